@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Migration buffers: memory that firmware reads or writes by DMA, and user space by copy.
+ *
+ * The memory and its DMA mapping have lives of their own: the mapping ends when the
+ * device leaves the data transfer state, since the PF may be gone a moment later; the
+ * memory stays until the data file is closed, since a reader may be in the middle of a
+ * copy that nothing bounds.
+ */
+#include <linux/dma-mapping.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "buffer.h"
+
+static int buf_sg(struct vfio_pci_mig_buf *buf)
+{
+	unsigned int i, n = DIV_ROUND_UP(buf->size, PAGE_SIZE);
+	struct page **pages;
+	int ret;
+
+	pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		pages[i] = vmalloc_to_page(buf->vaddr + i * PAGE_SIZE);
+	ret = sg_alloc_table_from_pages(&buf->sgt, pages, n, 0, buf->size, GFP_KERNEL_ACCOUNT);
+	kvfree(pages);
+	return ret;
+}
+
+/**
+ * mig_buf_alloc() - get memory, charged to the caller's memory control group
+ * @buf: the buffer, all zero
+ * @size: bytes
+ *
+ * Return: 0 or -ENOMEM. Nothing is left to free on error.
+ */
+int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
+{
+	int ret;
+
+	init_completion(&buf->done);
+	buf->size = size;
+	buf->vaddr = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!buf->vaddr)
+		return -ENOMEM;
+	ret = buf_sg(buf);
+	if (ret) {
+		vfree(buf->vaddr);
+		buf->vaddr = NULL;
+	}
+	return ret;
+}
+
+/**
+ * mig_buf_free() - give the memory back
+ * @buf: an unmapped buffer, or one for which mig_buf_alloc() has failed or was never called
+ */
+void mig_buf_free(struct vfio_pci_mig_buf *buf)
+{
+	if (!buf->vaddr)
+		return;
+	sg_free_table(&buf->sgt);
+	vfree(buf->vaddr);
+	buf->vaddr = NULL;
+}
+
+/**
+ * mig_buf_map() - map for DMA
+ * @buf: the buffer
+ * @dev: the function that does the DMA
+ * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
+ *
+ * Return: 0 or an errno of dma_map_sgtable().
+ */
+int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev, enum dma_data_direction dir)
+{
+	buf->dir = dir;
+	return dma_map_sgtable(dev, &buf->sgt, dir, 0);
+}
+
+/**
+ * mig_buf_unmap() - end the mapping; no DMA may be outstanding
+ * @buf: the buffer
+ * @dev: as in mig_buf_map()
+ */
+void mig_buf_unmap(struct vfio_pci_mig_buf *buf, struct device *dev)
+{
+	dma_unmap_sgtable(dev, &buf->sgt, buf->dir, 0);
+}
+
+/**
+ * mig_buf_to_cpu() - firmware has written, the CPU is about to read
+ * @buf: the buffer
+ * @dev: as in mig_buf_map()
+ */
+void mig_buf_to_cpu(struct vfio_pci_mig_buf *buf, struct device *dev)
+{
+	dma_sync_sgtable_for_cpu(dev, &buf->sgt, buf->dir);
+	invalidate_kernel_vmap_range(buf->vaddr, buf->size);
+}
+
+/**
+ * mig_buf_to_device() - hand the buffer to firmware
+ * @buf: the buffer
+ * @dev: as in mig_buf_map()
+ */
+void mig_buf_to_device(struct vfio_pci_mig_buf *buf, struct device *dev)
+{
+	flush_kernel_vmap_range(buf->vaddr, buf->size);
+	dma_sync_sgtable_for_device(dev, &buf->sgt, buf->dir);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VFIO_PCI_ENGINE_BUFFER_H
+#define VFIO_PCI_ENGINE_BUFFER_H
+
+#include <linux/vfio_pci_engine.h>
+
+int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size);
+void mig_buf_free(struct vfio_pci_mig_buf *buf);
+int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev, enum dma_data_direction dir);
+void mig_buf_unmap(struct vfio_pci_mig_buf *buf, struct device *dev);
+void mig_buf_to_cpu(struct vfio_pci_mig_buf *buf, struct device *dev);
+void mig_buf_to_device(struct vfio_pci_mig_buf *buf, struct device *dev);
+
+#endif /* VFIO_PCI_ENGINE_BUFFER_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Differences between the kernels that this source is built for (6.1, 6.12 and 7.2),
+ * and nothing else. Each block names the version that made it necessary. No other file
+ * looks at LINUX_VERSION_CODE.
+ */
+#ifndef VFIO_PCI_ENGINE_COMPAT_H
+#define VFIO_PCI_ENGINE_COMPAT_H
+
+#include <linux/pci.h>
+#include <linux/version.h>
+#include <linux/vfio.h>
+#include <linux/vfio_pci_core.h>
+
+/*
+ * 6.2: VFIO_DEVICE_FEATURE_MIG_DATA_SIZE. On 6.1 the core does not know it, so the
+ * engine answers it itself: QEMU from 8.0 on takes a kernel without it for one with
+ * 100 GiB of state, and never switches over.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define VFIO_DEVICE_FEATURE_MIG_DATA_SIZE 9
+
+struct vfio_device_feature_mig_data_size {
+	__aligned_u64 stop_copy_length;
+};
+
+#define COMPAT_ANSWER_MIG_DATA_SIZE 1
+#define COMPAT_MIG_OP_DATA_SIZE(fn)
+#else
+#define COMPAT_ANSWER_MIG_DATA_SIZE 0
+#define COMPAT_MIG_OP_DATA_SIZE(fn) .migration_get_data_size = (fn),
+#endif
+
+/*
+ * 6.2 and 6.6: the iommufd operations; mandatory where CONFIG_IOMMUFD is on, and NULL
+ * by the core's own macros where it is off.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define COMPAT_IOMMUFD_OPS
+#else
+#define COMPAT_IOMMUFD_OPS						\
+	.bind_iommufd = vfio_iommufd_physical_bind,			\
+	.unbind_iommufd = vfio_iommufd_physical_unbind,			\
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,		\
+	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+#endif
+
+/*
+ * 7.0 (some of it came after 6.12 and before; only 7.2 was tried): region info leaves
+ * ops->ioctl; the token is checked by an operation that the core calls without asking
+ * whether it is there; attachment by PASID.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define COMPAT_REGION_INFO_OPS
+#else
+#define COMPAT_REGION_INFO_OPS						\
+	.get_region_info_caps = vfio_pci_ioctl_get_region_info,		\
+	.match_token_uuid = vfio_pci_core_match_token_uuid,		\
+	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,	\
+	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
+#endif
+
+/* 6.12.94: driver_override moves from struct pci_dev to struct device */
+static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 94)
+	return driver_set_override(&pdev->dev, &pdev->driver_override, name, strlen(name));
+#else
+	return device_set_driver_override(&pdev->dev, name);
+#endif
+}
+
+#endif /* VFIO_PCI_ENGINE_COMPAT_H */

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration.
+ */
+#include <linux/module.h>
+#include <linux/string.h>
+#include <linux/vfio_pci_core.h>
+
+#include "compat.h"
+#include "migration.h"
+
+/**
+ * struct vfio_pci_engine_device - one function's vfio_device
+ * @core: must be first: 6.1's vfio_pci_core_release_dev() frees the device by it
+ * @owner: module with the firmware operations
+ * @alias: second name for user space, or NULL
+ * @mig: migration, or NULL
+ */
+struct vfio_pci_engine_device {
+	struct vfio_pci_core_device core;
+	struct module *owner;
+	char *alias;
+	struct vfio_pci_migration *mig;
+};
+
+static struct vfio_pci_engine_device *to_edev(struct vfio_device *vdev)
+{
+	return container_of(vdev, struct vfio_pci_engine_device, core.vdev);
+}
+
+static int engine_init(struct vfio_device *vdev)
+{
+	return vfio_pci_core_init_dev(vdev);
+}
+
+static void engine_release(struct vfio_device *vdev)
+{
+	struct vfio_pci_engine_device *edev = to_edev(vdev);
+
+	mig_put(edev->mig);
+	kfree(edev->alias);
+	/* On 6.1 @edev is gone after this */
+	vfio_pci_core_release_dev(vdev);
+}
+
+static int engine_open(struct vfio_device *vdev)
+{
+	struct vfio_pci_engine_device *edev = to_edev(vdev);
+	int ret;
+
+	/* vfio pins the driver of the function, not who runs the firmware */
+	if (!try_module_get(edev->owner))
+		return -ENODEV;
+	ret = vfio_pci_core_enable(&edev->core);
+	if (ret) {
+		module_put(edev->owner);
+		return ret;
+	}
+	if (edev->mig)
+		mig_open(edev->mig);
+	vfio_pci_core_finish_enable(&edev->core);
+	return 0;
+}
+
+static void engine_close(struct vfio_device *vdev)
+{
+	struct vfio_pci_engine_device *edev = to_edev(vdev);
+
+	if (edev->mig)
+		mig_close(edev->mig);
+	vfio_pci_core_close_device(vdev);
+	module_put(edev->owner);
+}
+
+/* The alias stands for the PCI address: replace it, keep options such as vf_token=UUID */
+static int engine_match(struct vfio_device *vdev, char *buf)
+{
+	struct vfio_pci_engine_device *edev = to_edev(vdev);
+	size_t n = edev->alias ? strlen(edev->alias) : 0;
+	char *name;
+	int ret;
+
+	if (!n || strncasecmp(buf, edev->alias, n) || (buf[n] && buf[n] != ' '))
+		return vfio_pci_core_match(vdev, buf);
+
+	name = kasprintf(GFP_KERNEL, "%s%s", pci_name(edev->core.pdev), buf + n);
+	if (!name)
+		return -ENOMEM;
+	ret = vfio_pci_core_match(vdev, name);
+	kfree(name);
+	return ret;
+}
+
+static int answer_data_size(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
+{
+	struct vfio_device_feature_mig_data_size size = {};
+	unsigned long bytes;
+	int ret;
+
+	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_GET, sizeof(size));
+	if (ret != 1)
+		return ret;
+	ret = mig_data_size(to_edev(vdev)->mig, &bytes);
+	if (ret)
+		return ret;
+	size.stop_copy_length = bytes;
+	return copy_to_user(arg, &size, sizeof(size)) ? -EFAULT : 0;
+}
+
+static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
+{
+	if (COMPAT_ANSWER_MIG_DATA_SIZE && to_edev(vdev)->mig &&
+	    (flags & VFIO_DEVICE_FEATURE_MASK) == VFIO_DEVICE_FEATURE_MIG_DATA_SIZE)
+		return answer_data_size(vdev, flags, arg, argsz);
+	return vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
+}
+
+static const struct vfio_device_ops engine_ops = {
+	.name = "vfio-pci-engine",
+	.init = engine_init,
+	.release = engine_release,
+	.open_device = engine_open,
+	.close_device = engine_close,
+	.read = vfio_pci_core_read,
+	.write = vfio_pci_core_write,
+	.ioctl = vfio_pci_core_ioctl,
+	.mmap = vfio_pci_core_mmap,
+	.request = vfio_pci_core_request,
+	.match = engine_match,
+	.device_feature = engine_feature,
+	COMPAT_IOMMUFD_OPS
+	COMPAT_REGION_INFO_OPS
+};
+
+static struct file *engine_set_state(struct vfio_device *vdev, enum vfio_device_mig_state state)
+{
+	return mig_set_state(to_edev(vdev)->mig, vdev, state);
+}
+
+static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state *state)
+{
+	return mig_get_state(to_edev(vdev)->mig, state);
+}
+
+static int __maybe_unused engine_data_size(struct vfio_device *vdev, unsigned long *bytes)
+{
+	return mig_data_size(to_edev(vdev)->mig, bytes);
+}
+
+static const struct vfio_migration_ops engine_mig_ops = {
+	.migration_set_state = engine_set_state,
+	.migration_get_state = engine_get_state,
+	COMPAT_MIG_OP_DATA_SIZE(engine_data_size)
+};
+
+static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_engine_desc *desc)
+{
+	struct vfio_device *vdev = &edev->core.vdev;
+	struct vfio_pci_migration *mig;
+
+	edev->owner = desc->owner;
+	if (desc->alias) {
+		edev->alias = kstrdup(desc->alias, GFP_KERNEL);
+		if (!edev->alias)
+			return -ENOMEM;
+	}
+	if (!desc->mig_ops)
+		return 0;
+
+	mig = mig_create(desc);
+	if (IS_ERR(mig))
+		return PTR_ERR(mig);
+	edev->mig = mig;
+	vdev->mig_ops = &engine_mig_ops;
+	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
+	return 0;
+}
+
+/**
+ * vfio_pci_engine_register() - make a vfio_device for a function
+ * @desc: the function and its firmware
+ *
+ * The function must be bound to a driver with driver_managed_dma and with
+ * vfio_pci_engine_err_handlers, and have no driver data: until
+ * vfio_pci_engine_unregister() that is the engine's. From the return on users can open
+ * the device.
+ *
+ * Context: process context, under device_lock() of the function.
+ * Return: the device; -EINVAL: no IOMMU group, or @desc is incomplete; -ENOMEM; others from
+ * vfio_pci_core_register_device().
+ */
+struct vfio_pci_engine_device *vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc)
+{
+	struct pci_dev *pdev = desc->fn->pdev;
+	struct vfio_pci_engine_device *edev;
+	int ret;
+
+	device_lock_assert(&pdev->dev);
+	edev = vfio_alloc_device(vfio_pci_engine_device, core.vdev, &pdev->dev, &engine_ops);
+	if (IS_ERR(edev))
+		return edev;
+
+	ret = set_up(edev, desc);
+	if (ret)
+		goto put;
+
+	pci_set_drvdata(pdev, &edev->core);
+	ret = vfio_pci_core_register_device(&edev->core);
+	if (ret)
+		goto clear;
+	return edev;
+
+clear:
+	pci_set_drvdata(pdev, NULL);
+put:
+	vfio_put_device(&edev->core.vdev);
+	return ERR_PTR(ret);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_register);
+
+/**
+ * vfio_pci_engine_unregister() - end a vfio_device
+ * @edev: the device
+ *
+ * Asks the user of an open device to let go, and blocks until it has closed it.
+ *
+ * Context: process context, under device_lock() of the function.
+ */
+void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
+{
+	struct pci_dev *pdev = edev->core.pdev;
+
+	device_lock_assert(&pdev->dev);
+	vfio_pci_core_unregister_device(&edev->core);
+	/* Not before: runtime PM and AER look at it until then */
+	pci_set_drvdata(pdev, NULL);
+	vfio_put_device(&edev->core.vdev);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_unregister);
+
+/**
+ * vfio_pci_engine_dev() - the "vfioN" device below the function
+ * @edev: the device
+ *
+ * Return: its struct device; valid until vfio_pci_engine_unregister().
+ */
+struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev)
+{
+	return &edev->core.vdev.device;
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_dev);
+
+/**
+ * vfio_pci_engine_state() - name of the device's migration state
+ * @edev: the device
+ *
+ * Context: any; takes no lock and does not wait for firmware.
+ * Return: the uapi's name without its prefix, such as "RUNNING"; "none" if the device can't
+ * be migrated.
+ */
+const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev)
+{
+	return edev->mig ? mig_state_name(mig_state(edev->mig)) : "none";
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_state);
+
+/**
+ * vfio_pci_engine_error() - firmware has failed: what the function does is not known
+ * @edev: the device
+ * @why: what happened, for the log
+ *
+ * The device goes to VFIO_DEVICE_STATE_ERROR until it is reset; a migration session ends.
+ *
+ * Context: any.
+ */
+void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
+{
+	pci_err(edev->core.pdev,
+		"%s; the device is in the ERROR state until it is reset\n", why);
+	if (edev->mig)
+		mig_broken(edev->mig);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_error);
+
+/*
+ * A function that no one uses has no driver data, and vfio-pci-core's handler does not
+ * expect that. The PCI core calls both under device_lock() of the function.
+ */
+static pci_ers_result_t engine_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	if (!pci_get_drvdata(pdev))
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	return vfio_pci_core_aer_err_detected(pdev, state);
+}
+
+static void engine_reset_done(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = pci_get_drvdata(pdev);
+	struct vfio_pci_engine_device *edev;
+
+	if (!core)
+		return;
+	edev = to_edev(&core->vdev);
+	if (edev->mig)
+		mig_reset_done(edev->mig);
+}
+
+/**
+ * vfio_pci_engine_err_handlers - for the pci_driver that binds the functions
+ */
+const struct pci_error_handlers vfio_pci_engine_err_handlers = {
+	.error_detected = engine_error_detected,
+	.reset_done = engine_reset_done,
+};
+EXPORT_SYMBOL_GPL(vfio_pci_engine_err_handlers);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The mdev-pci developers");
+MODULE_DESCRIPTION("Migration of PCI functions on top of vfio-pci-core");

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data files: what saving and loading have in common. A session attaches two buffers to
+ * the function; it ends by detaching, from which on the file answers -ENODEV.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/slab.h>
+
+#include "buffer.h"
+#include "mig_file.h"
+
+static void unmap_bufs(struct mig_file *mf, unsigned int n)
+{
+	while (n--)
+		mig_buf_unmap(&mf->buf[n], &mf->mig->fn->pf->dev);
+}
+
+static int map_bufs(struct mig_file *mf, enum dma_data_direction dir)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
+		ret = mig_buf_map(&mf->buf[i], &mf->mig->fn->pf->dev, dir);
+		if (ret) {
+			unmap_bufs(mf, i);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static void free_bufs(struct mig_file *mf)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++)
+		mig_buf_free(&mf->buf[i]);
+}
+
+static int alloc_bufs(struct mig_file *mf, size_t size)
+{
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
+		ret = mig_buf_alloc(&mf->buf[i], size);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/**
+ * mig_file_alloc() - begin a session
+ * @mig: the state, locked; has no session
+ * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
+ *
+ * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping.
+ */
+struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_direction dir)
+{
+	struct mig_file *mf;
+	int ret;
+
+	lockdep_assert_held(&mig->state_mutex);
+	mf = kzalloc(sizeof(*mf), GFP_KERNEL_ACCOUNT);
+	if (!mf)
+		return ERR_PTR(-ENOMEM);
+
+	mutex_init(&mf->lock);
+	kref_get(&mig->kref);
+	mf->mig = mig;
+	ret = alloc_bufs(mf, mig->caps.chunk);
+	if (!ret)
+		ret = map_bufs(mf, dir);
+	if (ret) {
+		mig_file_free(mf);
+		return ERR_PTR(ret);
+	}
+	mf->attached = true;
+	mig->file = mf;
+	return mf;
+}
+
+/**
+ * mig_file_free() - free the memory of a session that has ended
+ * @mf: a detached file
+ */
+void mig_file_free(struct mig_file *mf)
+{
+	free_bufs(mf);
+	mutex_destroy(&mf->lock);
+	mig_put(mf->mig);
+	kfree(mf);
+}
+
+/**
+ * mig_file_detach() - end the session, if there is one
+ * @mig: the state, locked
+ *
+ * On return firmware does not touch the buffers any more, and they are not mapped. Whoever
+ * waits for firmware wakes up.
+ */
+void mig_file_detach(struct vfio_pci_migration *mig)
+{
+	struct mig_file *mf = mig->file;
+	unsigned int i;
+
+	lockdep_assert_held(&mig->state_mutex);
+	if (!mf)
+		return;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
+		struct vfio_pci_mig_buf *buf = &mf->buf[i];
+
+		if (buf->busy && !completion_done(&buf->done) && !WARN_ON(!mig->ops->abort))
+			mig->ops->abort(mig->fn, buf);
+		buf->busy = false;
+		complete_all(&buf->done);
+	}
+	unmap_bufs(mf, ARRAY_SIZE(mf->buf));
+	mf->attached = false;
+	mig->file = NULL;
+}
+
+/**
+ * mig_file_open() - make the file for user space
+ * @mf: an attached file; freed on error
+ * @name: of the anonymous inode
+ * @fops: with mig_file_release()
+ * @flags: O_RDONLY or O_WRONLY
+ *
+ * Return: the file or an errno.
+ */
+struct file *mig_file_open(struct mig_file *mf, const char *name,
+			   const struct file_operations *fops, int flags)
+{
+	struct file *filp = anon_inode_getfile(name, fops, mf, flags);
+
+	if (IS_ERR(filp)) {
+		mig_file_detach(mf->mig);
+		mig_file_free(mf);
+		return filp;
+	}
+	stream_open(filp->f_inode, filp);
+	return filp;
+}
+
+/**
+ * mig_file_release() - the user has closed the file
+ * @inode: unused
+ * @filp: the file
+ *
+ * Return: 0.
+ */
+int mig_file_release(struct inode *inode, struct file *filp)
+{
+	struct mig_file *mf = filp->private_data;
+	struct vfio_pci_migration *mig = mf->mig;
+
+	mig_lock(mig);
+	if (mf->attached) {
+		mig->loaded = mf->buf[0].dir == DMA_TO_DEVICE && mig_load_is_complete(mf);
+		mig_file_detach(mig);
+	}
+	mig_unlock(mig);
+	mig_file_free(mf);
+	return 0;
+}
+
+/**
+ * mig_file_enter() - lock the state for a session that must be alive
+ * @mf: the file
+ *
+ * Return: 0 with the state locked; -ENODEV without: the session has ended.
+ */
+int mig_file_enter(struct mig_file *mf)
+{
+	mig_lock(mf->mig);
+	if (mf->attached)
+		return 0;
+	mig_unlock(mf->mig);
+	return -ENODEV;
+}
+
+/**
+ * mig_file_check() - is the session alive?
+ * @mf: the file
+ *
+ * Return: 0; -ENODEV: it has ended; or why it has failed.
+ */
+int mig_file_check(struct mig_file *mf)
+{
+	int ret = mig_file_enter(mf);
+
+	if (ret)
+		return ret;
+	mig_unlock(mf->mig);
+	return mf->error;
+}
+
+/**
+ * mig_file_submit() - have firmware work on a buffer
+ * @mf: the file, entered
+ * @buf: a buffer that is not busy
+ * @op: save or load
+ *
+ * Return: 0: firmware is at it or done, see mig_file_wait(); or firmware's errno.
+ */
+int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op)
+{
+	struct vfio_pci_migration *mig = mf->mig;
+	int ret;
+
+	lockdep_assert_held(&mig->state_mutex);
+	reinit_completion(&buf->done);
+	buf->busy = true;
+	mig_buf_to_device(buf, &mig->fn->pf->dev);
+	ret = op(mig->fn, buf);
+	if (ret == -EINPROGRESS)
+		return 0;
+	if (ret)
+		buf->busy = false;
+	vfio_pci_mig_buf_done(buf, ret);
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
+	return ret;
+}
+
+/**
+ * vfio_pci_mig_buf_done() - a save or load that was in progress has ended
+ * @buf: its buffer
+ * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
+ *
+ * To be called exactly once by those who returned -EINPROGRESS.
+ *
+ * Context: any, also hard interrupt.
+ */
+void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status)
+{
+	buf->status = status;
+	complete_all(&buf->done);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_mig_buf_done);
+
+static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	int ret = mig_file_enter(mf);
+
+	if (ret)
+		return ret;
+	if (!completion_done(&buf->done)) {
+		mig_fail(mf->mig, "firmware did not answer");
+		ret = -ETIMEDOUT;
+	} else {
+		buf->busy = false;
+		mig_buf_to_cpu(buf, &mf->mig->fn->pf->dev);
+		ret = buf->status;
+		if (ret == -ETIMEDOUT)
+			mig_fail(mf->mig, "firmware did not answer");
+	}
+	mig_unlock(mf->mig);
+	return ret;
+}
+
+/**
+ * mig_file_wait() - wait until firmware is done with a buffer
+ * @mf: the file; the state is not locked
+ * @buf: the buffer; may have been idle all along
+ *
+ * Return: 0; -ENODEV: the session has ended; -ETIMEDOUT: firmware did not answer, and the
+ * device is in the ERROR state; -EINTR: the caller was killed; or firmware's errno.
+ */
+int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	unsigned long timeout = msecs_to_jiffies(mf->mig->caps.timeout_ms);
+	bool busy;
+	long left;
+	int ret;
+
+	ret = mig_file_enter(mf);
+	if (ret)
+		return ret;
+	busy = buf->busy;
+	mig_unlock(mf->mig);
+	if (!busy)
+		return 0;
+
+	left = wait_for_completion_killable_timeout(&buf->done, timeout);
+	if (left < 0)
+		return -EINTR;
+	return reap(mf, buf);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VFIO_PCI_ENGINE_MIG_FILE_H
+#define VFIO_PCI_ENGINE_MIG_FILE_H
+
+#include <linux/fs.h>
+#include <linux/mutex.h>
+
+#include "migration.h"
+
+/**
+ * struct mig_save - reading side of a data file: what the user gets next
+ * @writer: of the stream
+ * @meta: headers that precede the piece of state
+ * @meta_len: bytes in it
+ * @meta_pos: bytes of it that were read
+ * @data: the piece of state
+ * @data_len: bytes in it
+ * @data_pos: bytes of it that were read
+ * @last: firmware has no more
+ * @ended: the end record is in @meta
+ */
+struct mig_save {
+	struct stream_writer writer;
+	u8 meta[STREAM_META_MAX];
+	size_t meta_len;
+	size_t meta_pos;
+	const u8 *data;
+	size_t data_len;
+	size_t data_pos;
+	bool last;
+	bool ended;
+};
+
+/**
+ * struct mig_load - writing side of a data file
+ * @reader: of the stream
+ * @held: the last complete piece of state waits here: firmware gets it when it is known
+ *	whether it is the last one. NULL: there is none
+ * @begun: the user has written something
+ * @complete: firmware has accepted the whole state
+ */
+struct mig_load {
+	struct stream_reader reader;
+	struct vfio_pci_mig_buf *held;
+	bool begun;
+	bool complete;
+};
+
+/**
+ * struct mig_file - a data file: the session that an fd of STOP_COPY or RESUMING stands for
+ * @lock: one reader or writer at a time; the only lock under which user memory is touched.
+ *	Protects all but what is said otherwise
+ * @mig: a reference
+ * @attached: the session is alive: the buffers are mapped and firmware may use them. Under
+ *	the state mutex
+ * @buf: two buffers: firmware works on one while the user works on the other. Their members
+ *	are under the state mutex; a buffer that is not busy is the user's side's own
+ * @cur: the buffer whose turn it is
+ * @offset: bytes of state that firmware was asked to save, or given to load
+ * @error: the session has failed; the errno of all further calls
+ * @save: of a file that is read
+ * @load: of a file that is written
+ */
+struct mig_file {
+	struct mutex lock;		/* outside state_mutex */
+	struct vfio_pci_migration *mig;
+	bool attached;
+	struct vfio_pci_mig_buf buf[2];
+	unsigned int cur;
+	u64 offset;
+	int error;
+	union {
+		struct mig_save save;
+		struct mig_load load;
+	};
+};
+
+typedef int (*mig_buf_op)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
+
+struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_direction dir);
+void mig_file_free(struct mig_file *mf);
+struct file *mig_file_open(struct mig_file *mf, const char *name,
+			   const struct file_operations *fops, int flags);
+int mig_file_release(struct inode *inode, struct file *filp);
+void mig_file_detach(struct vfio_pci_migration *mig);
+int mig_file_enter(struct mig_file *mf);
+int mig_file_check(struct mig_file *mf);
+int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op);
+int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
+
+struct file *mig_save_open(struct vfio_pci_migration *mig);
+struct file *mig_load_open(struct vfio_pci_migration *mig);
+bool mig_load_is_complete(struct mig_file *mf);
+
+#endif /* VFIO_PCI_ENGINE_MIG_FILE_H */

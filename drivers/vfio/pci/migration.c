@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The migration state machine. Firmware moves the state of the function; this file
+ * decides when.
+ *
+ * Lock order, outermost first:
+ *
+ *	vfio core's group_lock and dev_set->lock, device_lock() of the function
+ *	mig_file.lock			one reader or writer of a data file
+ *	vfio_pci_migration.state_mutex	states, firmware operations
+ *
+ * User memory is touched under mig_file.lock only, which no path that changes the state,
+ * resets or closes the device takes: a page fault may need the device's memory_lock, which
+ * a reset holds. A reset itself takes none of these locks: it counts, and the next holder of
+ * state_mutex applies it.
+ */
+#include <linux/slab.h>
+#include <linux/vfio.h>
+
+#include "compat.h"
+#include "mig_file.h"
+#include "migration.h"
+
+static const char * const state_names[] = {
+	[VFIO_DEVICE_STATE_ERROR] = "ERROR",
+	[VFIO_DEVICE_STATE_STOP] = "STOP",
+	[VFIO_DEVICE_STATE_RUNNING] = "RUNNING",
+	[VFIO_DEVICE_STATE_STOP_COPY] = "STOP_COPY",
+	[VFIO_DEVICE_STATE_RESUMING] = "RESUMING",
+	[VFIO_DEVICE_STATE_RUNNING_P2P] = "RUNNING_P2P",
+};
+
+/**
+ * mig_state_name() - the uapi's name of a state
+ * @state: the state
+ *
+ * Return: what follows VFIO_DEVICE_STATE_ in the header.
+ */
+const char *mig_state_name(enum vfio_device_mig_state state)
+{
+	if ((unsigned int)state >= ARRAY_SIZE(state_names))
+		return "unknown";
+	return state_names[state];
+}
+
+static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_desc *desc)
+{
+	struct pci_dev *pdev = desc->fn->pdev;
+
+	ident->vendor = pdev->vendor;
+	ident->device = pdev->device;
+	ident->subvendor = pdev->subsystem_vendor;
+	ident->subdevice = pdev->subsystem_device;
+	strscpy(ident->type, desc->type, sizeof(ident->type));
+}
+
+static bool desc_is_valid(const struct vfio_pci_engine_desc *desc)
+{
+	const struct vfio_pci_mig_ops *ops = desc->mig_ops;
+
+	return ops->suspend && ops->resume && ops->state_size && ops->save && ops->load &&
+	       desc->mig_caps && desc->mig_caps->max_state &&
+	       desc->type && strlen(desc->type) < STREAM_TYPE_LEN;
+}
+
+/**
+ * mig_create() - migration for a function
+ * @desc: the function, with mig_ops
+ *
+ * Return: the state, RUNNING; to be freed by mig_put(). -EINVAL: @desc lacks something that
+ * is mandatory. -ENOMEM.
+ */
+struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
+{
+	struct vfio_pci_migration *mig;
+
+	if (!desc_is_valid(desc)) {
+		pci_err(desc->fn->pdev,
+			"the vendor driver's migration operations or limits are incomplete\n");
+		return ERR_PTR(-EINVAL);
+	}
+
+	mig = kzalloc(sizeof(*mig), GFP_KERNEL);
+	if (!mig)
+		return ERR_PTR(-ENOMEM);
+
+	kref_init(&mig->kref);
+	mutex_init(&mig->state_mutex);
+	mig->state = VFIO_DEVICE_STATE_RUNNING;
+	mig->fn = desc->fn;
+	mig->ops = desc->mig_ops;
+	mig->caps = *desc->mig_caps;
+	if (!mig->caps.chunk || mig->caps.chunk > VFIO_PCI_MIG_CHUNK_MAX)
+		mig->caps.chunk = VFIO_PCI_MIG_CHUNK_MAX;
+	if (!mig->caps.timeout_ms)
+		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
+	make_ident(&mig->ident, desc);
+	return mig;
+}
+
+static void mig_free(struct kref *kref)
+{
+	struct vfio_pci_migration *mig = container_of(kref, struct vfio_pci_migration, kref);
+
+	mutex_destroy(&mig->state_mutex);
+	kfree(mig);
+}
+
+/**
+ * mig_put() - drop a reference
+ * @mig: the state, or NULL
+ */
+void mig_put(struct vfio_pci_migration *mig)
+{
+	if (mig)
+		kref_put(&mig->kref, mig_free);
+}
+
+static void apply_reset(struct vfio_pci_migration *mig)
+{
+	int seen = atomic_read(&mig->resets_seen);
+
+	if (seen == mig->resets)
+		return;
+	mig_file_detach(mig);
+	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
+	/* Last: mig_state() looks at the state only if no reset waits */
+	smp_store_release(&mig->resets, seen);
+}
+
+static void apply_broken(struct vfio_pci_migration *mig)
+{
+	if (!atomic_xchg(&mig->broken, 0))
+		return;
+	mig_file_detach(mig);
+	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
+}
+
+/**
+ * mig_lock() - take the state mutex and apply what has happened meanwhile
+ * @mig: the state
+ */
+void mig_lock(struct vfio_pci_migration *mig)
+{
+	mutex_lock(&mig->state_mutex);
+	apply_reset(mig);
+	apply_broken(mig);
+}
+
+/**
+ * mig_unlock() - release the state mutex
+ * @mig: the state
+ */
+void mig_unlock(struct vfio_pci_migration *mig)
+{
+	mutex_unlock(&mig->state_mutex);
+}
+
+/**
+ * mig_fail() - nobody knows what the function does: VFIO_DEVICE_STATE_ERROR
+ * @mig: the state, locked
+ * @why: what happened, for the log
+ */
+void mig_fail(struct vfio_pci_migration *mig, const char *why)
+{
+	lockdep_assert_held(&mig->state_mutex);
+	pci_err(mig->fn->pdev, "migration: %s; the device is in the ERROR state until it is reset\n",
+		why);
+	mig_file_detach(mig);
+	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
+}
+
+/**
+ * mig_reset_done() - the function has been reset, and runs
+ * @mig: the state
+ *
+ * Takes no lock and does not sleep: see the top of this file.
+ */
+void mig_reset_done(struct vfio_pci_migration *mig)
+{
+	atomic_set(&mig->broken, 0);
+	atomic_inc(&mig->resets_seen);
+}
+
+/**
+ * mig_broken() - firmware has failed
+ * @mig: the state
+ *
+ * Takes no lock and does not sleep.
+ */
+void mig_broken(struct vfio_pci_migration *mig)
+{
+	atomic_set(&mig->broken, 1);
+}
+
+/**
+ * mig_open() - a user has opened the device
+ * @mig: the state
+ *
+ * vfio-pci-core has reset the function before, whatever it was left in.
+ */
+void mig_open(struct vfio_pci_migration *mig)
+{
+	mig_lock(mig);
+	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
+	mig_unlock(mig);
+}
+
+/**
+ * mig_close() - the user closes the device
+ * @mig: the state
+ *
+ * On return nothing refers to the function or to firmware any more; data files may
+ * still be open, and answer -ENODEV.
+ */
+void mig_close(struct vfio_pci_migration *mig)
+{
+	mig_lock(mig);
+	mig_file_detach(mig);
+	mig_unlock(mig);
+}
+
+/**
+ * mig_state() - the state as of now, without waiting for firmware
+ * @mig: the state
+ *
+ * Return: the state, with a reset or error that is not applied yet.
+ */
+enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig)
+{
+	if (atomic_read(&mig->broken))
+		return VFIO_DEVICE_STATE_ERROR;
+	/* Pairs with the release in apply_reset() */
+	if (atomic_read(&mig->resets_seen) != smp_load_acquire(&mig->resets))
+		return VFIO_DEVICE_STATE_RUNNING;
+	return READ_ONCE(mig->state);
+}
+
+/* What a failed suspend or resume means; see struct vfio_pci_mig_ops */
+static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *what)
+{
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
+	else if (ret)
+		pci_err(mig->fn->pdev, "migration: firmware refused to %s the function (%pe)\n",
+			what, ERR_PTR(ret));
+	return ret;
+}
+
+static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
+{
+	return firmware_said(mig, mig->ops->suspend(mig->fn, level), "suspend");
+}
+
+static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
+{
+	return firmware_said(mig, mig->ops->resume(mig->fn, level), "resume");
+}
+
+static int finish_loading(struct vfio_pci_migration *mig)
+{
+	if (mig->file)
+		mig->loaded = mig_load_is_complete(mig->file);
+	if (mig->loaded) {
+		mig_file_detach(mig);
+		return 0;
+	}
+	mig_fail(mig, "the migration data was refused or is not complete");
+	return -ENODATA;
+}
+
+#define ARC(from, to) ((from) << 8 | (to))
+
+/* One arc of the machine: no state between @mig->state and @next */
+static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
+{
+	switch (ARC(mig->state, next)) {
+	case ARC(VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_RUNNING_P2P):
+		return ERR_PTR(suspend(mig, VFIO_PCI_FN_P2P));
+	case ARC(VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_STOP):
+		return ERR_PTR(suspend(mig, VFIO_PCI_FN_FULL));
+	case ARC(VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RUNNING_P2P):
+		return ERR_PTR(resume(mig, VFIO_PCI_FN_FULL));
+	case ARC(VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_RUNNING):
+		return ERR_PTR(resume(mig, VFIO_PCI_FN_P2P));
+	case ARC(VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY):
+		return mig_save_open(mig);
+	case ARC(VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_STOP):
+		mig_file_detach(mig);
+		return NULL;
+	case ARC(VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING):
+		return mig_load_open(mig);
+	case ARC(VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP):
+		return ERR_PTR(finish_loading(mig));
+	}
+	/* vfio_mig_get_next_state() knows no other arc for the flags that we advertise */
+	WARN_ON_ONCE(1);
+	return ERR_PTR(-EINVAL);
+}
+
+/**
+ * mig_set_state() - go to a state, through those between
+ * @mig: the state
+ * @vdev: the device
+ * @wanted: the state
+ *
+ * Context: process context, sleeps; takes state_mutex.
+ * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EINVAL:
+ * no way leads there; -ENODATA: the data that was loaded is not complete; -ETIMEDOUT:
+ * firmware did not answer; others from firmware operations. On error the state is the last
+ * one that was reached, or ERROR.
+ */
+struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
+			   enum vfio_device_mig_state wanted)
+{
+	enum vfio_device_mig_state next;
+	struct file *file = NULL;
+	int ret;
+
+	mig_lock(mig);
+	while (mig->state != wanted) {
+		ret = vfio_mig_get_next_state(vdev, mig->state, wanted, &next);
+		if (ret) {
+			file = ERR_PTR(ret);
+			break;
+		}
+		file = step(mig, next);
+		if (IS_ERR(file))
+			break;
+		WRITE_ONCE(mig->state, next);
+	}
+	mig_unlock(mig);
+	return file;
+}
+
+/**
+ * mig_get_state() - the state
+ * @mig: the state
+ * @state: receives it
+ *
+ * Return: 0.
+ */
+int mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state)
+{
+	mig_lock(mig);
+	*state = mig->state;
+	mig_unlock(mig);
+	return 0;
+}
+
+/**
+ * mig_data_size() - how much a saver would have to transfer now
+ * @mig: the state
+ * @bytes: receives the size of the stream in bytes, never zero
+ *
+ * Return: 0; -EIO: firmware names an impossible size; or firmware's errno.
+ */
+int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
+{
+	u64 state, records;
+	int ret;
+
+	mig_lock(mig);
+	ret = mig->ops->state_size(mig->fn, &state);
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
+	if (!ret && (!state || state > mig->caps.max_state)) {
+		pci_err(mig->fn->pdev, "migration: firmware reports an impossible state size of %llu bytes\n",
+			state);
+		ret = -EIO;
+	}
+	mig_unlock(mig);
+	if (ret)
+		return ret;
+
+	records = DIV_ROUND_UP_ULL(state, mig->caps.chunk) + 1;
+	*bytes = sizeof(struct stream_header) + records * sizeof(struct stream_record) +
+		 state + sizeof(struct stream_end);
+	return 0;
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The data file of VFIO_DEVICE_STATE_STOP_COPY: firmware saves the next piece of state
+ * while user space reads the one before.
+ */
+#include <linux/uaccess.h>
+
+#include "mig_file.h"
+
+static int ask_for_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	buf->offset = mf->offset;
+	buf->len = buf->size;
+	buf->last = false;
+	return mig_file_submit(mf, buf, mf->mig->ops->save);
+}
+
+/* Firmware is not believed either */
+static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
+{
+	if (buf->len && buf->len <= buf->size &&
+	    buf->len <= mf->mig->caps.max_state - mf->offset)
+		return 0;
+	pci_err(mf->mig->fn->pdev,
+		"migration: firmware says that it has saved %zu bytes at %llu, of which it has room for %zu and %llu in all\n",
+		buf->len, mf->offset, buf->size, mf->mig->caps.max_state);
+	return -EIO;
+}
+
+static int take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	int ret = mig_file_enter(mf);
+
+	if (ret)
+		return ret;
+	ret = check_piece(mf, buf);
+	if (!ret) {
+		mf->offset += buf->len;
+		mf->cur ^= 1;
+		if (!buf->last)
+			ret = ask_for_piece(mf, &mf->buf[mf->cur]);
+	}
+	mig_unlock(mf->mig);
+	return ret;
+}
+
+static int next_piece(struct mig_file *mf)
+{
+	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+	struct mig_save *s = &mf->save;
+	int ret;
+
+	ret = mig_file_wait(mf, buf);
+	if (!ret)
+		ret = take_piece(mf, buf);
+	if (ret)
+		return ret;
+
+	s->last = buf->last;
+	s->data = buf->vaddr;
+	s->data_len = buf->len;
+	s->data_pos = 0;
+	s->meta_pos = 0;
+	s->meta_len = stream_write_state(&s->writer, s->meta, s->data, s->data_len);
+	return 0;
+}
+
+/* More for the user: 1, end of the stream: 0 */
+static int next(struct mig_file *mf)
+{
+	struct mig_save *s = &mf->save;
+	int ret;
+
+	if (s->ended)
+		return 0;
+	if (s->last) {
+		s->meta_pos = 0;
+		s->meta_len = stream_write_end(&s->writer, s->meta);
+		s->ended = true;
+		return 1;
+	}
+	ret = next_piece(mf);
+	if (ret)
+		mf->error = ret;
+	return ret ?: 1;
+}
+
+static ssize_t give(char __user *buf, size_t len, const u8 *src, size_t src_len, size_t *pos)
+{
+	size_t n = min(len, src_len - *pos);
+
+	/* What can't be copied is not lost: the position moves only by what was */
+	n -= copy_to_user(buf, src + *pos, n);
+	*pos += n;
+	return n ?: -EFAULT;
+}
+
+static ssize_t give_some(struct mig_file *mf, char __user *buf, size_t len)
+{
+	struct mig_save *s = &mf->save;
+	int ret;
+
+	if (s->meta_pos < s->meta_len)
+		return give(buf, len, s->meta, s->meta_len, &s->meta_pos);
+	if (s->data_pos < s->data_len)
+		return give(buf, len, s->data, s->data_len, &s->data_pos);
+
+	ret = next(mf);
+	if (ret <= 0)
+		return ret;
+	return give_some(mf, buf, len);
+}
+
+static ssize_t save_read_locked(struct mig_file *mf, char __user *buf, size_t len)
+{
+	ssize_t n, done = 0;
+
+	n = mig_file_check(mf);
+	if (n)
+		return n;
+	while (len) {
+		n = give_some(mf, buf, len);
+		if (n <= 0)
+			break;
+		buf += n;
+		len -= n;
+		done += n;
+	}
+	return done ?: n;
+}
+
+static ssize_t save_read(struct file *filp, char __user *buf, size_t len, loff_t *pos)
+{
+	struct mig_file *mf = filp->private_data;
+	ssize_t ret;
+
+	if (pos)
+		return -ESPIPE;
+	if (!len)
+		return 0;
+	ret = mutex_lock_interruptible(&mf->lock);
+	if (ret)
+		return ret;
+	ret = save_read_locked(mf, buf, len);
+	mutex_unlock(&mf->lock);
+	return ret;
+}
+
+static const struct file_operations save_fops = {
+	.owner = THIS_MODULE,
+	.read = save_read,
+	.release = mig_file_release,
+};
+
+/**
+ * mig_save_open() - begin to save
+ * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
+ *
+ * Return: the file to read the stream from, or an errno: -ENOMEM, or firmware's.
+ */
+struct file *mig_save_open(struct vfio_pci_migration *mig)
+{
+	struct mig_file *mf = mig_file_alloc(mig, DMA_FROM_DEVICE);
+	int ret;
+
+	if (IS_ERR(mf))
+		return ERR_CAST(mf);
+
+	mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident, mig->caps.compat);
+	ret = ask_for_piece(mf, &mf->buf[0]);
+	if (ret) {
+		mig_file_detach(mig);
+		mig_file_free(mf);
+		return ERR_PTR(ret);
+	}
+	return mig_file_open(mf, "[vfio-pci-engine save]", &save_fops, O_RDONLY);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The migration stream: its format, a writer and a reader. Pure logic: no locks, no
+ * memory of its own, nothing of VFIO. tests/unit and tests/fuzz build it in user space.
+ *
+ * docs/migration-stream.rst is the specification.
+ */
+#ifndef VFIO_PCI_ENGINE_STREAM_H
+#define VFIO_PCI_ENGINE_STREAM_H
+
+#include <linux/types.h>
+
+#define STREAM_MAGIC		0x47494d4943505646ULL	/* "FVPCIMIG" */
+#define STREAM_VERSION		1
+#define STREAM_TYPE_LEN		64
+
+/* Records that a reader may skip are small: they are no way to keep it busy */
+#define STREAM_OPTIONAL_MAX	4096
+
+/**
+ * struct stream_header - what a stream begins with
+ * @magic: STREAM_MAGIC
+ * @version: STREAM_VERSION; a reader refuses any other
+ * @size: sizeof(struct stream_header)
+ * @vendor: PCI vendor of the function
+ * @device: PCI device
+ * @subvendor: PCI subsystem vendor
+ * @subdevice: PCI subsystem
+ * @compat: version of the state inside, by the firmware that saved it
+ * @type: type of the function, NUL padded
+ * @reserved: zero
+ * @crc: CRC-32C of all before
+ */
+struct stream_header {
+	__le64 magic;
+	__le16 version;
+	__le16 size;
+	__le16 vendor;
+	__le16 device;
+	__le16 subvendor;
+	__le16 subdevice;
+	__le32 compat;
+	char type[STREAM_TYPE_LEN];
+	__u8 reserved[36];
+	__le32 crc;
+} __packed;
+
+enum stream_tag {
+	STREAM_STATE	= 1,	/* a piece of the function's state */
+	STREAM_END	= 2,	/* the last record: struct stream_end */
+};
+
+#define STREAM_MANDATORY	1u	/* flags: who does not know the tag must refuse */
+
+/**
+ * struct stream_record - what each record begins with
+ * @tag: enum stream_tag
+ * @flags: STREAM_MANDATORY
+ * @length: bytes that follow
+ * @seq: 0 in the first record, then one more in each
+ * @crc: CRC-32C of this structure with crc as zero, then of the bytes that follow
+ */
+struct stream_record {
+	__le32 tag;
+	__le32 flags;
+	__le64 length;
+	__le32 seq;
+	__le32 crc;
+} __packed;
+
+/**
+ * struct stream_end - content of the STREAM_END record
+ * @state: bytes of all STREAM_STATE records
+ */
+struct stream_end {
+	__le64 state;
+} __packed;
+
+/* The writer's largest run of bytes before a piece of state: header and record */
+#define STREAM_META_MAX		(sizeof(struct stream_header) + sizeof(struct stream_record))
+
+/**
+ * struct stream_ident - what two ends must have in common
+ * @vendor: PCI vendor
+ * @device: PCI device
+ * @subvendor: PCI subsystem vendor
+ * @subdevice: PCI subsystem
+ * @type: type name, shorter than STREAM_TYPE_LEN
+ */
+struct stream_ident {
+	u16 vendor;
+	u16 device;
+	u16 subvendor;
+	u16 subdevice;
+	char type[STREAM_TYPE_LEN];
+};
+
+/**
+ * struct stream_writer - where a writer is
+ * @seq: next record's number
+ * @state: bytes of state so far
+ */
+struct stream_writer {
+	u32 seq;
+	u64 state;
+};
+
+size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat);
+size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len);
+size_t stream_write_end(struct stream_writer *w, void *dst);
+
+/**
+ * enum stream_event - what stream_got() has found
+ * @STREAM_MORE: nothing yet
+ * @STREAM_HEADER: the header is right, &stream_reader.compat is valid
+ * @STREAM_STATE_BEGIN: a piece of state follows: stream_payload() wants its buffer
+ * @STREAM_STATE_END: the piece is complete and undamaged
+ * @STREAM_DONE: the end record is right: nothing may follow
+ */
+enum stream_event {
+	STREAM_MORE,
+	STREAM_HEADER,
+	STREAM_STATE_BEGIN,
+	STREAM_STATE_END,
+	STREAM_DONE,
+};
+
+/**
+ * struct stream_reader - where a reader is
+ * @ident: what the stream must be of
+ * @max_state: most bytes of state in all
+ * @max_piece: most bytes of state in one record
+ * @compat: from the header
+ * @length: bytes in the current record
+ * @state: bytes of state in the records so far
+ * @why: after an error: a sentence for a person
+ */
+struct stream_reader {
+	const struct stream_ident *ident;
+	u64 max_state;
+	size_t max_piece;
+	u32 compat;
+	u64 length;
+	u64 state;
+	const char *why;
+
+	/* private: */
+	enum { READ_HEADER, READ_RECORD, READ_STATE, READ_END, READ_SKIP, READ_NOTHING } phase;
+	u32 seq;
+	u32 crc;
+	u32 wanted_crc;
+	u64 have;
+	u8 *payload;
+	union {
+		struct stream_header header;
+		struct stream_record record;
+		struct stream_end end;
+		u8 skipped[128];
+	} u;
+};
+
+void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
+			u64 max_state, size_t max_piece);
+size_t stream_want(struct stream_reader *r, void **dst);
+int stream_got(struct stream_reader *r, size_t n);
+void stream_payload(struct stream_reader *r, void *buf);
+
+#endif /* VFIO_PCI_ENGINE_STREAM_H */

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The engine: migration of PCI functions on top of vfio-pci-core.
+ *
+ * A user of the engine names a PCI function and the firmware operations that
+ * move its state. The engine makes the vfio_device, and owns the migration
+ * state machine, the data files, the stream format and the buffers.
+ */
+#ifndef _LINUX_VFIO_PCI_ENGINE_H
+#define _LINUX_VFIO_PCI_ENGINE_H
+
+#include <linux/completion.h>
+#include <linux/pci.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+
+struct vfio_pci_engine_device;
+
+/**
+ * struct vfio_pci_fn - a PCI function as firmware knows it
+ * @pf: the function whose firmware carries out the operations. It does the DMA
+ *	to and from migration buffers.
+ * @pdev: the function that is migrated: a VF of @pf, or @pf itself.
+ * @id: number of the VF from 0, as pci_iov_vf_id() gives it.
+ * @priv: for the vendor driver; the engine never looks at it.
+ */
+struct vfio_pci_fn {
+	struct pci_dev *pf;
+	struct pci_dev *pdev;
+	unsigned int id;
+	void *priv;
+};
+
+/**
+ * enum vfio_pci_fn_level - how far a function is suspended
+ * @VFIO_PCI_FN_P2P: it begins no DMA, but accepts and remembers what is written
+ *	to it (VFIO_DEVICE_STATE_RUNNING_P2P).
+ * @VFIO_PCI_FN_FULL: its state does not change at all (VFIO_DEVICE_STATE_STOP).
+ */
+enum vfio_pci_fn_level {
+	VFIO_PCI_FN_P2P,
+	VFIO_PCI_FN_FULL,
+};
+
+/**
+ * struct vfio_pci_mig_buf - a piece of a function's state
+ * @sgt: the memory, mapped for DMA by &vfio_pci_fn.pf.
+ * @offset: where the piece begins in the state, in bytes.
+ * @len: save: bytes of room, the vendor driver replaces it by the bytes saved.
+ *	Load: bytes to load.
+ * @last: save: set by the vendor driver if nothing is left after this piece.
+ *	Load: this piece is the last one, the state is to take effect.
+ *
+ * The other members are the engine's.
+ */
+struct vfio_pci_mig_buf {
+	struct sg_table sgt;
+	u64 offset;
+	size_t len;
+	bool last;
+
+	/* private: of the engine */
+	void *vaddr;
+	size_t size;
+	enum dma_data_direction dir;
+	bool busy;
+	int status;
+	struct completion done;
+};
+
+/**
+ * struct vfio_pci_mig_ops - firmware operations that move a function's state
+ *
+ * The engine calls them in process context under its state mutex, so never two
+ * at a time for one function; they may sleep, but each must end within a time
+ * that the vendor driver bounds. On error (a negative errno) the function is as
+ * it was before the call, with one exception: -ETIMEDOUT says that firmware did
+ * not answer, and that nobody knows. The engine then takes the device to
+ * VFIO_DEVICE_STATE_ERROR, which only a reset leaves.
+ *
+ * Sizes that these operations report are checked by the engine.
+ *
+ * @suspend: take the function to @level. VFIO_PCI_FN_P2P is asked for only when
+ *	it runs, VFIO_PCI_FN_FULL only at VFIO_PCI_FN_P2P. Takes effect before the
+ *	return: no DMA of the function is outstanding.
+ * @resume: leave @level: VFIO_PCI_FN_FULL to VFIO_PCI_FN_P2P, VFIO_PCI_FN_P2P to
+ *	running.
+ * @state_size: the size in bytes of the state that @save would give now. Called
+ *	in any state.
+ * @save: write the state from @buf->offset on into @buf, at VFIO_PCI_FN_FULL.
+ *	Pieces are asked for in order. Return 0 with @buf->len and @buf->last set;
+ *	or -EINPROGRESS, and set them before vfio_pci_mig_buf_done().
+ * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Pieces
+ *	come in order, and from offset 0 in a new session. Nothing may take effect before
+ *	the piece with @buf->last. Returns as @save does.
+ * @abort: end a @save or @load that returned -EINPROGRESS. On return
+ *	vfio_pci_mig_buf_done() was called or never will be, and no DMA to or from
+ *	@buf is outstanding. Mandatory for those who return -EINPROGRESS.
+ * @check_compat: optional. May firmware load a state that was saved by firmware
+ *	of state version @compat? 0 or an errno. Without it versions must be equal.
+ */
+struct vfio_pci_mig_ops {
+	int (*suspend)(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level);
+	int (*resume)(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level);
+	int (*state_size)(struct vfio_pci_fn *fn, u64 *size);
+	int (*save)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
+	int (*load)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
+	void (*abort)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
+	int (*check_compat)(struct vfio_pci_fn *fn, u32 compat);
+};
+
+/**
+ * struct vfio_pci_mig_caps - limits of the firmware that moves the state
+ * @max_state: largest state of a function in bytes. The engine refuses more, from
+ *	firmware as from a stream.
+ * @chunk: largest piece that @save and @load take, in bytes; 0 or more than
+ *	VFIO_PCI_MIG_CHUNK_MAX: the engine uses VFIO_PCI_MIG_CHUNK_MAX.
+ * @compat: version of the state that firmware saves.
+ * @timeout_ms: how long a @save or @load in progress may take, in milliseconds; 0:
+ *	VFIO_PCI_MIG_TIMEOUT_MS.
+ */
+struct vfio_pci_mig_caps {
+	u64 max_state;
+	u32 chunk;
+	u32 compat;
+	unsigned int timeout_ms;
+};
+
+/* QEMU reads at most 1 MiB at a time; more would only delay the first byte */
+#define VFIO_PCI_MIG_CHUNK_MAX	(1024 * 1024)
+/* Several times what upstream's drivers wait for one firmware command (1 to 10 s) */
+#define VFIO_PCI_MIG_TIMEOUT_MS	30000
+
+/**
+ * struct vfio_pci_engine_desc - what the engine needs to know of a function
+ * @fn: the function. Must live until vfio_pci_engine_unregister() returns.
+ * @owner: module with the operations; pinned while the device is open.
+ * @alias: optional: a second name by which users open the device beside the
+ *	PCI address (VFIO_GROUP_GET_DEVICE_FD). Copied.
+ * @type: what kind of function this is, the same on every host: state moves only
+ *	between equal types. Copied.
+ * @mig_ops: firmware operations; NULL if the function can't be migrated.
+ * @mig_caps: limits; required with @mig_ops. Copied.
+ */
+struct vfio_pci_engine_desc {
+	struct vfio_pci_fn *fn;
+	struct module *owner;
+	const char *alias;
+	const char *type;
+	const struct vfio_pci_mig_ops *mig_ops;
+	const struct vfio_pci_mig_caps *mig_caps;
+};
+
+struct vfio_pci_engine_device *
+vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc);
+void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
+struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
+const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
+void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
+void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status);
+
+extern const struct pci_error_handlers vfio_pci_engine_err_handlers;
+
+#endif /* _LINUX_VFIO_PCI_ENGINE_H */
