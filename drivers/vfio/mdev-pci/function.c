@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Functions: VFs of registered parents, held by a pci_driver of the framework.
+ */
+#include <linux/slab.h>
+
+#include "../pci/compat.h"
+#include "mdev-pci.h"
+
+static void function_free(struct kref *kref)
+{
+	struct mdev_pci_function *function = container_of(kref, struct mdev_pci_function, kref);
+
+	mutex_destroy(&function->fw_lock);
+	pci_dev_put(function->fn.pdev);
+	mdev_pci_parent_put(function->parent);
+	kfree(function);
+}
+
+/**
+ * mdev_pci_function_put() - drop a reference
+ * @function: the function
+ */
+void mdev_pci_function_put(struct mdev_pci_function *function)
+{
+	kref_put(&function->kref, function_free);
+}
+
+/**
+ * mdev_pci_function_unclaim() - the opposite of mdev_pci_parent_claim()
+ * @function: the function; the caller still has the reference
+ *
+ * Context: under device_lock() of the function: its removal may be looking at the instance.
+ */
+void mdev_pci_function_unclaim(struct mdev_pci_function *function)
+{
+	device_lock_assert(&function->fn.pdev->dev);
+	mutex_lock(&function->parent->lock);
+	function->instance = NULL;
+	mutex_unlock(&function->parent->lock);
+}
+
+/**
+ * mdev_pci_function_capture() - let no other driver have a VF
+ * @vf: a VF that is not bound
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mdev_pci_function_capture(struct pci_dev *vf)
+{
+	int ret = compat_set_driver_override(vf, mdev_pci_function_driver.name);
+
+	if (ret)
+		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
+			ERR_PTR(ret));
+	return ret;
+}
+
+/**
+ * mdev_pci_function_enable() - have firmware give it the resources of a type
+ * @function: a claimed function
+ * @type: the type
+ *
+ * Return: 0 or the vendor driver's errno.
+ */
+int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+{
+	int ret;
+
+	mutex_lock(&function->fw_lock);
+	ret = function->parent->desc->ops->enable(&function->fn, type);
+	if (!ret)
+		function->enabled = type;
+	mutex_unlock(&function->fw_lock);
+	return ret;
+}
+
+/**
+ * mdev_pci_function_disable() - the opposite of mdev_pci_function_enable()
+ * @function: the function
+ */
+void mdev_pci_function_disable(struct mdev_pci_function *function)
+{
+	mutex_lock(&function->fw_lock);
+	function->enabled = NULL;
+	function->parent->desc->ops->disable(&function->fn);
+	mutex_unlock(&function->fw_lock);
+}
+
+/**
+ * mdev_pci_function_restore() - firmware has forgotten the function: enable it again
+ * @function: the function
+ */
+void mdev_pci_function_restore(struct mdev_pci_function *function)
+{
+	int ret = 0;
+
+	mutex_lock(&function->fw_lock);
+	if (function->enabled)
+		ret = function->parent->desc->ops->enable(&function->fn, function->enabled);
+	mutex_unlock(&function->fw_lock);
+	if (ret)
+		pci_err(function->fn.pdev,
+			"could not be enabled again (%pe); remove its mdev\n", ERR_PTR(ret));
+}
+
+static struct mdev_pci_function *function_alloc(struct pci_dev *vf,
+						struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function = kzalloc(sizeof(*function), GFP_KERNEL);
+
+	if (!function)
+		return NULL;
+	kref_init(&function->kref);
+	mutex_init(&function->fw_lock);
+	function->parent = parent;
+	function->fn.pf = parent->pf;
+	function->fn.pdev = pci_dev_get(vf);
+	function->fn.id = pci_iov_vf_id(vf);
+	return function;
+}
+
+static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)
+{
+	struct mdev_pci_parent *parent = NULL;
+	struct mdev_pci_function *function;
+
+	if (vf->is_virtfn)
+		parent = mdev_pci_parent_find(pci_physfn(vf));
+	if (!parent) {
+		pci_err(vf, "is not a VF of an mdev-pci parent; clear its driver_override\n");
+		return -ENODEV;
+	}
+	function = function_alloc(vf, parent);
+	if (!function) {
+		mdev_pci_parent_put(parent);
+		return -ENOMEM;
+	}
+	mutex_lock(&parent->lock);
+	list_add_tail(&function->node, &parent->functions);
+	mutex_unlock(&parent->lock);
+	return 0;
+}
+
+/* Driver data belongs to the engine, and an idle function has none */
+static struct mdev_pci_function *take_out(struct pci_dev *vf,
+					  struct mdev_pci_instance **instance)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(vf));
+	struct mdev_pci_function *function, *found = NULL;
+
+	if (WARN_ON(!parent))
+		return NULL;
+	mutex_lock(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->fn.pdev == vf) {
+			found = function;
+			*instance = function->instance;
+			list_del(&function->node);
+			break;
+		}
+	}
+	mutex_unlock(&parent->lock);
+	mdev_pci_parent_put(parent);
+	return found;
+}
+
+/* The PCI core holds device_lock() of @vf, which keeps the instance alive */
+static void function_remove(struct pci_dev *vf)
+{
+	struct mdev_pci_instance *instance = NULL;
+	struct mdev_pci_function *function = take_out(vf, &instance);
+
+	if (!function)
+		return;
+	function->dead = true;
+	if (instance)
+		mdev_pci_instance_stop(instance);
+	mdev_pci_function_put(function);
+}
+
+/* No table: only driver_override binds a function to it, and no alias competes for one */
+struct pci_driver mdev_pci_function_driver = {
+	.name = "mdev-pci",
+	.probe = function_probe,
+	.remove = function_remove,
+	.err_handler = &vfio_pci_engine_err_handlers,
+	.driver_managed_dma = true,
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mdev-pci: what its files share.
+ *
+ * A parent is a registered PF, a function one of its VFs, bound to the framework's
+ * pci_driver, and an instance an mdev that has claimed a function.
+ *
+ * Lock order, outermost first:
+ *
+ *	mdev core's unreg_sem, device_lock() of the mdev
+ *	device_lock() of the function		instance->live, function->dead
+ *	mdev_pci_function.fw_lock		enable and disable by firmware
+ *	the engine's state mutex		firmware's migration operations
+ *	mdev_pci_parent.lock			functions and who has claimed them
+ *	mdev_pci_instance.lock			instance->edev, for those who only look
+ *
+ * device_lock() of the PF is outside of all: PF removal and sriov_numvfs hold it while
+ * they wait for mdevs and VFs. So nothing here takes it. Removal of a VF holds
+ * device_lock() of the VF, and must not wait for the mdev's: it leaves the mdev behind as a
+ * shell that has no function.
+ *
+ * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
+ * end in mdev_pci_parent_error().
+ */
+#ifndef MDEV_PCI_INTERNAL_H
+#define MDEV_PCI_INTERNAL_H
+
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mdev.h>
+#include <linux/mdev_pci.h>
+#include <linux/mutex.h>
+
+/* "<driver>-<name>" travels in the header of the migration stream, which has 64 bytes */
+#define MDEV_PCI_TYPE_NAME_MAX	40
+#define MDEV_PCI_TYPES_MAX	16
+
+/**
+ * struct mdev_pci_offer - a type of a parent, as the mdev core knows it
+ * @mtype: the mdev core's
+ * @type: the vendor driver's
+ */
+struct mdev_pci_offer {
+	struct mdev_type mtype;
+	const struct mdev_pci_type *type;
+};
+
+/**
+ * struct mdev_pci_parent - a registered PF
+ * @kref: held by the registration and by each function
+ * @node: in the list of parents
+ * @pf: the PF
+ * @desc: the vendor driver's description; not used after unregistration
+ * @mdev_parent: the mdev core's
+ * @offers: types
+ * @mtypes: the same as the mdev core wants them
+ * @lock: see the top of this file
+ * @functions: bound VFs, by struct mdev_pci_function.node
+ * @changing: VFs are being created or removed
+ * @going: unregistration has begun
+ * @failed: firmware has failed
+ */
+struct mdev_pci_parent {
+	struct kref kref;
+	struct list_head node;
+	struct pci_dev *pf;
+	const struct mdev_pci_parent_desc *desc;
+	struct mdev_parent mdev_parent;
+	struct mdev_pci_offer *offers;
+	struct mdev_type **mtypes;
+	struct mutex lock;		/* order: top of this file */
+	struct list_head functions;
+	bool changing;
+	bool going;
+	bool failed;
+};
+
+/**
+ * struct mdev_pci_function - a VF bound to the framework
+ * @kref: held by the binding and by the instance that has claimed it
+ * @node: in the parent's list, while bound
+ * @parent: a reference
+ * @fn: the function, as the engine and firmware know it
+ * @instance: who has claimed it, or NULL. Changes under the parent's lock; what it points to
+ *	lives as long as device_lock() of the function or the parent's lock is held
+ * @dead: unbound. Under device_lock() of the function
+ * @fw_lock: serializes enable and disable
+ * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
+ */
+struct mdev_pci_function {
+	struct kref kref;
+	struct list_head node;
+	struct mdev_pci_parent *parent;
+	struct vfio_pci_fn fn;
+	struct mdev_pci_instance *instance;
+	bool dead;
+	struct mutex fw_lock;		/* order: top of this file */
+	const struct mdev_pci_type *enabled;
+};
+
+/**
+ * struct mdev_pci_instance - an mdev
+ * @mdev: the mdev core's
+ * @type: what it is
+ * @function: the function that it has claimed; a reference
+ * @live: the function is enabled and has a vfio_device. Under device_lock() of the function
+ * @lock: for those who look at @edev without device_lock()
+ * @edev: the engine's device, or NULL
+ */
+struct mdev_pci_instance {
+	struct mdev_device *mdev;
+	const struct mdev_pci_type *type;
+	struct mdev_pci_function *function;
+	bool live;
+	struct mutex lock;		/* order: top of this file */
+	struct vfio_pci_engine_device *edev;
+};
+
+/* parent.c */
+struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
+void mdev_pci_parent_put(struct mdev_pci_parent *parent);
+struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
+unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent);
+struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
+						struct mdev_pci_instance *instance);
+
+/* function.c */
+extern struct pci_driver mdev_pci_function_driver;
+int mdev_pci_function_capture(struct pci_dev *vf);
+void mdev_pci_function_put(struct mdev_pci_function *function);
+void mdev_pci_function_unclaim(struct mdev_pci_function *function);
+int mdev_pci_function_enable(struct mdev_pci_function *function,
+			     const struct mdev_pci_type *type);
+void mdev_pci_function_disable(struct mdev_pci_function *function);
+void mdev_pci_function_restore(struct mdev_pci_function *function);
+
+/* instance.c */
+extern struct mdev_driver mdev_pci_driver;
+void mdev_pci_instance_stop(struct mdev_pci_instance *instance);
+void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
+
+/* sysfs.c */
+int mdev_pci_sysfs_link(struct mdev_pci_instance *instance);
+void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance);
+int mdev_pci_sysfs_add(struct mdev_pci_instance *instance);
+void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance);
+unsigned int mdev_pci_get_available(struct mdev_type *mtype);
+ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
+
+#endif /* MDEV_PCI_INTERNAL_H */

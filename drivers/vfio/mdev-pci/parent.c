@@ -1,0 +1,523 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Parents: PFs whose drivers have registered them, and the module itself.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "mdev-pci.h"
+
+static DEFINE_MUTEX(parents_lock);
+static LIST_HEAD(parents);
+
+static void parent_free(struct kref *kref)
+{
+	struct mdev_pci_parent *parent = container_of(kref, struct mdev_pci_parent, kref);
+
+	mutex_destroy(&parent->lock);
+	pci_dev_put(parent->pf);
+	kfree(parent->mtypes);
+	kfree(parent->offers);
+	kfree(parent);
+}
+
+/**
+ * mdev_pci_parent_put() - drop a reference
+ * @parent: the parent
+ */
+void mdev_pci_parent_put(struct mdev_pci_parent *parent)
+{
+	kref_put(&parent->kref, parent_free);
+}
+
+/**
+ * mdev_pci_parent_find() - is this PF a parent?
+ * @pf: the PF
+ *
+ * Return: the parent with a reference, or NULL.
+ */
+struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent, *found = NULL;
+
+	mutex_lock(&parents_lock);
+	list_for_each_entry(parent, &parents, node) {
+		if (parent->pf == pf) {
+			kref_get(&parent->kref);
+			found = parent;
+			break;
+		}
+	}
+	mutex_unlock(&parents_lock);
+	return found;
+}
+
+/**
+ * mdev_pci_parent_of() - the parent that offers a type
+ * @mtype: the mdev core's type
+ *
+ * Return: the parent; no reference is taken.
+ */
+struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype)
+{
+	return container_of(mtype->parent, struct mdev_pci_parent, mdev_parent);
+}
+
+static unsigned int count_idle(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+	unsigned int n = 0;
+
+	list_for_each_entry(function, &parent->functions, node)
+		n += !function->instance;
+	return n;
+}
+
+/**
+ * mdev_pci_parent_available() - how many mdevs could be created now
+ * @parent: the parent
+ *
+ * Return: the number of idle VFs, 0 if none of them can be used.
+ */
+unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent)
+{
+	unsigned int n = 0;
+
+	mutex_lock(&parent->lock);
+	if (!parent->going && !parent->changing && !parent->failed)
+		n = count_idle(parent);
+	mutex_unlock(&parent->lock);
+	return n;
+}
+
+static int refuse(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance,
+		  int err, const char *why)
+{
+	pci_err(parent->pf, "mdev %s refused: %s\n", dev_name(&instance->mdev->dev), why);
+	return err;
+}
+
+static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance)
+{
+	if (parent->going)
+		return refuse(parent, instance, -ESHUTDOWN, "the PF is going away");
+	if (parent->failed)
+		return refuse(parent, instance, -ESHUTDOWN,
+			      "the PF's firmware has failed; reset the PF");
+	if (parent->changing)
+		return refuse(parent, instance, -EBUSY,
+			      "VFs are being created or removed; try again");
+	if (!pci_num_vf(parent->pf))
+		return refuse(parent, instance, -ENODEV,
+			      "there are no VFs; write their number to sriov_numvfs");
+	if (list_empty(&parent->functions))
+		return refuse(parent, instance, -ENODEV,
+			      "no VF is bound to mdev-pci; bind some");
+	if (!count_idle(parent))
+		return refuse(parent, instance, -ENOSPC,
+			      "all VFs are in use; remove an mdev, or create more VFs");
+	return 0;
+}
+
+/**
+ * mdev_pci_parent_claim() - give an idle VF to an instance
+ * @parent: the parent
+ * @instance: who asks
+ *
+ * Return: the function, with a reference; mdev_pci_function_unclaim() gives it back. Or,
+ * with a line in the log: -ESHUTDOWN: the PF is going away or its firmware has failed;
+ * -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENOSPC: all are in use.
+ */
+struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
+						struct mdev_pci_instance *instance)
+{
+	struct mdev_pci_function *function;
+	int ret;
+
+	mutex_lock(&parent->lock);
+	ret = check_claim(parent, instance);
+	if (ret) {
+		mutex_unlock(&parent->lock);
+		return ERR_PTR(ret);
+	}
+	list_for_each_entry(function, &parent->functions, node) {
+		if (!function->instance)
+			break;
+	}
+	function->instance = instance;
+	kref_get(&function->kref);
+	mutex_unlock(&parent->lock);
+	return function;
+}
+
+static bool type_is_valid(const struct mdev_pci_type *type)
+{
+	return type->name && *type->name && strlen(type->name) <= MDEV_PCI_TYPE_NAME_MAX;
+}
+
+static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
+{
+	bool valid = desc->owner && desc->model && desc->ops && desc->ops->enable &&
+		     desc->ops->disable && desc->types && desc->nr_types &&
+		     desc->nr_types <= MDEV_PCI_TYPES_MAX;
+	unsigned int i;
+
+	for (i = 0; valid && i < desc->nr_types; i++)
+		valid = type_is_valid(&desc->types[i]);
+	if (valid)
+		return 0;
+	pci_err(pf, "the PF driver describes itself incompletely, it can't be an mdev parent\n");
+	return -EINVAL;
+}
+
+static int make_offers(struct mdev_pci_parent *parent)
+{
+	unsigned int i, n = parent->desc->nr_types;
+
+	parent->offers = kcalloc(n, sizeof(*parent->offers), GFP_KERNEL);
+	parent->mtypes = kcalloc(n, sizeof(*parent->mtypes), GFP_KERNEL);
+	if (!parent->offers || !parent->mtypes)
+		return -ENOMEM;
+
+	for (i = 0; i < n; i++) {
+		const struct mdev_pci_type *type = &parent->desc->types[i];
+		struct mdev_pci_offer *offer = &parent->offers[i];
+
+		offer->type = type;
+		offer->mtype.sysfs_name = type->name;
+		offer->mtype.pretty_name = type->label ?: type->name;
+		parent->mtypes[i] = &offer->mtype;
+	}
+	return 0;
+}
+
+static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
+					    const struct mdev_pci_parent_desc *desc)
+{
+	struct mdev_pci_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
+	int ret;
+
+	if (!parent)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&parent->kref);
+	mutex_init(&parent->lock);
+	INIT_LIST_HEAD(&parent->functions);
+	parent->pf = pci_dev_get(pf);
+	parent->desc = desc;
+	ret = make_offers(parent);
+	if (ret) {
+		mdev_pci_parent_put(parent);
+		return ERR_PTR(ret);
+	}
+	return parent;
+}
+
+/* VFs that an earlier driver of the PF has left behind */
+static void adopt_vfs(struct mdev_pci_parent *parent)
+{
+	struct pci_dev *vf = NULL;
+
+	for_each_pci_dev(vf) {
+		if (!vf->is_virtfn || pci_physfn(vf) != parent->pf)
+			continue;
+		if (vf->dev.driver)
+			pci_warn(vf, "is bound to %s; unbind it to offer it as an mdev\n",
+				 vf->dev.driver->name);
+		else if (!mdev_pci_function_capture(vf))
+			WARN_ON_ONCE(device_attach(&vf->dev) < 0);
+	}
+}
+
+/* The parent is announced in any case: VFs can still be made by sriov_numvfs */
+static void create_vfs(struct mdev_pci_parent *parent)
+{
+	int total = pci_sriov_get_totalvfs(parent->pf);
+	int n = min_t(unsigned int, parent->desc->num_vfs, total);
+	int ret;
+
+	if (n < parent->desc->num_vfs)
+		pci_warn(parent->pf, "%u VFs were asked for, the device has %d\n",
+			 parent->desc->num_vfs, total);
+	if (!n)
+		return;
+	ret = pci_enable_sriov(parent->pf, n);
+	if (ret)
+		pci_err(parent->pf, "%d VFs could not be created (%pe)\n", n, ERR_PTR(ret));
+}
+
+static void parent_list(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parents_lock);
+	list_add_tail(&parent->node, &parents);
+	mutex_unlock(&parents_lock);
+}
+
+static void parent_unlist(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parents_lock);
+	list_del(&parent->node);
+	mutex_unlock(&parents_lock);
+}
+
+/**
+ * mdev_pci_register_parent() - offer the VFs of a PF as mdevs
+ * @pf: the PF, bound to the caller's driver
+ * @desc: what is offered, and how; must live as long as the parent
+ *
+ * From the call on, VFs of @pf are bound to mdev-pci as they appear; @desc->num_vfs of them
+ * are created before user space is told of the parent. Operations of @desc may be called
+ * before the return.
+ *
+ * Context: process context, usually the PF driver's probe(); sleeps.
+ * Return: the parent; -EINVAL: @desc is incomplete; -ENOMEM; others from
+ * mdev_register_parent().
+ */
+struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
+						 const struct mdev_pci_parent_desc *desc)
+{
+	struct mdev_pci_parent *parent;
+	int ret;
+
+	ret = check_desc(pf, desc);
+	if (ret)
+		return ERR_PTR(ret);
+	parent = parent_alloc(pf, desc);
+	if (IS_ERR(parent))
+		return parent;
+
+	parent_list(parent);
+	if (pci_num_vf(pf))
+		adopt_vfs(parent);
+	else
+		create_vfs(parent);
+
+	ret = mdev_register_parent(&parent->mdev_parent, &pf->dev, &mdev_pci_driver,
+				   parent->mtypes, desc->nr_types);
+	if (ret) {
+		pci_disable_sriov(pf);
+		parent_unlist(parent);
+		mdev_pci_parent_put(parent);
+		return ERR_PTR(ret);
+	}
+	return parent;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
+
+/**
+ * mdev_pci_unregister_parent() - take the offer back
+ * @parent: the parent
+ *
+ * Removes all mdevs and VFs. Users of open devices are asked to let go; blocks until they
+ * have closed them. After that no operation of the vendor driver is called any more.
+ *
+ * Context: process context, usually the PF driver's remove(); sleeps.
+ */
+void mdev_pci_unregister_parent(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->lock);
+	parent->going = true;
+	mutex_unlock(&parent->lock);
+
+	/* In this order: removal of a VF would wait for its user with the VF's lock held */
+	mdev_unregister_parent(&parent->mdev_parent);
+	pci_disable_sriov(parent->pf);
+	parent_unlist(parent);
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
+
+static const char *a_user(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->instance)
+			return dev_name(&function->instance->mdev->dev);
+	}
+	return NULL;
+}
+
+static int begin_change(struct mdev_pci_parent *parent)
+{
+	const char *user;
+	int ret = 0;
+
+	mutex_lock(&parent->lock);
+	user = a_user(parent);
+	if (user) {
+		pci_err(parent->pf,
+			"the number of VFs can't change while mdevs exist; remove mdev %s and any other first\n",
+			user);
+		ret = -EBUSY;
+	} else if (parent->changing || parent->going) {
+		pci_err(parent->pf, "VFs are being created or removed already\n");
+		ret = -EBUSY;
+	} else {
+		parent->changing = true;
+	}
+	mutex_unlock(&parent->lock);
+	return ret;
+}
+
+static int change_vfs(struct pci_dev *pf, int num_vfs)
+{
+	int ret;
+
+	if (!num_vfs) {
+		pci_disable_sriov(pf);
+		return 0;
+	}
+	ret = pci_enable_sriov(pf, num_vfs);
+	return ret ?: num_vfs;
+}
+
+/**
+ * mdev_pci_sriov_configure() - &pci_driver.sriov_configure for the PF driver
+ * @pf: the PF
+ * @num_vfs: VFs to create; 0: remove all
+ *
+ * Context: process context, under device_lock() of @pf; sleeps.
+ * Return: @num_vfs; -EBUSY: mdevs exist; -ENODEV: @pf is no parent; or an errno of
+ * pci_enable_sriov().
+ */
+int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	int ret;
+
+	if (!parent)
+		return -ENODEV;
+	ret = begin_change(parent);
+	if (!ret) {
+		ret = change_vfs(pf, num_vfs);
+		mutex_lock(&parent->lock);
+		parent->changing = false;
+		mutex_unlock(&parent->lock);
+	}
+	mdev_pci_parent_put(parent);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_sriov_configure);
+
+/**
+ * mdev_pci_parent_error() - the PF's firmware has failed
+ * @parent: the parent
+ * @why: what happened, for the log
+ *
+ * Migration of all VFs goes to VFIO_DEVICE_STATE_ERROR; no mdev can be created until
+ * mdev_pci_parent_restored().
+ *
+ * Context: process context; may be called from any operation.
+ */
+void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why)
+{
+	struct mdev_pci_function *function;
+
+	mutex_lock(&parent->lock);
+	parent->failed = true;
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->instance)
+			mdev_pci_instance_error(function->instance, why);
+	}
+	mutex_unlock(&parent->lock);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_parent_error);
+
+static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, unsigned int id)
+{
+	struct mdev_pci_function *function, *found = NULL;
+
+	mutex_lock(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->fn.id == id) {
+			kref_get(&function->kref);
+			found = function;
+			break;
+		}
+	}
+	mutex_unlock(&parent->lock);
+	return found;
+}
+
+/**
+ * mdev_pci_parent_restored() - firmware works again, and has forgotten all VFs
+ * @parent: the parent
+ *
+ * For a PF driver that has brought its firmware back after a reset of the PF. VFs that
+ * mdevs have claimed are enabled again; their users must still reset them.
+ *
+ * Context: process context; sleeps. Calls &mdev_pci_parent_ops.enable.
+ */
+void mdev_pci_parent_restored(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+	unsigned int id, n = pci_num_vf(parent->pf);
+
+	mutex_lock(&parent->lock);
+	parent->failed = false;
+	mutex_unlock(&parent->lock);
+
+	for (id = 0; id < n; id++) {
+		function = get_function(parent, id);
+		if (!function)
+			continue;
+		mdev_pci_function_restore(function);
+		mdev_pci_function_put(function);
+	}
+}
+EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
+
+/* VFs get the framework's driver as they appear, before any other can have them */
+static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pci_dev *vf = to_pci_dev(data);
+	struct mdev_pci_parent *parent;
+
+	if (action != BUS_NOTIFY_ADD_DEVICE || !vf->is_virtfn)
+		return NOTIFY_DONE;
+	parent = mdev_pci_parent_find(pci_physfn(vf));
+	if (!parent)
+		return NOTIFY_DONE;
+	mdev_pci_function_capture(vf);
+	mdev_pci_parent_put(parent);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pci_bus_nb = {
+	.notifier_call = on_pci_bus,
+};
+
+static int __init mdev_pci_init(void)
+{
+	int ret;
+
+	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);
+	if (ret)
+		return ret;
+	ret = pci_register_driver(&mdev_pci_function_driver);
+	if (ret)
+		goto notifier;
+	ret = mdev_register_driver(&mdev_pci_driver);
+	if (ret)
+		goto driver;
+	return 0;
+
+driver:
+	pci_unregister_driver(&mdev_pci_function_driver);
+notifier:
+	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+	return ret;
+}
+module_init(mdev_pci_init);
+
+static void __exit mdev_pci_exit(void)
+{
+	mdev_unregister_driver(&mdev_pci_driver);
+	pci_unregister_driver(&mdev_pci_function_driver);
+	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+}
+module_exit(mdev_pci_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The mdev-pci developers");
+MODULE_DESCRIPTION("VFs as mediated devices");

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What user space sees in sysfs: docs/ABI/testing/sysfs-bus-mdev-pci.
+ */
+#include <linux/kernfs.h>
+#include <linux/sysfs.h>
+
+#include "mdev-pci.h"
+
+static struct mdev_pci_instance *to_instance(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+static ssize_t function_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+	const char *name = "none";
+
+	mutex_lock(&instance->lock);
+	if (instance->edev)
+		name = pci_name(instance->function->fn.pdev);
+	mutex_unlock(&instance->lock);
+	return sysfs_emit(buf, "%s\n", name);
+}
+static DEVICE_ATTR_RO(function);
+
+static ssize_t migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n", !!to_instance(dev)->type->mig_ops);
+}
+static DEVICE_ATTR_RO(migratable);
+
+static ssize_t migration_state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+	const char *state = "none";
+
+	mutex_lock(&instance->lock);
+	if (instance->edev)
+		state = vfio_pci_engine_state(instance->edev);
+	mutex_unlock(&instance->lock);
+	return sysfs_emit(buf, "%s\n", state);
+}
+static DEVICE_ATTR_RO(migration_state);
+
+static struct attribute *instance_attrs[] = {
+	&dev_attr_function.attr,
+	&dev_attr_migratable.attr,
+	&dev_attr_migration_state.attr,
+	NULL
+};
+
+static const struct attribute_group instance_group = {
+	.attrs = instance_attrs,
+};
+
+/**
+ * mdev_pci_sysfs_add() - the mdev's attributes
+ * @instance: the instance
+ *
+ * Not by the driver core, which adds a driver's groups after probe(): too late for the
+ * uevent that ends it.
+ *
+ * Return: 0 or an errno.
+ */
+int mdev_pci_sysfs_add(struct mdev_pci_instance *instance)
+{
+	return sysfs_create_group(&instance->mdev->dev.kobj, &instance_group);
+}
+
+/**
+ * mdev_pci_sysfs_remove() - the opposite; waits for those who read them
+ * @instance: the instance
+ */
+void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance)
+{
+	sysfs_remove_group(&instance->mdev->dev.kobj, &instance_group);
+}
+
+/*
+ * Users take the last component of the link's target for the group's number, so it must
+ * point at the group, not at the function's link to it. The group's kobject is private to
+ * the IOMMU layer; the link knows it.
+ */
+static struct kobject *group_kobj(struct pci_dev *pdev)
+{
+	struct kernfs_node *kn = kernfs_find_and_get(pdev->dev.kobj.sd, "iommu_group");
+	struct kobject *kobj = NULL;
+
+	if (kn && kernfs_type(kn) == KERNFS_LINK)
+		kobj = kn->symlink.target_kn->priv;
+	kernfs_put(kn);
+	return kobj;
+}
+
+/**
+ * mdev_pci_sysfs_link() - the mdev's links: iommu_group and vfio-dev
+ * @instance: the instance, with its VFIO device
+ *
+ * QEMU and libvirt find the function's VFIO group by the one, its VFIO device node by the
+ * other.
+ *
+ * Context: under device_lock() of the function.
+ * Return: 0 or an errno.
+ */
+int mdev_pci_sysfs_link(struct mdev_pci_instance *instance)
+{
+	struct kobject *mdev = &instance->mdev->dev.kobj;
+	struct kobject *group = group_kobj(instance->function->fn.pdev);
+	int ret;
+
+	if (!group)
+		return -ENODEV;
+	ret = sysfs_create_link(mdev, group, "iommu_group");
+	if (ret)
+		return ret;
+	ret = sysfs_create_link(mdev, vfio_pci_engine_dev(instance->edev)->kobj.parent,
+				"vfio-dev");
+	if (ret)
+		sysfs_remove_link(mdev, "iommu_group");
+	return ret;
+}
+
+/**
+ * mdev_pci_sysfs_unlink() - the opposite
+ * @instance: the instance
+ */
+void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
+{
+	sysfs_remove_link(&instance->mdev->dev.kobj, "vfio-dev");
+	sysfs_remove_link(&instance->mdev->dev.kobj, "iommu_group");
+}
+
+/**
+ * mdev_pci_get_available() - the type's available_instances
+ * @mtype: the type
+ *
+ * Return: how many mdevs of it could be created now.
+ */
+unsigned int mdev_pci_get_available(struct mdev_type *mtype)
+{
+	return mdev_pci_parent_available(mdev_pci_parent_of(mtype));
+}
+
+/**
+ * mdev_pci_show_description() - the type's description
+ * @mtype: the type
+ * @buf: a page
+ *
+ * Return: bytes written.
+ */
+ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
+{
+	const struct mdev_pci_parent_desc *desc = mdev_pci_parent_of(mtype)->desc;
+	const struct mdev_pci_type *type;
+
+	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
+	if (!type->mig_ops)
+		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
+				  type->not_migratable ?: "the device's driver does not say why");
+	return sysfs_emit(buf,
+			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\ndirty page tracking by the device: no\n",
+			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state);
+}

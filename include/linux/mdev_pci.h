@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mdev-pci: VFs offered as mediated devices. The vendor driver's side.
+ *
+ * The driver of a PF registers it as a parent with a table of types, and says how
+ * its firmware prepares and migrates a VF. Everything of VFIO, mdev and sysfs is
+ * the framework's. docs/vendor-guide.rst goes through an example.
+ */
+#ifndef _LINUX_MDEV_PCI_H
+#define _LINUX_MDEV_PCI_H
+
+#include <linux/vfio_pci_engine.h>
+
+struct mdev_pci_parent;
+
+/**
+ * struct mdev_pci_type - a kind of mdev that a parent offers
+ * @name: name of the type. User space sees "<PF driver>-<name>"; it must be the
+ *	same on every host, since migration matches on it. At most 40 characters.
+ * @label: a person's name for it (the type's "name" attribute).
+ * @profile: for the vendor driver: which resource profile firmware applies.
+ * @mig_ops: how firmware moves its state; NULL if it can't.
+ * @not_migratable: without @mig_ops: why, as shown in the type's "description".
+ */
+struct mdev_pci_type {
+	const char *name;
+	const char *label;
+	u32 profile;
+	const struct vfio_pci_mig_ops *mig_ops;
+	const char *not_migratable;
+};
+
+/**
+ * struct mdev_pci_parent_ops - what firmware does when an mdev comes and goes
+ *
+ * Called in process context; may sleep, but must end within a bounded time. Never called
+ * twice at a time for one VF.
+ *
+ * @enable: give the VF the resources of @type->profile. On error the VF is as
+ *	before; the errno is what the writer of "create" gets: -ETIMEDOUT if firmware
+ *	did not answer, -EIO if it refused. Log the reason.
+ * @disable: take them back. The VF is closed and does no DMA any more.
+ */
+struct mdev_pci_parent_ops {
+	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type);
+	void (*disable)(struct vfio_pci_fn *fn);
+};
+
+/**
+ * struct mdev_pci_parent_desc - a PF as an mdev parent
+ * @owner: the vendor module (THIS_MODULE); pinned while a VF is open.
+ * @model: name of the device, as shown in each type's "description".
+ * @ops: see &struct mdev_pci_parent_ops.
+ * @types: table of types.
+ * @nr_types: entries in it, 1 to 16.
+ * @mig_caps: limits of migration; needed if a type has mig_ops.
+ * @num_vfs: VFs to create before the parent is announced, so that mdevctl's
+ *	autostart finds them; 0: none. Ignored if VFs exist.
+ *
+ * Everything that it points to must live as long as the parent.
+ */
+struct mdev_pci_parent_desc {
+	struct module *owner;
+	const char *model;
+	const struct mdev_pci_parent_ops *ops;
+	const struct mdev_pci_type *types;
+	unsigned int nr_types;
+	struct vfio_pci_mig_caps mig_caps;
+	unsigned int num_vfs;
+};
+
+struct mdev_pci_parent *
+mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
+void mdev_pci_unregister_parent(struct mdev_pci_parent *parent);
+int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
+void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why);
+void mdev_pci_parent_restored(struct mdev_pci_parent *parent);
+
+#endif /* _LINUX_MDEV_PCI_H */
