@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Read twice. By kbuild, out of tree or as a directory of a kernel tree: what to build. By a
+# person's make: the commands; "make help" lists them.
+
+ifneq ($(KERNELRELEASE),)
+
+# $(src) is a path by itself, but in trees before 6.10 relative to $(srctree)
+here := $(if $(wildcard $(src)/Kconfig),$(src),$(srctree)/$(src))
+subdir-ccflags-y += -I$(here)/include
+
+obj-$(CONFIG_VFIO_PCI_ENGINE) += drivers/vfio/pci/
+obj-$(CONFIG_MDEV_PCI) += drivers/vfio/mdev-pci/
+
+else
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+N ?= 50
+
+config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
+kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
+
+.PHONY: help modules modules_install clean setup demo check shell soak bench
+
+help:
+	@echo 'The product'
+	@echo '  demo             the main job, from an empty machine to a migrated guest (root)'
+	@echo '  check            all tests (root)'
+	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
+	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
+	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
+	@echo '  clean            remove what was built'
+	@echo 'The test bed (root; keeps its artefacts in $$XDG_CACHE_HOME/mdev-pci)'
+	@echo '  setup            make all artefacts that are missing'
+	@echo '  shell            a root shell on a test host with the modules and a reference device'
+	@echo '  check-unit       unit tests only'
+	@echo '  check-style      checkpatch, sparse and W=1 builds only'
+	@echo '  check-system     system tests only; T=<pattern>: only those'
+	@echo '  soak N=50        N live migrations back and forth under load'
+	@echo '  bench            measurements'
+
+modules:
+	+$(kbuild) modules
+
+modules_install:
+	+$(kbuild) modules_install
+
+clean:
+	+$(kbuild) clean
+
+setup:
+	tests/vm/setup.sh
+
+demo:
+	tests/demo/demo.sh
+
+check:
+	tests/check.sh
+
+check-%:
+	tests/check.sh $*
+
+shell:
+	tests/vm/shell.sh
+
+soak:
+	tests/system/soak.sh $(N)
+
+bench:
+	tests/bench/run.sh
+
+endif
