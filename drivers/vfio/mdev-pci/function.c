@@ -175,7 +175,7 @@ static void function_remove(struct pci_dev *vf)
 		return;
 	function->dead = true;
 	if (instance)
-		mdev_pci_instance_stop(instance);
+		mdev_pci_instance_orphan(instance);
 	mdev_pci_function_put(function);
 }
 

@@ -120,7 +120,7 @@ disable:
 }
 
 /**
- * mdev_pci_instance_stop() - take the function away; the mdev stays as a shell
+ * mdev_pci_instance_stop() - let go of the function; without it the mdev is a shell
  * @instance: the instance
  *
  * Blocks until the user has closed the device.
@@ -136,6 +136,20 @@ void mdev_pci_instance_stop(struct mdev_pci_instance *instance)
 	mdev_pci_sysfs_unlink(instance);
 	unmake_device(instance);
 	mdev_pci_function_disable(instance->function);
+}
+
+/**
+ * mdev_pci_instance_orphan() - the function goes away under the mdev
+ * @instance: the instance
+ *
+ * Context: as mdev_pci_instance_stop().
+ */
+void mdev_pci_instance_orphan(struct mdev_pci_instance *instance)
+{
+	pci_warn(instance->function->fn.pdev,
+		 "is taken away from mdev %s, which can only be removed now\n",
+		 dev_name(&instance->mdev->dev));
+	mdev_pci_instance_stop(instance);
 	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
 }
 

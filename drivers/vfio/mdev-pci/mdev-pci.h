@@ -137,6 +137,7 @@ void mdev_pci_function_restore(struct mdev_pci_function *function);
 /* instance.c */
 extern struct mdev_driver mdev_pci_driver;
 void mdev_pci_instance_stop(struct mdev_pci_instance *instance);
+void mdev_pci_instance_orphan(struct mdev_pci_instance *instance);
 void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
 
 /* sysfs.c */

@@ -4,8 +4,8 @@
  *
  * The memory and its DMA mapping have lives of their own: the mapping ends when the
  * device leaves the data transfer state, since the PF may be gone a moment later; the
- * memory stays until the data file is closed, since a reader may be in the middle of a
- * copy that nothing bounds.
+ * memory may have to stay, since a reader may be in the middle of a copy that nothing
+ * bounds.
  */
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>

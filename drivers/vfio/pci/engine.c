@@ -305,9 +305,7 @@ static void engine_reset_done(struct pci_dev *pdev)
 		mig_reset_done(edev->mig);
 }
 
-/**
- * vfio_pci_engine_err_handlers - for the pci_driver that binds the functions
- */
+/* For the pci_driver that binds the functions */
 const struct pci_error_handlers vfio_pci_engine_err_handlers = {
 	.error_detected = engine_error_detected,
 	.reset_done = engine_reset_done,

@@ -122,6 +122,11 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 	unmap_bufs(mf, ARRAY_SIZE(mf->buf));
 	mf->attached = false;
 	mig->file = NULL;
+	/* Unless someone is copying: then it is for mig_file_free() */
+	if (mutex_trylock(&mf->lock)) {
+		free_bufs(mf);
+		mutex_unlock(&mf->lock);
+	}
 }
 
 /**

@@ -147,7 +147,7 @@ static int got_header(struct stream_reader *r)
 		return refuse(r, -EMEDIUMTYPE, "the stream is of another kind of PCI device");
 	if (strnlen(h->type, sizeof(h->type)) == sizeof(h->type) ||
 	    strncmp(h->type, id->type, sizeof(h->type)))
-		return refuse(r, -EMEDIUMTYPE, "the stream is of another mdev type");
+		return refuse(r, -EMEDIUMTYPE, "the stream is of another type of function");
 
 	r->compat = le32_to_cpu(h->compat);
 	expect(r, READ_RECORD, sizeof(struct stream_record));
