@@ -92,6 +92,12 @@ static int enable_function(struct mdev_pci_instance *instance)
 	return ret;
 }
 
+static void log_sysfs(struct mdev_pci_instance *instance, int err)
+{
+	pci_err(instance->function->fn.pdev, "mdev %s refused: no entries in sysfs (%pe)\n",
+		dev_name(&instance->mdev->dev), ERR_PTR(err));
+}
+
 /* Under device_lock() of the function */
 static int start(struct mdev_pci_instance *instance)
 {
@@ -113,6 +119,7 @@ static int start(struct mdev_pci_instance *instance)
 	return 0;
 
 unmake:
+	log_sysfs(instance, ret);
 	unmake_device(instance);
 disable:
 	mdev_pci_function_disable(instance->function);
@@ -203,7 +210,10 @@ static int set_up(struct mdev_pci_instance *instance)
 	function_unlock(instance);
 	if (ret)
 		return ret;
-	return mdev_pci_sysfs_add(instance);
+	ret = mdev_pci_sysfs_add(instance);
+	if (ret)
+		log_sysfs(instance, ret);
+	return ret;
 }
 
 static void tear_down(struct mdev_pci_instance *instance)

@@ -102,7 +102,7 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 	if (parent->going)
 		return refuse(parent, instance, -ESHUTDOWN, "the PF is going away");
 	if (parent->failed)
-		return refuse(parent, instance, -ESHUTDOWN,
+		return refuse(parent, instance, -EREMOTEIO,
 			      "the PF's firmware has failed; reset the PF");
 	if (parent->changing)
 		return refuse(parent, instance, -EBUSY,
@@ -111,7 +111,7 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 		return refuse(parent, instance, -ENODEV,
 			      "there are no VFs; write their number to sriov_numvfs");
 	if (list_empty(&parent->functions))
-		return refuse(parent, instance, -ENODEV,
+		return refuse(parent, instance, -ENXIO,
 			      "no VF is bound to mdev-pci; bind some");
 	if (!count_idle(parent))
 		return refuse(parent, instance, -ENOSPC,
@@ -125,8 +125,9 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
  * @instance: who asks
  *
  * Return: the function, with a reference; mdev_pci_function_unclaim() gives it back. Or,
- * with a line in the log: -ESHUTDOWN: the PF is going away or its firmware has failed;
- * -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENOSPC: all are in use.
+ * with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its firmware has
+ * failed; -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENXIO: none is bound;
+ * -ENOSPC: all are in use.
  */
 struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
 						struct mdev_pci_instance *instance)

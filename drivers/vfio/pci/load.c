@@ -43,8 +43,7 @@ static int check_compat(struct mig_file *mf)
 	else if (compat != mig->caps.compat)
 		ret = -EPROTONOSUPPORT;
 	if (ret)
-		pci_err(mig->fn->pdev,
-			"migration data refused: saved by firmware with state version %u, this firmware has %u\n",
+		mig_err(mig, " data refused: saved by firmware with state version %u, this firmware has %u\n",
 			compat, mig->caps.compat);
 	mig_unlock(mig);
 	return ret;
@@ -91,7 +90,7 @@ static void log_refusal(struct mig_file *mf, const char *why)
 {
 	if (mig_file_enter(mf))
 		return;
-	dev_err_ratelimited(&mf->mig->fn->pdev->dev, "migration data refused: %s\n", why);
+	mig_err(mf->mig, " data refused: %s\n", why);
 	mig_unlock(mf->mig);
 }
 

@@ -164,8 +164,7 @@ void mig_unlock(struct vfio_pci_migration *mig)
 void mig_fail(struct vfio_pci_migration *mig, const char *why)
 {
 	lockdep_assert_held(&mig->state_mutex);
-	pci_err(mig->fn->pdev, "migration: %s; the device is in the ERROR state until it is reset\n",
-		why);
+	mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
 	mig_file_detach(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
@@ -242,8 +241,7 @@ static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *wh
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");
 	else if (ret)
-		pci_err(mig->fn->pdev, "migration: firmware refused to %s the function (%pe)\n",
-			what, ERR_PTR(ret));
+		mig_err(mig, ": firmware refused to %s the function (%pe)\n", what, ERR_PTR(ret));
 	return ret;
 }
 
@@ -365,8 +363,7 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");
 	if (!ret && (!state || state > mig->caps.max_state)) {
-		pci_err(mig->fn->pdev, "migration: firmware reports an impossible state size of %llu bytes\n",
-			state);
+		mig_err(mig, ": firmware reports an impossible state size of %llu bytes\n", state);
 		ret = -EIO;
 	}
 	mig_unlock(mig);

@@ -43,6 +43,10 @@ struct vfio_pci_migration {
 	struct stream_ident ident;
 };
 
+/* A user with an open device can bring all of these about, as often as it likes */
+#define mig_err(mig, fmt, ...) \
+	dev_err_ratelimited(&(mig)->fn->pdev->dev, "migration" fmt, ##__VA_ARGS__)
+
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc);
 void mig_put(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig);

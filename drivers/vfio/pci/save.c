@@ -21,8 +21,7 @@ static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 	if (buf->len && buf->len <= buf->size &&
 	    buf->len <= mf->mig->caps.max_state - mf->offset)
 		return 0;
-	pci_err(mf->mig->fn->pdev,
-		"migration: firmware says that it has saved %zu bytes at %llu, of which it has room for %zu and %llu in all\n",
+	mig_err(mf->mig, ": firmware claims to have saved %zu bytes at %llu; it had room for %zu, and %llu in all\n",
 		buf->len, mf->offset, buf->size, mf->mig->caps.max_state);
 	return -EIO;
 }
