@@ -1,0 +1,217 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: boot.sh [OPTIONS] -- SCRIPT [ARGUMENTS...]
+#
+# Boots L1, the emulated hypervisor host, runs SCRIPT there and exits with its
+# status. SCRIPT is a path inside the payload, which holds tests/ and tools/ of
+# this checkout (so tests/system/run.sh is just that); it runs as root in
+# /payload with our modules known to modprobe. Its output appears here as it
+# comes; console, output and command line are kept in the run's directory, and
+# the console's end is shown on failure. A run in which L1's kernel complained
+# (BUG, WARNING, Oops, hung task...) fails with status 99.
+#
+#   --stack NAME      what L1 is (default debian13; one file each in stacks/)
+#   --device SPEC     a QEMU device under test; without a bus= it goes on the
+#                     next of the root ports rp1..rp4. Repeatable.
+#   --qemu-arg ARG    an argument for L0's QEMU, one word. Repeatable.
+#   --append WORDS    more for L1's kernel command line
+#   --env NAME=VALUE  set in the script's environment. Repeatable.
+#   --add FILE        put FILE (or a directory) into /payload. Repeatable.
+#   --timeout SEC     ends L1 after SEC seconds (default 240)
+#   --no-build        take the modules as last built; do not run make
+#   --no-modules      no modules of ours at all
+#   --no-kvm          no KVM in L1: 2 s less for a script without L2 guests
+#   --stock-qemu      QEMU without the device models of tests/qemu
+#   --allow-splats    a complaining kernel alone does not fail the run
+#   --run-dir DIR     keep the run's files in DIR
+#   --shell           no script: a root shell on the serial console (shell.sh)
+#
+# In L1: /dev/virtio-ports/l0.monitor is L0's human monitor and l0.qmp its QMP
+# (lib/l0.sh has functions for them); "mount /share" gives a directory of the
+# run's, RUN-DIR/share, to bring files out; $BED is /payload/tests/vm.
+# A run that ended by itself (status 0 of QEMU, without a panic on the console)
+# or by time-out is tried once more, and says so.
+set -e
+. "$(dirname "$0")/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/payload.sh"
+. "$VM_DIR/lib/machine.sh"
+. "$VM_DIR/recipes/qemu.sh"
+. "$VM_DIR/recipes/build.sh"
+. "$VM_DIR/recipes/stack.sh"
+
+stack=debian13 timeout=240 build=1 modules=1 stock= shell= rundir= APPEND=
+DEVICES=() extra=() environment=() files=()
+while [ $# -gt 0 ]; do
+	case $1 in
+	--stack) stack=$2; shift ;;
+	--device) DEVICES+=("$2"); shift ;;
+	--qemu-arg) extra+=("$2"); shift ;;
+	--append) APPEND="$APPEND $2"; shift ;;
+	--env) environment+=("$2"); shift ;;
+	--add) files+=("$2"); shift ;;
+	--timeout) timeout=$2; shift ;;
+	--run-dir) rundir=$2; shift ;;
+	--no-build) build= ;;
+	--no-modules) modules= ;;
+	--no-kvm) APPEND="$APPEND bed.nokvm" ;;
+	--stock-qemu) stock=1 ;;
+	--allow-splats) files+=("$VM_DIR/lib/allow-splats") ;;
+	--shell) shell=1 ;;
+	--help | -h) usage ;;
+	--) shift; break ;;
+	-*) usage 2 >&2 ;;
+	*) break ;;
+	esac
+	shift
+done
+[ $# -gt 0 ] || [ -n "$shell" ] || usage 2 >&2
+if [ -n "$shell" ]; then
+	[ -t 0 ] || die "a shell needs a terminal"
+	# The kernel hands unknown NAME=VALUE words to init as environment.
+	APPEND="$APPEND TERM=${TERM:-dumb} BED_ROWS=$(tput lines 2>/dev/null || echo 24)"
+	APPEND="$APPEND BED_COLS=$(tput cols 2>/dev/null || echo 80)"
+fi
+need_root
+stack_check "$stack"
+
+# Runs pile up: keep the last ten, and those that still go on.
+new_run_dir()
+{
+	local top=$CACHE/runs d
+
+	mkdir -p "$top"
+	for d in $(ls -1dt "$top"/*/ 2>/dev/null | tail -n +10); do
+		flock -n "$d/.lock" rm -rf "$d" || true
+	done
+	mktemp -d "$top/$(date +%H%M%S)-XXXXXX"
+}
+
+run_file()
+{
+	local e
+
+	for e in "${environment[@]}"; do
+		printf 'export %q\n' "$e"
+	done
+	printf 'exec'
+	case $1 in
+	/*) printf ' %q' "$@" ;;
+	*) printf ' %q' "./$1" "${@:2}" ;;
+	esac
+	echo
+}
+
+module_tree() # KERNEL: builds, prints the tree
+{
+	local tree=$CACHE/work/$1/src
+
+	[ -n "$modules" ] && [ -f "$REPO_DIR/Makefile" ] || return 0
+	if [ -n "$build" ]; then
+		"$VM_DIR/build-modules.sh" "$1" >"$rundir/build.log" 2>&1 || {
+			tail -n 40 "$rundir/build.log" >&2
+			die "the modules do not build"
+		}
+	fi
+	[ ! -d "$tree" ] || printf '%s\n' "$tree"
+}
+
+# The modules load only into the very kernel they were built for.
+check_release() # KERNEL STACK
+{
+	[ ! -f "$(build_dir "$1")/release" ] ||
+		cmp -s "$(build_dir "$1")/release" "$(stack_dir "$2")/release" ||
+		die "build-$1 has kernel $(cat "$(build_dir "$1")/release") but stack $2" \
+			"$(cat "$(stack_dir "$2")/release"): setup.sh --refresh $2"
+}
+
+# One boot; sets rc to QEMU's status.
+boot_once()
+{
+	local tee child
+
+	rm -f "$rundir/out" "$rundir/console.log" "$rundir"/*.sock
+	mkfifo "$rundir/out"
+	tee "$rundir/out.log" <"$rundir/out" &
+	tee=$!
+	setpriv --pdeathsig TERM timeout -k 5 "$timeout" setpriv --pdeathsig KILL \
+		"$qemu" "${ARGS[@]}" -serial "file:$rundir/console.log" \
+		-chardev "file,id=out,path=$rundir/out,append=on" \
+		-device virtserialport,chardev=out,name=l0.out "${extra[@]}" \
+		</dev/null >"$rundir/qemu.log" 2>&1 &
+	child=$!
+	trap 'kill $child 2>/dev/null; wait $child; exit 130' INT TERM HUP
+	rc=0
+	wait $child || rc=$?
+	trap - INT TERM HUP
+	# A QEMU that failed before it opened the pipe leaves tee waiting.
+	: <>"$rundir/out"
+	wait $tee 2>/dev/null || true
+	rm -f "$rundir/out"
+}
+
+panicked()
+{
+	grep -q -a -E 'Kernel panic|Oops|BUG: ' "$rundir/console.log" 2>/dev/null
+}
+
+show_failure()
+{
+	note "---- end of L1's console ($rundir/console.log)"
+	tail -n "${CONSOLE_LINES:-60}" "$rundir/console.log" 2>/dev/null |
+		tr -d '\r' | sed 's/^/| /' >&2
+	[ ! -s "$rundir/qemu.log" ] || sed 's/^/qemu: /' "$rundir/qemu.log" >&2
+	note "----"
+}
+
+. "$VM_DIR/stacks/$stack"
+stack_root "$stack"
+if [ -n "$stock" ]; then
+	qemu_base
+	qemu=$(qemu_dir)/src/build/qemu-system-x86_64
+else
+	qemu_dev
+	qemu=$(qemu_dev_dir)/qemu-system-x86_64
+fi
+rundir=${rundir:-$(new_run_dir)}
+mkdir -p "$rundir/share"
+exec {run_lock}>"$rundir/.lock" # goes on to QEMU: the run lasts while it does
+flock $run_lock
+if [ -z "$shell" ]; then
+	run_file "$@" >"$rundir/run"
+	echo "$timeout" >"$rundir/timeout"
+	files+=("$rundir/run" "$rundir/timeout")
+fi
+tree=$(module_tree "$KERNEL")
+check_release "$KERNEL" "$stack"
+payload "$rundir/payload.erofs" "$(stack_dir "$stack")" "$tree" "${files[@]}"
+machine_args "$(stack_dir "$stack")" "$(qemu_dir)/share" "$rundir"
+printf '%q ' "$qemu" "${ARGS[@]}" "${extra[@]}" >"$rundir/cmdline"
+if [ -n "$shell" ]; then
+	note "L1 boots; leave it with exit, QEMU's monitor is C-a c (C-a x quits)"
+	rc=0
+	"$qemu" "${ARGS[@]}" -serial mon:stdio "${extra[@]}" || rc=$?
+	[ $rc = 33 ] || exit $rc
+	exit 0
+fi
+start=$SECONDS
+boot_once
+if { [ $rc = 0 ] || [ $rc = 124 ]; } && ! panicked; then
+	show_failure
+	note "boot.sh: L1 ended with $rc (0: reset, 124: time-out of $timeout s); FLAKE? trying once more"
+	mv "$rundir/console.log" "$rundir/console.1.log"
+	mv "$rundir/out.log" "$rundir/out.1.log"
+	echo "# bed: FLAKE? L1 ended with $rc; a second try follows"
+	boot_once
+fi
+case $rc in
+33) exit 0 ;;
+0) why="L1 reset or crashed"; status=98 ;;
+1) why="QEMU refused its command line"; status=97 ;;
+124 | 137) why="time-out after $timeout s"; status=124 ;;
+*) status=$(((rc - 33) / 2)); why="SCRIPT's status $status" ;;
+esac
+show_failure
+note "boot.sh: FAILED: $why, after $((SECONDS - start)) s; files in $rundir"
+exit $status

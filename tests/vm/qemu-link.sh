@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: qemu-link.sh
+#
+# Links QEMU (L0's) with the device models in tests/qemu/*.c and prints the
+# path of the resulting qemu-system-x86_64; compiler messages go to the
+# terminal. The base build is made first if it is missing (about 5 minutes).
+# The firmware files it needs are in the directory printed by --share.
+set -e
+. "$(dirname "$0")/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/recipes/qemu.sh"
+
+case ${1:-} in
+--help | -h) usage ;;
+--share) qemu_base; echo "$(qemu_dir)/share"; exit ;;
+'') ;;
+*) usage 2 >&2 ;;
+esac
+qemu_dev
+# Warnings do not fail the link, so they would hide in the log.
+[ ! -s "$CACHE/log/qemu-dev.log" ] || sed '/^===/d' "$CACHE/log/qemu-dev.log" >&2
+echo "$(qemu_dev_dir)/qemu-system-x86_64"

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# build-6.1, build-6.12, build-7.2: a root tree each with that kernel's headers
+# and the compiler it was built with (the headers package depends on it).
+
+BUILD_KERNELS=$(ls "$VM_DIR/kernels")
+BUILD_PACKAGES="linux-headers-amd64 make sparse dash bash coreutils sed grep
+	mawk findutils diffutils tar gzip xz-utils bc perl-base libc-bin"
+
+build_check() # KERNEL
+{
+	[ -f "$VM_DIR/kernels/$1" ] || die "no kernel '$1' (there are:" $BUILD_KERNELS")"
+}
+
+build_key()
+{
+	hash_of "$VM_DIR/kernels/$1" "$BUILD_PACKAGES" \
+		"$(declare -f build_unpack debian_tree finish_tree)"
+}
+build_dir() { artefact_dir "build-$1" "$(build_key "$1")"; }
+
+build_root() # KERNEL
+{
+	BUILD_KERNEL=$1
+	artefact "build-$1" "$(build_key "$1")" build_make
+}
+
+build_make()
+{
+	local SUITE
+
+	. "$VM_DIR/kernels/$BUILD_KERNEL"
+	need_host mmdebstrap
+	step "compiler and headers from $SUITE" -- build_unpack "$1" "$SUITE"
+}
+
+# Only the files kbuild reads stay: the headers packages also bring the kernel
+# image with all its modules.
+build_unpack()
+{
+	local dir=$1/root kernel
+
+	debian_tree "$2" "$dir" $BUILD_PACKAGES
+	kernel=$(basename "$(ls -d "$dir"/usr/src/linux-headers-*-amd64)")
+	kernel=${kernel#linux-headers-}
+	case $kernel in
+	"$BUILD_KERNEL".*) ;;
+	*) echo "$2 has kernel $kernel, not $BUILD_KERNEL"; return 1 ;;
+	esac
+	rm -rf "$dir"/boot/* "$dir/usr/lib/modules/$kernel/kernel"
+	mkdir "$dir/src"
+	printf '%s\n' "$kernel" >"$1/release"
+}
+
+# build_run KERNEL TREE COMMAND...: run it in the kernel's root with TREE at
+# /src. The mounts live in a namespace of their own and die with it.
+build_run()
+{
+	local root=$(build_dir "$1")/root tree=$2
+
+	shift 2
+	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child -- sh -ec '
+		root=$1 tree=$2
+		shift 2
+		mount --bind "$tree" "$root/src"
+		mount --rbind /dev "$root/dev"
+		mount -t proc proc "$root/proc"
+		mount -t tmpfs tmpfs "$root/tmp"
+		exec chroot "$root" /usr/bin/env -i HOME=/root TERM=dumb LC_ALL=C \
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+			sh -c "cd /src && exec \"\$@\"" sh "$@"' sh "$root" "$tree" "$@"
+}
+
+# build_sync KERNEL: bring this checkout's sources into the kernel's scratch
+# tree and print its path. Build products stay, so builds are incremental, and
+# the checkout stays clean.
+build_sync()
+{
+	local work=$CACHE/work/$1
+
+	mkdir -p "$work/src"
+	# What is excluded is also safe from --delete.
+	rsync -a --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
+		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
+		--exclude='*.a' --exclude='*.o.d' --exclude=Module.symvers \
+		--exclude=modules.order --exclude=/build \
+		"$REPO_DIR/" "$work/src/"
+	printf '%s\n' "$work/src"
+}
+
+build_kdir() { printf '/usr/src/linux-headers-%s\n' "$(cat "$(build_dir "$1")/release")"; }
