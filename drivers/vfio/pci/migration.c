@@ -304,7 +304,7 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
  *
  * Context: process context, sleeps; takes state_mutex.
  * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EINVAL:
- * no way leads there; -ENODATA: the data that was loaded is not complete; -ETIMEDOUT:
+ * no way leads there, or the state is ERROR; -ENODATA: the data that was loaded is not complete; -ETIMEDOUT:
  * firmware did not answer; others from firmware operations. On error the state is the last
  * one that was reached, or ERROR.
  */
@@ -316,16 +316,14 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *v
 	int ret;
 
 	mig_lock(mig);
-	while (mig->state != wanted) {
+	/* No way leads out of it, and vfio core would WARN about the question */
+	if (mig->state == VFIO_DEVICE_STATE_ERROR)
+		file = ERR_PTR(-EINVAL);
+	while (!IS_ERR(file) && mig->state != wanted) {
 		ret = vfio_mig_get_next_state(vdev, mig->state, wanted, &next);
-		if (ret) {
-			file = ERR_PTR(ret);
-			break;
-		}
-		file = step(mig, next);
-		if (IS_ERR(file))
-			break;
-		WRITE_ONCE(mig->state, next);
+		file = ret ? ERR_PTR(ret) : step(mig, next);
+		if (!IS_ERR(file))
+			WRITE_ONCE(mig->state, next);
 	}
 	mig_unlock(mig);
 	return file;
