@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the reference device's firmware says of itself. Nothing of it is used before
+ * it was checked.
+ */
+#include <linux/minmax.h>
+#include <linux/sizes.h>
+
+#include "queue.h"
+
+#define REFDEV_KNOWN_MAJOR	1
+#define REFDEV_MAX_CONTEXT	SZ_1G
+/* Beside the context memory the image has a header and the engine's registers */
+#define REFDEV_MAX_STATE	(REFDEV_MAX_CONTEXT + SZ_64K)
+
+/**
+ * refdev_check_version() - is this a register interface that this driver knows?
+ * @q: the queue; only its registers are used.
+ *
+ * Return: 0 or a negative errno; the reason was logged.
+ */
+int refdev_check_version(struct refdev_queue *q)
+{
+	u32 magic = readl(q->regs + REFDEV_MAGIC);
+	u32 version = readl(q->regs + REFDEV_VERSION);
+	struct device *dev = &q->pdev->dev;
+
+	if (magic != REFDEV_MAGIC_VALUE) {
+		dev_err(dev, "this is no reference device: magic number 0x%08x instead of 0x%08x\n",
+			magic, REFDEV_MAGIC_VALUE);
+		return -ENODEV;
+	}
+	if (REFDEV_VERSION_MAJOR(version) != REFDEV_KNOWN_MAJOR) {
+		dev_err(dev, "register interface %u.%u, but this driver knows %u.x: update the driver\n",
+			REFDEV_VERSION_MAJOR(version), REFDEV_VERSION_MINOR(version),
+			REFDEV_KNOWN_MAJOR);
+		return -EOPNOTSUPP;
+	}
+	return 0;
+}
+
+static const char *refdev_bad_field(struct refdev_queue *q, const struct refdev_identify_page *page)
+{
+	u64 context = le64_to_cpu(page->context_bytes);
+	u64 state = le64_to_cpu(page->state_bytes);
+
+	if (le32_to_cpu(page->magic) != REFDEV_IDENTIFY_MAGIC)
+		return "magic number";
+	if (le16_to_cpu(page->total_vfs) > REFDEV_MAX_VFS ||
+	    le16_to_cpu(page->total_vfs) < pci_sriov_get_totalvfs(q->pdev))
+		return "number of VFs";
+	if (!page->profiles)
+		return "number of profiles";
+	if (le16_to_cpu(page->outstanding) < REFDEV_MIN_OUTSTANDING)
+		return "number of outstanding commands";
+	if (!page->max_sgl || le16_to_cpu(page->max_sgl) > REFDEV_MAX_SGL)
+		return "size of scatter-gather lists";
+	if (le32_to_cpu(page->max_transfer) < PAGE_SIZE)
+		return "size of transfers";
+	if (context > REFDEV_MAX_CONTEXT || state > REFDEV_MAX_STATE || state < context)
+		return "state size";
+	if (strnlen(page->name, sizeof(page->name)) == sizeof(page->name))
+		return "name";
+	return NULL;
+}
+
+/* Limits of a device in use were handed on: they can't change under those who rely on them */
+static bool refdev_has_changed(const struct refdev_identify_page *old,
+			       const struct refdev_identify_page *new)
+{
+	return old->magic && (old->compat != new->compat || old->total_vfs != new->total_vfs ||
+			      old->profiles != new->profiles || old->max_sgl != new->max_sgl ||
+			      old->max_transfer != new->max_transfer ||
+			      old->state_bytes != new->state_bytes);
+}
+
+/**
+ * refdev_identify() - ask firmware for its limits
+ * @q: the queue, running.
+ *
+ * Return: 0 or a negative errno; the reason was logged.
+ */
+int refdev_identify(struct refdev_queue *q)
+{
+	struct refdev_cmd cmd = { .opcode = REFDEV_IDENTIFY, .function = REFDEV_PF };
+	struct device *dev = &q->pdev->dev;
+	struct refdev_identify_page page;
+	const char *bad;
+	int ret;
+
+	ret = refdev_run_page(q, &cmd, &page, sizeof(page));
+	if (ret)
+		return ret;
+	bad = refdev_bad_field(q, &page);
+	if (bad) {
+		dev_err(dev, "the %s that firmware identifies itself with is not acceptable: update the firmware\n",
+			bad);
+		return -EPROTO;
+	}
+	if (refdev_has_changed(&q->info, &page)) {
+		dev_err(dev, "the reset has brought firmware with other limits: unbind the driver and bind it again\n");
+		return -ESTALE;
+	}
+	q->info = page;
+	q->max_sgl = min_t(unsigned int, REFDEV_SLOT_SGL, le16_to_cpu(page.max_sgl));
+	q->max_transfer = min_t(size_t, q->max_sgl * PAGE_SIZE,
+				round_down(le32_to_cpu(page.max_transfer), PAGE_SIZE));
+	return 0;
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The reference device's PF driver: offers its VFs as mediated devices. */
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+
+#include "refdev.h"
+
+static unsigned int num_vfs;
+module_param(num_vfs, uint, 0444);
+MODULE_PARM_DESC(num_vfs, "VFs to create on each PF when it is bound (default 0)");
+
+static void refdev_failed(struct refdev_queue *q, const char *why)
+{
+	struct refdev *r = container_of(q, struct refdev, queue);
+
+	mutex_lock(&r->parent_lock);
+	if (r->parent)
+		mdev_pci_parent_error(r->parent, why);
+	mutex_unlock(&r->parent_lock);
+}
+
+static int refdev_register(struct refdev *r)
+{
+	const struct refdev_identify_page *info = &r->queue.info;
+	struct mdev_pci_parent *parent;
+
+	r->desc = (struct mdev_pci_parent_desc) {
+		.owner = THIS_MODULE,
+		.model = "mdev-pci reference device",
+		.ops = &refdev_parent_ops,
+		.types = refdev_types,
+		.nr_types = min_t(unsigned int, REFDEV_NR_TYPES, le16_to_cpu(info->profiles)),
+		.mig_caps = {
+			.max_state = le64_to_cpu(info->state_bytes),
+			.chunk = r->queue.max_transfer,
+			.compat = le32_to_cpu(info->compat),
+			.timeout_ms = refdev_timeout_ms(),
+		},
+		.num_vfs = num_vfs,
+	};
+	/* If the queue fails meanwhile, refdev_failed() waits and tells the new parent */
+	mutex_lock(&r->parent_lock);
+	parent = mdev_pci_register_parent(r->queue.pdev, &r->desc);
+	if (!IS_ERR(parent))
+		r->parent = parent;
+	mutex_unlock(&r->parent_lock);
+	return PTR_ERR_OR_ZERO(parent);
+}
+
+static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct refdev *r;
+	int ret;
+
+	r = devm_kzalloc(&pdev->dev, sizeof(*r), GFP_KERNEL);
+	if (!r)
+		return -ENOMEM;
+	mutex_init(&r->parent_lock);
+	pci_set_drvdata(pdev, r);
+
+	ret = pcim_enable_device(pdev) ?: pcim_iomap_regions(pdev, BIT(0), "refdev") ?:
+	      dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
+	if (ret)
+		return dev_err_probe(&pdev->dev, ret, "can't use the device's registers or DMA\n");
+	ret = refdev_queue_init(&r->queue, pdev, pcim_iomap_table(pdev)[0], refdev_failed);
+	if (ret)
+		return ret;
+	ret = refdev_queue_start(&r->queue);
+	if (ret)
+		goto err_queue;
+	/* For refdev_slot_reset() */
+	pci_save_state(pdev);
+	refdev_debugfs_add(r);
+	ret = refdev_register(r);
+	if (!ret)
+		return 0;
+
+	refdev_debugfs_remove(r);
+	refdev_queue_stop(&r->queue);
+err_queue:
+	refdev_queue_free(&r->queue);
+	return ret;
+}
+
+static void refdev_remove(struct pci_dev *pdev)
+{
+	struct refdev *r = pci_get_drvdata(pdev);
+	struct mdev_pci_parent *parent = r->parent;
+
+	mutex_lock(&r->parent_lock);
+	r->parent = NULL;
+	mutex_unlock(&r->parent_lock);
+	/* Needs the queue, to take the VFs back */
+	mdev_pci_unregister_parent(parent);
+	refdev_debugfs_remove(r);
+	refdev_queue_stop(&r->queue);
+	refdev_queue_free(&r->queue);
+}
+
+/* Firmware must not write to rings that are the next kernel's memory */
+static void refdev_shutdown(struct pci_dev *pdev)
+{
+	struct refdev *r = pci_get_drvdata(pdev);
+
+	refdev_queue_stop(&r->queue);
+}
+
+static void refdev_reset_prepare(struct pci_dev *pdev)
+{
+	struct refdev *r = pci_get_drvdata(pdev);
+
+	mdev_pci_parent_error(r->parent, "its PF is reset");
+	refdev_queue_stop(&r->queue);
+}
+
+static void refdev_reset_done(struct pci_dev *pdev)
+{
+	struct refdev *r = pci_get_drvdata(pdev);
+
+	if (!refdev_queue_start(&r->queue))
+		mdev_pci_parent_restored(r->parent);
+}
+
+static pci_ers_result_t refdev_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+{
+	struct refdev *r = pci_get_drvdata(pdev);
+
+	if (state == pci_channel_io_normal)
+		return PCI_ERS_RESULT_CAN_RECOVER;
+	refdev_queue_lost(&r->queue);
+	refdev_reset_prepare(pdev);
+	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET :
+						PCI_ERS_RESULT_DISCONNECT;
+}
+
+static pci_ers_result_t refdev_slot_reset(struct pci_dev *pdev)
+{
+	pci_restore_state(pdev);
+	/* Restoring forgets it */
+	pci_save_state(pdev);
+	refdev_reset_done(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
+}
+
+static const struct pci_error_handlers refdev_err_handlers = {
+	.error_detected = refdev_error_detected,
+	.slot_reset = refdev_slot_reset,
+	.reset_prepare = refdev_reset_prepare,
+	.reset_done = refdev_reset_done,
+};
+
+static const struct pci_device_id refdev_ids[] = {
+	{ PCI_DEVICE_SUB(REFDEV_VENDOR_ID, REFDEV_DEVICE_ID,
+			 REFDEV_SUBVENDOR_ID, REFDEV_SUBDEVICE_ID) },
+	{}
+};
+MODULE_DEVICE_TABLE(pci, refdev_ids);
+
+static struct pci_driver refdev_driver = {
+	.name = "refdev",
+	.id_table = refdev_ids,
+	.probe = refdev_probe,
+	.remove = refdev_remove,
+	.shutdown = refdev_shutdown,
+	.sriov_configure = mdev_pci_sriov_configure,
+	.err_handler = &refdev_err_handlers,
+};
+module_pci_driver(refdev_driver);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("mdev-pci backend for the mdev-pci reference device");

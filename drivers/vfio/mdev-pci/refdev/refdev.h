@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _REFDEV_H
+#define _REFDEV_H
+
+#include <linux/mdev_pci.h>
+#include <linux/mutex.h>
+
+#include "queue.h"
+
+#define REFDEV_NR_TYPES	2
+
+/**
+ * struct refdev - a PF of the reference device
+ * @queue: its firmware command queue.
+ * @desc: what the framework was told of it.
+ * @parent_lock: protects @parent from a failure of @queue.
+ * @parent: the PF as mdev parent.
+ * @debugfs: the PF in debugfs.
+ */
+struct refdev {
+	struct refdev_queue queue;
+	struct mdev_pci_parent_desc desc;
+	struct mutex parent_lock; /* of parent */
+	struct mdev_pci_parent *parent;
+	struct dentry *debugfs;
+};
+
+extern const struct mdev_pci_parent_ops refdev_parent_ops;
+extern const struct mdev_pci_type refdev_types[REFDEV_NR_TYPES];
+
+void refdev_debugfs_add(struct refdev *r);
+void refdev_debugfs_remove(struct refdev *r);
+
+#endif /* _REFDEV_H */
