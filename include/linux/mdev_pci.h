@@ -38,7 +38,7 @@ struct mdev_pci_type {
  *
  * @enable: give the VF the resources of @type->profile. On error the VF is as
  *	before; the errno is what the writer of "create" gets: -ETIMEDOUT if firmware
- *	did not answer, -EIO if it refused. Log the reason.
+ *	did not answer, else one that says why it refused. Log the reason.
  * @disable: take them back. The VF is closed and does no DMA any more.
  */
 struct mdev_pci_parent_ops {

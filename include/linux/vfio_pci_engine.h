@@ -92,7 +92,8 @@ struct vfio_pci_mig_buf {
  *	or -EINPROGRESS, and set them before vfio_pci_mig_buf_done().
  * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Pieces
  *	come in order, and from offset 0 in a new session. Nothing may take effect before
- *	the piece with @buf->last. Returns as @save does.
+ *	the piece with @buf->last. Returns as @save does. For both, vfio_pci_mig_buf_done()
+ *	may be called before -EINPROGRESS is returned.
  * @abort: end a @save or @load that returned -EINPROGRESS. On return
  *	vfio_pci_mig_buf_done() was called or never will be, and no DMA to or from
  *	@buf is outstanding. Mandatory for those who return -EINPROGRESS.

@@ -88,6 +88,22 @@ void mdev_pci_function_disable(struct mdev_pci_function *function)
 }
 
 /**
+ * mdev_pci_function_remember() - a reset of the PF may follow
+ * @function: the function
+ *
+ * The PCI core brings VFs back after it, but not what is in their Command registers.
+ * Without that the user's reset of the VF would restore nothing.
+ */
+void mdev_pci_function_remember(struct mdev_pci_function *function)
+{
+	u16 command;
+
+	if (pci_read_config_word(function->fn.pdev, PCI_COMMAND, &command) || command == 0xffff)
+		return;
+	function->command = command;
+}
+
+/**
  * mdev_pci_function_restore() - firmware has forgotten the function: enable it again
  * @function: the function
  */
@@ -96,8 +112,11 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
-	if (function->enabled)
+	if (function->enabled) {
+		if (function->command)
+			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
 		ret = function->parent->desc->ops->enable(&function->fn, function->enabled);
+	}
 	mutex_unlock(&function->fw_lock);
 	if (ret)
 		pci_err(function->fn.pdev,

@@ -86,6 +86,7 @@ struct mdev_pci_parent {
  * @dead: unbound. Under device_lock() of the function
  * @fw_lock: serializes enable and disable
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
+ * @command: PCI Command register before a reset of the PF
  */
 struct mdev_pci_function {
 	struct kref kref;
@@ -96,6 +97,7 @@ struct mdev_pci_function {
 	bool dead;
 	struct mutex fw_lock;		/* order: top of this file */
 	const struct mdev_pci_type *enabled;
+	u16 command;
 };
 
 /**
@@ -132,6 +134,7 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function);
 int mdev_pci_function_enable(struct mdev_pci_function *function,
 			     const struct mdev_pci_type *type);
 void mdev_pci_function_disable(struct mdev_pci_function *function);
+void mdev_pci_function_remember(struct mdev_pci_function *function);
 void mdev_pci_function_restore(struct mdev_pci_function *function);
 
 /* instance.c */

@@ -406,9 +406,11 @@ EXPORT_SYMBOL_GPL(mdev_pci_sriov_configure);
  * @why: what happened, for the log
  *
  * Migration of all VFs goes to VFIO_DEVICE_STATE_ERROR; no mdev can be created until
- * mdev_pci_parent_restored().
+ * mdev_pci_parent_restored(). To be called before a reset of the PF too, while the VFs still
+ * answer: the reset costs them their Command registers.
  *
- * Context: process context; may be called from any operation.
+ * Context: process context; may be called from any operation. Waits neither for firmware
+ * nor for device_lock() of the PF.
  */
 void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why)
 {
@@ -417,6 +419,7 @@ void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why)
 	mutex_lock(&parent->lock);
 	parent->failed = true;
 	list_for_each_entry(function, &parent->functions, node) {
+		mdev_pci_function_remember(function);
 		if (function->instance)
 			mdev_pci_instance_error(function->instance, why);
 	}

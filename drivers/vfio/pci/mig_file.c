@@ -193,16 +193,15 @@ int mig_file_enter(struct mig_file *mf)
  * mig_file_check() - is the session alive?
  * @mf: the file
  *
- * Return: 0; -ENODEV: it has ended; or why it has failed.
+ * Return: 0; why it has failed; or -ENODEV: it has ended.
  */
 int mig_file_check(struct mig_file *mf)
 {
-	int ret = mig_file_enter(mf);
+	int ret = mf->error ?: mig_file_enter(mf);
 
-	if (ret)
-		return ret;
-	mig_unlock(mf->mig);
-	return mf->error;
+	if (!ret)
+		mig_unlock(mf->mig);
+	return ret;
 }
 
 /**
