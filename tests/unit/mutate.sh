@@ -1,0 +1,107 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: mutate.sh
+#
+# Are the unit tests able to fail? Breaks a copy of stream.c, one place at a
+# time, and runs them: each mutant must turn a test red. TAP; a mutant that no
+# test notices is "not ok".
+set -e
+cd "$(dirname "$0")"
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+src=../../drivers/vfio/pci
+cp "$src/stream.h" "$tmp/"
+passed=0 failed=0
+
+run() { timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" >"$tmp/out" 2>&1; }
+
+report() # STATUS WORDS
+{
+	if [ "$1" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $((passed + failed)) - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $((passed + failed)) - $2"
+	fi
+}
+
+# mutant NAME SED-EXPRESSION: red or dead is what it should be.
+mutant()
+{
+	local red
+
+	sed -E "$2" "$src/stream.c" >"$tmp/stream.c"
+	if cmp -s "$src/stream.c" "$tmp/stream.c"; then
+		echo "# the expression fits nothing: $2"
+		report 1 "$1"
+		return
+	fi
+	if run; then
+		report 1 "$1: no test has noticed"
+		return
+	fi
+	red=$(grep '^not ok' "$tmp/out" | head -n 1 | sed 's/^not ok [0-9]* - //')
+	if [ -n "$red" ]; then
+		report 0 "$1 (first red: $red)"
+	elif grep -qE 'AddressSanitizer|runtime error|Aborted|Error 124' "$tmp/out"; then
+		report 0 "$1 (stopped by: $(grep -oE 'AddressSanitizer: [a-z-]*|runtime error|Aborted|Error 124' \
+			"$tmp/out" | head -n 1))"
+	else
+		sed 's/^/# /' "$tmp/out" | tail -n 20
+		report 1 "$1: does not build"
+	fi
+}
+
+# without NAME TEXT: the condition in the line with TEXT is never true.
+without() { mutant "$1" "/$2/s/if \(.*/if (0)/"; }
+
+cp "$src/stream.c" "$tmp/"
+if run; then
+	report 0 "the original is green"
+else
+	report 1 "the original is green"
+fi
+
+without "magic not checked" 'magic\) !='
+without "version not checked" 'version\) !='
+without "header size not checked" 'size\) != sizeof'
+without "header checksum not checked" 'h->crc\) != crc32c'
+mutant "vendor not checked" 's/le16_to_cpu\(h->vendor\) != id->vendor \|\| //'
+mutant "device not checked" 's/le16_to_cpu\(h->device\) != id->device \|\|/0 ||/'
+mutant "subsystem vendor not checked" 's/le16_to_cpu\(h->subvendor\) != id->subvendor \|\|/0 ||/'
+mutant "subsystem not checked" 's/le16_to_cpu\(h->subdevice\) != id->subdevice\)/0)/'
+mutant "type not compared" 's/strncmp\(h->type, id->type, sizeof\(h->type\)\)/0/'
+mutant "type compared as a prefix" 's/strncmp\(h->type, id->type, sizeof\(h->type\)\)/strncmp(h->type, id->type, strlen(id->type))/'
+mutant "type may lack its NUL" 's/strnlen\(h->type, sizeof\(h->type\)\) == sizeof\(h->type\)/0/'
+without "empty piece allowed" 'if \(!length\)$'
+without "size of a piece not checked" 'length > r->max_piece'
+mutant "size of a piece off by one" 's/length > r->max_piece/length > r->max_piece + 1/'
+mutant "largest piece refused" 's/length > r->max_piece/length >= r->max_piece/'
+without "amount of state not checked" 'length > r->max_state - r->state'
+mutant "amount of state added, wraps" 's/length > r->max_state - r->state/r->state + length > r->max_state/'
+without "length of the end not checked" 'length != sizeof\(struct stream_end\)'
+without "end without state allowed" 'if \(!r->state\)'
+mutant "mandatory records skipped" 's/\(flags & STREAM_MANDATORY\)/(flags \& 0)/'
+without "optional records of any size" 'length > STREAM_OPTIONAL_MAX'
+mutant "optional records off by one" 's/length > STREAM_OPTIONAL_MAX/length >= STREAM_OPTIONAL_MAX/'
+without "order not checked" 'rec->seq\) != r->seq'
+mutant "order checked as no less than" 's/le32_to_cpu\(rec->seq\) != r->seq\+\+/le32_to_cpu(rec->seq) < r->seq++/'
+without "unknown flags allowed" 'flags \& ~STREAM_MANDATORY'
+without "record checksum not checked" 'r->crc != r->wanted_crc'
+mutant "state not in the checksum" 's/r->crc = crc32c\(r->crc, r->payload, r->length\)/(void)0/'
+mutant "skipped bytes not in the checksum" 's/r->crc = crc32c\(r->crc, r->u.skipped, n\)/(void)0/'
+without "end may disagree with the state" 'r->u.end.state\) != r->state'
+mutant "state not counted" 's/r->state \+= r->length;//'
+mutant "goes on behind the end" 's/r->phase = READ_NOTHING;/r->phase = READ_RECORD;/'
+mutant "empty optional record forgotten" 's/if \(!ret \&\& !length\)/if (0)/'
+mutant "skipped bytes overflow their buffer" 's/min_t\(u64, r->length - r->have, sizeof\(r->u.skipped\)\)/r->length - r->have/'
+mutant "piece begun without its buffer" 's/if \(!r->payload\)/if (0)/'
+mutant "writer repeats its numbers" 's/w->seq\+\+/w->seq/'
+mutant "writer counts no state" 's/w->state \+= len;//'
+mutant "writer in big endian" 's/cpu_to_le32\(compat\)/htobe32(compat)/'
+
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
