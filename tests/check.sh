@@ -1,0 +1,101 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: check.sh [unit|style|qemu|system]...
+#
+# Runs the named parts of the tests, or all of them after making the test bed:
+#   unit    pure logic, in user space with sanitizers
+#   style   checkpatch, builds for all kernels without warnings, layers, licenses
+#   qemu    the reference device's model alone
+#   system  everything in an emulated server; T=PATTERN in the environment: only
+#           tests whose name has it
+# A part that fails does not keep the others from running. Prints TAP, then one
+# line a part, what failed, and last "N passed, N failed". Status 0 only if
+# something ran and nothing failed.
+set -e
+. "$(dirname "$0")/vm/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+
+case ${1:-} in
+--help | -h) usage ;;
+esac
+need_root
+tests=$REPO_DIR/tests
+logs=$CACHE/log/check
+mkdir -p "$logs"
+passed=0 failed=0 table='' bad=''
+
+# part NAME SECONDS COMMAND...: runs it; its TAP goes to the terminal and a log.
+part()
+{
+	local name=$1 limit=$2 log=$logs/$1.log start=$SECONDS rc=0 p f pid
+
+	shift 2
+	printf '# ==== %s\n' "$name"
+	: >"$log"
+	# Not a pipe: what a test leaves running could hold it open for ever
+	timeout -k 60 "$limit" "$@" >>"$log" 2>&1 </dev/null &
+	pid=$!
+	trap 'kill $pid; wait $pid; exit 130' INT TERM HUP
+	tail -n +1 -s 0.2 --pid=$pid -f "$log"
+	wait $pid || rc=$?
+	trap - INT TERM HUP
+	count "$name" "$log" $rc
+	passed=$((passed + p))
+	failed=$((failed + f))
+	table+=$(printf '# %-8s %5d s %6d passed %5d failed' "$name" $((SECONDS - start)) $p $f)$'\n'
+}
+
+# count NAME LOG STATUS: sets p and f.
+count()
+{
+	local name=$1 log=$2 rc=$3
+
+	read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" | tail -n 1) || true
+	if [ -z "$p" ]; then
+		p=$(grep -c '^ok ' "$log") || true
+		f=$(grep -c '^not ok ' "$log") || true
+		# A command without TAP is a test itself
+		[ $((p + f)) != 0 ] || [ "$rc" != 0 ] || p=1
+	fi
+	bad+=$(grep '^not ok ' "$log" | sed "s/^/#   $name: /" || true)
+	bad=${bad:+${bad%$'\n'}$'\n'}
+	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then
+		f=1
+		case $rc in
+		124 | 137) bad+="#   $name: stopped, it took too long"$'\n' ;;
+		*) bad+="#   $name: ended with status $rc"$'\n' ;;
+		esac
+		bad+="#   its last lines are in $log"$'\n'
+	fi
+}
+
+unit()
+{
+	need_host gcc libc6-dev make
+	part unit 300 make -s --no-print-directory -C "$tests/unit" check
+}
+style() { part style 1200 "$tests/style.sh"; }
+qemu()
+{
+	need_host gcc libc6-dev
+	part qemu 900 "$tests/qemu/exercise/run.sh"
+}
+# shellcheck disable=SC2086 # T is a list of patterns
+system() { part system 2700 "$tests/system/host-run.sh" ${T:-}; }
+
+if [ $# = 0 ]; then
+	part setup 2400 "$tests/vm/setup.sh"
+	set -- unit style qemu system
+fi
+for name; do
+	case $name in
+	unit | style | qemu | system) "$name" ;;
+	*) usage 2 >&2 ;;
+	esac
+done
+
+printf '# ==== %d s in all\n%s' $SECONDS "$table"
+[ -z "$bad" ] || printf '# failed:\n%s' "$bad"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

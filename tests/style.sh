@@ -1,0 +1,261 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: style.sh [PATTERN]
+#
+# What can be said of the sources without running them: checkpatch, builds for
+# all kernels without warnings (W=1, sparse, kernel-doc), licenses, layers,
+# scripts by shellcheck. TAP; the last line is "N passed, N failed". PATTERN:
+# only tests whose name has it (grep -E).
+set -e
+. "$(dirname "$0")/vm/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/recipes/build.sh"
+. "$VM_DIR/recipes/checkpatch.sh"
+
+case ${1:-} in
+--help | -h) usage ;;
+esac
+pattern=${1:-.}
+need_root
+need_host git perl rsync shellcheck
+cd "$REPO_DIR"
+passed=0 failed=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# verdict NAME STATUS: $out is shown if the status is not 0.
+verdict()
+{
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $((passed + failed)) - $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok $((passed + failed)) - $1"
+		head -n 60 "$out" | sed 's/^/# /'
+	fi
+}
+
+# t NAME COMMAND...: a test that fails if the command does, or prints anything.
+t()
+{
+	local name=$1 rc=0
+
+	shift
+	grep -qE -- "$pattern" <<<"$name" || return 0
+	"$@" >"$out" 2>&1 || rc=$?
+	[ $rc != 0 ] || [ ! -s "$out" ] || rc=1
+	verdict "$name" $rc
+}
+
+# All files of the project, also those that are not committed yet.
+files()
+{
+	if [ -e .git ]; then
+		git -c safe.directory='*' ls-files -co --exclude-standard
+	else
+		find . -type f -not -path './build/*' -printf '%P\n'
+	fi | while IFS= read -r f; do
+		[ ! -f "$f" ] || printf '%s\n' "$f"
+	done | sort
+}
+
+# C of the kernel, that is not of QEMU or user space
+kernel_sources() { files | grep -E '^(drivers|include|tests/guest)/.*\.[ch]$'; }
+
+scripts()
+{
+	files | grep -E '\.sh$' || true
+	files | grep -vE '\.([ch]|sh|rst|md)$' | tr '\n' '\0' |
+		xargs -0 grep -lE '^#!.*/(ba|da)?sh( |$)' || true
+}
+
+# none WORDS COMMAND...: grep's logic turned round, and not silent when it breaks.
+none()
+{
+	local rc=0
+
+	"$@" || rc=$?
+	[ $rc = 1 ]
+}
+
+checkpatch()
+{
+	local ignore=
+
+	case $1 in
+	# The one place that looks at versions (the second type comes with each
+	# comparison of the first), and whose macros stand for nothing on some.
+	drivers/vfio/pci/compat.h)
+		ignore=--ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON,MACRO_ARG_UNUSED ;;
+	esac
+	"$VM_DIR/checkpatch.sh" --no-tree --strict --terse --show-types --no-summary \
+		$ignore -f "$1"
+}
+
+# In a tree of its own and from nothing, or old objects would hide warnings. Debian's headers
+# of 7.2 lack the script that tries sparse out, and kbuild then silently does without: C=1 is
+# not enough.
+build()
+{
+	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
+	local args=(W=1 C=1 KBUILD_CHECKSRC=1)
+
+	mkdir -p "$CACHE/style" "$CACHE/log"
+	exec 9>"$CACHE/style/.lock"
+	flock -w 600 9 || { echo "another style check takes over 10 minutes"; return 1; }
+	rm -rf "$tree"
+	mkdir "$tree"
+	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
+		--include='/tests/guest/***' --include=/Makefile --include=/Kconfig \
+		--exclude='*' ./ "$tree/"
+	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
+		"${args[@]}" modules >"$log" 2>&1 9>&- || rc=$?
+	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
+		"${args[@]}" -C tests/guest >>"$log" 2>&1 9>&- || rc=$?
+	if [ $rc != 0 ]; then
+		grep -E '(error|ERROR|Error)' "$log" || tail -n 30 "$log"
+		return $rc
+	fi
+	none grep -E '(warning|error|WARNING|ERROR):' "$log"
+	# A source that no Makefile names has not been looked at
+	files | grep -E '^(drivers|tests/guest)/.*\.c$' | while IFS= read -r c; do
+		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
+		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
+	done
+}
+
+# 7.2's headers have no kernel-doc
+kernel_doc()
+{
+	local tool
+
+	tool=$(ls "$(build_dir 6.12)"/root/usr/lib/linux-kbuild-*/scripts/kernel-doc)
+	kernel_sources | xargs perl "$tool" -none -Wall -Werror
+}
+
+# Texts of licenses, and the kernel's ABI format, which begins with "What:"
+spdx()
+{
+	local f id
+
+	files | grep -vE '^(LICENSES|docs/ABI)/' | while IFS= read -r f; do
+		id=$(head -n 3 "$f" | sed -nE 's/.*SPDX-License-Identifier: ([A-Za-z0-9.-]+).*/\1/p')
+		if [ -z "$id" ]; then
+			echo "$f: no SPDX-License-Identifier in its first lines"
+		elif ! grep -rqx "Valid-License-Identifier: $id" LICENSES; then
+			echo "$f: LICENSES has no text of $id"
+		fi
+	done
+}
+
+versions()
+{
+	none grep -rnE 'LINUX_VERSION_CODE|KERNEL_VERSION *\(|<linux/version\.h>' \
+		drivers include --include='*.[ch]' --exclude=compat.h
+	files | grep '/compat\.h$' | grep -vx drivers/vfio/pci/compat.h || true
+}
+
+# Each layer knows only the one below
+engine_layer()
+{
+	none grep -rnE '#include .*(mdev|\.\./)' drivers/vfio/pci include/linux/vfio_pci_engine.h
+}
+
+framework_layer()
+{
+	none grep -nE '#include .*(vfio_pci_core\.h|<linux/vfio\.h|migration\.h|stream\.h|mig_file\.h)' \
+		drivers/vfio/mdev-pci/*.[ch] include/linux/mdev_pci.h
+}
+
+vendor_layer()
+{
+	none grep -rnE '#include .*(vfio|<linux/mdev\.h>|\.\./)' drivers/vfio/mdev-pci/*/
+}
+
+# Pure logic: what tests/unit can build
+stream_layer()
+{
+	none grep -nE '#include .*(vfio|linux/(fs|slab|mutex|uaccess|pci|module)\.h)' \
+		drivers/vfio/pci/stream.c drivers/vfio/pci/stream.h
+}
+
+shell_check() { shellcheck --severity=warning --format=gcc "$1"; }
+
+# documented FILE PAGE PATTERN...: each refusal of the source, with its errno, is in a table
+# of the page. In a pattern the first group is the errno (or nothing), the second the words.
+documented()
+{
+	perl -0777 -e '
+		my ($file, $page, @patterns) = @ARGV;
+		sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; return <$f> }
+		my $source = slurp($file);
+		(my $doc = slurp($page)) =~ s/\s+/ /g;
+		my $n = 0;
+		for my $pattern (@patterns) {
+			while ($source =~ /$pattern/g) {
+				my ($errno, $words) = ($1, $2);
+				$n++;
+				# "any" of a table stands for all; a value in the words ends them
+				$words =~ s/%.*//s;
+				my $row = $errno ? "* - $errno - ``" : "``";
+				next if $doc =~ /\Q$row\E(mdev UUID refused: )?\Q$words\E/;
+				print "$file: not in $page: ", $errno ? "$errno, " : "", "\"$words\"\n";
+			}
+		}
+		print "$file: no refusal found\n" if !$n;
+	' "$@"
+}
+
+stream_documented()
+{
+	documented drivers/vfio/pci/stream.c docs/migration-stream.rst \
+		'refuse\(r, -(\w+),\s+"([^"]*)"'
+}
+
+create_documented()
+{
+	documented drivers/vfio/mdev-pci/parent.c docs/user-guide.rst \
+		'refuse\(parent, instance, -(\w+),\s+"([^"]*)"'
+	documented drivers/vfio/mdev-pci/instance.c docs/user-guide.rst \
+		'()mdev %s refused: ([^"]*)\\n"'
+}
+
+whitespace()
+{
+	files | grep -v '^LICENSES/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
+	files | tr '\n' '\0' | xargs -0 grep -LIE 'a^' | while IFS= read -r f; do
+		[ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] || echo "$f: no newline at its end"
+	done
+}
+
+for k in $BUILD_KERNELS; do
+	build_root "$k"
+done
+checkpatch_root
+
+[ -n "$(kernel_sources)" ] || die "no sources?"
+for f in $(kernel_sources); do
+	t "checkpatch: $f" checkpatch "$f"
+done
+for k in $BUILD_KERNELS; do
+	t "build for $k: no warning by gcc, sparse or modpost" build "$k"
+done
+t "kernel-doc: no warning" kernel_doc
+t "license: every file has its SPDX identifier" spdx
+t "versions: LINUX_VERSION_CODE only in drivers/vfio/pci/compat.h" versions
+t "layers: the engine knows nothing of mdev" engine_layer
+t "layers: the stream format knows nothing of VFIO" stream_layer
+t "layers: the framework uses vfio-pci-core only through the engine" framework_layer
+t "layers: vendor modules include nothing of VFIO but mdev_pci.h" vendor_layer
+for f in $(scripts | sort -u); do
+	t "shellcheck: $f" shell_check "$f"
+done
+t "docs: every refusal of a stream is documented with its errno" stream_documented
+t "docs: every refusal of create is documented with its errno" create_documented
+t "white space: none at the end of lines, files end with a newline" whitespace
+
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" != 0 ]
