@@ -27,7 +27,7 @@ l0_qmp()
 		"$1" "$args" $id >&$fd
 	while IFS= read -r -t 10 -u $fd line; do
 		case $line in
-		*'"id": '"$id"[,}]*)
+		*'"id": '"$id"[,\}]*)
 			exec {fd}>&-
 			printf '%s\n' "$line"
 			case $line in *'"error": {'*) return 1 ;; esac

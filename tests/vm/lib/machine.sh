@@ -10,7 +10,8 @@ machine_args()
 
 	ARGS=(-L "$share" -nodefaults -no-user-config -display none -no-reboot
 		-name "mdev-pci-L1,process=mdev-pci-L1"
-		-M q35,kernel-irqchip=split,sata=off,smbus=off,i8042=off,smm=off -accel tcg,thread=multi,tb-size=1024
+		-M "q35,kernel-irqchip=split,sata=off,smbus=off,i8042=off,smm=off"
+		-accel "tcg,thread=multi,tb-size=1024"
 		-cpu max -smp 1 -m 3G
 		-device intel-iommu,intremap=on,caching-mode=on
 		-device isa-debug-exit,iobase=0x501,iosize=1

@@ -46,6 +46,7 @@ build_unpack()
 	"$BUILD_KERNEL".*) ;;
 	*) echo "$2 has kernel $kernel, not $BUILD_KERNEL"; return 1 ;;
 	esac
+	# shellcheck disable=SC2115 # the caller's, never empty
 	rm -rf "$dir"/boot/* "$dir/usr/lib/modules/$kernel/kernel"
 	mkdir "$dir/src"
 	printf '%s\n' "$kernel" >"$1/release"

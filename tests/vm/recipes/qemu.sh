@@ -114,6 +114,7 @@ qemu_dev_sources()
 
 qemu_dev_key()
 {
+	# shellcheck disable=SC2046 # one word a file
 	hash_of "$(qemu_key)" "$(declare -f qemu_dev_link)" $(qemu_dev_sources)
 }
 qemu_dev_dir() { artefact_dir qemu-dev "$(qemu_dev_key)"; }

@@ -29,6 +29,7 @@ STACK_L2_MODULES="virtio_pci virtio_blk virtio_net virtio_console virtio-rng
 
 stack_check()
 {
+	# shellcheck disable=SC2046 # one line
 	[ -f "$VM_DIR/stacks/$1" ] || die "no stack '$1' (there are:" $(ls "$VM_DIR/stacks")")"
 }
 
@@ -86,6 +87,7 @@ stack_modules()
 	cp "$dir/root/boot/vmlinuz-$release" "$dir/vmlinuz" || cp "$old/vmlinuz" "$dir/vmlinuz"
 	# modules.dep: "kernel/a.ko.xz: kernel/b.ko.xz ...", already transitive.
 	for part in $STACK_MODULES; do
+		# shellcheck disable=SC1087 # no array
 		grep "^kernel/$part[./]" "$old/modules.dep" || true
 	done | tr -d : | tr ' ' '\n' | sort -u | (cd "$old" && cpio -pdm --quiet "$new")
 	cp "$old"/modules.builtin* "$old/modules.order" "$new/"
