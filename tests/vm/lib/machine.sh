@@ -8,6 +8,7 @@ machine_args()
 {
 	local stack=$1 share=$2 run=$3 i=0 d
 
+	# shellcheck disable=SC2054 # the commas are QEMU's
 	ARGS=(-L "$share" -nodefaults -no-user-config -display none -no-reboot
 		-name "mdev-pci-L1,process=mdev-pci-L1"
 		-M "q35,kernel-irqchip=split,sata=off,smbus=off,i8042=off,smm=off"
