@@ -74,6 +74,7 @@ for b in main big many noiommu; do
 	# shellcheck disable=SC2086  # words on purpose
 	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/boot.sh" --stack "$stack" --timeout "${limit[$b]}" \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
+		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" \
 		-- tests/system/run.sh -b "$b" "$@" | tee "$tap"
 	rc=${PIPESTATUS[0]}
