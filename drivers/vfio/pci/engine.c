@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "migration.h"
+#include "migration_v1.h"
 
 /**
  * struct vfio_pci_engine_device - one function's vfio_device
@@ -52,14 +53,22 @@ static int engine_open(struct vfio_device *vdev)
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
 	ret = vfio_pci_core_enable(&edev->core);
-	if (ret) {
-		module_put(edev->owner);
-		return ret;
-	}
-	if (edev->mig)
+	if (ret)
+		goto put;
+	if (edev->mig) {
 		mig_open(edev->mig);
+		ret = mig_v1_register(&edev->core, edev->mig);
+		if (ret)
+			goto disable;
+	}
 	vfio_pci_core_finish_enable(&edev->core);
 	return 0;
+
+disable:
+	vfio_pci_core_disable(&edev->core);
+put:
+	module_put(edev->owner);
+	return ret;
 }
 
 static void engine_close(struct vfio_device *vdev)
@@ -134,12 +143,15 @@ static const struct vfio_device_ops engine_ops = {
 
 static struct file *engine_set_state(struct vfio_device *vdev, enum vfio_device_mig_state state)
 {
-	return mig_set_state(to_edev(vdev)->mig, vdev, state);
+	return mig_set_state(to_edev(vdev)->mig, vdev, state, MIG_USER_V2);
 }
 
 static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state *state)
 {
-	return mig_get_state(to_edev(vdev)->mig, state);
+	enum mig_user user;
+
+	mig_get_state(to_edev(vdev)->mig, state, &user);
+	return 0;
 }
 
 static int __maybe_unused engine_data_size(struct vfio_device *vdev, unsigned long *bytes)

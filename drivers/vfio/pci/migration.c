@@ -6,11 +6,12 @@
  * Lock order, outermost first:
  *
  *	vfio core's group_lock and dev_set->lock, device_lock() of the function
+ *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a data file
  *	vfio_pci_migration.state_mutex	states, firmware operations
  *
- * User memory is touched under mig_file.lock only, which no path that changes the state,
- * resets or closes the device takes: a page fault may need the device's memory_lock, which
+ * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
+ * or closes the device takes: a page fault may need the device's memory_lock, which
  * a reset holds. A reset itself takes none of these locks: it counts, and the next holder of
  * state_mutex applies it.
  */
@@ -107,6 +108,15 @@ static void mig_free(struct kref *kref)
 }
 
 /**
+ * mig_get() - take a reference
+ * @mig: the state
+ */
+void mig_get(struct vfio_pci_migration *mig)
+{
+	kref_get(&mig->kref);
+}
+
+/**
  * mig_put() - drop a reference
  * @mig: the state, or NULL
  */
@@ -123,6 +133,7 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	if (seen == mig->resets)
 		return;
 	mig_file_detach(mig);
+	mig->user = MIG_USER_NONE;
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
@@ -201,6 +212,7 @@ void mig_broken(struct vfio_pci_migration *mig)
 void mig_open(struct vfio_pci_migration *mig)
 {
 	mig_lock(mig);
+	mig->user = MIG_USER_NONE;
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	mig_unlock(mig);
 }
@@ -296,35 +308,64 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	return ERR_PTR(-EINVAL);
 }
 
+static bool is_others(const struct vfio_pci_migration *mig, enum mig_user user)
+{
+	return mig->user != MIG_USER_NONE && (mig->user == MIG_USER_V2) != (user == MIG_USER_V2);
+}
+
+static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
+{
+	if (is_others(mig, user)) {
+		mig_err(mig, ": refused by the %s, the other front end is in use\n",
+			user == MIG_USER_V2 ? "migration features" : "migration region");
+		return -EBUSY;
+	}
+	/* No way leads out of it, and vfio core would WARN about the question */
+	return mig->state == VFIO_DEVICE_STATE_ERROR ? -EINVAL : 0;
+}
+
+static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
+{
+	if (mig->state == VFIO_DEVICE_STATE_RUNNING && user != MIG_USER_V1_PRE_COPY)
+		user = MIG_USER_NONE;
+	mig->user = user;
+}
+
 /**
  * mig_set_state() - go to a state, through those between
  * @mig: the state
  * @vdev: the device
  * @wanted: the state
+ * @user: who wants it
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EINVAL:
- * no way leads there, or the state is ERROR; -ENODATA: the data that was loaded is not
+ * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EBUSY: the
+ * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the data that was loaded is not
  * complete; -ETIMEDOUT: firmware did not answer; others from firmware operations. On error
  * the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
-			   enum vfio_device_mig_state wanted)
+			   enum vfio_device_mig_state wanted, enum mig_user user)
 {
 	enum vfio_device_mig_state next;
-	struct file *file = NULL;
+	struct file *file;
 	int ret;
 
 	mig_lock(mig);
-	/* No way leads out of it, and vfio core would WARN about the question */
-	if (mig->state == VFIO_DEVICE_STATE_ERROR)
-		file = ERR_PTR(-EINVAL);
+	ret = may_set_state(mig, user);
+	if (ret) {
+		mig_unlock(mig);
+		return ERR_PTR(ret);
+	}
+	file = NULL;
 	while (!IS_ERR(file) && mig->state != wanted) {
 		ret = vfio_mig_get_next_state(vdev, mig->state, wanted, &next);
 		file = ret ? ERR_PTR(ret) : step(mig, next);
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
 	}
+	if (!IS_ERR(file) || mig->state != VFIO_DEVICE_STATE_RUNNING)
+		set_user(mig, user);
 	mig_unlock(mig);
 	return file;
 }
@@ -333,15 +374,15 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *v
  * mig_get_state() - the state
  * @mig: the state
  * @state: receives it
- *
- * Return: 0.
+ * @user: receives who has taken the device there
  */
-int mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state)
+void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
+		   enum mig_user *user)
 {
 	mig_lock(mig);
 	*state = mig->state;
+	*user = mig->user;
 	mig_unlock(mig);
-	return 0;
 }
 
 /**
