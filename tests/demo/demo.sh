@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: demo.sh [--stack NAME]
+#
+# What the project does, on a bare Debian machine, to watch: makes the test bed and
+# the modules if they are missing, boots an emulated server (L1) with the reference
+# device, and in it starts mdevs with mdevctl, runs a guest whose DMA copies are
+# verified byte for byte, and migrates it live to a second mdev on another VF. Ends
+# with one table. Exit status 0 only if every step was done.
+set -e
+tests=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=../vm/lib/common.sh
+. "$tests/vm/lib/common.sh"
+
+stack=debian13
+case ${1:-} in
+--help | -h) usage ;;
+--stack) stack=$2 ;;
+'') ;;
+*) usage 2 >&2 ;;
+esac
+need_root
+# shellcheck source=../vm/stacks/debian13
+. "$tests/vm/stacks/$stack"
+
+took() # WORDS: with the seconds since the last one
+{
+	printf '[demo] %-44s %4d s\n' "$*" $((SECONDS - since)) >&2
+	since=$SECONDS
+}
+
+since=$SECONDS
+"$tests/vm/setup.sh" "$stack"
+took "test bed"
+bin=$("$tests/system/prepare.sh" "$KERNEL")
+took "test programs and the guest's module"
+log=$CACHE/log/demo-build.log
+"$tests/vm/build-modules.sh" "$KERNEL" >"$log" 2>&1 || {
+	tail -n 40 "$log" >&2
+	die "the modules do not build"
+}
+took "modules for kernel $KERNEL"
+note "[demo] an emulated server boots (QEMU without KVM: 15 to 25 s)"
+out=$(mktemp)
+set +e
+"$tests/vm/boot.sh" --stack "$stack" --no-build --timeout 600 --device refdev \
+	--add "$bin" -- tests/demo/inside.sh |
+	tee "$out" | grep --line-buffered -v '^# bed: \(L1\|status\)'
+rc=${PIPESTATUS[0]}
+set -e
+took "emulated server, demo and shutdown"
+if [ "$rc" != 0 ]; then
+	note "demo.sh: FAILED with status $rc"
+	grep -h -e '^The demo FAILED' -e '^# bed: the kernel' "$out" >&2 || true
+fi
+rm -f "$out"
+exit "$rc"

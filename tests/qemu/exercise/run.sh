@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# usage: run.sh [--device PROPERTIES] [TEST...]
+#
+# Builds the exerciser of the reference device and runs it (or the tests that
+# are named) in L1; TAP output. PROPERTIES are of the device, such as
+# context-size=16M,copy-ns=100000.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+device=refdev
+case $1 in
+--device) device=refdev,$2; shift 2 ;;
+--help | -h) sed -n 's/^# \?//p' "$0" | sed -n '2,6p'; exit ;;
+esac
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+(cd "$here" && "${CC:-cc}" -std=gnu11 -O2 -g -Wall -Wextra -Wno-parentheses \
+	-static -o "$tmp/exercise" *.c)
+"$here/../../vm/boot.sh" --no-modules --timeout 600 --device "$device" \
+	--add "$tmp/exercise" -- tests/qemu/exercise/l1.sh "$@"

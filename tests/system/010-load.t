@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# timeout: 60
+#
+# The modules load and unload in any order that their dependencies allow, and leave
+# nothing.
+
+nothing_left()
+{
+	for path in /sys/bus/pci/drivers/refdev /sys/bus/pci/drivers/mdev-pci \
+		/sys/bus/mdev/drivers/mdev-pci "/sys/class/mdev_bus/$PF" \
+		/sys/kernel/debug/refdev "$PFDIR/mdev_supported_types"; do
+		is_gone "$path" || fail "$path is left" || return 1
+	done
+}
+
+must "all unload" unload_all
+t "nothing is left" nothing_left
+
+t "the engine loads alone" load vfio-pci-engine
+t "it unloads" unload vfio-pci-engine
+t "the framework loads without a vendor module" load mdev-pci
+t "it has brought the engine" loaded vfio-pci-engine
+t "the framework unloads" unload mdev-pci
+t "the engine unloads" unload vfio-pci-engine
+
+t "the vendor module brings all others" load mdev-pci-refdev
+t "the PF is bound" is_dir "$PFDIR/driver"
+t "the PF is an mdev parent" is_there "/sys/class/mdev_bus/$PF"
+t "the engine is held by the framework" not unload vfio-pci-engine
+t "the framework is held by the vendor module" not unload mdev-pci
+t "no VF appears by itself" test ! -e "$PFDIR/virtfn0"
+t "all unload again" unload_all
+t "nothing is left again" nothing_left
+
+many_times()
+{
+	for _ in 1 2 3 4 5; do
+		load_all && unload_all || return 1
+	done
+}
+t "five times" many_times
+
+with_vfs()
+{
+	load_all && set_vfs 4 && unload_all
+}
+t "unload with VFs" with_vfs
+t "the VFs went too" test ! -e "$PFDIR/virtfn0"
+t "nothing is left of them" nothing_left
+t "all load" load_all

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# timeout: 60
+#
+# VFs come and go by sriov_numvfs and by the vendor module's parameter, and belong to
+# the framework from the start.
+
+available() # -> $VALUE
+{
+	read -r VALUE <"$PFDIR/mdev_supported_types/refdev-dma/available_instances"
+}
+
+drivers_of_all() # N: prints each VF's driver
+{
+	i=0
+	while [ $i -lt "$1" ]; do
+		vf_bdf $i && bound_driver "$BDF" && echo "$DRIVER"
+		i=$((i + 1))
+	done | sort | uniq -c | tr -s ' '
+}
+
+available
+is "nothing available without VFs" "$VALUE" 0
+
+# Others that would want these VFs
+t "ioatdma is loaded" load ioatdma
+t "vfio-pci is loaded" load vfio-pci
+for n in 1 3 8; do
+	t "$n VFs" set_vfs $n
+	t "$n VFs are bound" wait_for 20 all_bound $n
+	is "$n VFs belong to mdev-pci" "$(drivers_of_all $n)" " $n mdev-pci"
+	available
+	is "$n VFs are available" "$VALUE" $n
+	t "$n VFs removed" set_vfs 0
+	t "they are gone" is_gone "$PFDIR/virtfn0"
+	available
+	is "nothing is available any more" "$VALUE" 0
+done
+
+must "8 VFs" set_vfs 8
+t "they are bound" wait_for 20 all_bound 8
+groups=$(for vf in "$PFDIR"/virtfn*; do basename "$(readlink "$vf/iommu_group")"; done | sort -u | wc -l)
+is "each VF has an IOMMU group of its own" "$groups" 8
+errno_of "$PFDIR/sriov_numvfs" 4
+is "another number needs 0 in between" "$ERRNO" EBUSY
+t "VFs removed" set_vfs 0
+errno_of "$PFDIR/sriov_numvfs" 9
+is "more VFs than the device has" "$ERRNO" ERANGE
+
+# The parameter: VFs exist before the parent is announced
+t "vendor module unloads" unload mdev-pci-refdev
+tool uevents "$WORK/uevents" &
+listener=$!
+wait_for 5 is_there "$WORK/uevents"
+t "num_vfs=4" load mdev-pci-refdev num_vfs=4
+available
+is "4 VFs at once" "$VALUE" 4
+is "they belong to mdev-pci" "$(drivers_of_all 4)" " 4 mdev-pci"
+sleep 0.3
+kill $listener
+wait $listener 2>/dev/null
+events=$(grep -n -E 'add@.*SUBSYSTEM=pci|add@.*/virtfn|MDEV_STATE=registered' "$WORK/uevents")
+like "the parent is announced" "$events" 'MDEV_STATE=registered'
+last=$(printf '%s\n' "$events" | tail -n 1)
+like "after the last VF" "$last" 'MDEV_STATE=registered'
+t "vendor module unloads" unload mdev-pci-refdev
+t "its VFs go" is_gone "$PFDIR/virtfn0"
+mark
+t "num_vfs=100" load mdev-pci-refdev num_vfs=100
+logged "the log says that there are fewer" '100 VFs were asked for, the device has 8'
+t "all 8" all_bound 8
+t "vendor module unloads" unload mdev-pci-refdev
+t "vendor module loads as before" load mdev-pci-refdev
+t "without VFs" is_gone "$PFDIR/virtfn0"

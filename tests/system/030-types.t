@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# timeout: 60
+#
+# What the types say of themselves: libvirt and mdevctl read it.
+
+TYPES=$PFDIR/mdev_supported_types
+find_pf
+TYPES=$PFDIR/mdev_supported_types
+is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "refdev-dma refdev-dma-lite "
+
+vfs_and_mdevs 3
+for type in refdev-dma refdev-dma-lite; do
+	d=$TYPES/$type
+	is "$type: device_api" "$(cat $d/device_api)" vfio-pci
+	is "$type: available_instances" "$(cat $d/available_instances)" 3
+	like "$type: name" "$(cat $d/name)" '^DMA engine'
+	description=$(cat $d/description)
+	like "$type: description names the model" "$description" '^model: mdev-pci reference device$'
+	like "$type: description says whether it migrates" "$description" '^migratable: yes'
+	like "$type: description bounds the state" "$description" '^state: version 1, at most [0-9]+ bytes$'
+	is "$type: description is plain ASCII" "$(LC_ALL=C tr -d '\n\40-\176' <$d/description)" ""
+	is "$type: create is for writing by root" "$(stat -c %A $d/create)" --w-------
+	is "$type: no devices yet" "$(ls $d/devices)" ""
+done
+
+new_uuid
+a=$UUID
+t "an mdev of one type" create "$a" refdev-dma
+is "one less of it" "$(cat $TYPES/refdev-dma/available_instances)" 2
+is "and one less of the other type: they share the VFs" \
+	"$(cat $TYPES/refdev-dma-lite/available_instances)" 2
+is "the type lists it" "$(ls $TYPES/refdev-dma/devices)" "$a"
+is "the other does not" "$(ls $TYPES/refdev-dma-lite/devices)" ""
+t "it goes" remove "$a"
+is "available again" "$(cat $TYPES/refdev-dma/available_instances)" 3
+no_mdevs_no_vfs

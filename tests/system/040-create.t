@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 90
+#
+# create and remove: what exists when "create" returns, names, events, firmware.
+
+vfs_and_mdevs 8
+tool uevents "$WORK/uevents" &
+listener=$!
+wait_for 5 is_there "$WORK/uevents"
+
+new_uuid
+u=$UUID
+d=$MDEVS/$u
+t "create" create "$u"
+# At once, without waiting for anyone: as mdevctl and QEMU do
+t "the mdev exists" is_dir "$d"
+t "mdev_type is a link to its type" test "$(basename "$(readlink -f "$d/mdev_type")")" = refdev-dma
+attr "$u" function
+bdf=$VALUE
+like "function is a PCI address" "$bdf" '^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$'
+t "it is one of the PF's VFs" vf_number "$bdf"
+vf=$VF
+t "migratable" attr_is "$u" migratable 1
+t "migration_state" attr_is "$u" migration_state RUNNING
+link=$(readlink "$d/iommu_group")
+like "iommu_group points at the group itself" "$link" '/kernel/iommu_groups/[0-9]+$'
+is "it is the VF's group" "${link##*/}" \
+	"$(basename "$(readlink -f "/sys/bus/pci/devices/$bdf/iommu_group")")"
+like "vfio-dev has the VFIO device" "$(ls "$d/vfio-dev/")" '^vfio[0-9]+$'
+is "it is the VF's" "$(readlink -f "$d/vfio-dev")" "$(readlink -f "/sys/bus/pci/devices/$bdf/vfio-dev")"
+t "the group has a device node" test -c "/dev/vfio/${link##*/}"
+is "it belongs to the mdev bus" "$(readlink -f "$d/subsystem")" /sys/bus/mdev
+
+sleep 0.3
+kill $listener
+wait $listener 2>/dev/null
+events=$(grep -o "^[a-z]*@[^ ]*/$u " "$WORK/uevents" | sed 's/@.*//' | tr '\n' ' ')
+like "events of the mdev: a change after it was added" "$events" '^add .*change '
+
+t "firmware has enabled the VF" fw "$vf" enabled
+is "enabled" "$VALUE" 1
+fw "$vf" profile
+is "with the profile of the type" "$VALUE" 1
+
+mig "opens by UUID" "$u" state=RUNNING
+mig "opens by PCI address" "$u" state=RUNNING
+m_out=$(timeout 30 vfio-mig -n "$bdf" "$d" state=RUNNING 2>&1) &&
+	pass "opens by PCI address through the mdev's directory" ||
+	flunk "opens by PCI address through the mdev's directory" "$m_out"
+m_out=$(timeout 30 vfio-mig "/sys/bus/pci/devices/$bdf" state=RUNNING 2>&1) &&
+	pass "opens as the PCI device that it is" || flunk "opens as the PCI device that it is" "$m_out"
+upper=$(echo "$u" | tr a-f A-F)
+m_out=$(timeout 30 vfio-mig -n "$upper" "$d" state=RUNNING 2>&1) &&
+	pass "the case of the UUID does not matter" || flunk "the case of the UUID does not matter" "$m_out"
+for name in 00000000-0000-4000-8000-000000000000 "${u}0" "x$u" "${u%?}" 0000:00:00.0; do
+	m_out=$(timeout 30 vfio-mig -n "$name" "$d" open=ENODEV 2>&1) &&
+		pass "does not open by '$name'" || flunk "does not open by '$name'" "$m_out"
+done
+
+mig_bg "$u" "touch:$WORK/open" "await:$WORK/go"
+t "a user has it open" wait_for 20 is_there "$WORK/open"
+mig "nobody else can open it" "$u" open=EBUSY
+touch "$WORK/go"
+mig_end "the user has not noticed"
+
+new_uuid
+l=$UUID
+t "an mdev of the other type" create "$l" refdev-dma-lite
+mdev_vf "$l"
+fw "$VF" profile
+is "has that type's profile" "$VALUE" 2
+t "it is another VF" test "$VF" != "$vf"
+mig "its engine works" "$l" dma:50 copies=50
+
+t "remove" remove "$u"
+t "it is gone" is_gone "$d"
+fw "$vf" enabled
+is "firmware has disabled the VF" "$VALUE" 0
+t "the group's device node is gone" is_gone "/dev/vfio/${link##*/}"
+t "the other mdev is still there" attr_is "$l" migration_state RUNNING
+t "remove the other" remove "$l"
+
+# All at once
+all()
+{
+	for n in 1 2 3 4 5 6 7 8 9 10 11; do
+		new_uuid
+		echo "$UUID" >>"$WORK/uuids"
+		tool write "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" >"$WORK/errno.$n" &
+		pids="$pids $!"
+	done
+	# shellcheck disable=SC2086  # words
+	wait $pids
+	sort "$WORK"/errno.* | uniq -c | tr -s ' ' | tr '\n' ';'
+}
+result=$(all)
+is "11 creates at a time on 8 VFs" "$result" " 8 0; 3 ENOSPC;"
+functions=$(cat "$MDEVS"/*/function | sort -u | wc -l)
+is "each has a VF of its own" "$functions" 8
+none()
+{
+	for x in "$MDEVS"/*; do
+		tool write "$x/remove" 1 &
+		pids="$pids $!"
+	done
+	# shellcheck disable=SC2086
+	wait $pids
+}
+none >"$WORK/removed"
+is "8 removes at a time" "$(sort "$WORK/removed" | uniq -c | tr -s ' ')" " 8 0"
+is "none is left" "$(ls "$MDEVS")" ""
+
+again()
+{
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		new_uuid
+		create "$UUID" && remove "$UUID" || return 1
+	done
+}
+t "ten times" again
+no_mdevs_no_vfs

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash
+# boot: noiommu
+# timeout: 40
+#
+# A host without an IOMMU: no mdev can be created, and the log says why.
+
+find_pf
+must "2 VFs" set_vfs 2
+must "they are bound" wait_for 20 all_bound 2
+vf_bdf 0
+t "they have no IOMMU group" is_gone "/sys/bus/pci/devices/$BDF/iommu_group"
+new_uuid
+refused "no IOMMU" "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" EOPNOTSUPP \
+	"mdev $UUID refused: the VF is behind no IOMMU"
+t "no mdev is left" is_gone "$MDEVS/$UUID"
+t "the VFs go" set_vfs 0

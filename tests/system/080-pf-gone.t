@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 120
+#
+# The PF loses its driver, or the modules go, in every order: idle, with mdevs, with
+# users. (Surprise removal: 180-surprise.t.)
+
+PFUNBIND=/sys/bus/pci/drivers/refdev/unbind
+PFBIND=/sys/bus/pci/drivers/refdev/bind
+
+all_gone()
+{
+	is_gone "$PFDIR/virtfn0" || fail "VFs are left" || return 1
+	is_gone "$PFDIR/mdev_supported_types" || fail "types are left" || return 1
+	[ -z "$(ls "$MDEVS")" ] || fail "mdevs are left: $(ls "$MDEVS")"
+}
+
+vfs_and_mdevs 4 u v
+t "the PF is unbound with mdevs" write_to $PFUNBIND "$PF"
+t "all is gone" all_gone
+t "the PF is bound" write_to $PFBIND "$PF"
+vfs_and_mdevs 4 u
+mig "an mdev works" "$u" dma:20
+
+mig_bg "$u" irq "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
+must "a user" wait_for 20 is_there "$WORK/open"
+t "the vendor module is held by the user" not unload mdev-pci-refdev
+t "the framework is held" not unload mdev-pci
+t "the engine is held" not unload vfio-pci-engine
+tool write $PFUNBIND "$PF" >"$WORK/unbind" &
+unbinder=$!
+t "the PF is unbound: the user is asked to let go" wait_for 20 is_there "$WORK/asked"
+new_uuid
+timeout 10 tool write "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" >"$WORK/create"
+is "no mdev can be created meanwhile" "$(grep -c -x 0 "$WORK/create")" 0
+t "unbind waits" kill -0 $unbinder
+touch "$WORK/go"
+mig_end "the device works until the user closes it"
+wait $unbinder
+is "then unbind ends" "$(cat "$WORK/unbind")" 0
+t "all is gone" all_gone
+t "the modules unload" unload_all
+t "and load" load_all
+
+vfs_and_mdevs 2 u v
+t "the vendor module unloads with mdevs that nobody uses" unload mdev-pci-refdev
+t "all is gone" all_gone
+t "it loads" load_all
+
+vfs_and_mdevs 2 u
+mdev_vf "$u"
+t "a VF is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
+t "the vendor module unloads with a shell" unload mdev-pci-refdev
+t "all is gone" all_gone
+t "it loads" load_all
+
+# The PF is removed from the bus in good order
+vfs_and_mdevs 2 u
+t "the PF is removed" write_to "$PFDIR/remove" 1
+t "it is gone" is_gone "/sys/bus/pci/devices/$PF"
+is "the mdevs too" "$(ls "$MDEVS")" ""
+t "the bus is searched again" write_to /sys/bus/pci/rescan 1
+t "the PF is back" wait_for 10 is_there "$PFDIR/driver"
+vfs_and_mdevs 2 u
+mig "an mdev works" "$u" dma:20
+no_mdevs_no_vfs

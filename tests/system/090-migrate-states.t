@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 120
+#
+# The v2 state machine as the uapi describes it: every arc, data files, resets.
+
+vfs_and_mdevs 1 u
+mdev_vf "$u"
+fw_dir
+LEVEL="grep -q '^level: %s\$' $FW/vf$VF"
+at() { printf "sh:$LEVEL" "$1"; }		# the function's level, by its firmware
+shown="sh:grep -qx %s $MDEVS/$u/migration_state"
+attr_says() { printf "$shown" "$1"; }		# what sysfs shows
+
+mig "it migrates by STOP_COPY and P2P" "$u" flags=3 state=RUNNING size
+mig_value size
+at_least "the size is that of the context at least" "$VALUE" 1048576
+
+mig "P2P and back" "$u" set:RUNNING_P2P nodata state=RUNNING_P2P "$(at p2p)" \
+	"$(attr_says RUNNING_P2P)" size set:RUNNING nodata state=RUNNING "$(at running)"
+mig "STOP and back" "$u" set:STOP nodata state=STOP "$(at full)" "$(attr_says STOP)" size \
+	set:RUNNING state=RUNNING "$(at running)" "$(attr_says RUNNING)"
+mig "STOP_COPY and back" "$u" set:STOP_COPY state=STOP_COPY "$(at full)" \
+	"$(attr_says STOP_COPY)" size set:STOP nodata read1=ENODEV state=STOP set:RUNNING dma:5
+mig "RESUMING and back, nothing written" "$u" set:RESUMING state=RESUMING "$(at full)" \
+	"$(attr_says RESUMING)" size set:STOP nodata write1=ENODEV state=STOP set:RUNNING dma:5
+
+# From each state to each other: the core finds the way through those between
+for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING; do
+	set --
+	for to in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING; do
+		set -- "$@" "set:$from" "set:$to" "state=$to" "set:$to" "state=$to"
+	done
+	mig "from $from to all" "$u" "$@" set:RUNNING dma:5
+	mig "from $from to ERROR, PRE_COPY and nonsense: refused, the state stays" "$u" \
+		"set:$from" set:ERROR=EINVAL "state=$from" set:PRE_COPY=EINVAL,EOPNOTSUPP "state=$from" \
+		set:PRE_COPY_P2P=EINVAL,EOPNOTSUPP "state=$from" set:99=EINVAL "state=$from"
+	mig "reset in $from" "$u" dma:5 "set:$from" reset state=RUNNING "$(at running)" \
+		"$(attr_says RUNNING)" copies=0 dma:5
+	mig "closed in $from: the next user finds it RUNNING" "$u" "set:$from"
+	mig "it does" "$u" state=RUNNING "$(at running)" "$(attr_says RUNNING)" copies=0 dma:5
+done
+t "closed in the last one: sysfs shows RUNNING" attr_is "$u" migration_state RUNNING
+
+mig "data file after a reset: saving" "$u" set:STOP_COPY "read:$WORK/x:4096" reset \
+	read1=ENODEV state=RUNNING close dma:5
+mig "data file after a reset: loading" "$u" set:RESUMING "write:$WORK/x=0" reset write1=ENODEV \
+	state=RUNNING close dma:5
+mig "a data file that is closed early" "$u" dma:10 set:STOP_COPY "read:$WORK/x:4096" close \
+	state=STOP_COPY set:STOP set:STOP_COPY "read:$WORK/x" reread set:RUNNING dma:5
+mig "the wrong direction" "$u" set:STOP_COPY write1=EBADF set:RESUMING read1=EBADF set:RUNNING
+mig "twenty resets" "$u" reset reset reset reset reset reset reset reset reset reset \
+	reset reset reset reset reset reset reset reset reset reset state=RUNNING dma:5
+no_mdevs_no_vfs

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 120
+#
+# State moves through a file from one mdev to another, complete and unchanged.
+
+vfs_and_mdevs 3 a b
+TYPE=refdev-dma-lite
+new_uuid
+lite=$UUID
+must "an mdev of the other type" create "$lite" $TYPE
+W=$WORK
+
+mig "save after 200 copies" "$a" dma:200 copies=200 "digest:$W/before" set:STOP_COPY \
+	"digest-is:$W/before" "read:$W/s" reread "digest-is:$W/before" set:RUNNING "digest-is:$W/before"
+size=$(stat -c %s "$W/s")
+mig "what was announced as size" "$a" size
+mig_value size
+is "is what came" "$size" "$VALUE"
+t "the stream is as documented" vfio-mig info "$W/s"
+mig "load" "$b" "digest-not:$W/before" set:RESUMING "write:$W/s" set:STOP "digest-is:$W/before" \
+	copies=200 set:RUNNING "digest-is:$W/before" copies=200 dma:20 copies=220 "digest-not:$W/before"
+
+mdev_vf "$b"
+fw_dir
+mig "firmware's digest agrees" "$b" set:RESUMING "write:$W/s" set:RUNNING \
+	"sh:grep -q \"^load_digest: 0x\$(cat $W/before)\$\" $FW/vf$VF" dma:1 \
+	"sh:! grep -q \"^digest: 0x\$(cat $W/before)\$\" $FW/vf$VF" \
+	"sh:grep -q \"^load_digest: 0x\$(cat $W/before)\$\" $FW/vf$VF"
+
+for chunk in 97 4097 65536 1048575; do
+	mig "written in pieces of $chunk" "$b" set:RESUMING "write:$W/s:$chunk" set:RUNNING \
+		"digest-is:$W/before" copies=200
+done
+mig "loaded where it came from, after other copies" "$a" dma:77 set:RESUMING "write:$W/s" \
+	set:RUNNING "digest-is:$W/before" copies=200
+mig "loaded twice over" "$b" set:RESUMING "write:$W/s" set:STOP set:RESUMING "write:$W/s" \
+	set:RUNNING "digest-is:$W/before"
+mig "two saves of the same state" "$a" dma:50 set:STOP_COPY "read:$W/one" set:STOP \
+	set:STOP_COPY "read:$W/two" set:RUNNING
+t "are the same" cmp "$W/one" "$W/two"
+mig "save of a fresh function" "$a" set:STOP_COPY "read:$W/fresh"
+mig "loaded into a used one" "$b" dma:30 set:RESUMING "write:$W/fresh" set:RUNNING copies=0
+mig "by way of P2P" "$a" dma:9 "digest:$W/p2p" set:RUNNING_P2P set:STOP_COPY "read:$W/s2" set:STOP
+mig "and back by way of P2P" "$b" set:RESUMING "write:$W/s2" set:STOP set:RUNNING_P2P \
+	"digest-is:$W/p2p" set:RUNNING dma:9 copies=18
+mig "the other type to itself" "$lite" dma:60 "digest:$W/lite" set:STOP_COPY "read:$W/sl" \
+	reset copies=0 set:RESUMING "write:$W/sl" set:RUNNING "digest-is:$W/lite" copies=60 dma:5
+mig "reset after a load forgets it" "$b" set:RESUMING "write:$W/s" reset copies=0 state=RUNNING
+
+# In the middle of a chain: the other function takes it up where the first one left it
+moved()
+{
+	for _ in 1 2 3 4 5 6 7 8; do
+		m_out=$(timeout 60 vfio-mig "$MDEVS/$a" start:2000 set:STOP_COPY copies \
+			"digest:$W/mid" "read:$W/mid.s" 2>&1) || fail "$m_out" || return 1
+		mig_value copies
+		[ "$VALUE" = 2000 ] || break
+	done
+	[ "$VALUE" -lt 2000 ] || fail "the chain was always over before the stop"
+}
+t "stopped in the middle of 2000 copies" moved
+echo "# stopped after $VALUE copies"
+mig "the other function does the rest" "$b" "adopt:2000:$VALUE" set:RESUMING "write:$W/mid.s" \
+	set:STOP "copies=$VALUE" "digest-is:$W/mid" frozen:100 set:RUNNING wait copies=2000 errors=0
+no_mdevs_no_vfs

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 150
+#
+# A guest with stock drivers uses an mdev; guests end in good and in bad order.
+
+vfs_and_mdevs 2 u
+mdev_vf "$u"
+n=$VF
+must "a guest boots with the mdev" guest_boot g "$u"
+t "its copies go on" guest_goes_on g 300 60
+is "each byte was right" "$ERRORS" 0
+fw "$n" copies
+at_least "firmware counts them as well" "$VALUE" "$COPIES"
+fw "$n" errors
+is "firmware counts no error" "$VALUE" 0
+errno_of "$PFDIR/sriov_numvfs" 0
+is "the VFs stay while a guest runs" "$ERRNO" EBUSY
+mig "nobody else can open the mdev" "$u" open=EBUSY
+
+guest_tell g pause
+t "the guest pauses its copies" guest_wait g 20 'state=paused'
+sleep 1
+fw "$n" copies
+before=$VALUE
+sleep 1
+fw "$n" copies
+is "then there are none" "$VALUE" "$before"
+guest_tell g errors
+t "no warnings in the guest" guest_wait g 20 'errors-end'
+is "none from its drivers" "$(grep -a -i -E 'ioatdma.*(err|timeout|reset|halted)' "$GUESTS/g/console")" ""
+guest_tell g go
+t "its copies go on" guest_goes_on g 100 60
+
+# unplugged by the monitor: QEMU lets go, the mdev can be used again
+qmp g '{"execute":"device_del","arguments":{"id":"dut"}}'
+released()
+{
+	timeout 20 vfio-mig -q "$MDEVS/$u" state=RUNNING >/dev/null 2>&1
+}
+t "unplugged from the running guest" wait_for 40 released
+guest_quit g
+mig "fresh again" "$u" copies=0 dma:20
+
+must "a second guest" guest_boot g "$u"
+t "QEMU is killed in the middle of the copies" kill -9 "$(cat "$GUESTS/g/pid")"
+t "the kernel lets go for it" wait_for 30 released
+mig "the mdev has been reset" "$u" copies=0 state=RUNNING dma:20
+fw "$n" illegal_dma
+is "no DMA at the wrong time" "$VALUE" 0
+no_mdevs_no_vfs

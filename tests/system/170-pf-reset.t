@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 90
+#
+# The PF is reset under its mdevs.
+
+vfs_and_mdevs 3 u v
+t "reset of the PF, nobody uses its mdevs" write_to "$PFDIR/reset" 1
+is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
+mig "the mdevs work" "$u" state=RUNNING dma:20
+mig "both" "$v" state=RUNNING dma:20
+new_uuid
+w=$UUID
+t "a third one" create "$w"
+mig "works" "$w" dma:20
+t "is removed" remove "$w"
+
+W=$WORK
+mig_bg "$u" dma:20 "touch:$W/open" "await:$W/go" state=ERROR set:STOP=EINVAL reset state=RUNNING \
+	dma:20 copies=20 set:STOP_COPY "read:$W/s" set:RUNNING dma:5
+must "a user" wait_for 20 is_there "$W/open"
+mark
+t "reset of the PF under a user" write_to "$PFDIR/reset" 1
+touch "$W/go"
+mig_end "the user finds it in the ERROR state, resets it and goes on"
+logged "the log says so" 'the device is in the ERROR state until it is reset'
+
+rm -f "$W/open" "$W/go"
+mig_bg "$u" set:STOP_COPY "read:$W/s:4096" "touch:$W/open" "await:$W/go" state=ERROR read1=ENODEV \
+	reset state=RUNNING read1=ENODEV dma:20
+must "a user that saves" wait_for 20 is_there "$W/open"
+t "reset of the PF under it" write_to "$PFDIR/reset" 1
+touch "$W/go"
+mig_end "its data file is stale"
+
+three()
+{
+	for _ in 1 2 3; do
+		write_to "$PFDIR/reset" 1 || return 1
+	done
+}
+t "three in a row" three
+mig "the mdevs work" "$u" dma:20
+mig "both" "$v" dma:20
+no_mdevs_no_vfs

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 150
+#
+# The whole device is pulled out: with its driver's knowledge, and by surprise.
+
+l0() { bash -c '. /payload/tests/vm/lib/l0.sh; l0_hmp "$@"' l0 "$@"; }
+
+plug_in()
+{
+	l0 "device_add refdev,id=pf,bus=rp1" || fail "device_add" || return 1
+	wait_for 30 is_there "$PFDIR/driver" || fail "the device does not come back"
+}
+
+vfs_and_mdevs 4 u v
+mig "an mdev works" "$u" dma:20
+t "the attention button" l0 device_del pf
+t "the device goes in good order" wait_for 30 is_gone "$PFDIR"
+is "the mdevs too" "$(ls "$MDEVS")" ""
+must "plugged in again" plug_in
+vfs_and_mdevs 4 u
+mig "an mdev works" "$u" dma:20
+t "all mdevs removed" remove_all
+t "all VFs removed" set_vfs 0
+
+# Power off the slot behind the drivers' back: QEMU takes the device out at once
+pull_out()
+{
+	slot=$(basename "$(dirname "$(readlink -f "$PFDIR")")")
+	l0 device_del pf || return 1
+	# Slot Control: power controller off, power indicator off
+	setpci -s "$slot" CAP_EXP+18.w=0700:0700
+}
+
+vfs_and_mdevs 4 u v
+t "pulled out, nobody uses it" pull_out
+t "the device is gone" wait_for 30 is_gone "$PFDIR"
+t "the mdevs too" wait_for 30 test -z "$(ls "$MDEVS")"
+must "plugged in again" plug_in
+
+vfs_and_mdevs 4 u
+mig_bg "$u" irq dma:20 "touch:$WORK/open" irq-wait:40000
+must "a user" wait_for 20 is_there "$WORK/open"
+t "pulled out under the user" pull_out
+mig_end "the user is asked to let go"
+t "the device is gone" wait_for 40 is_gone "$PFDIR"
+t "the mdevs too" wait_for 30 test -z "$(ls "$MDEVS")"
+must "plugged in again" plug_in
+vfs_and_mdevs 4 u
+mig "an mdev works" "$u" dma:20
+no_mdevs_no_vfs

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: many
+# timeout: 200
+#
+# 64 VFs, each with its mdev.
+
+must "64 VFs" set_vfs 64
+must "all are bound" wait_for 60 all_bound 64
+is "all are available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 64
+all()
+{
+	for _ in $(seq 64); do
+		new_uuid
+		create "$UUID" || return 1
+		last=$UUID
+	done
+}
+t "64 mdevs" all
+is "each has a VF of its own" "$(cat "$MDEVS"/*/function | sort -u | wc -l)" 64
+is "each has a group of its own" "$(for d in "$MDEVS"/*; do readlink "$d/iommu_group"; done | sort -u | wc -l)" 64
+new_uuid
+refused "one more" "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" ENOSPC 'all VFs are in use'
+mig "the last one works" "$last" dma:50
+t "mdevctl lists them in time" timeout 30 sh -c 'test "$(mdevctl list | wc -l)" = 64'
+refused "the VFs stay" "$PFDIR/sriov_numvfs" 0 EBUSY 'can.t change while mdevs exist'
+t "reset of the PF" write_to "$PFDIR/reset" 1
+mig "the last one works" "$last" dma:50
+t "64 removed" remove_all
+t "64 VFs removed" set_vfs 0
+t "64 VFs with the modules going" set_vfs 64
+t "the modules unload" unload_all
+t "and load" load_all

@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: cleanup.sh
+#
+# Back to where every test file begins: our modules loaded, no guest, no mdev, no VF,
+# no fault armed. Prints what was left behind, one line each; status 1 if this could not
+# be done.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/host.sh"
+. "$here/guest.sh"
+
+guests_kill
+for file in /etc/mdevctl.d/0*/*; do
+	[ -f "$file" ] || continue
+	echo "definition ${file##*/}"
+	rm -f "$file"
+done
+load_all || { echo "modules: $REASON"; exit 1; }
+[ -d "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers/refdev/bind "$PF" ||
+	{ echo "the PF cannot be bound: $REASON"; exit 1; }
+fw_dir && tool write "$FW/inject" "any any off" >/dev/null
+tool write /sys/module/mdev_pci_refdev/parameters/timeout_ms 5000 >/dev/null
+for dir in "$MDEVS"/*; do
+	[ -e "$dir" ] || continue
+	echo "mdev ${dir##*/}"
+	remove "${dir##*/}" || { echo "$REASON"; exit 1; }
+done
+read -r n <"$PFDIR/sriov_numvfs"
+if [ "$n" != 0 ]; then
+	echo "$n VFs"
+	set_vfs 0 || { echo "$REASON"; exit 1; }
+fi
+exit 0

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2034,SC2015,SC2016
+#
+# Guests of the hypervisor host: QEMU processes with an mdev, their consoles and
+# their migration. Needs host.sh. Each guest has a directory $GUESTS/NAME:
+#
+#   console   what it wrote to its serial port      pid   QEMU's process id
+#   in        FIFO: commands for it (guest/init)    log   QEMU's own messages
+#   qmp       QEMU's monitor
+
+: "${GUESTS:=/tmp/guests}"
+: "${GUEST_MEM:=192M}"
+
+# Kernel and initrd: the test bed's (tests/vm/recipes/stack.sh), with our init and
+# module behind it in the archive
+guest_files()
+{
+	GUEST_KERNEL=/l2/vmlinux
+	GUEST_INITRD=/tmp/guest.initrd
+	[ ! -s "$GUEST_INITRD" ] || return 0
+	g_dir=/tmp/guest.initrd.d
+	mkdir -p $g_dir/modules
+	cp "$PAYLOAD/tests/guest/init" $g_dir/guest-init &&
+		cp "$TOOLS/copyload.ko" $g_dir/modules/ &&
+		(cd $g_dir && find . | cpio -o -H newc -R 0:0 --quiet) >/tmp/guest.cpio &&
+		cat /l2/initrd /tmp/guest.cpio >"$GUEST_INITRD" ||
+		fail "the guest's initrd cannot be made"
+	rm -rf $g_dir /tmp/guest.cpio
+}
+
+# guest_launch NAME UUID [QEMU ARGUMENTS...]: start QEMU, return at once. Guests that
+# migrate into each other must get the same arguments.
+guest_launch()
+{
+	g_name=$1 g_uuid=$2
+	shift 2
+	g=$GUESTS/$g_name
+	rm -rf "$g"
+	mkdir -p "$g"
+	mkfifo "$g/in"
+	guest_files || return 1
+	# The FIFO is opened for reading and writing: opening it blocks for nobody
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+		-M q35 -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
+		-kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" \
+		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
+		-serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
+		-device pcie-root-port,id=rp0,chassis=1,slot=1 \
+		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,enable-migration=on" \
+		"$@" <>"$g/in" >"$g/console" 2>"$g/log" &
+	g_pid=$!
+	echo $g_pid >"$g/pid"
+}
+
+guest_alive() # NAME
+{
+	read -r g_pid 2>/dev/null <"$GUESTS/$1/pid" &&
+		read -r _ _ g_state _ 2>/dev/null <"/proc/$g_pid/stat" && [ "$g_state" != Z ]
+}
+
+guest_dead() { ! guest_alive "$1"; }
+
+# What is known about a guest that misbehaves, for people
+guest_story() # NAME
+{
+	for g_file in log console; do
+		[ -s "$GUESTS/$1/$g_file" ] || continue
+		echo "-- $1: last lines of $g_file"
+		tail -n 15 "$GUESTS/$1/$g_file" | tr -d '\r'
+	done
+}
+
+guest_said() # NAME PATTERN
+{
+	grep -q "$2" "$GUESTS/$1/console"
+}
+
+# Until the guest has said something; fails as soon as it cannot any more
+guest_wait() # NAME SECONDS PATTERN
+{
+	g_name=$1 g_pattern=$3
+	now
+	g_end=$((NOW + $2 * 100))
+	until guest_said "$g_name" "$g_pattern"; do
+		guest_alive "$g_name" ||
+			fail "guest $g_name: QEMU has ended: $(tail -n 1 "$GUESTS/$g_name/log")" ||
+			return 1
+		if guest_said "$g_name" "^COPYLOAD failed"; then
+			fail "guest $g_name: $(grep -m 1 "^COPYLOAD failed" "$GUESTS/$g_name/console")"
+			return 1
+		fi
+		now
+		[ "$NOW" -lt $g_end ] ||
+			fail "guest $g_name did not say '$g_pattern' within $2 s" || return 1
+		sleep 0.2
+	done
+}
+
+guest_tell() # NAME COMMAND
+{
+	guest_alive "$1" || fail "guest $1: QEMU has ended" || return 1
+	timeout 5 sh -c 'echo "$1" >"$2"' sh "$2" "$GUESTS/$1/in" ||
+		fail "guest $1 takes no commands"
+}
+
+# The last status line -> $COPIES $BYTES $ERRORS $GAP $PENDING $STATE
+guest_status() # NAME
+{
+	g_line=$(grep -a '^COPYLOAD copies=.*state=' "$GUESTS/$1/console" | tail -n 1 | tr -d '\r')
+	[ -n "$g_line" ] || fail "guest $1 has reported no copies" || return 1
+	for g_word in $g_line; do
+		case $g_word in
+		copies=*) COPIES=${g_word#*=} ;;
+		bytes=*) BYTES=${g_word#*=} ;;
+		errors=*) ERRORS=${g_word#*=} ;;
+		gap_ms=*) GAP=${g_word#*=} ;;
+		pending=*) PENDING=${g_word#*=} ;;
+		state=*) STATE=${g_word#*=} ;;
+		esac
+	done
+}
+
+guest_copies_above() # NAME N
+{
+	guest_status "$1" && [ "$COPIES" -gt "$2" ]
+}
+
+# Boot to the first reported copies
+guest_boot() # NAME UUID [SECONDS]
+{
+	guest_launch "$1" "$2" &&
+		guest_wait "$1" "${3:-90}" '^COPYLOAD ready' &&
+		guest_wait "$1" 60 '^COPYLOAD copies=[1-9].*state=running'
+}
+
+# The copies go on from here: N more of them
+guest_goes_on() # NAME N SECONDS
+{
+	guest_status "$1" || return 1
+	g_from=$COPIES
+	wait_for "$3" guest_copies_above "$1" $((g_from + $2)) ||
+		fail "guest $1: no $2 further copies within $3 s (stopped at $COPIES, state $STATE)"
+}
+
+qmp() # NAME COMMAND -> $ANSWER
+{
+	ANSWER=$(tool qmp "$GUESTS/$1/qmp" "$2" 2>&1) || fail "QMP of guest $1: $2: $ANSWER"
+}
+
+qmp_up() # NAME: does the monitor answer?
+{
+	[ -S "$GUESTS/$1/qmp" ] && qmp "$1" query-status
+}
+
+guest_off() # NAME: the guest powers itself off
+{
+	guest_tell "$1" poweroff || return 1
+	wait_for 30 guest_dead "$1" || fail "guest $1 did not power off"
+}
+
+guest_quit() # NAME: QEMU is told to end
+{
+	guest_alive "$1" || return 0
+	qmp "$1" quit
+	wait_for 30 guest_dead "$1" || fail "QEMU of guest $1 did not quit"
+}
+
+guests_kill_one() # NAME
+{
+	guest_alive "$1" || return 0
+	kill -9 "$g_pid"
+	wait_for 20 guest_dead "$1"
+}
+
+guests_kill()
+{
+	for g in "$GUESTS"/*; do
+		[ -f "$g/pid" ] && guest_alive "${g##*/}" || continue
+		kill -9 "$g_pid"
+		wait_for 20 guest_dead "${g##*/}"
+	done
+}
+
+# guest_migrate FROM TO UUID: a second QEMU with that mdev takes the guest over.
+#
+# This kernel logs no dirty pages of devices (no CONFIG_IOMMUFD), so all memory that
+# the device reaches counts as dirty until the guest stops. The switch-over is allowed
+# to take long, and QEMU is told that the way is fast: else it would wait for ever.
+#
+# -> $DOWNTIME $TOTAL (QEMU's, ms), $RAM $VFIO (bytes)
+guest_migrate()
+{
+	m_from=$1 m_to=$2
+	guest_launch "$m_to" "$3" -incoming defer || return 1
+	wait_for 30 qmp_up "$m_to" || fail "QEMU of guest $m_to: $(tail -n 1 "$GUESTS/$m_to/log")" ||
+		return 1
+	m_sock=$GUESTS/$m_to/migration
+	qmp "$m_to" '{"execute":"migrate-incoming","arguments":{"uri":"unix:'"$m_sock"'"}}' &&
+		qmp "$m_from" '{"execute":"migrate-set-parameters","arguments":{
+			"max-bandwidth":17179869184,"avail-switchover-bandwidth":17179869184,
+			"downtime-limit":60000}}' &&
+		qmp "$m_from" '{"execute":"migrate","arguments":{"uri":"unix:'"$m_sock"'"}}' ||
+		return 1
+	now
+	m_end=$((NOW + 12000))
+	while :; do
+		qmp "$m_from" query-migrate || return 1
+		case $ANSWER in
+		*'"status": "completed"'*) break ;;
+		*'"status": "failed"'* | *'"status": "cancelled"'*)
+			fail "migration failed: $(echo "$ANSWER" | jq -r '.return."error-desc" // .return.status') $(tail -n 2 "$GUESTS/$m_from/log" "$GUESTS/$m_to/log" | tr '\n' ' ')"
+			return 1
+			;;
+		esac
+		now
+		[ "$NOW" -lt $m_end ] || fail "migration did not end within 120 s: $ANSWER" || return 1
+		sleep 0.1
+	done
+	m_nums=$(echo "$ANSWER" | jq -r '.return | "\(.downtime) \(."total-time") \(.ram.transferred) \(.vfio.transferred // 0)"')
+	# shellcheck disable=SC2086  # words
+	set -- $m_nums
+	DOWNTIME=$1 TOTAL=$2 RAM=$3 VFIO=$4
+	wait_for 30 guest_running "$m_to" ||
+		fail "guest $m_to does not run after migration" || return 1
+	guest_wait "$m_to" 60 '^COPYLOAD copies='
+}
+
+guest_running() # NAME
+{
+	qmp "$1" query-status && case $ANSWER in
+	*'"status": "running"'*) ;;
+	*) false ;;
+	esac
+}

@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: host-run.sh [--stack NAME] [--bug NAME] [PATTERN...]
+#
+# The system tests: boots L1 as often as the chosen tests need (a pattern is a part of
+# a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
+# the files that failed; the last line is "N passed, N failed". Status 1 if any failed.
+#
+# --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
+# that a test notices: the run must fail then.
+set -e
+# shellcheck source=../vm/lib/common.sh
+. "$(dirname "$0")/../vm/lib/common.sh"
+here=$REPO_DIR/tests/system
+
+stack=debian13 bug=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--stack) stack=$2; shift ;;
+	--bug) bug=,x-bug=$2; shift ;;
+	--help | -h) usage ;;
+	-*) usage 2 >&2 ;;
+	*) break ;;
+	esac
+	shift
+done
+need_root
+# shellcheck source=../vm/stacks/debian13
+. "$VM_DIR/stacks/$stack"
+
+# Boots: what is special about each, and how long it may take in all
+declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
+	[many]=',total-vfs=64' [noiommu]='')
+declare -A limit=([main]=900 [big]=300 [many]=300 [noiommu]=120)
+declare -A words=([noiommu]='intel_iommu=off')
+
+boot_of() # FILE
+{
+	local b
+
+	b=$(sed -n 's/^# boot: *//p;10q' "$1")
+	echo "${b:-main}"
+}
+
+chosen()
+{
+	local file name p
+
+	for file in "$here"/[0-9]*.t; do
+		name=$(basename "$file" .t)
+		[ $# -gt 0 ] || { boot_of "$file"; continue; }
+		for p; do
+			[[ $name != *"$p"* ]] || { boot_of "$file"; break; }
+		done
+	done | sort -u
+}
+
+boots=$(chosen "$@")
+[ -n "$boots" ] || die "no test's name contains: $*"
+for b in $boots; do
+	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
+done
+
+bin=$("$here/prepare.sh" "$KERNEL")
+log=$CACHE/log/system-build.log
+"$VM_DIR/build-modules.sh" "$KERNEL" >"$log" 2>&1 || {
+	tail -n 40 "$log" >&2
+	die "the modules do not build"
+}
+
+tap=$(mktemp)
+trap 'rm -f "$tap"' EXIT
+passed=0 failed=0 reasons=
+for b in main big many noiommu; do
+	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
+	start=$SECONDS
+	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
+	rc=0
+	set +e
+	# shellcheck disable=SC2086  # words on purpose
+	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/boot.sh" --stack "$stack" --no-build --timeout "${limit[$b]}" \
+		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
+		--device "refdev,id=pf${device[$b]}$bug" \
+		-- tests/system/run.sh -b "$b" "$@" | tee "$tap"
+	rc=${PIPESTATUS[0]}
+	set -e
+	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$tap" | tail -n 1) || true
+	passed=$((passed + ${p:-0}))
+	failed=$((failed + ${f:-0}))
+	if [ -z "${p:-}" ]; then
+		# It died with tests unfinished: count what was seen, and this
+		passed=$((passed + $(grep -c '^ok ' "$tap" || true)))
+		failed=$((failed + 1 + $(grep -c '^not ok ' "$tap" || true)))
+		reasons+="not ok - boot $b: L1 ended early (status $rc)"$'\n'
+	elif [ "$rc" != 0 ] && [ "$f" = 0 ]; then
+		failed=$((failed + 1))
+		reasons+="not ok - boot $b: status $rc although all tests passed"$'\n'
+	fi
+	reasons+=$(grep '^not ok ' "$tap" || true)
+	reasons=${reasons:+${reasons%$'\n'}$'\n'}
+	p='' f=''
+	echo "# boot $b took $((SECONDS - start)) s"
+done
+if [ -n "$reasons" ]; then
+	echo "# failed:"
+	printf '%s' "$reasons" | sed 's/^/#   /'
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2034,SC2015
+#
+# What tests and demo share: the reference device and the framework, as seen by the
+# hypervisor host. Sourced by sh; prints nothing, returns 1 on failure with the reason
+# in $REASON.
+#
+# From the environment: TOOLS, the directory with what prepare.sh has built.
+
+: "${PAYLOAD:=/payload}"
+: "${TOOLS:=$PAYLOAD/bin}"
+PATH=$TOOLS:$PATH
+REASON=
+
+fail()
+{
+	REASON=$*
+	return 1
+}
+
+# $NOW: hundredths of a second since boot, without a fork
+now()
+{
+	read -r NOW _ </proc/uptime
+	NOW=${NOW%.*}${NOW#*.}
+}
+
+# seconds CENTISECONDS -> $SECS as "12.34"
+seconds()
+{
+	SECS=$(($1 / 100)).$((($1 % 100) / 10))$(($1 % 10))
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds
+wait_for()
+{
+	now
+	wait_end=$((NOW + $1 * 100))
+	shift
+	until "$@"; do
+		now
+		[ "$NOW" -lt "$wait_end" ] || return 1
+		sleep 0.1
+	done
+}
+
+# Not wait_for's: may stand inside of it
+is_dir() { [ -d "$1" ]; }
+is_gone() { ! [ -e "$1" ]; }
+is_there() { [ -e "$1" ]; }
+
+errno_of() # FILE DATA -> $ERRNO: 0 or ENAME
+{
+	ERRNO=$(tool write "$1" "$2")
+}
+
+write_to() # FILE DATA
+{
+	errno_of "$1" "$2"
+	[ "$ERRNO" = 0 ] || fail "writing '$2' to $1: $ERRNO"
+}
+
+new_uuid()
+{
+	read -r UUID </proc/sys/kernel/random/uuid
+}
+
+# ---- modules --------------------------------------------------------------------
+
+loaded() # NAME
+{
+	[ -d "/sys/module/$(echo "$1" | tr - _)" ]
+}
+
+load() # NAME [PARAMETERS]
+{
+	LOAD_ERR=$(modprobe "$@" 2>&1) || fail "modprobe $1: $LOAD_ERR"
+}
+
+unload() # NAME
+{
+	LOAD_ERR=$(rmmod "$1" 2>&1) || fail "rmmod $1: $LOAD_ERR"
+}
+
+# load_all [PARAMETERS OF THE VENDOR MODULE]
+load_all()
+{
+	load vfio_iommu_type1 && load vfio-pci-engine && load mdev-pci &&
+		load mdev-pci-refdev "$@" && find_pf
+}
+
+unload_all()
+{
+	for module in mdev-pci-refdev mdev-pci vfio-pci-engine; do
+		if loaded $module; then
+			unload $module || return 1
+		fi
+	done
+}
+
+# ---- the PF ---------------------------------------------------------------------
+
+find_pf() # -> $PF (its BDF), $PFDIR
+{
+	PF=
+	for dir in /sys/bus/pci/devices/*; do
+		read -r vendor <"$dir/vendor" && read -r device <"$dir/device" || continue
+		[ "$vendor:$device" = 0x8086:0xf0d0 ] || continue
+		PF=${dir##*/}
+		PFDIR=$dir
+		break
+	done
+	[ -n "$PF" ] || fail "no reference device (8086:f0d0) on this machine"
+}
+
+mount_debugfs()
+{
+	[ -d /sys/kernel/debug/tracing ] || mount -t debugfs none /sys/kernel/debug
+}
+
+fw_dir()
+{
+	mount_debugfs 2>/dev/null
+	FW=/sys/kernel/debug/refdev/$PF
+	[ -d "$FW" ] || fail "$FW does not exist"
+}
+
+# What firmware says of a VF: fw VF KEY -> $VALUE
+fw()
+{
+	fw_dir || return 1
+	FWTEXT=$(cat "$FW/vf$1") || fail "reading $FW/vf$1" || return 1
+	VALUE=$(echo "$FWTEXT" | sed -n "s/^$2: *//p")
+	[ -n "$VALUE" ] || fail "$FW/vf$1 has no '$2'"
+}
+
+inject() # VF|any OPCODE KIND [PARAMETER] [COUNT] [SKIP]
+{
+	fw_dir || return 1
+	write_to "$FW/inject" "$*"
+}
+
+set_vfs() # N
+{
+	write_to "$PFDIR/sriov_numvfs" "$1"
+}
+
+vf_bdf() # N -> $BDF
+{
+	BDF=$(readlink "$PFDIR/virtfn$1") || fail "there is no VF $1" || return 1
+	BDF=${BDF##*/}
+}
+
+vf_number() # BDF -> $VF
+{
+	VF=0
+	while [ -e "$PFDIR/virtfn$VF" ]; do
+		vf_bdf $VF
+		[ "$BDF" != "$1" ] || return 0
+		VF=$((VF + 1))
+	done
+	fail "$1 is no VF of $PF"
+}
+
+bound_driver() # BDF -> $DRIVER, empty if none
+{
+	DRIVER=$(readlink "/sys/bus/pci/devices/$1/driver") || DRIVER=
+	DRIVER=${DRIVER##*/}
+}
+
+all_bound() # N: that many VFs, all with a driver
+{
+	all_i=0
+	while [ $all_i -lt "$1" ]; do
+		[ -e "$PFDIR/virtfn$all_i/driver" ] || return 1
+		all_i=$((all_i + 1))
+	done
+}
+
+# ---- mdevs ----------------------------------------------------------------------
+
+MDEVS=/sys/bus/mdev/devices
+
+type_dir() # TYPE -> $TYPEDIR
+{
+	TYPEDIR=$PFDIR/mdev_supported_types/$1
+	[ -d "$TYPEDIR" ] || fail "$PF offers no type $1"
+}
+
+create() # UUID [TYPE]: sysfs create; $ERRNO says what happened
+{
+	type_dir "${2:-refdev-dma}" || return 1
+	write_to "$TYPEDIR/create" "$1"
+}
+
+remove() # UUID
+{
+	write_to "$MDEVS/$1/remove" 1
+}
+
+attr() # UUID ATTRIBUTE -> $VALUE
+{
+	read -r VALUE <"$MDEVS/$1/$2" || fail "reading $MDEVS/$1/$2"
+}
+
+attr_is() # UUID ATTRIBUTE VALUE
+{
+	attr "$1" "$2" && [ "$VALUE" = "$3" ]
+}
+
+mdev_vf() # UUID -> $BDF, $VF
+{
+	attr "$1" function || return 1
+	function=$VALUE
+	vf_number "$function" || return 1
+	BDF=$function
+}
+
+remove_all()
+{
+	for dir in "$MDEVS"/*; do
+		[ -e "$dir" ] || continue
+		remove "${dir##*/}" || return 1
+	done
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: prepare.sh [KERNEL]
+#
+# Builds what the system tests and the demo need besides the modules under test:
+# tool, vfio-mig (static programs) and copyload.ko, the guest's module, for KERNEL
+# (default 6.12). Prints the directory that holds them, which is for boot.sh --add.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../vm/lib/common.sh
+. "$here/../vm/lib/common.sh"
+# shellcheck source=../vm/lib/debian.sh
+. "$VM_DIR/lib/debian.sh"
+
+case ${1:-} in
+-*) usage "$([ "$1" = --help ] || echo 2)" ;;
+esac
+kernel=${1:-6.12}
+bin=$CACHE/system/$kernel/bin
+mkdir -p "$bin"
+exec 7>"$bin/../.lock"
+flock -w 300 7 || die "another prepare.sh takes over 5 minutes"
+
+compile() # NAME
+{
+	[ "$here/$1.c" -nt "$bin/$1" ] || return 0
+	need_host gcc libc6-dev linux-libc-dev
+	gcc -O2 -Wall -Wextra -Werror -static -o "$bin/$1.new" "$here/$1.c" >&2
+	mv "$bin/$1.new" "$bin/$1"
+}
+
+compile tool
+compile vfio-mig
+release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=
+if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
+	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then
+	log=$CACHE/log/copyload-$kernel.log
+	mkdir -p "${log%/*}"
+	tree=$("$VM_DIR/build-modules.sh" "$kernel" -C tests/guest modules 2>"$log") || {
+		tail -n 30 "$log" >&2
+		die "the guest's module does not build"
+	}
+	cp "$tree/tests/guest/copyload.ko" "$bin/copyload.ko.new"
+	mv "$bin/copyload.ko.new" "$bin/copyload.ko"
+fi
+printf '%s\n' "$bin"

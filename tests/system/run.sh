@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: run.sh [-b BOOT] [PATTERN...]
+#
+# Runs system tests in L1 and prints TAP. A test is a file NNN-name.t here; it runs if
+# one of the patterns (default: all) is part of its name, and if it is for this boot (its
+# line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit.
+#
+# After each file the kernel's log is searched: a warning, oops, lockdep report, hung task
+# or DMA fault fails the file that caused it. What a file leaves behind fails it, too.
+# Status 1 if anything failed; the last line says "N passed, N failed".
+
+here=$(cd "$(dirname "$0")" && pwd)
+: "${PAYLOAD:=/payload}"
+: "${TOOLS:=$PAYLOAD/bin}"
+export PAYLOAD TOOLS PATH=$TOOLS:$PATH
+SPLAT='BUG: |Oops|cut here|WARNING: |INFO: task .* blocked|INFO: rcu|general protection|refcount_t:|list_(add|del) corruption|UBSAN:|KASAN:|Call Trace|DMAR: \[|sysfs: cannot create duplicate|scheduling while atomic'
+
+# The bed keeps user space out of the log; reading it is all that is wanted here
+echo ratelimit >/proc/sys/kernel/printk_devkmsg
+
+boot=main
+if [ "$1" = -b ]; then
+	boot=$2
+	shift 2
+fi
+n=0 failed=0
+
+header() # FILE KEY DEFAULT
+{
+	local v
+
+	v=$(sed -n "s/^# $2: *//p;10q" "$1")
+	printf '%s\n' "${v:-$3}"
+}
+
+# Numbers the lines of one file and counts them
+number()
+{
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		'ok -'* | 'not ok -'*)
+			n=$((n + 1))
+			if [ "${line#not}" != "$line" ]; then
+				failed=$((failed + 1))
+				printf 'not ok %d - %s: %s\n' $n "$1" "${line#not ok - }"
+			else
+				printf 'ok %d - %s: %s\n' $n "$1" "${line#ok - }"
+			fi
+			;;
+		'##done') ;;
+		'#'*) printf '%s\n' "$line" ;;
+		*) printf '# %s\n' "$line" ;;
+		esac
+	done
+}
+
+point() # OK? NAME DESCRIPTION [TEXT]
+{
+	local word=ok
+
+	[ "$1" = 1 ] || word='not ok'
+	{
+		printf '%s - %s\n' "$word" "$3"
+		[ -z "$4" ] || sed 's/^/# /' <<<"$4"
+	} >/tmp/point
+	number "$2" </tmp/point
+}
+
+# Runs COMMAND with a limit, output to FILE. Never waits for a process that even
+# SIGKILL does not end: status 125 then.
+limited() # SECONDS FILE COMMAND...
+{
+	local limit=$1 out=$2 end child
+
+	shift 2
+	rm -f /tmp/limited.rc
+	(
+		timeout -k 5 "$limit" "$@" >"$out" 2>&1 </dev/null
+		echo $? >/tmp/limited.rc.new
+		mv /tmp/limited.rc.new /tmp/limited.rc
+	) &
+	child=$!
+	end=$((SECONDS + limit + 10))
+	while [ ! -e /tmp/limited.rc ]; do
+		[ $SECONDS -lt $end ] || return 125
+		sleep 0.05
+	done
+	wait $child
+	return "$(cat /tmp/limited.rc)"
+}
+
+# A guest that is left is a child of nobody: kill by the ids that were written down
+story()
+{
+	local dir
+
+	for dir in /tmp/guests/*; do
+		[ -d "$dir" ] || continue
+		for f in log console; do
+			[ -s "$dir/$f" ] || continue
+			echo "-- guest ${dir##*/}, last lines of $f"
+			tail -n 15 "$dir/$f" | tr -d '\r'
+		done
+	done
+}
+
+run_one() # FILE
+{
+	local file=$1 name limit seq rc log splat left start=$SECONDS before=$failed
+
+	name=$(basename "$file" .t)
+	limit=$(header "$file" timeout 60)
+	seq=$(tool logseq)
+	echo "# ---- $name"
+	limited "$limit" /tmp/test.out sh "$here/one.sh" "$file"
+	rc=$?
+	number "$name" </tmp/test.out
+	log=$(tool log "$seq")
+	case $rc in
+	124 | 137) point 0 "$name" "ends within $limit s" "$(story)" ;;
+	125)
+		echo w >/proc/sysrq-trigger
+		point 0 "$name" "ends when it is killed" "$(tool log "$seq" | tail -n 60)"
+		bail=1
+		;;
+	*)
+		grep -q '^##done' /tmp/test.out ||
+			point 0 "$name" "comes to its end" "status $rc"
+		;;
+	esac
+	splat=$(grep -n -m 1 -E "$SPLAT" <<<"$log" | cut -d: -f1)
+	if [ -n "$splat" ]; then
+		point 0 "$name" "the kernel does not complain" \
+			"$(tail -n "+$splat" <<<"$log" | head -n 40)"
+	else
+		point 1 "$name" "the kernel does not complain"
+	fi
+	if [ $failed != $before ] && [ -z "$splat" ]; then
+		echo "# the kernel's log during $name, its end:"
+		tail -n 25 <<<"$log" | sed 's/^/#   /'
+	fi
+	[ -z "$bail" ] || return
+	limited 60 /tmp/cleanup.out sh "$here/cleanup.sh"
+	rc=$?
+	left=$(cat /tmp/cleanup.out)
+	if [ $rc != 0 ]; then
+		point 0 "$name" "can be cleaned up after" "$left"
+		bail=1
+	elif [ -n "$left" ] && [ $failed = $before ]; then
+		point 0 "$name" "leaves nothing behind" "$left"
+	fi
+	echo "# $name took $((SECONDS - start)) s"
+}
+
+matches() # NAME PATTERN...
+{
+	local name=$1 p
+
+	shift
+	[ $# -gt 0 ] || return 0
+	for p; do
+		[[ $name == *"$p"* ]] && return 0
+	done
+	return 1
+}
+
+bail=
+limited 60 /tmp/cleanup.out sh "$here/cleanup.sh" || {
+	echo "Bail out! the modules do not load"
+	sed 's/^/# /' /tmp/cleanup.out
+	echo "0 passed, 1 failed"
+	exit 1
+}
+for file in "$here"/[0-9]*.t; do
+	matches "$(basename "$file" .t)" "$@" || continue
+	[ "$(header "$file" boot main)" = "$boot" ] || continue
+	run_one "$file"
+	[ -z "$bail" ] || break
+done
+if [ -n "$bail" ]; then
+	echo "Bail out! the machine cannot be used any more"
+	failed=$((failed + 1))
+	n=$((n + 1))
+fi
+echo "1..$n"
+echo "$((n - failed)) passed, $failed failed"
+[ $failed = 0 ]

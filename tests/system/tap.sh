@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2034
+#
+# What a test file uses to assert. Each assertion is one line of TAP; run.sh numbers
+# them. All of them go on after a failure; "must" gives the file up.
+
+SEQ=0
+
+diag() { sed 's/^/# /'; }
+
+pass() { echo "ok - $1"; }
+
+flunk() # DESCRIPTION [WORDS FOR PEOPLE]
+{
+	echo "not ok - $1"
+	[ -z "$2" ] || echo "$2" | diag
+}
+
+skip() # DESCRIPTION REASON
+{
+	echo "ok - $1 # SKIP $2"
+}
+
+# t DESCRIPTION COMMAND...: the command succeeds. What it prints is shown if not.
+t()
+{
+	t_desc=$1
+	shift
+	REASON=
+	if "$@" >"$WORK/t.out" 2>&1; then
+		pass "$t_desc"
+		return 0
+	fi
+	flunk "$t_desc" "${REASON:-$1 failed}"
+	head -n 30 "$WORK/t.out" | diag
+	return 1
+}
+
+must()
+{
+	t "$@" && return 0
+	echo "# the rest of this file makes no sense without"
+	echo "##done"
+	exit 0
+}
+
+# not COMMAND...: for "t DESCRIPTION not COMMAND..."
+not()
+{
+	if "$@"; then
+		fail "succeeded: $*"
+	fi
+	[ -n "$REASON" ] || return 0
+	case $REASON in
+	succeeded:*) return 1 ;;
+	esac
+	REASON=
+	return 0
+}
+
+is() # DESCRIPTION GOT WANTED
+{
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+		return 0
+	fi
+	flunk "$1" "got '$2', expected '$3'"
+	return 1
+}
+
+at_least() # DESCRIPTION GOT WANTED
+{
+	if [ "$2" -ge "$3" ] 2>/dev/null; then
+		pass "$1"
+		return 0
+	fi
+	flunk "$1" "got '$2', expected at least '$3'"
+	return 1
+}
+
+like() # DESCRIPTION TEXT EXTENDED-REGEX
+{
+	if printf '%s\n' "$2" | grep -q -E -e "$3"; then
+		pass "$1"
+		return 0
+	fi
+	flunk "$1" "no '$3' in:"
+	printf '%s\n' "$2" | head -n 8 | diag
+	return 1
+}
+
+# mark: what follows in the kernel's log is the next assertions'
+mark()
+{
+	SEQ=$(tool logseq)
+}
+
+logged() # DESCRIPTION EXTENDED-REGEX
+{
+	l_text=$(tool log "$SEQ")
+	like "$1" "$l_text" "$2"
+}
+
+# Exactly one line says so: a refusal must not flood the log
+logged_once() # DESCRIPTION EXTENDED-REGEX
+{
+	l_text=$(tool log "$SEQ")
+	l_n=$(printf '%s\n' "$l_text" | grep -c -E -e "$2")
+	[ "$l_n" = 1 ] && pass "$1" && return 0
+	flunk "$1" "$l_n lines with '$2' in:"
+	printf '%s\n' "$l_text" | head -n 8 | diag
+	return 1
+}
+
+# refused DESCRIPTION FILE DATA ENAME REGEX: the write fails with that errno, and
+# one line of the log says why
+refused()
+{
+	mark
+	errno_of "$2" "$3"
+	is "$1: $4" "$ERRNO" "$4"
+	logged_once "$1: the log says why" "$5"
+}
+
+# mig DESCRIPTION UUID COMMANDS...: of vfio-mig, on the mdev
+mig()
+{
+	m_desc=$1 m_dir=$MDEVS/$2
+	shift 2
+	if m_out=$(timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig "$m_dir" "$@" 2>&1); then
+		pass "$m_desc"
+		return 0
+	fi
+	flunk "$m_desc" "$m_out"
+	return 1
+}
+
+# The same in one session that stays open, for many assertions: no open and close (each
+# resets the function) in between. mig_session UUID; mig_do DESCRIPTION COMMANDS...;
+# mig_quit. After a failure the session begins anew.
+mig_session()
+{
+	s_uuid=$1
+	rm -f "$WORK/s.in" "$WORK/s.out"
+	mkfifo "$WORK/s.in" "$WORK/s.out"
+	vfio-mig "$MDEVS/$s_uuid" - <"$WORK/s.in" >"$WORK/s.out" 2>&1 &
+	MIG=$!
+	exec 8>"$WORK/s.in" 9<"$WORK/s.out"
+}
+
+mig_do()
+{
+	m_desc=$1 m_out=
+	shift
+	printf '%s\t' "$@" >&8
+	echo >&8
+	while IFS= read -r m_line <&9; do
+		if [ "$m_line" = "##done" ]; then
+			pass "$m_desc"
+			return 0
+		fi
+		m_out="$m_out$m_line
+"
+	done
+	flunk "$m_desc" "$m_out"
+	mig_quit
+	mig_session "$s_uuid"
+	return 1
+}
+
+mig_quit()
+{
+	exec 8>&- 9<&-
+	wait "$MIG"
+}
+
+# mig_bg UUID COMMANDS...: the same in the background -> $MIG; mig_end asserts it
+mig_bg()
+{
+	m_dir=$MDEVS/$1
+	shift
+	timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig "$m_dir" "$@" >"$WORK/mig.out" 2>&1 &
+	MIG=$!
+}
+
+mig_end() # DESCRIPTION
+{
+	if wait "$MIG"; then
+		pass "$1"
+		return 0
+	fi
+	flunk "$1" "$(cat "$WORK/mig.out")"
+	return 1
+}
+
+# say_of COMMAND: a value that the last mig printed, "name=value" -> $VALUE
+mig_value() # NAME
+{
+	VALUE=$(printf '%s\n' "$m_out" | sed -n "s/^$1=//p" | tail -n 1)
+}
+
+# ---- states that many tests begin with ---------------------------------------------
+
+# N VFs, and as many mdevs as names of variables: vfs_and_mdevs N [VARIABLE...]
+vfs_and_mdevs()
+{
+	must "$1 VFs" set_vfs "$1"
+	must "all VFs are bound" wait_for 20 all_bound "$1"
+	shift
+	for v_name; do
+		new_uuid
+		eval "$v_name=\$UUID"
+		must "mdev $v_name" create "$UUID" "${TYPE:-refdev-dma}"
+	done
+}
+
+no_mdevs_no_vfs()
+{
+	t "all mdevs removed" remove_all
+	t "all VFs removed" set_vfs 0
+}
+
+# The vendor module waits this long for firmware
+fw_timeout() # MILLISECONDS
+{
+	write_to /sys/module/mdev_pci_refdev/parameters/timeout_ms "$1"
+}

@@ -1,0 +1,1256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio-mig: a VFIO user of one device of the framework, driven from the command line.
+ *
+ *   vfio-mig [-n NAME] [-q] SYSFS-DIR COMMAND...
+ *
+ * SYSFS-DIR is the device's directory: of an mdev or of a PCI function. Its IOMMU
+ * group is opened with a type1 container, and the device by NAME (default: the
+ * directory's name). The commands are carried out in order while the device is open; the
+ * first one with another outcome than expected ends the program with status 1 and a
+ * line that says what happened. Most commands take "=ENAME": the errno that is
+ * expected instead of success; of several, any will do: "=EIO,ETIMEDOUT".
+ *
+ *   state=NAME              the migration state is NAME ("state" alone prints it)
+ *   set:STATE[=E]           VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE; keeps its data file
+ *   nodata                  the last set: returned no data file
+ *   flags=N                 VFIO_DEVICE_FEATURE_MIGRATION says N
+ *   size[=E]                VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, prints it; 0 is wrong
+ *   read:FILE[:N][=E]       from the data file to FILE, up to its end or N bytes
+ *   reread                  the data file is at its end: reads nothing again
+ *   write:FILE[:CHUNK][=E]  from FILE to the data file, CHUNK bytes a write
+ *   read1=E, write1=E       one byte
+ *   close                   the data file
+ *   reset[=E]               VFIO_DEVICE_RESET
+ *   dma:N                   N copies by the engine, waited for and verified
+ *   start:N                 N copies, not waited for
+ *   adopt:N:K               memory as "start:N" made it, with K copies done, for an
+ *                           engine whose state is loaded
+ *   wait                    for what start: or adopt: named; verifies
+ *   copies=N, copies>=N     counter of the context page ("copies" alone prints it)
+ *   errors=N                counter of the context page
+ *   frozen:MS               neither counter nor digest changes within MS milliseconds
+ *   moving:MS               the counter grows within MS milliseconds
+ *   digest:FILE, digest-is:FILE, digest-not:FILE
+ *                           write the context digest to FILE or compare it
+ *   irq                     arm the request interrupt (VFIO_PCI_REQ_IRQ_INDEX)
+ *   irq-wait:MS             until it comes
+ *   sh:COMMAND              by the shell, device open
+ *   sleep:MS
+ *   touch:FILE, await:FILE  tell another process; wait for it (60 s)
+ *   -                       read lines of commands, separated by tabs, from standard
+ *                           input, and print "##done" after each line
+ *
+ *   vfio-mig mutate IN OUT MUTATION...
+ *
+ * makes another stream from one (docs/migration-stream.rst). Records are counted from
+ * 0, or with -1 from the end. Checksums are made right again, but for those marked *.
+ *
+ *   cut:N*              to N bytes, or to all but the last -N
+ *   flip:N*             bit N, or from the end with -N
+ *   junk:N              N bytes behind the end
+ *   head:FIELD:VALUE    magic version size vendor device subvendor subdevice compat type
+ *                       reserved
+ *   headcrc:VALUE*
+ *   rec:I:FIELD:VALUE   tag flags length seq
+ *   reccrc:I:VALUE*
+ *   drop:I dup:I swap:I:J        sequence numbers stay
+ *   renumber            gives the records their numbers again
+ *   insert:I:TAG:FLAGS:LENGTH    a record of zeroes before record I; renumbers
+ *   split:I:N           record I in two, the first of N bytes; renumbers
+ *   end:VALUE           what the end record counts
+ *   state:BYTE:VALUE    a byte of the firmware's image
+ *
+ *   vfio-mig info FILE            the stream's records, one a line
+ *   vfio-mig create CREATE UUID   time from create to usable: prints
+ *                                 "create_us=N usable_us=N"
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/vfio.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Newer than some headers: 6.2 */
+#define FEATURE_MIG_DATA_SIZE	9
+
+static bool quiet;
+static const char *command = "";
+
+static void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (quiet)
+		return;
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	fflush(stdout);
+}
+
+static _Noreturn void bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	printf("vfio-mig: %s: ", command);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	exit(1);
+}
+
+static const char *errno_name(int err)
+{
+	const char *name = strerrorname_np(err);
+
+	return err && name ? name : "0";
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+static bool one_of(const char *name, const char *wanted)
+{
+	size_t n = strlen(name);
+
+	for (; wanted; wanted = strchr(wanted, ',')) {
+		wanted += *wanted == ',';
+		if (!strncmp(wanted, name, n) && (!wanted[n] || wanted[n] == ','))
+			return true;
+	}
+	return false;
+}
+
+static bool as_wanted(int err, const char *wanted)
+{
+	return one_of(errno_name(err), wanted ? wanted : "0");
+}
+
+static void expect(int err, const char *wanted)
+{
+	if (!as_wanted(err, wanted))
+		bad("%s (%s), expected %s", errno_name(err), strerror(err),
+		    wanted ? wanted : "success");
+}
+
+/* ---- the device --------------------------------------------------------------- */
+
+static int container = -1, group = -1, device = -1, data_fd = -1, req_fd = -1;
+static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
+static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+static volatile uint8_t *regs;
+
+static bool engine_ready;		/* the DMA engine runs on our ring */
+static unsigned int ring_pos;		/* where the next chain begins */
+
+static int group_of(const char *dir)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/iommu_group", dir);
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0)
+		return -1;
+	link[n] = 0;
+	return atoi(basename(link));
+}
+
+/* 0 or the errno of the first step that failed, named in *what */
+static int open_device(const char *dir, const char *name, const char **what)
+{
+	struct vfio_group_status status = { .argsz = sizeof(status) };
+	char path[64];
+	int number;
+
+	*what = "iommu_group link";
+	number = group_of(dir);
+	if (number < 0)
+		return errno;
+	*what = "/dev/vfio/vfio";
+	container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
+	if (container < 0)
+		return errno;
+	*what = "group";
+	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
+	group = open(path, O_RDWR | O_CLOEXEC);
+	if (group < 0)
+		return errno;
+	*what = "group status";
+	if (ioctl(group, VFIO_GROUP_GET_STATUS, &status))
+		return errno;
+	*what = "group is not viable";
+	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
+		return EPERM;
+	*what = "VFIO_GROUP_SET_CONTAINER";
+	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
+		return errno;
+	*what = "VFIO_SET_IOMMU";
+	if (ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+		return errno;
+	*what = "VFIO_GROUP_GET_DEVICE_FD";
+	device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name);
+	return device < 0 ? errno : 0;
+}
+
+static void close_device(void)
+{
+	if (data_fd >= 0)
+		close(data_fd);
+	close(device);
+	close(group);
+	close(container);
+}
+
+static void enable_memory_and_dma(void)
+{
+	uint16_t cmd = 0x6;
+
+	if (pwrite(device, &cmd, sizeof(cmd), config.offset + 4) != sizeof(cmd))
+		bad("config space: %s", strerror(errno));
+}
+
+static void enable_device(void)
+{
+	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config) ||
+	    ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0))
+		bad("VFIO_DEVICE_GET_REGION_INFO: %s", strerror(errno));
+	enable_memory_and_dma();
+	regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
+		    bar0.offset);
+	if (regs == MAP_FAILED)
+		bad("mmap of BAR 0: %s", strerror(errno));
+}
+
+static uint32_t rd32(unsigned int off)
+{
+	return *(volatile uint32_t *)(regs + off);
+}
+
+static uint64_t rd64(unsigned int off)
+{
+	uint64_t low = rd32(off);	/* first: the high half belongs to it */
+
+	return low | (uint64_t)rd32(off + 4) << 32;
+}
+
+static void wr32(unsigned int off, uint32_t v)
+{
+	*(volatile uint32_t *)(regs + off) = v;
+}
+
+static void wr64(unsigned int off, uint64_t v)
+{
+	wr32(off, v);
+	wr32(off + 4, v >> 32);
+}
+
+static void wr16(unsigned int off, uint16_t v)
+{
+	*(volatile uint16_t *)(regs + off) = v;
+}
+
+/* ---- migration ---------------------------------------------------------------- */
+
+static const char * const states[] = {
+	"ERROR", "STOP", "RUNNING", "STOP_COPY", "RESUMING", "RUNNING_P2P",
+	"PRE_COPY", "PRE_COPY_P2P",
+};
+
+static unsigned int state_number(const char *name)
+{
+	for (unsigned int i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		if (!strcmp(name, states[i]))
+			return i;
+	}
+	return strtoul(name, NULL, 0);
+}
+
+struct feature {
+	struct vfio_device_feature head;
+	union {
+		struct vfio_device_feature_migration migration;
+		struct vfio_device_feature_mig_state state;
+		uint64_t size;
+		uint64_t words[4];
+	};
+};
+
+static int feature(struct feature *f, uint32_t number, uint32_t flags, size_t size)
+{
+	f->head.argsz = sizeof(f->head) + size;
+	f->head.flags = number | flags;
+	return ioctl(device, VFIO_DEVICE_FEATURE, f) < 0 ? errno : 0;
+}
+
+static void do_state(const char *wanted)
+{
+	struct feature f = { 0 };
+	int err = feature(&f, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
+			  VFIO_DEVICE_FEATURE_GET, sizeof(f.state));
+
+	if (err)
+		bad("%s", strerror(err));
+	if (f.state.device_state >= sizeof(states) / sizeof(*states))
+		bad("state %u", f.state.device_state);
+	if (!wanted)
+		say("state=%s\n", states[f.state.device_state]);
+	else if (!one_of(states[f.state.device_state], wanted))
+		bad("the state is %s, expected %s", states[f.state.device_state], wanted);
+}
+
+static bool got_data_fd;
+
+static void do_set(const char *state, const char *wanted)
+{
+	struct feature f = { 0 };
+	int err;
+
+	f.state.device_state = state_number(state);
+	f.state.data_fd = -1;
+	err = feature(&f, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
+		      VFIO_DEVICE_FEATURE_SET, sizeof(f.state));
+	expect(err, wanted);
+	got_data_fd = !err && (int)f.state.data_fd >= 0;
+	if (got_data_fd) {
+		if (data_fd >= 0)
+			close(data_fd);
+		data_fd = f.state.data_fd;
+	}
+}
+
+static void do_flags(const char *wanted)
+{
+	struct feature f = { 0 };
+	int err = feature(&f, VFIO_DEVICE_FEATURE_MIGRATION, VFIO_DEVICE_FEATURE_GET,
+			  sizeof(f.migration));
+
+	if (wanted && *wanted == 'E') {
+		expect(err, wanted);
+		return;
+	}
+	if (err)
+		bad("%s", strerror(err));
+	if (!wanted)
+		say("flags=%llu\n", (unsigned long long)f.migration.flags);
+	else if (f.migration.flags != strtoull(wanted, NULL, 0))
+		bad("flags are %llu", (unsigned long long)f.migration.flags);
+}
+
+static void do_size(const char *wanted)
+{
+	struct feature f = { 0 };
+	int err = feature(&f, FEATURE_MIG_DATA_SIZE, VFIO_DEVICE_FEATURE_GET,
+			  sizeof(f.size));
+
+	expect(err, wanted);
+	if (err)
+		return;
+	if (!f.size)
+		bad("the size is 0");
+	say("size=%llu\n", (unsigned long long)f.size);
+}
+
+static void do_read(const char *path, size_t limit, const char *wanted)
+{
+	static char buf[1 << 20];
+	size_t total = 0;
+	int err = 0;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		bad("%s: %s", path, strerror(errno));
+	while (total < limit) {
+		size_t n = limit - total < sizeof(buf) ? limit - total : sizeof(buf);
+		ssize_t got = read(data_fd, buf, n);
+
+		if (got < 0)
+			err = errno;
+		if (got <= 0)
+			break;
+		if (write(fd, buf, got) != got)
+			bad("%s: %s", path, strerror(errno));
+		total += got;
+	}
+	close(fd);
+	if (!as_wanted(err, wanted))
+		bad("%s after %zu bytes, expected %s", errno_name(err), total,
+		    wanted ? wanted : "success");
+	say("read=%zu\n", total);
+}
+
+static void do_write(const char *path, size_t chunk, const char *wanted)
+{
+	static char buf[1 << 20];
+	int err = 0;
+	size_t total = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		bad("%s: %s", path, strerror(errno));
+	if (!chunk || chunk > sizeof(buf))
+		chunk = sizeof(buf);
+	while (!err && (n = read(fd, buf, chunk)) > 0) {
+		for (ssize_t off = 0; off < n;) {
+			ssize_t done = write(data_fd, buf + off, n - off);
+
+			if (done < 0) {
+				err = errno;
+				break;
+			}
+			off += done;
+			total += done;
+		}
+	}
+	close(fd);
+	if (!as_wanted(err, wanted))
+		bad("%s after %zu bytes, expected %s", errno_name(err), total,
+		    wanted ? wanted : "success");
+	say("written=%zu\n", total);
+	engine_ready = false;	/* it is the saved one from now on */
+	ring_pos = 0;
+}
+
+/* ---- the DMA engine: IOAT 3.2, one channel ------------------------------------ */
+
+#define CHAN		0x80
+#define CHANCTRL	(CHAN + 0x00)
+#define CHANCMD		(CHAN + 0x04)
+#define DMACOUNT	(CHAN + 0x06)
+#define CHANSTS		(CHAN + 0x08)
+#define CHAINADDR	(CHAN + 0x10)
+#define CHANCMP		(CHAN + 0x18)
+#define CHANERR		(CHAN + 0x28)
+
+#define CTX_COPIES	0x2010
+#define CTX_ERRORS	0x2020
+#define CTX_DIGEST	0x2028
+
+#define IOVA		0x10000000ULL
+#define RING		2048			/* descriptors, and copies at a time */
+#define SLOT		4096
+#define RING_OFF	0
+#define DONE_OFF	(RING * 64)
+#define SRC_OFF		(1 << 20)
+#define DST_OFF		(SRC_OFF + RING * SLOT)
+#define MEM_SIZE	(DST_OFF + RING * SLOT)
+
+struct desc {
+	uint32_t size;
+	uint32_t ctl;
+	uint64_t src;
+	uint64_t dst;
+	uint64_t next;
+	uint64_t unused[4];
+};
+
+#define CTL_COMPLETION	0x8
+
+static uint8_t *mem;
+static uint16_t dmacount;
+static unsigned int batch, batch_pos;	/* the last one */
+
+static void map_memory(void)
+{
+	struct vfio_iommu_type1_dma_map map = {
+		.argsz = sizeof(map),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.iova = IOVA,
+		.size = MEM_SIZE,
+	};
+
+	if (mem)
+		return;
+	mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		bad("mmap: %s", strerror(errno));
+	map.vaddr = (uintptr_t)mem;
+	if (ioctl(container, VFIO_IOMMU_MAP_DMA, &map))
+		bad("VFIO_IOMMU_MAP_DMA: %s", strerror(errno));
+}
+
+static unsigned int copy_size(unsigned int slot)
+{
+	return 1 + slot * 977 % (SLOT - 64);
+}
+
+static uint8_t pattern(unsigned int slot, unsigned int i)
+{
+	return (slot * 31 + i * 7 + (i >> 8)) ^ 0x5a;
+}
+
+/* Memory for @n copies from the ring's current position on */
+static void prepare(unsigned int n)
+{
+	struct desc *ring;
+
+	if (!n || n > RING)
+		bad("1 to %d copies", RING);
+	map_memory();
+	ring = (struct desc *)(mem + RING_OFF);
+	for (unsigned int k = 0; k < n; k++) {
+		unsigned int slot = (ring_pos + k) % RING;
+		uint8_t *src = mem + SRC_OFF + slot * SLOT;
+
+		for (unsigned int i = 0; i < copy_size(slot); i++)
+			src[i] = pattern(slot, i);
+		memset(mem + DST_OFF + slot * SLOT, 0xee, SLOT);
+		ring[slot] = (struct desc) {
+			.size = copy_size(slot),
+			.ctl = CTL_COMPLETION,
+			.src = IOVA + SRC_OFF + slot * SLOT,
+			.dst = IOVA + DST_OFF + slot * SLOT + 32,
+			.next = IOVA + RING_OFF + (slot + 1) % RING * 64,
+		};
+	}
+	batch = n;
+	batch_pos = ring_pos;
+	ring_pos = (ring_pos + n) % RING;
+	__sync_synchronize();
+}
+
+static void start_engine(void)
+{
+	uint64_t until = now_us() + 5000000;
+
+	if (engine_ready)
+		return;
+	wr32(CHANERR, rd32(CHANERR));
+	*(volatile uint8_t *)(regs + CHANCMD) = 0x20;	/* reset */
+	while (*(volatile uint8_t *)(regs + CHANCMD) & 0x20) {
+		if (now_us() > until)
+			bad("the engine's reset does not end");
+	}
+	wr64(CHANCMP, IOVA + DONE_OFF);
+	wr16(CHANCTRL, 0x1d);
+	wr64(CHAINADDR, IOVA + RING_OFF + ring_pos * 64);
+	dmacount = 0;
+	engine_ready = true;
+}
+
+static void start(unsigned int n)
+{
+	map_memory();
+	start_engine();
+	*(volatile uint64_t *)(mem + DONE_OFF) = 0;
+	prepare(n);
+	dmacount += n;
+	wr16(DMACOUNT, dmacount);
+}
+
+static void verify(void)
+{
+	for (unsigned int k = 0; k < batch; k++) {
+		unsigned int slot = (batch_pos + k) % RING;
+		const uint8_t *dst = mem + DST_OFF + slot * SLOT;
+
+		for (unsigned int i = 0; i < SLOT; i++) {
+			bool inside = i >= 32 && i < 32 + copy_size(slot);
+			uint8_t want = inside ? pattern(slot, i - 32) : 0xee;
+
+			if (dst[i] != want)
+				bad("copy %u: byte %d of %u is %02x, expected %02x",
+				    k, (int)i - 32, copy_size(slot), dst[i], want);
+		}
+	}
+}
+
+/* After adopt: what was copied before the save is in another process's memory */
+static bool adopted;
+static unsigned int adopted_done;
+
+static void wait_batch(void)
+{
+	unsigned int last = (batch_pos + batch - 1) % RING;
+	uint64_t until = now_us() + 20000000, done;
+
+	while (!adopted || adopted_done < batch) {
+		done = *(volatile uint64_t *)(mem + DONE_OFF);
+		if ((done & 7) == 3 || (rd64(CHANSTS) & 7) == 3)
+			bad("the engine has halted, CHANERR %#x", rd32(CHANERR));
+		if ((done & ~0x3fULL) == IOVA + RING_OFF + last * 64)
+			break;
+		if (now_us() > until)
+			bad("copies do not end: completion %#llx, status %#llx",
+			    (unsigned long long)done, (unsigned long long)rd64(CHANSTS));
+		sleep_ms(1);
+	}
+	if (adopted) {
+		batch_pos = (batch_pos + adopted_done) % RING;
+		batch -= adopted_done;
+		adopted = false;
+		say("verified=%u\n", batch);
+	}
+	verify();
+}
+
+static void adopt(unsigned int n, unsigned int done)
+{
+	if (done > n)
+		bad("more than all");
+	ring_pos = 0;
+	prepare(n);
+	adopted = true;
+	adopted_done = done;
+	engine_ready = true;
+	dmacount = n;
+}
+
+static void compare_count(const char *name, unsigned int off, const char *op, const char *wanted)
+{
+	uint64_t v = rd64(off), w;
+
+	if (!wanted) {
+		say("%s=%llu\n", name, (unsigned long long)v);
+		return;
+	}
+	w = strtoull(wanted, NULL, 0);
+	if (*op == '>' ? v < w : v != w)
+		bad("%llu, expected %s%llu", (unsigned long long)v, op, (unsigned long long)w);
+}
+
+static void frozen(long ms)
+{
+	uint64_t copies = rd64(CTX_COPIES), digest = rd64(CTX_DIGEST);
+
+	sleep_ms(ms);
+	if (rd64(CTX_COPIES) != copies)
+		bad("%llu copies were done meanwhile",
+		    (unsigned long long)(rd64(CTX_COPIES) - copies));
+	if (rd64(CTX_DIGEST) != digest)
+		bad("the digest has changed");
+}
+
+static void moving(long ms)
+{
+	uint64_t copies = rd64(CTX_COPIES), until = now_us() + ms * 1000;
+
+	while (rd64(CTX_COPIES) == copies) {
+		if (now_us() > until)
+			bad("no copy was done within %ld ms", ms);
+		sleep_ms(1);
+	}
+}
+
+static void do_digest(char how, const char *path)
+{
+	uint64_t digest = rd64(CTX_DIGEST);
+	unsigned long long other;
+	FILE *f = fopen(path, how == 'w' ? "w" : "r");
+
+	if (!f)
+		bad("%s: %s", path, strerror(errno));
+	if (how == 'w') {
+		fprintf(f, "%016llx\n", (unsigned long long)digest);
+		fclose(f);
+		return;
+	}
+	if (fscanf(f, "%llx", &other) != 1)
+		bad("%s: no digest", path);
+	fclose(f);
+	if ((digest == other) != (how == '='))
+		bad("digest %016llx, that of %s is %016llx", (unsigned long long)digest,
+		    path, other);
+}
+
+/* ---- other commands ----------------------------------------------------------- */
+
+static void arm_request(void)
+{
+	struct {
+		struct vfio_irq_set set;
+		int fd;
+	} irq = {
+		.set = {
+			.argsz = sizeof(irq),
+			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+			.index = VFIO_PCI_REQ_IRQ_INDEX,
+			.count = 1,
+		},
+	};
+
+	req_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	irq.fd = req_fd;
+	if (ioctl(device, VFIO_DEVICE_SET_IRQS, &irq))
+		bad("VFIO_DEVICE_SET_IRQS: %s", strerror(errno));
+}
+
+static void wait_request(int ms)
+{
+	struct pollfd p = { .fd = req_fd, .events = POLLIN };
+
+	if (poll(&p, 1, ms) != 1)
+		bad("no request to release the device within %d ms", ms);
+}
+
+static void await(const char *path)
+{
+	uint64_t until = now_us() + 60000000;
+
+	while (access(path, F_OK)) {
+		if (now_us() > until)
+			bad("%s does not appear", path);
+		sleep_ms(10);
+	}
+}
+
+static int one_byte(bool writing)
+{
+	char c = 0;
+	ssize_t n = writing ? write(data_fd, &c, 1) : read(data_fd, &c, 1);
+
+	return n < 0 ? errno : 0;
+}
+
+/* "name:arg1:arg2=wanted"; for sh: nothing is taken apart behind the colon */
+static void run(char *text)
+{
+	char *shown = strdup(text), *arg = NULL, *arg2 = NULL, *wanted = NULL;
+	const char *op = "=";
+
+	command = shown;
+	if (!strncmp(text, "sh:", 3)) {
+		int rc = system(text + 3);
+
+		if (rc)
+			bad("status %d", rc);
+		return;
+	}
+	wanted = strchr(text, '=');
+	if (wanted) {
+		if (wanted > text && wanted[-1] == '>') {
+			wanted[-1] = 0;
+			op = ">=";
+		}
+		*wanted++ = 0;
+	}
+	arg = strchr(text, ':');
+	if (arg) {
+		*arg++ = 0;
+		arg2 = strchr(arg, ':');
+		if (arg2)
+			*arg2++ = 0;
+	}
+
+#define IS(name) (!strcmp(text, name))
+	if (IS("state"))
+		do_state(wanted);
+	else if (IS("set") && arg)
+		do_set(arg, wanted);
+	else if (IS("nodata"))
+		got_data_fd ? bad("there is one") : (void)0;
+	else if (IS("flags"))
+		do_flags(wanted);
+	else if (IS("size"))
+		do_size(wanted);
+	else if (IS("read") && arg)
+		do_read(arg, arg2 ? strtoul(arg2, NULL, 0) : SIZE_MAX, wanted);
+	else if (IS("reread"))
+		expect(one_byte(false), wanted);
+	else if (IS("write") && arg)
+		do_write(arg, arg2 ? strtoul(arg2, NULL, 0) : 0, wanted);
+	else if (IS("read1"))
+		expect(one_byte(false), wanted);
+	else if (IS("write1"))
+		expect(one_byte(true), wanted);
+	else if (IS("close"))
+		close(data_fd), data_fd = -1;
+	else if (IS("reset")) {
+		expect(ioctl(device, VFIO_DEVICE_RESET) ? errno : 0, wanted);
+		/* After a reset of the PF the VF's config space is not what it was */
+		enable_memory_and_dma();
+		engine_ready = false;
+		ring_pos = 0;
+	} else if (IS("dma") && arg) {
+		start(atoi(arg));
+		wait_batch();
+	} else if (IS("start") && arg)
+		start(atoi(arg));
+	else if (IS("adopt") && arg2)
+		adopt(atoi(arg), atoi(arg2));
+	else if (IS("wait"))
+		wait_batch();
+	else if (IS("copies"))
+		compare_count("copies", CTX_COPIES, op, wanted);
+	else if (IS("errors"))
+		compare_count("errors", CTX_ERRORS, op, wanted);
+	else if (IS("frozen") && arg)
+		frozen(atol(arg));
+	else if (IS("moving") && arg)
+		moving(atol(arg));
+	else if (IS("digest") && arg)
+		do_digest('w', arg);
+	else if (IS("digest-is") && arg)
+		do_digest('=', arg);
+	else if (IS("digest-not") && arg)
+		do_digest('!', arg);
+	else if (IS("irq"))
+		arm_request();
+	else if (IS("irq-wait") && arg)
+		wait_request(atoi(arg));
+	else if (IS("sleep") && arg)
+		sleep_ms(atol(arg));
+	else if (IS("touch") && arg)
+		close(open(arg, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	else if (IS("await") && arg)
+		await(arg);
+	else
+		bad("what is that?");
+#undef IS
+}
+
+static void run_lines(void)
+{
+	char *line = NULL, *rest, *text;
+	size_t size = 0;
+
+	while (getline(&line, &size, stdin) > 0) {
+		line[strcspn(line, "\n")] = 0;
+		rest = line;
+		while ((text = strsep(&rest, "\t"))) {
+			if (*text)
+				run(text);
+		}
+		printf("##done\n");
+		fflush(stdout);
+	}
+}
+
+/* ---- streams ------------------------------------------------------------------ */
+
+#define HEAD_SIZE	128
+#define REC_SIZE	24
+#define MAX_RECS	65536
+
+struct rec {
+	uint8_t head[REC_SIZE];
+	uint8_t *data;
+	size_t len;		/* of data; the head's may be a lie */
+	bool keep_crc;
+};
+
+static uint8_t head[HEAD_SIZE];
+static bool keep_head_crc;
+static struct rec recs[MAX_RECS];
+static int nrecs;
+static uint8_t *raw;
+static size_t rawlen;
+
+/* As the kernel's: reflected, no final inversion */
+static uint32_t crc32c(uint32_t crc, const void *p, size_t n)
+{
+	static uint32_t table[256];
+	const uint8_t *b = p;
+
+	if (!table[1]) {
+		for (int i = 0; i < 256; i++) {
+			uint32_t c = i;
+
+			for (int k = 0; k < 8; k++)
+				c = c & 1 ? c >> 1 ^ 0x82f63b78 : c >> 1;
+			table[i] = c;
+		}
+	}
+	while (n--)
+		crc = crc >> 8 ^ table[(crc ^ *b++) & 0xff];
+	return crc;
+}
+
+static uint64_t get(const uint8_t *p, int n)
+{
+	uint64_t v = 0;
+
+	while (n--)
+		v = v << 8 | p[n];
+	return v;
+}
+
+static void put(uint8_t *p, int n, uint64_t v)
+{
+	for (; n--; v >>= 8)
+		*p++ = v;
+}
+
+static void slurp(const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &st))
+		bad("%s: %s", path, strerror(errno));
+	rawlen = st.st_size;
+	raw = malloc(rawlen + (1 << 20));
+	if (!raw || read(fd, raw, rawlen) != (ssize_t)rawlen)
+		bad("%s: short read", path);
+	close(fd);
+}
+
+static void parse(void)
+{
+	size_t off = HEAD_SIZE;
+
+	if (rawlen < HEAD_SIZE)
+		bad("not even a header");
+	memcpy(head, raw, HEAD_SIZE);
+	while (off < rawlen) {
+		struct rec *r = &recs[nrecs++];
+
+		if (nrecs == MAX_RECS || rawlen - off < REC_SIZE)
+			bad("cannot parse at %zu", off);
+		memcpy(r->head, raw + off, REC_SIZE);
+		r->len = get(r->head + 8, 8);
+		if (r->len > rawlen - off - REC_SIZE)
+			bad("record %d is longer than the file", nrecs - 1);
+		r->data = raw + off + REC_SIZE;
+		off += REC_SIZE + r->len;
+	}
+}
+
+static void assemble(void)
+{
+	uint8_t *out;
+	size_t size = HEAD_SIZE;
+
+	for (int i = 0; i < nrecs; i++)
+		size += REC_SIZE + recs[i].len;
+	out = malloc(size + (1 << 20));
+	if (!out)
+		bad("out of memory");
+	if (!keep_head_crc)
+		put(head + 124, 4, crc32c(~0, head, 124));
+	memcpy(out, head, HEAD_SIZE);
+	size = HEAD_SIZE;
+	for (int i = 0; i < nrecs; i++) {
+		struct rec *r = &recs[i];
+
+		if (!r->keep_crc) {
+			put(r->head + 20, 4, 0);
+			put(r->head + 20, 4, crc32c(crc32c(~0, r->head, REC_SIZE),
+						    r->data, r->len));
+		}
+		memcpy(out + size, r->head, REC_SIZE);
+		memcpy(out + size + REC_SIZE, r->data, r->len);
+		size += REC_SIZE + r->len;
+	}
+	raw = out;
+	rawlen = size;
+}
+
+static struct rec *rec(const char *text)
+{
+	int i = atoi(text);
+
+	if (i < 0)
+		i += nrecs;
+	if (i < 0 || i >= nrecs)
+		bad("no record %s", text);
+	return &recs[i];
+}
+
+static struct rec *insert_rec(struct rec *at)
+{
+	if (nrecs + 1 >= MAX_RECS)
+		bad("too many records");
+	memmove(at + 1, at, (recs + nrecs - at) * sizeof(*at));
+	nrecs++;
+	memset(at, 0, sizeof(*at));
+	return at;
+}
+
+static void renumber(void)
+{
+	for (int i = 0; i < nrecs; i++)
+		put(recs[i].head + 16, 4, i);
+}
+
+static const struct field {
+	const char *name;
+	int off, size;
+} head_fields[] = {
+	{ "magic", 0, 8 }, { "version", 8, 2 }, { "size", 10, 2 }, { "vendor", 12, 2 },
+	{ "device", 14, 2 }, { "subvendor", 16, 2 }, { "subdevice", 18, 2 },
+	{ "compat", 20, 4 }, { "reserved", 88, 4 }, { NULL }
+}, rec_fields[] = {
+	{ "tag", 0, 4 }, { "flags", 4, 4 }, { "length", 8, 8 }, { "seq", 16, 4 }, { NULL }
+};
+
+static void set_field(uint8_t *p, const struct field *f, const char *name, const char *value)
+{
+	for (; f->name; f++) {
+		if (!strcmp(f->name, name)) {
+			put(p + f->off, f->size, strtoull(value, NULL, 0));
+			return;
+		}
+	}
+	bad("no field '%s'", name);
+}
+
+static void set_state_byte(size_t at, uint8_t value)
+{
+	for (int i = 0; i < nrecs; i++) {
+		if (get(recs[i].head, 4) != 1)
+			continue;
+		if (at < recs[i].len) {
+			recs[i].data[at] = value;
+			return;
+		}
+		at -= recs[i].len;
+	}
+	bad("there is less state");
+}
+
+/* true if it was done on the records, false if it is for the assembled bytes */
+static bool mutate_records(char **arg, int n)
+{
+#define IS(name, args) (!strcmp(arg[0], name) && n == (args) + 1)
+	if (IS("head", 2)) {
+		if (!strcmp(arg[1], "type"))
+			strncpy((char *)head + 24, arg[2], 64);
+		else
+			set_field(head, head_fields, arg[1], arg[2]);
+	} else if (IS("headcrc", 1)) {
+		put(head + 124, 4, strtoull(arg[1], NULL, 0));
+		keep_head_crc = true;
+	} else if (IS("rec", 3)) {
+		set_field(rec(arg[1])->head, rec_fields, arg[2], arg[3]);
+	} else if (IS("reccrc", 2)) {
+		put(rec(arg[1])->head + 20, 4, strtoull(arg[2], NULL, 0));
+		rec(arg[1])->keep_crc = true;
+	} else if (IS("drop", 1)) {
+		struct rec *r = rec(arg[1]);
+
+		memmove(r, r + 1, (recs + nrecs - r - 1) * sizeof(*r));
+		nrecs--;
+	} else if (IS("dup", 1)) {
+		struct rec *r = rec(arg[1]);
+		struct rec copy = *r;
+
+		*insert_rec(r) = copy;
+	} else if (IS("swap", 2)) {
+		struct rec *a = rec(arg[1]), *b = rec(arg[2]), t = *a;
+
+		*a = *b;
+		*b = t;
+	} else if (IS("renumber", 0)) {
+		renumber();
+	} else if (IS("insert", 4)) {
+		struct rec *r = insert_rec(rec(arg[1]));
+
+		r->len = strtoull(arg[4], NULL, 0);
+		r->data = calloc(1, r->len + 1);
+		put(r->head, 4, strtoull(arg[2], NULL, 0));
+		put(r->head + 4, 4, strtoull(arg[3], NULL, 0));
+		put(r->head + 8, 8, r->len);
+		renumber();
+	} else if (IS("split", 2)) {
+		struct rec *r = rec(arg[1]), *first;
+		size_t at = strtoull(arg[2], NULL, 0);
+
+		if (at >= r->len)
+			bad("the record has %zu bytes", r->len);
+		first = insert_rec(r);
+		*first = first[1];
+		first->len = at;
+		first[1].data += at;
+		first[1].len -= at;
+		put(first->head + 8, 8, first->len);
+		put(first[1].head + 8, 8, first[1].len);
+		renumber();
+	} else if (IS("end", 1)) {
+		put(rec("-1")->data, 8, strtoull(arg[1], NULL, 0));
+	} else if (IS("state", 2)) {
+		set_state_byte(strtoull(arg[1], NULL, 0), strtoul(arg[2], NULL, 0));
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void mutate_bytes(char **arg, int n)
+{
+	long long v = n == 2 ? strtoll(arg[1], NULL, 0) : 0;
+
+	if (IS("cut", 1)) {
+		if (v < 0)
+			v += rawlen;
+		if (v < 0 || v > (long long)rawlen)
+			bad("the stream has %zu bytes", rawlen);
+		rawlen = v;
+	} else if (IS("flip", 1)) {
+		if (v < 0)
+			v += rawlen * 8;
+		if (v < 0 || v >= (long long)rawlen * 8)
+			bad("the stream has %zu bytes", rawlen);
+		raw[v / 8] ^= 1 << v % 8;
+	} else if (IS("junk", 1) && v >= 0 && v < 1 << 20) {
+		memset(raw + rawlen, 'x', v);
+		rawlen += v;
+	} else {
+		bad("what is that?");
+	}
+#undef IS
+}
+
+static int mutate(const char *in, const char *out, char **mutation)
+{
+	bool assembled = false;
+	int fd;
+
+	slurp(in);
+	parse();
+	for (; *mutation; mutation++) {
+		char *arg[8] = { 0 }, *text = strdup(*mutation);
+		int n = 0;
+
+		command = *mutation;
+		while (n < 7 && (arg[n] = strsep(&text, ":")))
+			n++;
+		if (!assembled && mutate_records(arg, n))
+			continue;
+		if (!assembled)
+			assemble();
+		assembled = true;
+		mutate_bytes(arg, n);
+	}
+	if (!assembled)
+		assemble();
+	fd = open(out, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, raw, rawlen) != (ssize_t)rawlen)
+		bad("%s: %s", out, strerror(errno));
+	close(fd);
+	return 0;
+}
+
+static int info(const char *in)
+{
+	size_t state = 0;
+
+	slurp(in);
+	parse();
+	printf("header version=%llu vendor=%04llx device=%04llx compat=%llu type=%.64s\n",
+	       (unsigned long long)get(head + 8, 2), (unsigned long long)get(head + 12, 2),
+	       (unsigned long long)get(head + 14, 2), (unsigned long long)get(head + 20, 4),
+	       head + 24);
+	for (int i = 0; i < nrecs; i++) {
+		struct rec *r = &recs[i];
+
+		if (get(r->head, 4) == 1)
+			state += r->len;
+		printf("record %d tag=%llu flags=%llu length=%zu\n", i,
+		       (unsigned long long)get(r->head, 4),
+		       (unsigned long long)get(r->head + 4, 4), r->len);
+	}
+	printf("records=%d state=%zu bytes=%zu\n", nrecs, state, rawlen);
+	return 0;
+}
+
+/* ---- time from create to usable ----------------------------------------------- */
+
+static int time_create(const char *path, const char *uuid)
+{
+	char dir[PATH_MAX];
+	const char *what;
+	uint64_t t0, t1, t2;
+	int err, fd;
+
+	command = "create";
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		bad("%s: %s", path, strerror(errno));
+	t0 = now_us();
+	if (write(fd, uuid, strlen(uuid)) < 0)
+		bad("%s: %s", path, strerror(errno));
+	t1 = now_us();
+	snprintf(dir, sizeof(dir), "/sys/bus/mdev/devices/%s", uuid);
+	err = open_device(dir, uuid, &what);
+	if (err)
+		bad("%s: %s", what, strerror(err));
+	t2 = now_us();
+	printf("create_us=%llu usable_us=%llu\n", (unsigned long long)(t1 - t0),
+	       (unsigned long long)(t2 - t0));
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = NULL, *what = "", *wanted = NULL;
+	int err, opt;
+
+	if (argc >= 5 && !strcmp(argv[1], "mutate"))
+		return mutate(argv[2], argv[3], argv + 4);
+	if (argc == 3 && !strcmp(argv[1], "info"))
+		return info(argv[2]);
+	if (argc == 4 && !strcmp(argv[1], "create"))
+		return time_create(argv[2], argv[3]);
+
+	while ((opt = getopt(argc, argv, "+n:q")) != -1) {
+		switch (opt) {
+		case 'n':
+			name = optarg;
+			break;
+		case 'q':
+			quiet = true;
+			break;
+		default:
+			return 2;
+		}
+	}
+	if (optind >= argc) {
+		fprintf(stderr, "usage: vfio-mig [-n NAME] [-q] SYSFS-DIR COMMAND..., see vfio-mig.c\n");
+		return 2;
+	}
+	command = argv[optind];
+	if (!name)
+		name = basename(strdup(argv[optind]));
+	/* "open=ENAME" as the first command: the open is expected to fail */
+	if (optind + 1 < argc && !strncmp(argv[optind + 1], "open=", 5))
+		wanted = argv[optind + 1] + 5;
+	err = open_device(argv[optind], name, &what);
+	if (wanted) {
+		expect(err, wanted);
+		return 0;
+	}
+	if (err)
+		bad("%s: %s (%s)", what, errno_name(err), strerror(err));
+	enable_device();
+	for (int i = optind + 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-"))
+			run_lines();
+		else
+			run(argv[i]);
+	}
+	close_device();
+	return 0;
+}
