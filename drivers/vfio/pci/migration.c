@@ -340,9 +340,9 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
  *
  * Context: process context, sleeps; takes state_mutex.
  * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EBUSY: the
- * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the data that was loaded is not
- * complete; -ETIMEDOUT: firmware did not answer; others from firmware operations. On error
- * the state is the last one that was reached, or ERROR.
+ * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
+ * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; others from
+ * firmware operations. On error the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
 			   enum vfio_device_mig_state wanted, enum mig_user user)

@@ -106,13 +106,18 @@ static int offer(struct mig_v1 *v1)
 	if (v1->offered || v1->ended)
 		return 0;
 	iov_iter_kvec(&to, READ, &kvec, 1, V1_DATA_SIZE);
-	n = mig_save_fill(session(v1), &to);
-	if (n < 0)
-		return n;
-	v1->size = n;
-	v1->offered = n;
-	v1->ended = n < V1_DATA_SIZE;
-	v1->left -= min_t(unsigned long, v1->left, n);
+	/* Less than was asked for is no end: it may precede an error */
+	while (iov_iter_count(&to)) {
+		n = mig_save_fill(session(v1), &to);
+		if (n < 0)
+			return n;
+		if (!n)
+			break;
+	}
+	v1->ended = iov_iter_count(&to);
+	v1->size = V1_DATA_SIZE - iov_iter_count(&to);
+	v1->offered = v1->size;
+	v1->left -= min_t(unsigned long, v1->left, v1->size);
 	return 0;
 }
 
