@@ -181,6 +181,9 @@ static uint32_t load_piece(RefdevCmd *cmd, RefdevVF *vf)
     }
     status = refdev_sgl_in(cmd, vf->staged.data + cmd->arg[0], bytes);
     if (status != RD_OK) {
+        if (!cmd->arg[0]) {
+            refdev_vf_load_drop(vf);
+        }
         return status;
     }
     refdev_image_touch(&vf->staged, cmd->arg[0], bytes);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# timeout: 60
+# timeout: 120
 #
 # The modules load and unload in any order that their dependencies allow, and leave
 # nothing.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# timeout: 60
+# timeout: 120
 #
 # VFs come and go by sriov_numvfs and by the vendor module's parameter, and belong to
 # the framework from the start.

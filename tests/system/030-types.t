@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
-# timeout: 60
+# timeout: 120
 #
 # What the types say of themselves: libvirt and mdevctl read it.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 # boot: noiommu
-# timeout: 40
+# timeout: 120
 #
 # A host without an IOMMU: no mdev can be created, and the log says why.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 40
+# timeout: 120
 #
 # The number of VFs does not change while mdevs exist.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 90
+# timeout: 150
 #
 # A VF is unbound under its mdev: the mdev stays as a shell until it is removed; a user
 # is asked to let go and is waited for.

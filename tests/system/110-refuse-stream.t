@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 150
+# timeout: 300
 #
 # Every kind of wrong stream is refused with its own errno and a sentence in the log,
 # and leaves the function as it was until it is reset; then a good one loads.

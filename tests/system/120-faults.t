@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 150
+# timeout: 300
 #
 # Firmware that fails, is silent, late, cuts data short or dies: bounded waits, the ERROR
 # state where nobody knows, a line in the log, and a reset that recovers.

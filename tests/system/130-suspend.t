@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 60
+# timeout: 120
 #
 # A suspended function does no DMA and loses nothing.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 150
+# timeout: 300
 #
 # A guest with stock drivers uses an mdev; guests end in good and in bad order.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 90
+# timeout: 150
 #
 # The PF is reset under its mdevs.
 

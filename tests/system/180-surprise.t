@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 150
+# timeout: 300
 #
 # The whole device is pulled out: with its driver's knowledge, and by surprise.
 

@@ -302,6 +302,7 @@ void test_interrupts(void);
 void test_enable(void);
 void test_levels(void);
 void test_state(void);
+void test_state_stream(void);
 void test_state_bad(void);
 void test_state_order(void);
 void test_profiles(void);

@@ -46,6 +46,7 @@ static const struct {
     { "suspend-abort", test_suspend_abort },
     { "full-writes", test_full_writes },
     { "state", test_state },
+    { "state-stream", test_state_stream },
     { "state-bad", test_state_bad },
     { "state-order", test_state_order },
     { "move", test_move },

@@ -10,11 +10,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 device=refdev
 case $1 in
 --device) device=refdev,$2; shift 2 ;;
---help | -h) sed -n 's/^# \?//p' "$0" | sed -n '2,6p'; exit ;;
+--help | -h) sed -n '/^# usage/,/^set/s/^# \?//p' "$0"; exit ;;
 esac
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 (cd "$here" && "${CC:-cc}" -std=gnu11 -O2 -g -Wall -Wextra -Wno-parentheses \
-	-static -o "$tmp/exercise" *.c)
+	-static -o "$tmp/exercise" ./*.c)
 "$here/../../vm/boot.sh" --no-modules --timeout 600 --device "$device" \
 	--add "$tmp/exercise" -- tests/qemu/exercise/l1.sh "$@"

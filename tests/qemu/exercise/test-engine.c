@@ -269,6 +269,7 @@ void test_suspend_abort(void)
     struct command c = cmd(RD_OP_SUSPEND, 0, RD_LEVEL_P2P, 0, 0);
     struct done done;
     u8 *data = alloc(8192);
+    unsigned aborted = 0;
     u64 hit, copies;
 
     one();
@@ -298,10 +299,12 @@ void test_suspend_abort(void)
         abort_tag(0x9000, &hit);
         CHECK(wait_for(0x9000, &done, 1000));
         CHECK_EQ(done.c.status, hit ? RD_ABORTED : RD_OK);
+        aborted += hit;
         if (!hit) {
             CHECK_EQ(resume(0, RD_LEVEL_P2P), RD_OK);
         }
     }
+    printf("# %u of 20 SUSPENDs aborted\n", aborted);
     sleep_ms(50);
     CHECK(rd64(&vf[0], RD_CTX_COPIES) > copies);
     submit_tagged(&c);

@@ -383,7 +383,7 @@ static struct command hostile_command(void)
         ((u64 *)&c)[i] = hostile64();
     }
     c.opcode = ops[random64() % ARRAY_SIZE(ops)];
-    c.function = random64() % 8 ? random64() % 3 : (u16)random64();
+    c.function = random64() % 16 ? random64() % 2 : (u16)random64();
     if (c.opcode == RD_OP_IDENTIFY || random64() % 32 == 0) {
         c.function = FN_PF;
     }
@@ -417,6 +417,11 @@ void test_hostile_commands(void)
     suspend(0, RD_LEVEL_FULL);
     for (int round = 0; round < 200; round++) {
         hostile_memory();
+        if (round % 4 == 0) {
+            enable(0);
+            enable(1);
+            suspend(round / 4 % 2, RD_LEVEL_FULL);
+        }
         for (unsigned i = 0; i < 32; i++) {
             struct command c = hostile_command();
 

@@ -128,6 +128,43 @@ void test_state(void)
     CHECK_EQ(q(0).dma_stopped, 0);
 }
 
+/* VF 0's state goes to VF 1 piece by piece through one buffer, whatever its
+ * size. */
+void test_state_stream(void)
+{
+    u32 piece = id.transfer < 1 << 20 ? id.transfer : 1 << 20;
+    u8 *buffer = alloc(piece);
+    u64 offset = 0, written, remain = 1, start;
+
+    both();
+    for (int i = 0; i < 200; i++) {
+        size_t mark = alloc_mark();
+
+        engine_copy(&engine[0], 64);
+        alloc_release(mark);
+    }
+    CHECK_EQ(suspend(0, RD_LEVEL_FULL), RD_OK);
+    CHECK_EQ(suspend(1, RD_LEVEL_FULL), RD_OK);
+    start = now_ns();
+    while (remain) {
+        size_t mark = alloc_mark();
+
+        if (save(0, offset, buffer, piece, &written, &remain) != RD_OK ||
+            load(1, offset, buffer, written, !remain) != RD_OK) {
+            CHECK(!"SAVE or LOAD");
+            break;
+        }
+        alloc_release(mark);
+        offset += written;
+    }
+    printf("# SAVE and LOAD of %llu MiB: %llu ms\n",
+           (unsigned long long)offset >> 20,
+           (unsigned long long)(now_ns() - start) / 1000000);
+    CHECK_EQ(offset, id.image);
+    CHECK_EQ(q(1).applied, q(0).digest);
+    CHECK_EQ(q(1).digest, model_digest(&engine[0].model));
+}
+
 static void expect_untouched(const struct query *before)
 {
     struct query now = q(1);
@@ -220,6 +257,12 @@ void test_state_order(void)
     CHECK_EQ(load(0, 0, buffer, 4096, false), RD_OK);
     CHECK_EQ(load(0, 12288, buffer, 4096, false), RD_BAD_ARGUMENT);
     CHECK_EQ(load(0, 4096, buffer, 4096, true), RD_BAD_IMAGE);
+    /* one that cannot begin has not begun */
+    c = cmd(RD_OP_LOAD, 0, 0, 4096, 0);
+    with_buffer(&c, buffer, 4096);
+    ((struct sg *)(memory + (c.sgl - MEMORY_IOVA)))->address = UNMAPPED_IOVA;
+    CHECK_EQ(run(&c, NULL), RD_DMA_ERROR);
+    CHECK_EQ(q(0).flags, RD_QUERY_ENABLED);
     CHECK_EQ(resume(0, RD_LEVEL_FULL), RD_OK);
     CHECK_EQ(resume(0, RD_LEVEL_P2P), RD_OK);
 }

@@ -79,8 +79,10 @@ build_sync()
 	local work=$CACHE/work/$1
 
 	mkdir -p "$work/src"
-	# What is excluded is also safe from --delete.
-	rsync -a --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
+	# By contents, and with the time of the copy: a file that goes back to
+	# what it was would else look older than its object. What is excluded
+	# is also safe from --delete.
+	rsync -rlp --checksum --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
 		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
 		--exclude='*.a' --exclude='*.o.d' --exclude=Module.symvers \
 		--exclude=modules.order --exclude=/build \
