@@ -31,6 +31,7 @@ compile() # NAME
 
 compile tool
 compile vfio-mig
+compile vfio-log
 release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then

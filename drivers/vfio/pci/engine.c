@@ -165,6 +165,30 @@ static const struct vfio_migration_ops engine_mig_ops = {
 	COMPAT_MIG_OP_DATA_SIZE(engine_data_size)
 };
 
+static int engine_log_start(struct vfio_device *vdev, struct rb_root_cached *ranges, u32 nnodes,
+			    u64 *page_size)
+{
+	compat_combine_ranges(ranges, nnodes, to_edev(vdev)->mig->log.caps.max_ranges);
+	return mig_log_start(to_edev(vdev)->mig, ranges, nnodes, page_size);
+}
+
+static int engine_log_stop(struct vfio_device *vdev)
+{
+	return mig_log_stop(to_edev(vdev)->mig);
+}
+
+static int engine_log_report(struct vfio_device *vdev, unsigned long iova, unsigned long length,
+			     struct iova_bitmap *dirty)
+{
+	return mig_log_report(to_edev(vdev)->mig, iova, length, dirty);
+}
+
+static const struct vfio_log_ops engine_log_ops = {
+	.log_start = engine_log_start,
+	.log_stop = engine_log_stop,
+	.log_read_and_clear = engine_log_report,
+};
+
 static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_engine_desc *desc)
 {
 	struct vfio_device *vdev = &edev->core.vdev;
@@ -185,6 +209,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	edev->mig = mig;
 	vdev->mig_ops = &engine_mig_ops;
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
+	if (mig->log.ops)
+		vdev->log_ops = &engine_log_ops;
 	return 0;
 }
 

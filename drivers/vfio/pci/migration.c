@@ -8,12 +8,13 @@
  *	vfio core's group_lock and dev_set->lock, device_lock() of the function
  *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a data file
- *	vfio_pci_migration.state_mutex	states, firmware operations
+ *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
  *
  * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
  * or closes the device takes: a page fault may need the device's memory_lock, which
  * a reset holds. A reset itself takes none of these locks: it counts, and the next holder of
- * state_mutex applies it.
+ * state_mutex applies it. The bitmap of a dirty page report, too, is user memory: it is
+ * touched under none of these locks.
  */
 #include <linux/slab.h>
 #include <linux/vfio.h>
@@ -74,6 +75,7 @@ static bool desc_is_valid(const struct vfio_pci_engine_desc *desc)
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 {
 	struct vfio_pci_migration *mig;
+	int ret;
 
 	if (!desc_is_valid(desc)) {
 		pci_err(desc->fn->pdev,
@@ -96,6 +98,11 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 	if (!mig->caps.timeout_ms)
 		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
 	make_ident(&mig->ident, desc);
+	ret = mig_log_init(mig, desc);
+	if (ret) {
+		mig_put(mig);
+		return ERR_PTR(ret);
+	}
 	return mig;
 }
 
@@ -103,6 +110,7 @@ static void mig_free(struct kref *kref)
 {
 	struct vfio_pci_migration *mig = container_of(kref, struct vfio_pci_migration, kref);
 
+	mig_log_drop(mig);
 	mutex_destroy(&mig->state_mutex);
 	kfree(mig);
 }
@@ -134,6 +142,7 @@ static void apply_reset(struct vfio_pci_migration *mig)
 		return;
 	mig_file_detach(mig);
 	mig->user = MIG_USER_NONE;
+	mig_log_drop(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
@@ -144,6 +153,7 @@ static void apply_broken(struct vfio_pci_migration *mig)
 	if (!atomic_xchg(&mig->broken, 0))
 		return;
 	mig_file_detach(mig);
+	mig_log_drop(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -177,6 +187,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *why)
 	lockdep_assert_held(&mig->state_mutex);
 	mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
 	mig_file_detach(mig);
+	mig_log_drop(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -228,6 +239,7 @@ void mig_close(struct vfio_pci_migration *mig)
 {
 	mig_lock(mig);
 	mig_file_detach(mig);
+	mig_log_close(mig);
 	mig_unlock(mig);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
+#include "dirty.h"
 #include "stream.h"
 
 struct mig_file;
@@ -42,6 +43,7 @@ enum mig_user {
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @ident: identity in streams
+ * @log: which dirty pages are logged
  */
 struct vfio_pci_migration {
 	struct kref kref;
@@ -57,6 +59,7 @@ struct vfio_pci_migration {
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
 	struct stream_ident ident;
+	struct mig_log log;
 };
 
 /* A user with an open device can bring all of these about, as often as it likes */
