@@ -89,6 +89,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 
 	kref_init(&mig->kref);
 	mutex_init(&mig->state_mutex);
+	ratelimit_state_init(&mig->log_limit, HZ, MIG_LOG_BURST);
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	mig->fn = desc->fn;
 	mig->ops = desc->mig_ops;

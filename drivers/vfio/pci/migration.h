@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
@@ -43,6 +44,7 @@ enum mig_user {
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @ident: identity in streams
+ * @log_limit: of messages
  * @log: which dirty pages are logged
  */
 struct vfio_pci_migration {
@@ -59,12 +61,21 @@ struct vfio_pci_migration {
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
 	struct stream_ident ident;
+	struct ratelimit_state log_limit;
 	struct mig_log log;
 };
 
-/* A user with an open device can bring all of these about, as often as it likes */
-#define mig_err(mig, fmt, ...) \
-	dev_err_ratelimited(&(mig)->fn->pdev->dev, "migration" fmt, ##__VA_ARGS__)
+/*
+ * A user with an open device can bring all of these about, as often as it likes. Limited for
+ * each device, so that one does not keep another from being heard.
+ */
+#define mig_err(mig, fmt, ...)							\
+	do {									\
+		if (__ratelimit(&(mig)->log_limit))				\
+			pci_err((mig)->fn->pdev, "migration" fmt, ##__VA_ARGS__);	\
+	} while (0)
+
+#define MIG_LOG_BURST	10	/* lines a second */
 
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc);
 void mig_get(struct vfio_pci_migration *mig);
