@@ -45,6 +45,27 @@ const char *mig_state_name(enum vfio_device_mig_state state)
 	return state_names[state];
 }
 
+/**
+ * mig_err() - log an error of migration
+ * @mig: the state
+ * @fmt: what follows "migration"
+ *
+ * A user with an open device can bring all of these about, as often as it likes. Limited for
+ * each device, so that one does not keep another from being heard.
+ */
+void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	if (!__ratelimit(&mig->log_limit))
+		return;
+	va_start(args, fmt);
+	vaf.va = &args;
+	pci_err(mig->fn->pdev, "migration%pV", &vaf);
+	va_end(args);
+}
+
 static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_desc *desc)
 {
 	struct pci_dev *pdev = desc->fn->pdev;

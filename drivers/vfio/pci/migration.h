@@ -65,18 +65,9 @@ struct vfio_pci_migration {
 	struct mig_log log;
 };
 
-/*
- * A user with an open device can bring all of these about, as often as it likes. Limited for
- * each device, so that one does not keep another from being heard.
- */
-#define mig_err(mig, fmt, ...)							\
-	do {									\
-		if (__ratelimit(&(mig)->log_limit))				\
-			pci_err((mig)->fn->pdev, "migration" fmt, ##__VA_ARGS__);	\
-	} while (0)
-
 #define MIG_LOG_BURST	10	/* lines a second */
 
+__printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...);
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc);
 void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);

@@ -6,17 +6,19 @@
 
 #include "v1_regs.h"
 
+#define AT(member) offsetof(struct vfio_device_migration_info, member)
+
 static const struct v1_reg {
 	u32 offset;
 	u32 width;
 	bool writable;
 	enum v1_access access;
 } v1_regs[] = {
-	{ offsetof(struct vfio_device_migration_info, device_state), sizeof(u32), true, V1_STATE },
-	{ offsetof(struct vfio_device_migration_info, reserved), sizeof(u32), true, V1_RESERVED },
-	{ offsetof(struct vfio_device_migration_info, pending_bytes), sizeof(u64), false, V1_PENDING },
-	{ offsetof(struct vfio_device_migration_info, data_offset), sizeof(u64), false, V1_OFFSET },
-	{ offsetof(struct vfio_device_migration_info, data_size), sizeof(u64), true, V1_SIZE },
+	{ AT(device_state), sizeof(u32), true, V1_STATE },
+	{ AT(reserved), sizeof(u32), true, V1_RESERVED },
+	{ AT(pending_bytes), sizeof(u64), false, V1_PENDING },
+	{ AT(data_offset), sizeof(u64), false, V1_OFFSET },
+	{ AT(data_size), sizeof(u64), true, V1_SIZE },
 };
 
 /**
