@@ -20,6 +20,7 @@ struct mdev_pci_parent;
  * @label: a person's name for it (the type's "name" attribute).
  * @profile: for the vendor driver: which resource profile firmware applies.
  * @mig_ops: how firmware moves its state; NULL if it can't.
+ * @log_ops: how firmware logs dirty pages; NULL if it can't. Needs @mig_ops.
  * @not_migratable: without @mig_ops: why, as shown in the type's "description".
  */
 struct mdev_pci_type {
@@ -27,6 +28,7 @@ struct mdev_pci_type {
 	const char *label;
 	u32 profile;
 	const struct vfio_pci_mig_ops *mig_ops;
+	const struct vfio_pci_log_ops *log_ops;
 	const char *not_migratable;
 };
 
@@ -54,6 +56,7 @@ struct mdev_pci_parent_ops {
  * @types: table of types.
  * @nr_types: entries in it, 1 to 16.
  * @mig_caps: limits of migration; needed if a type has mig_ops.
+ * @log_caps: limits of logging dirty pages; needed if a type has log_ops.
  * @num_vfs: VFs to create before the parent is announced, so that mdevctl's
  *	autostart finds them; 0: none. Ignored if VFs exist.
  *
@@ -66,6 +69,7 @@ struct mdev_pci_parent_desc {
 	const struct mdev_pci_type *types;
 	unsigned int nr_types;
 	struct vfio_pci_mig_caps mig_caps;
+	struct vfio_pci_log_caps log_caps;
 	unsigned int num_vfs;
 };
 

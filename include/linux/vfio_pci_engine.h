@@ -133,6 +133,78 @@ struct vfio_pci_mig_caps {
 #define VFIO_PCI_MIG_TIMEOUT_MS	30000
 
 /**
+ * struct vfio_pci_log_range - memory whose dirty pages are logged
+ * @iova: where it begins, aligned to the tracker's page.
+ * @length: bytes, a multiple of the tracker's page, not 0.
+ */
+struct vfio_pci_log_range {
+	u64 iova;
+	u64 length;
+};
+
+/**
+ * struct vfio_pci_log_bitmap - where firmware reports dirty pages
+ * @sgt: the memory, mapped for DMA by &vfio_pci_fn.pf. A little-endian bitmap: bit 0 of
+ *	byte 0 is the first page.
+ * @len: bytes that the bitmap has; the vendor driver replaces it by the bytes that
+ *	firmware has written.
+ * @dirty: set by the vendor driver: bits that are set. 0: the engine does not look at
+ *	the bitmap at all.
+ */
+struct vfio_pci_log_bitmap {
+	struct sg_table *sgt;
+	size_t len;
+	u64 dirty;
+};
+
+/**
+ * struct vfio_pci_log_ops - firmware operations that log what a function's DMA writes
+ *
+ * Called and bounded as those of &struct vfio_pci_mig_ops, under the same mutex. They do not
+ * move the function's migration state, and are called in any; -ETIMEDOUT has no special
+ * meaning here. A reset of the function ends logging without a call.
+ *
+ * What they report is checked by the engine.
+ *
+ * @start: begin to log, in pages of 1 << @page_shift bytes; none of them is dirty. There are
+ *	@nr @ranges, in order, apart from each other, within the limits. If firmware still logs,
+ *	because a @stop failed or a reset came at the same time: begin anew.
+ * @stop: end logging. The engine does not report again, also on error.
+ * @report: write the dirty pages of a range into @bitmap, and take them for clean from then
+ *	on. The range is aligned, lies within one of those of @start, and its bitmap is at most
+ *	&vfio_pci_log_caps.chunk bytes. On error the engine tells user space that what was
+ *	logged is lost.
+ */
+struct vfio_pci_log_ops {
+	int (*start)(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
+		     unsigned int nr, unsigned int page_shift);
+	int (*stop)(struct vfio_pci_fn *fn);
+	int (*report)(struct vfio_pci_fn *fn, u64 iova, u64 length,
+		      struct vfio_pci_log_bitmap *bitmap);
+};
+
+/**
+ * struct vfio_pci_log_caps - limits of the firmware that logs
+ * @max_ranges: ranges of one function; the engine combines them to so many. 0: this firmware
+ *	can't log at all.
+ * @min_page_shift: log2 of the smallest page, at least 12.
+ * @max_page_shift: log2 of the largest page, at most 30.
+ * @max_pages: pages of one function, of all its ranges.
+ * @chunk: largest bitmap that @report takes, in bytes; 0 or more than VFIO_PCI_LOG_CHUNK_MAX:
+ *	the engine uses VFIO_PCI_LOG_CHUNK_MAX.
+ */
+struct vfio_pci_log_caps {
+	unsigned int max_ranges;
+	unsigned int min_page_shift;
+	unsigned int max_page_shift;
+	u64 max_pages;
+	u32 chunk;
+};
+
+/* 2 GiB in pages of 4 KiB: firmware's latency does not count any more */
+#define VFIO_PCI_LOG_CHUNK_MAX	(64 * 1024)
+
+/**
  * struct vfio_pci_engine_desc - what the engine needs to know of a function
  * @fn: the function. Must live until vfio_pci_engine_unregister() returns.
  * @owner: module with the operations; pinned while the device is open.
@@ -142,6 +214,9 @@ struct vfio_pci_mig_caps {
  *	between equal types. Copied.
  * @mig_ops: firmware operations; NULL if the function can't be migrated.
  * @mig_caps: limits; required with @mig_ops. Copied.
+ * @log_ops: firmware operations that log dirty pages; NULL if firmware can't. Without
+ *	@mig_ops they are not used.
+ * @log_caps: limits; required with @log_ops. Copied.
  */
 struct vfio_pci_engine_desc {
 	struct vfio_pci_fn *fn;
@@ -150,6 +225,8 @@ struct vfio_pci_engine_desc {
 	const char *type;
 	const struct vfio_pci_mig_ops *mig_ops;
 	const struct vfio_pci_mig_caps *mig_caps;
+	const struct vfio_pci_log_ops *log_ops;
+	const struct vfio_pci_log_caps *log_caps;
 };
 
 struct vfio_pci_engine_device *
@@ -157,6 +234,8 @@ vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
+const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
+				    const struct vfio_pci_log_caps *caps);
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status);
 

@@ -69,7 +69,8 @@ guest_status a
 copies=$COPIES
 must "migration to the second mdev" guest_migrate a b "$v"
 echo "# downtime $DOWNTIME ms of $TOTAL ms"
-at_least "device state was transferred" "$VFIO" 1048576
+# QEMU 7.2 keeps no count of it
+[ "$VFIO" = unknown ] || at_least "device state was transferred" "$VFIO" 1048576
 t "the digests agree" agree "$u" "$v"
 t "the source's mdev is stopped" attr_is "$u" migration_state STOP
 t "the destination's is RUNNING" attr_is "$v" migration_state RUNNING

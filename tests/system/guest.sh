@@ -28,6 +28,17 @@ guest_files()
 	rm -rf $g_dir /tmp/guest.cpio
 }
 
+# What this QEMU calls things: up to 7.2 it migrates by the region (v1), and is not told
+# how fast the way is
+qemu_words()
+{
+	[ -z "$MIG_OPTION" ] || return 0
+	case $(qemu-system-x86_64 --version) in
+	*version\ [5-7].*) MIG_OPTION=x-enable-migration=on MIG_WAY='' ;;
+	*) MIG_OPTION=enable-migration=on MIG_WAY='"avail-switchover-bandwidth":17179869184,' ;;
+	esac
+}
+
 # guest_launch NAME UUID [QEMU ARGUMENTS...]: start QEMU, return at once. Guests that
 # migrate into each other must get the same arguments.
 guest_launch()
@@ -39,6 +50,7 @@ guest_launch()
 	mkdir -p "$g"
 	mkfifo "$g/in"
 	guest_files || return 1
+	qemu_words
 	# The FIFO is opened for reading and writing: opening it blocks for nobody
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-M q35 -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
@@ -46,7 +58,7 @@ guest_launch()
 		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
 		-serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
 		-device pcie-root-port,id=rp0,chassis=1,slot=1 \
-		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,enable-migration=on" \
+		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION" \
 		"$@" <>"$g/in" >"$g/console" 2>"$g/log" &
 	g_pid=$!
 	echo $g_pid >"$g/pid"
@@ -185,7 +197,8 @@ guests_kill()
 #
 # This kernel logs no dirty pages of devices (no CONFIG_IOMMUFD), so all memory that
 # the device reaches counts as dirty until the guest stops. The switch-over is allowed
-# to take long, and QEMU is told that the way is fast: else it would wait for ever.
+# to take long, and QEMU is told that the way is fast: else it would wait for ever. With
+# the return path the source learns of a destination that fails at the very end.
 #
 # -> $DOWNTIME $TOTAL (QEMU's, ms), $RAM $VFIO (bytes)
 guest_migrate()
@@ -197,8 +210,10 @@ guest_migrate()
 	m_sock=$GUESTS/$m_to/migration
 	qmp "$m_to" '{"execute":"migrate-incoming","arguments":{"uri":"unix:'"$m_sock"'"}}' &&
 		qmp "$m_from" '{"execute":"migrate-set-parameters","arguments":{
-			"max-bandwidth":17179869184,"avail-switchover-bandwidth":17179869184,
+			"max-bandwidth":17179869184,'"$MIG_WAY"'
 			"downtime-limit":60000}}' &&
+		qmp "$m_from" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":[
+			{"capability":"return-path","state":true}]}}' &&
 		qmp "$m_from" '{"execute":"migrate","arguments":{"uri":"unix:'"$m_sock"'"}}' ||
 		return 1
 	now
@@ -216,7 +231,7 @@ guest_migrate()
 		[ "$NOW" -lt $m_end ] || fail "migration did not end within 120 s: $ANSWER" || return 1
 		sleep 0.1
 	done
-	m_nums=$(echo "$ANSWER" | jq -r '.return | "\(.downtime) \(."total-time") \(.ram.transferred) \(.vfio.transferred // 0)"')
+	m_nums=$(echo "$ANSWER" | jq -r '.return | "\(.downtime) \(."total-time") \(.ram.transferred) \(.vfio.transferred // "unknown")"')
 	# shellcheck disable=SC2086  # words
 	set -- $m_nums
 	DOWNTIME=$1 TOTAL=$2 RAM=$3 VFIO=$4

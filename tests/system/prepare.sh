@@ -23,7 +23,7 @@ flock -w 300 7 || die "another prepare.sh takes over 5 minutes"
 
 compile() # NAME
 {
-	[ "$here/$1.c" -nt "$bin/$1" ] || return 0
+	[ -n "$(find "$here" \( -name "$1.c" -o -name "vfio-*.h" \) -newer "$bin/$1" 2>/dev/null)" ] || [ ! -f "$bin/$1" ] || return 0
 	need_host gcc libc6-dev linux-libc-dev
 	gcc -O2 -Wall -Wextra -Werror -static -o "$bin/$1.new" "$here/$1.c" >&2
 	mv "$bin/$1.new" "$bin/$1"
@@ -31,6 +31,7 @@ compile() # NAME
 
 compile tool
 compile vfio-mig
+compile vfio-log
 release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then

@@ -35,6 +35,13 @@
  *                           write the context digest to FILE or compare it
  *   irq                     arm the request interrupt (VFIO_PCI_REQ_IRQ_INDEX)
  *   irq-wait:MS             until it comes
+ *   v1-state:N[=E]          write device_state of the migration region (v1)
+ *   v1-is=N                 device_state reads N
+ *   v1-pending=N            pending_bytes reads N
+ *   v1-touch:[w]OFF:N[=E]   read and write N bytes of the region at OFF; w: write only
+ *   v1-nomap                only the data section can be mapped
+ *   v1-read:FILE[:map][=E]  save by the region's protocol; map: through a mapping
+ *   v1-write:FILE[:map][=E] load by it
  *   sh:COMMAND              by the shell, device open
  *   sleep:MS
  *   touch:FILE, await:FILE  tell another process; wait for it (60 s)
@@ -734,6 +741,8 @@ static int one_byte(bool writing)
 	return n < 0 ? errno : 0;
 }
 
+#include "vfio-v1.h"
+
 /* "name:arg1:arg2=wanted"; for sh: nothing is taken apart behind the colon */
 static void run(char *text)
 {
@@ -816,6 +825,20 @@ static void run(char *text)
 		do_digest('=', arg);
 	else if (IS("digest-not") && arg)
 		do_digest('!', arg);
+	else if (IS("v1-state") && arg)
+		v1_state(arg, wanted);
+	else if (IS("v1-is"))
+		v1_is(V1(device_state), 4, wanted);
+	else if (IS("v1-pending"))
+		v1_is(V1(pending_bytes), 8, wanted);
+	else if (IS("v1-touch") && arg2)
+		v1_touch(arg, arg2, wanted);
+	else if (IS("v1-nomap"))
+		v1_nomap();
+	else if (IS("v1-read") && arg)
+		v1_read(arg, !!arg2, wanted);
+	else if (IS("v1-write") && arg)
+		v1_write(arg, !!arg2, wanted);
 	else if (IS("irq"))
 		arm_request();
 	else if (IS("irq-wait") && arg)

@@ -4,7 +4,7 @@
 
 #include "tap.h"
 
-extern const struct test writer_tests[], reader_tests[], refusal_tests[];
+extern const struct test writer_tests[], reader_tests[], refusal_tests[], range_tests[];
 
 static bool failed;
 
@@ -27,7 +27,8 @@ bool tap_has_failed(void)
 
 int main(void)
 {
-	const struct test *suites[] = { writer_tests, reader_tests, refusal_tests };
+	const struct test *suites[] = { writer_tests, reader_tests, refusal_tests,
+					range_tests };
 	int n_passed = 0, n_failed = 0;
 
 	setbuf(stdout, NULL);

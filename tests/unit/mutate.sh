@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 src=../../drivers/vfio/pci
-cp "$src/stream.h" "$tmp/"
+cp "$src/stream.h" "$src"/ranges.[ch] "$tmp/"
 passed=0 failed=0
 
 run() { timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" >"$tmp/out" 2>&1; }

@@ -35,6 +35,8 @@ static int make_device(struct mdev_pci_instance *instance)
 		.type = type,
 		.mig_ops = instance->type->mig_ops,
 		.mig_caps = &parent->mig_caps,
+		.log_ops = instance->type->log_ops,
+		.log_caps = &parent->log_caps,
 	};
 	int ret;
 

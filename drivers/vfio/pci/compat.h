@@ -60,6 +60,35 @@ struct vfio_device_feature_mig_data_size {
 	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
 #endif
 
+/*
+ * 6.12 (some of it came before; only 6.12 was tried): marking pages in a user's bitmap
+ * leaves vfio, where it was always there, for the part of iommufd that drivers use. Without
+ * that part the core's LOGGING_REPORT always fails, so nothing must be logged at all. There
+ * is a helper now that combines ranges; before, ranges.c does it alone.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#define COMPAT_CAN_LOG 1
+
+static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
+{
+}
+#else
+#define COMPAT_CAN_LOG IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
+
+static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
+{
+	if (nr > max)
+		vfio_combine_iova_ranges(root, nr, max);
+}
+#endif
+
+/* 6.13: the name of a symbol namespace becomes a string */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define COMPAT_IMPORT_IOMMUFD MODULE_IMPORT_NS(IOMMUFD)
+#else
+#define COMPAT_IMPORT_IOMMUFD MODULE_IMPORT_NS("IOMMUFD")
+#endif
+
 /* 6.12.94: driver_override moves from struct pci_dev to struct device */
 static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
 {

@@ -8,6 +8,7 @@
 
 #include "compat.h"
 #include "migration.h"
+#include "migration_v1.h"
 
 /**
  * struct vfio_pci_engine_device - one function's vfio_device
@@ -52,14 +53,22 @@ static int engine_open(struct vfio_device *vdev)
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
 	ret = vfio_pci_core_enable(&edev->core);
-	if (ret) {
-		module_put(edev->owner);
-		return ret;
-	}
-	if (edev->mig)
+	if (ret)
+		goto put;
+	if (edev->mig) {
 		mig_open(edev->mig);
+		ret = mig_v1_register(&edev->core, edev->mig);
+		if (ret)
+			goto disable;
+	}
 	vfio_pci_core_finish_enable(&edev->core);
 	return 0;
+
+disable:
+	vfio_pci_core_disable(&edev->core);
+put:
+	module_put(edev->owner);
+	return ret;
 }
 
 static void engine_close(struct vfio_device *vdev)
@@ -134,12 +143,15 @@ static const struct vfio_device_ops engine_ops = {
 
 static struct file *engine_set_state(struct vfio_device *vdev, enum vfio_device_mig_state state)
 {
-	return mig_set_state(to_edev(vdev)->mig, vdev, state);
+	return mig_set_state(to_edev(vdev)->mig, vdev, state, MIG_USER_V2);
 }
 
 static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state *state)
 {
-	return mig_get_state(to_edev(vdev)->mig, state);
+	enum mig_user user;
+
+	mig_get_state(to_edev(vdev)->mig, state, &user);
+	return 0;
 }
 
 static int __maybe_unused engine_data_size(struct vfio_device *vdev, unsigned long *bytes)
@@ -151,6 +163,30 @@ static const struct vfio_migration_ops engine_mig_ops = {
 	.migration_set_state = engine_set_state,
 	.migration_get_state = engine_get_state,
 	COMPAT_MIG_OP_DATA_SIZE(engine_data_size)
+};
+
+static int engine_log_start(struct vfio_device *vdev, struct rb_root_cached *ranges, u32 nnodes,
+			    u64 *page_size)
+{
+	compat_combine_ranges(ranges, nnodes, to_edev(vdev)->mig->log.caps.max_ranges);
+	return mig_log_start(to_edev(vdev)->mig, ranges, nnodes, page_size);
+}
+
+static int engine_log_stop(struct vfio_device *vdev)
+{
+	return mig_log_stop(to_edev(vdev)->mig);
+}
+
+static int engine_log_report(struct vfio_device *vdev, unsigned long iova, unsigned long length,
+			     struct iova_bitmap *dirty)
+{
+	return mig_log_report(to_edev(vdev)->mig, iova, length, dirty);
+}
+
+static const struct vfio_log_ops engine_log_ops = {
+	.log_start = engine_log_start,
+	.log_stop = engine_log_stop,
+	.log_read_and_clear = engine_log_report,
 };
 
 static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_engine_desc *desc)
@@ -173,6 +209,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	edev->mig = mig;
 	vdev->mig_ops = &engine_mig_ops;
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
+	if (mig->log.ops)
+		vdev->log_ops = &engine_log_ops;
 	return 0;
 }
 

@@ -5,7 +5,7 @@
  * checked, and firmware applies nothing before it gets that piece: a stream that is cut
  * off or refused leaves no half-loaded function behind.
  */
-#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "mig_file.h"
 
@@ -129,70 +129,71 @@ static int got(struct mig_file *mf, size_t n)
 	return handle(mf, ret);
 }
 
-static ssize_t take_some(struct mig_file *mf, const char __user *buf, size_t len)
+static int take_some(struct mig_file *mf, struct iov_iter *from)
 {
 	size_t n;
 	void *dst;
 	int ret;
 
-	n = min(len, stream_want(&mf->load.reader, &dst));
+	n = min(iov_iter_count(from), stream_want(&mf->load.reader, &dst));
 	if (!n) {
 		mf->error = junk(mf);
 		return mf->error;
 	}
-	/* A partial copy would be lost: the whole part is copied again by the next write */
-	if (copy_from_user(dst, buf, n))
+	/* What can't be copied whole is copied again by the next write */
+	if (!copy_from_iter_full(dst, n, from))
 		return -EFAULT;
 	WRITE_ONCE(mf->load.begun, true);
 	ret = got(mf, n);
-	if (ret) {
+	if (ret)
 		mf->error = ret;
-		return ret;
-	}
-	return n;
+	return ret;
 }
 
-static ssize_t load_write_locked(struct mig_file *mf, const char __user *buf, size_t len)
+static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 {
-	ssize_t n, done = 0;
+	size_t len = iov_iter_count(from);
+	int ret;
 
-	n = mig_file_check(mf);
-	if (n)
-		return n;
-	while (len) {
-		n = take_some(mf, buf, len);
-		if (n < 0)
-			break;
-		buf += n;
-		len -= n;
-		done += n;
-	}
-	/* A refusal is not to wait for a next write that may never come */
+	ret = mig_file_check(mf);
+	while (!ret && iov_iter_count(from))
+		ret = take_some(mf, from);
+	/* A refusal does not wait for a next write that may never come */
 	if (mf->error)
 		return mf->error;
-	return done ?: n;
+	return len - iov_iter_count(from) ?: ret;
 }
 
-static ssize_t load_write(struct file *filp, const char __user *buf, size_t len, loff_t *pos)
+/**
+ * mig_load_take() - the next bytes of the stream have come
+ * @mf: the file
+ * @from: where they are; may be user memory
+ *
+ * Context: process context; sleeps. Takes mig_file.lock.
+ * Return: bytes taken, or a negative errno: see stream_got() and mig_file_wait().
+ */
+ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from)
 {
-	struct mig_file *mf = filp->private_data;
 	ssize_t ret;
 
-	if (pos)
-		return -ESPIPE;
-	if (!len)
+	if (!iov_iter_count(from))
 		return 0;
 	ret = mutex_lock_interruptible(&mf->lock);
 	if (ret)
 		return ret;
-	ret = load_write_locked(mf, buf, len);
+	ret = take_locked(mf, from);
 	mutex_unlock(&mf->lock);
 	return ret;
 }
 
+static ssize_t load_write(struct kiocb *iocb, struct iov_iter *from)
+{
+	return mig_load_take(iocb->ki_filp->private_data, from);
+}
+
 static const struct file_operations load_fops = {
 	.owner = THIS_MODULE,
-	.write = load_write,
+	.write_iter = load_write,
 	.release = mig_file_release,
 };
 

@@ -90,6 +90,8 @@ int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 
 struct file *mig_save_open(struct vfio_pci_migration *mig);
 struct file *mig_load_open(struct vfio_pci_migration *mig);
+ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to);
+ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
 bool mig_load_is_complete(struct mig_file *mf);
 
 #endif /* VFIO_PCI_ENGINE_MIG_FILE_H */

@@ -6,13 +6,15 @@
  * Lock order, outermost first:
  *
  *	vfio core's group_lock and dev_set->lock, device_lock() of the function
+ *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a data file
- *	vfio_pci_migration.state_mutex	states, firmware operations
+ *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
  *
- * User memory is touched under mig_file.lock only, which no path that changes the state,
- * resets or closes the device takes: a page fault may need the device's memory_lock, which
+ * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
+ * or closes the device takes: a page fault may need the device's memory_lock, which
  * a reset holds. A reset itself takes none of these locks: it counts, and the next holder of
- * state_mutex applies it.
+ * state_mutex applies it. The bitmap of a dirty page report, too, is user memory: it is
+ * touched under none of these locks.
  */
 #include <linux/slab.h>
 #include <linux/vfio.h>
@@ -41,6 +43,27 @@ const char *mig_state_name(enum vfio_device_mig_state state)
 	if ((unsigned int)state >= ARRAY_SIZE(state_names))
 		return "unknown";
 	return state_names[state];
+}
+
+/**
+ * mig_err() - log an error of migration
+ * @mig: the state
+ * @fmt: what follows "migration"
+ *
+ * A user with an open device can bring all of these about, as often as it likes. Limited for
+ * each device, so that one does not keep another from being heard.
+ */
+void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	if (!__ratelimit(&mig->log_limit))
+		return;
+	va_start(args, fmt);
+	vaf.va = &args;
+	pci_err(mig->fn->pdev, "migration%pV", &vaf);
+	va_end(args);
 }
 
 static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_desc *desc)
@@ -73,6 +96,7 @@ static bool desc_is_valid(const struct vfio_pci_engine_desc *desc)
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 {
 	struct vfio_pci_migration *mig;
+	int ret;
 
 	if (!desc_is_valid(desc)) {
 		pci_err(desc->fn->pdev,
@@ -86,6 +110,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 
 	kref_init(&mig->kref);
 	mutex_init(&mig->state_mutex);
+	ratelimit_state_init(&mig->log_limit, HZ, MIG_LOG_BURST);
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	mig->fn = desc->fn;
 	mig->ops = desc->mig_ops;
@@ -95,6 +120,11 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 	if (!mig->caps.timeout_ms)
 		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
 	make_ident(&mig->ident, desc);
+	ret = mig_log_init(mig, desc);
+	if (ret) {
+		mig_put(mig);
+		return ERR_PTR(ret);
+	}
 	return mig;
 }
 
@@ -102,8 +132,18 @@ static void mig_free(struct kref *kref)
 {
 	struct vfio_pci_migration *mig = container_of(kref, struct vfio_pci_migration, kref);
 
+	mig_log_drop(mig);
 	mutex_destroy(&mig->state_mutex);
 	kfree(mig);
+}
+
+/**
+ * mig_get() - take a reference
+ * @mig: the state
+ */
+void mig_get(struct vfio_pci_migration *mig)
+{
+	kref_get(&mig->kref);
 }
 
 /**
@@ -123,6 +163,8 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	if (seen == mig->resets)
 		return;
 	mig_file_detach(mig);
+	mig->user = MIG_USER_NONE;
+	mig_log_drop(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
@@ -133,6 +175,7 @@ static void apply_broken(struct vfio_pci_migration *mig)
 	if (!atomic_xchg(&mig->broken, 0))
 		return;
 	mig_file_detach(mig);
+	mig_log_drop(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -166,6 +209,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *why)
 	lockdep_assert_held(&mig->state_mutex);
 	mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
 	mig_file_detach(mig);
+	mig_log_drop(mig);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -201,6 +245,7 @@ void mig_broken(struct vfio_pci_migration *mig)
 void mig_open(struct vfio_pci_migration *mig)
 {
 	mig_lock(mig);
+	mig->user = MIG_USER_NONE;
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	mig_unlock(mig);
 }
@@ -216,6 +261,7 @@ void mig_close(struct vfio_pci_migration *mig)
 {
 	mig_lock(mig);
 	mig_file_detach(mig);
+	mig_log_close(mig);
 	mig_unlock(mig);
 }
 
@@ -296,35 +342,64 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	return ERR_PTR(-EINVAL);
 }
 
+static bool is_others(const struct vfio_pci_migration *mig, enum mig_user user)
+{
+	return mig->user != MIG_USER_NONE && (mig->user == MIG_USER_V2) != (user == MIG_USER_V2);
+}
+
+static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
+{
+	if (is_others(mig, user)) {
+		mig_err(mig, ": refused by the %s, the other front end is in use\n",
+			user == MIG_USER_V2 ? "migration features" : "migration region");
+		return -EBUSY;
+	}
+	/* No way leads out of it, and vfio core would WARN about the question */
+	return mig->state == VFIO_DEVICE_STATE_ERROR ? -EINVAL : 0;
+}
+
+static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
+{
+	if (mig->state == VFIO_DEVICE_STATE_RUNNING && user != MIG_USER_V1_PRE_COPY)
+		user = MIG_USER_NONE;
+	mig->user = user;
+}
+
 /**
  * mig_set_state() - go to a state, through those between
  * @mig: the state
  * @vdev: the device
  * @wanted: the state
+ * @user: who wants it
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EINVAL:
- * no way leads there, or the state is ERROR; -ENODATA: the data that was loaded is not
- * complete; -ETIMEDOUT: firmware did not answer; others from firmware operations. On error
- * the state is the last one that was reached, or ERROR.
+ * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EBUSY: the
+ * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
+ * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; others from
+ * firmware operations. On error the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
-			   enum vfio_device_mig_state wanted)
+			   enum vfio_device_mig_state wanted, enum mig_user user)
 {
 	enum vfio_device_mig_state next;
-	struct file *file = NULL;
+	struct file *file;
 	int ret;
 
 	mig_lock(mig);
-	/* No way leads out of it, and vfio core would WARN about the question */
-	if (mig->state == VFIO_DEVICE_STATE_ERROR)
-		file = ERR_PTR(-EINVAL);
+	ret = may_set_state(mig, user);
+	if (ret) {
+		mig_unlock(mig);
+		return ERR_PTR(ret);
+	}
+	file = NULL;
 	while (!IS_ERR(file) && mig->state != wanted) {
 		ret = vfio_mig_get_next_state(vdev, mig->state, wanted, &next);
 		file = ret ? ERR_PTR(ret) : step(mig, next);
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
 	}
+	if (!IS_ERR(file) || mig->state != VFIO_DEVICE_STATE_RUNNING)
+		set_user(mig, user);
 	mig_unlock(mig);
 	return file;
 }
@@ -333,15 +408,15 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *v
  * mig_get_state() - the state
  * @mig: the state
  * @state: receives it
- *
- * Return: 0.
+ * @user: receives who has taken the device there
  */
-int mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state)
+void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
+		   enum mig_user *user)
 {
 	mig_lock(mig);
 	*state = mig->state;
+	*user = mig->user;
 	mig_unlock(mig);
-	return 0;
 }
 
 /**

@@ -5,19 +5,36 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
+#include "dirty.h"
 #include "stream.h"
 
 struct mig_file;
 struct vfio_device;
 
 /**
+ * enum mig_user - which front end drives the state machine; the other gets -EBUSY
+ * @MIG_USER_NONE: the device is RUNNING, either may begin
+ * @MIG_USER_V2: the migration features
+ * @MIG_USER_V1: the migration region
+ * @MIG_USER_V1_PRE_COPY: the same, in a phase that v2 has another name for: RUNNING
+ */
+enum mig_user {
+	MIG_USER_NONE,
+	MIG_USER_V2,
+	MIG_USER_V1,
+	MIG_USER_V1_PRE_COPY,
+};
+
+/**
  * struct vfio_pci_migration - the migration state of one function
  * @kref: held by the device, and by each data file: a file may be closed after the device
  * @state_mutex: see the lock order in migration.c. Protects all below but the atomics
  * @state: the state that user space sees, unless a reset or an error waits to be applied
+ * @user: who has taken the device out of RUNNING
  * @resets: how many resets have been applied
  * @resets_seen: how many have happened
  * @broken: the vendor driver says that firmware has failed
@@ -27,11 +44,14 @@ struct vfio_device;
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @ident: identity in streams
+ * @log_limit: of messages
+ * @log: which dirty pages are logged
  */
 struct vfio_pci_migration {
 	struct kref kref;
 	struct mutex state_mutex;	/* order: migration.c */
 	enum vfio_device_mig_state state;
+	enum mig_user user;
 	int resets;
 	atomic_t resets_seen;
 	atomic_t broken;
@@ -41,13 +61,15 @@ struct vfio_pci_migration {
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
 	struct stream_ident ident;
+	struct ratelimit_state log_limit;
+	struct mig_log log;
 };
 
-/* A user with an open device can bring all of these about, as often as it likes */
-#define mig_err(mig, fmt, ...) \
-	dev_err_ratelimited(&(mig)->fn->pdev->dev, "migration" fmt, ##__VA_ARGS__)
+#define MIG_LOG_BURST	10	/* lines a second */
 
+__printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...);
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc);
+void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig);
 void mig_close(struct vfio_pci_migration *mig);
@@ -59,8 +81,14 @@ void mig_fail(struct vfio_pci_migration *mig, const char *why);
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig);
 const char *mig_state_name(enum vfio_device_mig_state state);
 struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
-			   enum vfio_device_mig_state wanted);
-int mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state);
+			   enum vfio_device_mig_state wanted, enum mig_user user);
+void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
+		   enum mig_user *user);
 int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes);
+
+static inline bool mig_state_has_file(enum vfio_device_mig_state state)
+{
+	return state == VFIO_DEVICE_STATE_STOP_COPY || state == VFIO_DEVICE_STATE_RESUMING;
+}
 
 #endif /* VFIO_PCI_ENGINE_MIGRATION_H */

@@ -3,7 +3,7 @@
  * The data file of VFIO_DEVICE_STATE_STOP_COPY: firmware saves the next piece of state
  * while user space reads the one before.
  */
-#include <linux/uaccess.h>
+#include <linux/uio.h>
 
 #include "mig_file.h"
 
@@ -84,70 +84,77 @@ static int next(struct mig_file *mf)
 	return ret ?: 1;
 }
 
-static ssize_t give(char __user *buf, size_t len, const u8 *src, size_t src_len, size_t *pos)
+static ssize_t give(struct iov_iter *to, const u8 *src, size_t src_len, size_t *pos)
 {
-	size_t n = min(len, src_len - *pos);
-
 	/* What can't be copied is not lost: the position moves only by what was */
-	n -= copy_to_user(buf, src + *pos, n);
+	size_t n = copy_to_iter(src + *pos, src_len - *pos, to);
+
 	*pos += n;
 	return n ?: -EFAULT;
 }
 
-static ssize_t give_some(struct mig_file *mf, char __user *buf, size_t len)
+static ssize_t give_some(struct mig_file *mf, struct iov_iter *to)
 {
 	struct mig_save *s = &mf->save;
 	int ret;
 
 	if (s->meta_pos < s->meta_len)
-		return give(buf, len, s->meta, s->meta_len, &s->meta_pos);
+		return give(to, s->meta, s->meta_len, &s->meta_pos);
 	if (s->data_pos < s->data_len)
-		return give(buf, len, s->data, s->data_len, &s->data_pos);
+		return give(to, s->data, s->data_len, &s->data_pos);
 
 	ret = next(mf);
 	if (ret <= 0)
 		return ret;
-	return give_some(mf, buf, len);
+	return give_some(mf, to);
 }
 
-static ssize_t save_read_locked(struct mig_file *mf, char __user *buf, size_t len)
+static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
 {
 	ssize_t n, done = 0;
 
 	n = mig_file_check(mf);
 	if (n)
 		return n;
-	while (len) {
-		n = give_some(mf, buf, len);
+	while (iov_iter_count(to)) {
+		n = give_some(mf, to);
 		if (n <= 0)
 			break;
-		buf += n;
-		len -= n;
 		done += n;
 	}
 	return done ?: n;
 }
 
-static ssize_t save_read(struct file *filp, char __user *buf, size_t len, loff_t *pos)
+/**
+ * mig_save_fill() - the next bytes of the stream
+ * @mf: the file
+ * @to: where to; may be user memory
+ *
+ * Context: process context; sleeps. Takes mig_file.lock.
+ * Return: bytes; 0: the stream has ended; or a negative errno, see mig_file_wait().
+ */
+ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to)
 {
-	struct mig_file *mf = filp->private_data;
 	ssize_t ret;
 
-	if (pos)
-		return -ESPIPE;
-	if (!len)
+	if (!iov_iter_count(to))
 		return 0;
 	ret = mutex_lock_interruptible(&mf->lock);
 	if (ret)
 		return ret;
-	ret = save_read_locked(mf, buf, len);
+	ret = fill_locked(mf, to);
 	mutex_unlock(&mf->lock);
 	return ret;
 }
 
+static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
+{
+	return mig_save_fill(iocb->ki_filp->private_data, to);
+}
+
 static const struct file_operations save_fops = {
 	.owner = THIS_MODULE,
-	.read = save_read,
+	.read_iter = save_read,
 	.release = mig_file_release,
 };
 

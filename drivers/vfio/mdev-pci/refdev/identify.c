@@ -12,6 +12,9 @@
 #define REFDEV_MAX_CONTEXT	SZ_1G
 /* Beside the context memory the image has a header and the engine's registers */
 #define REFDEV_MAX_STATE	(REFDEV_MAX_CONTEXT + SZ_64K)
+/* Tracked pages: what the engine can do */
+#define REFDEV_MIN_SHIFT	12
+#define REFDEV_MAX_SHIFT	30
 
 /**
  * refdev_check_version() - is this a register interface that this driver knows?
@@ -59,6 +62,10 @@ static const char *refdev_bad_field(struct refdev_queue *q, const struct refdev_
 		return "size of transfers";
 	if (context > REFDEV_MAX_CONTEXT || state > REFDEV_MAX_STATE || state < context)
 		return "state size";
+	if (page->tracker_ranges && (page->tracker_min_shift < REFDEV_MIN_SHIFT ||
+				     page->tracker_min_shift > page->tracker_max_shift ||
+				     page->tracker_max_shift > REFDEV_MAX_SHIFT))
+		return "size of tracked pages";
 	if (strnlen(page->name, sizeof(page->name)) == sizeof(page->name))
 		return "name";
 	return NULL;
@@ -71,7 +78,11 @@ static bool refdev_has_changed(const struct refdev_identify_page *old,
 	return old->magic && (old->compat != new->compat || old->total_vfs != new->total_vfs ||
 			      old->profiles != new->profiles || old->max_sgl != new->max_sgl ||
 			      old->max_transfer != new->max_transfer ||
-			      old->state_bytes != new->state_bytes);
+			      old->state_bytes != new->state_bytes ||
+			      old->tracker_ranges != new->tracker_ranges ||
+			      old->tracker_min_shift != new->tracker_min_shift ||
+			      old->tracker_max_shift != new->tracker_max_shift ||
+			      old->tracker_pages != new->tracker_pages);
 }
 
 /**

@@ -36,6 +36,7 @@ static int refdev_register(struct refdev *r)
 			.compat = le32_to_cpu(info->compat),
 			.timeout_ms = refdev_timeout_ms(),
 		},
+		.log_caps = refdev_log_caps(&r->queue),
 		.num_vfs = num_vfs,
 	};
 	/* If the queue fails meanwhile, refdev_failed() waits and tells the new parent */

@@ -2,14 +2,7 @@
 /* The types that the reference device offers, and the firmware commands behind them. */
 #include "refdev.h"
 
-static struct refdev_queue *refdev_queue_of(struct vfio_pci_fn *fn)
-{
-	struct refdev *r = pci_get_drvdata(fn->pf);
-
-	return &r->queue;
-}
-
-static int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg)
+int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg)
 {
 	struct refdev_cmd cmd = { .opcode = opcode, .function = fn->id, .arg = { arg } };
 
@@ -120,9 +113,9 @@ static const struct vfio_pci_mig_ops refdev_mig_ops = {
 const struct mdev_pci_type refdev_types[REFDEV_NR_TYPES] = {
 	{
 		.name = "dma", .label = "DMA engine, copies of up to 1 MiB",
-		.profile = 1, .mig_ops = &refdev_mig_ops,
+		.profile = 1, .mig_ops = &refdev_mig_ops, .log_ops = &refdev_log_ops,
 	}, {
 		.name = "dma-lite", .label = "DMA engine, copies of up to 64 KiB",
-		.profile = 2, .mig_ops = &refdev_mig_ops,
+		.profile = 2, .mig_ops = &refdev_mig_ops, .log_ops = &refdev_log_ops,
 	},
 };

@@ -28,6 +28,20 @@ struct refdev {
 extern const struct mdev_pci_parent_ops refdev_parent_ops;
 extern const struct mdev_pci_type refdev_types[REFDEV_NR_TYPES];
 
+static inline struct refdev_queue *refdev_queue_of(struct vfio_pci_fn *fn)
+{
+	struct refdev *r = pci_get_drvdata(fn->pf);
+
+	return &r->queue;
+}
+
+int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg);
+
+/* tracker.c */
+extern const struct vfio_pci_log_ops refdev_log_ops;
+
+struct vfio_pci_log_caps refdev_log_caps(const struct refdev_queue *q);
+
 void refdev_debugfs_add(struct refdev *r);
 void refdev_debugfs_remove(struct refdev *r);
 

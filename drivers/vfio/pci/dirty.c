@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Logging of the pages that a function's DMA writes. Firmware logs; this file makes what
+ * users ask for fit what firmware can do, and hands them what it reports.
+ *
+ * It is part of migration and has its locks: see the top of migration.c. A reset drops the
+ * log, as it drops a data file: by mig_lock(), the next time that somebody looks.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/interval_tree.h>
+#include <linux/iova_bitmap.h>
+#include <linux/log2.h>
+#include <linux/module.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "buffer.h"
+#include "compat.h"
+#include "migration.h"
+#include "ranges.h"
+
+/* The uapi reports in pages of 4 KiB and up; nobody has DMA pages of more than 1 GiB */
+#define LOG_MIN_SHIFT	12
+#define LOG_MAX_SHIFT	30
+
+static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
+{
+	mig_err(mig, ": a request of dirty page logging is refused: %s\n", why);
+	return err;
+}
+
+static bool log_desc_is_valid(const struct vfio_pci_engine_desc *desc)
+{
+	const struct vfio_pci_log_ops *ops = desc->log_ops;
+	const struct vfio_pci_log_caps *caps = desc->log_caps;
+
+	return ops->start && ops->stop && ops->report && caps &&
+	       (!caps->max_ranges ||
+		(caps->min_page_shift >= LOG_MIN_SHIFT && caps->max_page_shift <= LOG_MAX_SHIFT &&
+		 caps->min_page_shift <= caps->max_page_shift));
+}
+
+/**
+ * mig_log_init() - logging for a function
+ * @mig: its state, in the making
+ * @desc: the function
+ *
+ * Where firmware or this kernel can't, &mig_log.ops stays NULL.
+ *
+ * Return: 0; -EINVAL: @desc lacks something, or its limits are impossible.
+ */
+int mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc)
+{
+	struct mig_log *log = &mig->log;
+
+	if (!desc->log_ops)
+		return 0;
+	if (!log_desc_is_valid(desc)) {
+		pci_err(desc->fn->pdev,
+			"the vendor driver's operations or limits of logging dirty pages are not valid\n");
+		return -EINVAL;
+	}
+	if (!desc->log_caps->max_ranges)
+		return 0;
+	if (!COMPAT_CAN_LOG) {
+		pr_info_once("this kernel is built without IOMMUFD_DRIVER: devices can't log dirty pages, live migration takes all memory for dirty\n");
+		return 0;
+	}
+	log->ops = desc->log_ops;
+	log->caps = *desc->log_caps;
+	if (!log->caps.chunk || log->caps.chunk > VFIO_PCI_LOG_CHUNK_MAX)
+		log->caps.chunk = VFIO_PCI_LOG_CHUNK_MAX;
+	return 0;
+}
+
+/**
+ * mig_log_drop() - nothing is logged any more; firmware knows, or can't be told
+ * @mig: the state, locked or without a user
+ */
+void mig_log_drop(struct vfio_pci_migration *mig)
+{
+	kfree(mig->log.ranges);
+	mig->log.ranges = NULL;
+}
+
+static int stop_logging(struct vfio_pci_migration *mig)
+{
+	int ret = mig->log.ops->stop(mig->fn);
+
+	if (ret)
+		mig_err(mig, ": firmware did not stop logging dirty pages (%pe)\n", ERR_PTR(ret));
+	mig_log_drop(mig);
+	return ret;
+}
+
+/**
+ * mig_log_close() - the user closes the device
+ * @mig: the state, locked
+ */
+void mig_log_close(struct vfio_pci_migration *mig)
+{
+	if (mig->log.ranges)
+		stop_logging(mig);
+}
+
+/*
+ * The core has checked alignment, overflow and overlap; but not for empty ranges, whose end
+ * is before their beginning or wraps round.
+ */
+static int copy_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int nr,
+		       struct rb_root_cached *root)
+{
+	struct interval_tree_node *node;
+	unsigned int n = 0;
+
+	for (node = interval_tree_iter_first(root, 0, ULONG_MAX); node && n < nr;
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+		if (node->last < node->start || node->last == ULONG_MAX)
+			return refuse(mig, -EINVAL, "a range is empty");
+		r[n++] = (struct mig_range) { .first = node->start, .last = node->last };
+	}
+	return n ?: -EINVAL;
+}
+
+static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r, unsigned int n,
+		      unsigned int shift)
+{
+	u64 pages = ranges_pages(r, n, shift);
+
+	/* The second: a range of the whole address space has no length */
+	if (pages <= mig->log.caps.max_pages && pages <= U64_MAX >> shift)
+		return true;
+	mig_err(mig, ": can't log %llu pages of %u KiB, firmware's limit is %llu; ask for larger pages\n",
+		pages, 1U << (shift - 10), mig->log.caps.max_pages);
+	return false;
+}
+
+static int tell_firmware(struct vfio_pci_migration *mig, const struct mig_range *r,
+			 unsigned int n, unsigned int shift)
+{
+	struct vfio_pci_log_range *ranges;
+	unsigned int i;
+	int ret;
+
+	ranges = kmalloc_array(n, sizeof(*ranges), GFP_KERNEL);
+	if (!ranges)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		ranges[i].iova = r[i].first;
+		ranges[i].length = r[i].last - r[i].first + 1;
+	}
+	ret = mig->log.ops->start(mig->fn, ranges, n, shift);
+	kfree(ranges);
+	if (ret)
+		mig_err(mig, ": firmware does not log dirty pages (%pe)\n", ERR_PTR(ret));
+	return ret;
+}
+
+static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int n,
+			 unsigned int shift)
+{
+	struct mig_log *log = &mig->log;
+	int ret;
+
+	if (log->ranges)
+		return refuse(mig, -EBUSY, "it is running; stop it first");
+	n = ranges_combine(r, ranges_align(r, n, shift), log->caps.max_ranges);
+	if (!pages_fit(mig, r, n, shift))
+		return -ENOSPC;
+	ret = tell_firmware(mig, r, n, shift);
+	if (ret)
+		return ret;
+	log->ranges = r;
+	log->nr = n;
+	log->page_shift = shift;
+	return 0;
+}
+
+/**
+ * mig_log_start() - begin to log
+ * @mig: the state
+ * @root: ranges, as vfio core makes them of the user's
+ * @nr: how many, at least 1
+ * @page_size: the page that the user would like; receives the one that firmware logs by
+ *
+ * Context: process context, sleeps; takes state_mutex.
+ * Return: 0; -EINVAL: the page size is no power of two, or a range is empty; -EBUSY: it is
+ * logging; -ENOSPC: too many pages for firmware; -ENOMEM; others from firmware. On error
+ * nothing has changed.
+ */
+int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u32 nr,
+		  u64 *page_size)
+{
+	const struct vfio_pci_log_caps *caps = &mig->log.caps;
+	struct mig_range *r;
+	unsigned int shift;
+	int ret;
+
+	if (!is_power_of_2(*page_size))
+		return refuse(mig, -EINVAL, "the page size is no power of two");
+	shift = clamp_t(unsigned int, ilog2(*page_size), caps->min_page_shift,
+			caps->max_page_shift);
+	r = kmalloc_array(nr, sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+	ret = copy_ranges(mig, r, nr, root);
+	if (ret > 0) {
+		mig_lock(mig);
+		ret = start_logging(mig, r, ret, shift);
+		mig_unlock(mig);
+	}
+	if (ret)
+		kfree(r);
+	else
+		*page_size = 1ULL << shift;
+	return ret;
+}
+
+/**
+ * mig_log_stop() - end logging
+ * @mig: the state
+ *
+ * Context: process context, sleeps; takes state_mutex.
+ * Return: 0; -EINVAL: it is not logging; others from firmware: it has ended nevertheless.
+ */
+int mig_log_stop(struct vfio_pci_migration *mig)
+{
+	int ret;
+
+	mig_lock(mig);
+	if (mig->log.ranges)
+		ret = stop_logging(mig);
+	else
+		ret = refuse(mig, -EINVAL, "it is not running");
+	mig_unlock(mig);
+	return ret;
+}
+
+/* One chunk of a report: firmware's answer is in @buf then. Returns the dirty pages' number */
+static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
+			u64 pages, unsigned int shift)
+{
+	struct device *dev = &mig->fn->pf->dev;
+	size_t len = DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE);
+	struct vfio_pci_log_bitmap bitmap = { .sgt = &buf->sgt, .len = len };
+	int ret;
+
+	mig_buf_to_device(buf, dev);
+	ret = mig->log.ops->report(mig->fn, iova, pages << shift, &bitmap);
+	mig_buf_to_cpu(buf, dev);
+	if (ret) {
+		mig_err(mig, ": firmware does not report dirty pages (%pe)\n", ERR_PTR(ret));
+		return ret;
+	}
+	if (bitmap.len != len || bitmap.dirty > pages) {
+		mig_err(mig, ": firmware reports %llu dirty pages of %llu in %zu bytes: the log is lost\n",
+			bitmap.dirty, pages, bitmap.len);
+		return -EIO;
+	}
+	return bitmap.dirty;
+}
+
+/* Nothing between the chunks of a report keeps a reset or another thread from changing the log */
+static int check_request(struct vfio_pci_migration *mig, u64 iova, u64 length, unsigned int shift)
+{
+	const struct mig_log *log = &mig->log;
+
+	if (!log->ranges || log->page_shift != shift)
+		return refuse(mig, -EINVAL, "it is not running, or was started anew");
+	if (!IS_ALIGNED(iova | length, BIT_ULL(shift)))
+		return refuse(mig, -EINVAL, "the range is not of whole pages of the log");
+	if (!ranges_hold(log->ranges, log->nr, iova, iova + length - 1))
+		return refuse(mig, -EINVAL, "the range is not logged");
+	return 0;
+}
+
+static s64 report_chunk(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
+			u64 pages, unsigned int shift)
+{
+	s64 ret;
+
+	mig_lock(mig);
+	ret = check_request(mig, iova, pages << shift, shift);
+	if (!ret)
+		ret = ask_firmware(mig, buf, iova, pages, shift);
+	mig_unlock(mig);
+	return ret;
+}
+
+/* Under no lock: this may fault in pages of the user's. Returns the pages that it has marked */
+static u64 mark_dirty(const void *bitmap, u64 iova, unsigned int pages, unsigned int shift,
+		      struct iova_bitmap *dirty)
+{
+	unsigned long first, end = 0;
+	u64 marked = 0;
+
+	while (end < pages) {
+		first = find_next_bit_le(bitmap, pages, end);
+		if (first >= pages)
+			break;
+		end = find_next_zero_bit_le(bitmap, pages, first);
+		iova_bitmap_set(dirty, iova + ((u64)first << shift), (end - first) << shift);
+		marked += end - first;
+	}
+	return marked;
+}
+
+static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
+		      u64 pages, unsigned int shift, struct iova_bitmap *dirty)
+{
+	u64 n;
+	s64 ret;
+
+	for (; pages; pages -= n, iova += n << shift) {
+		n = min_t(u64, pages, buf->size * BITS_PER_BYTE);
+		ret = report_chunk(mig, buf, iova, n, shift);
+		if (ret < 0)
+			return ret;
+		/* A clean chunk costs firmware's answer and nothing more */
+		if (ret && mark_dirty(buf->vaddr, iova, n, shift, dirty) != ret) {
+			mig_err(mig, ": firmware's report has not the %lld dirty pages that it speaks of\n",
+				ret);
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+/**
+ * mig_log_report() - mark what is dirty in a user's bitmap, and take it for clean
+ * @mig: the state
+ * @iova: where the range begins
+ * @length: bytes
+ * @dirty: vfio core's way to the bitmap
+ *
+ * The range must be of whole pages of the log: of a page that is reported in two halves, the
+ * second would be clean.
+ *
+ * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
+ * Return: 0; -EINVAL: it is not logging, or not in all of this range; -EIO: firmware's report
+ * contradicts itself; -ENOMEM; others from firmware. On error what was dirty may be lost.
+ */
+int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
+		   struct iova_bitmap *dirty)
+{
+	struct device *dev = &mig->fn->pf->dev;
+	struct vfio_pci_mig_buf buf = {};
+	unsigned int shift;
+	u64 pages;
+	int ret;
+
+	/* The whole request first: refused, it must not have cleared half of the log */
+	mig_lock(mig);
+	shift = mig->log.page_shift;
+	ret = check_request(mig, iova, length, shift);
+	mig_unlock(mig);
+	if (ret)
+		return ret;
+
+	pages = length >> shift;
+	ret = mig_buf_alloc(&buf, min_t(u64, mig->log.caps.chunk,
+					DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE)));
+	if (ret)
+		return ret;
+	ret = mig_buf_map(&buf, dev, DMA_FROM_DEVICE);
+	if (!ret) {
+		ret = report_all(mig, &buf, iova, pages, shift, dirty);
+		mig_buf_unmap(&buf, dev);
+	}
+	mig_buf_free(&buf);
+	return ret;
+}
+
+/**
+ * vfio_pci_engine_logging() - can dirty pages be logged?
+ * @ops: firmware operations, or NULL
+ * @caps: firmware's limits
+ *
+ * Context: any.
+ * Return: "yes" or "no", with the kernel's reason for it, for people.
+ */
+const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
+				    const struct vfio_pci_log_caps *caps)
+{
+	if (!ops || !caps->max_ranges)
+		return "no";
+	return COMPAT_CAN_LOG ? "yes" : "no, the kernel is built without IOMMUFD_DRIVER";
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_logging);
+
+COMPAT_IMPORT_IOMMUFD;

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The migration region (v1): the protocol of QEMU 5.2 to 7.2. A second front end to the
+ * state machine and the data files; what goes through the data section is the same stream.
+ */
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/uio.h>
+#include <linux/vfio_pci_core.h>
+#include <linux/vmalloc.h>
+
+#include "mig_file.h"
+#include "migration.h"
+#include "migration_v1.h"
+#include "v1_regs.h"
+
+/**
+ * struct mig_v1 - the region of an open device
+ * @lock: one access at a time; outside mig_file.lock. User memory is touched under it, so
+ *	no path that a page fault may need takes it
+ * @mig: the migration state, which outlives the region
+ * @data: the data section
+ * @file: the session, while the state is STOP_COPY or RESUMING
+ * @offered: the data section has what @size says, and the user has not asked for more
+ * @size: bytes in the data section
+ * @ended: the stream has been read to its end
+ * @left: estimate of the bytes that follow
+ */
+struct mig_v1 {
+	struct mutex lock;		/* outside mig_file.lock */
+	struct vfio_pci_migration *mig;
+	void *data;
+	struct file *file;
+	bool offered;
+	size_t size;
+	bool ended;
+	unsigned long left;
+};
+
+static struct mig_file *session(struct mig_v1 *v1)
+{
+	return v1->file ? v1->file->private_data : NULL;
+}
+
+static void end_session(struct mig_v1 *v1)
+{
+	if (v1->file)
+		fput(v1->file);
+	v1->file = NULL;
+	v1->offered = false;
+	v1->size = 0;
+	v1->ended = false;
+}
+
+static void begin_session(struct mig_v1 *v1, struct file *file)
+{
+	v1->file = file;
+	if (mig_data_size(v1->mig, &v1->left))
+		v1->left = 0;
+}
+
+static int write_state(struct mig_v1 *v1, struct vfio_pci_core_device *core, u32 device_state)
+{
+	struct file *file;
+	bool pre_copy;
+	int state;
+
+	state = v1_to_state(device_state, &pre_copy);
+	if (state < 0)
+		return state;
+	file = mig_set_state(v1->mig, &core->vdev, state,
+			     pre_copy ? MIG_USER_V1_PRE_COPY : MIG_USER_V1);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	/* No file for a state that has one: it is the state that there was */
+	if (file || !mig_state_has_file(state))
+		end_session(v1);
+	if (file)
+		begin_session(v1, file);
+	return 0;
+}
+
+static u32 read_state(struct mig_v1 *v1)
+{
+	enum vfio_device_mig_state state;
+	enum mig_user user;
+
+	mig_get_state(v1->mig, &state, &user);
+	return v1_from_state(state, user == MIG_USER_V1_PRE_COPY);
+}
+
+static bool is_in(struct mig_v1 *v1, enum vfio_device_mig_state state)
+{
+	return v1->file && mig_state(v1->mig) == state;
+}
+
+/* Have the data section filled, so that its size is known when it is asked for */
+static int offer(struct mig_v1 *v1)
+{
+	struct kvec kvec = { .iov_base = v1->data, .iov_len = V1_DATA_SIZE };
+	struct iov_iter to;
+	ssize_t n;
+
+	if (v1->offered || v1->ended)
+		return 0;
+	iov_iter_kvec(&to, READ, &kvec, 1, V1_DATA_SIZE);
+	/* Less than was asked for is no end: it may precede an error */
+	while (iov_iter_count(&to)) {
+		n = mig_save_fill(session(v1), &to);
+		if (n < 0)
+			return n;
+		if (!n)
+			break;
+	}
+	v1->ended = iov_iter_count(&to);
+	v1->size = V1_DATA_SIZE - iov_iter_count(&to);
+	v1->offered = v1->size;
+	v1->left -= min_t(unsigned long, v1->left, v1->size);
+	return 0;
+}
+
+/* Also says that the user is done with what was offered */
+static u64 read_pending(struct mig_v1 *v1)
+{
+	if (!is_in(v1, VFIO_DEVICE_STATE_STOP_COPY))
+		return 0;
+	v1->offered = false;
+	v1->size = 0;
+	/* An estimate; zero is the one value that must be exact */
+	return v1->ended ? 0 : max(v1->left, 1UL);
+}
+
+static int read_offset(struct mig_v1 *v1, u64 *value)
+{
+	*value = V1_DATA_OFFSET;
+	return is_in(v1, VFIO_DEVICE_STATE_STOP_COPY) ? offer(v1) : 0;
+}
+
+static int write_size(struct mig_v1 *v1, u64 size)
+{
+	struct kvec kvec = { .iov_base = v1->data, .iov_len = size };
+	struct iov_iter from;
+	ssize_t n;
+
+	if (size > V1_DATA_SIZE)
+		return -EINVAL;
+	if (!is_in(v1, VFIO_DEVICE_STATE_RESUMING))
+		return -EPERM;
+	iov_iter_kvec(&from, WRITE, &kvec, 1, size);
+	n = mig_load_take(session(v1), &from);
+	return n < 0 ? n : 0;
+}
+
+static int read_register(struct mig_v1 *v1, int reg, u64 *value)
+{
+	switch (reg) {
+	case V1_STATE:
+		*value = read_state(v1);
+		return 0;
+	case V1_PENDING:
+		*value = read_pending(v1);
+		return 0;
+	case V1_OFFSET:
+		return read_offset(v1, value);
+	case V1_SIZE:
+		*value = v1->size;
+		return 0;
+	default:
+		*value = 0;
+		return 0;
+	}
+}
+
+static int write_register(struct mig_v1 *v1, struct vfio_pci_core_device *core, int reg, u64 value)
+{
+	switch (reg) {
+	case V1_STATE:
+		return write_state(v1, core, value);
+	case V1_SIZE:
+		return write_size(v1, value);
+	default:
+		return 0;
+	}
+}
+
+static int register_from_user(struct mig_v1 *v1, struct vfio_pci_core_device *core, int reg,
+			      const char __user *buf, size_t width)
+{
+	u64 value = 0;
+	__le32 v32;
+	__le64 v64;
+
+	if (copy_from_user(width == sizeof(v32) ? (void *)&v32 : (void *)&v64, buf, width))
+		return -EFAULT;
+	value = width == sizeof(v32) ? le32_to_cpu(v32) : le64_to_cpu(v64);
+	return write_register(v1, core, reg, value);
+}
+
+static int register_to_user(struct mig_v1 *v1, int reg, char __user *buf, size_t width)
+{
+	__le32 v32;
+	__le64 v64;
+	u64 value;
+	int ret;
+
+	ret = read_register(v1, reg, &value);
+	if (ret)
+		return ret;
+	v32 = cpu_to_le32(value);
+	v64 = cpu_to_le64(value);
+	return copy_to_user(buf, width == sizeof(v32) ? (void *)&v32 : (void *)&v64, width) ?
+	       -EFAULT : 0;
+}
+
+static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf, size_t count, bool write)
+{
+	void *data = v1->data + (pos - V1_DATA_OFFSET);
+
+	if (write)
+		return copy_from_user(data, buf, count) ? -EFAULT : 0;
+	return copy_to_user(buf, data, count) ? -EFAULT : 0;
+}
+
+static int access_locked(struct mig_v1 *v1, struct vfio_pci_core_device *core, u64 pos,
+			 char __user *buf, size_t count, bool write)
+{
+	int access = v1_decode(pos, count, write);
+
+	if (access < 0)
+		return access;
+	if (access == V1_DATA)
+		return data_access(v1, pos, buf, count, write);
+	if (write)
+		return register_from_user(v1, core, access, buf, count);
+	return register_to_user(v1, access, buf, count);
+}
+
+static ssize_t v1_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+		     loff_t *ppos, bool write)
+{
+	unsigned int i = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
+	struct mig_v1 *v1 = core->region[i].data;
+	int ret;
+
+	ret = mutex_lock_interruptible(&v1->lock);
+	if (ret)
+		return ret;
+	ret = access_locked(v1, core, *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
+	mutex_unlock(&v1->lock);
+	if (ret)
+		return ret;
+	*ppos += count;
+	return count;
+}
+
+/* Below the region's index, 28 bits of the offset are left: in pages */
+#define V1_PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
+
+static int v1_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+		   struct vm_area_struct *vma)
+{
+	unsigned long first = V1_DATA_OFFSET >> PAGE_SHIFT;
+	unsigned long pgoff = vma->vm_pgoff & V1_PGOFF_MASK;
+	struct mig_v1 *v1 = region->data;
+
+	if (pgoff < first)
+		return -EINVAL;
+	/* Checks the size; its pages outlive the region where they are mapped */
+	return remap_vmalloc_range(vma, v1->data, pgoff - first);
+}
+
+static int v1_add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+			     struct vfio_info_cap *caps)
+{
+	struct vfio_region_info_cap_sparse_mmap *sparse;
+	size_t size = struct_size(sparse, areas, 1);
+	int ret;
+
+	sparse = kzalloc(size, GFP_KERNEL);
+	if (!sparse)
+		return -ENOMEM;
+	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
+	sparse->header.version = 1;
+	sparse->nr_areas = 1;
+	sparse->areas[0].offset = V1_DATA_OFFSET;
+	sparse->areas[0].size = V1_DATA_SIZE;
+	ret = vfio_info_add_capability(caps, &sparse->header, size);
+	kfree(sparse);
+	return ret;
+}
+
+static void v1_free(struct mig_v1 *v1)
+{
+	end_session(v1);
+	mig_put(v1->mig);
+	vfree(v1->data);
+	mutex_destroy(&v1->lock);
+	kfree(v1);
+}
+
+static void v1_release(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
+{
+	v1_free(region->data);
+}
+
+static const struct vfio_pci_regops v1_regops = {
+	.rw = v1_rw,
+	.mmap = v1_mmap,
+	.add_capability = v1_add_capability,
+	.release = v1_release,
+};
+
+static struct mig_v1 *v1_alloc(struct vfio_pci_migration *mig)
+{
+	struct mig_v1 *v1 = kzalloc(sizeof(*v1), GFP_KERNEL_ACCOUNT);
+
+	if (!v1)
+		return NULL;
+	v1->data = vmalloc_user(V1_DATA_SIZE);
+	if (!v1->data) {
+		kfree(v1);
+		return NULL;
+	}
+	mutex_init(&v1->lock);
+	mig_get(mig);
+	v1->mig = mig;
+	return v1;
+}
+
+/**
+ * mig_v1_register() - add the migration region to a device that is being opened
+ * @core: the device, enabled; it frees the region when it is closed
+ * @mig: its migration state
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mig_v1_register(struct vfio_pci_core_device *core, struct vfio_pci_migration *mig)
+{
+	struct mig_v1 *v1 = v1_alloc(mig);
+	int ret;
+
+	if (!v1)
+		return -ENOMEM;
+	ret = vfio_pci_core_register_dev_region(core, VFIO_REGION_TYPE_MIGRATION_DEPRECATED,
+						VFIO_REGION_SUBTYPE_MIGRATION_DEPRECATED,
+						&v1_regops, V1_REGION_SIZE,
+						VFIO_REGION_INFO_FLAG_READ |
+						VFIO_REGION_INFO_FLAG_WRITE |
+						VFIO_REGION_INFO_FLAG_MMAP, v1);
+	if (ret)
+		v1_free(v1);
+	return ret;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sets of address ranges: see ranges.h. They are arrays, in ascending order and without
+ * overlap unless said otherwise.
+ */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "ranges.h"
+
+/* r[i] and the one behind it become one */
+static unsigned int join(struct mig_range *r, unsigned int n, unsigned int i)
+{
+	r[i].last = r[i + 1].last;
+	memmove(&r[i + 1], &r[i + 2], (n - i - 2) * sizeof(*r));
+	return n - 1;
+}
+
+/* Between r[i] and the one behind it; 0 if they touch or share a page */
+static u64 gap(const struct mig_range *r, unsigned int i)
+{
+	return r[i].last < r[i + 1].first ? r[i + 1].first - r[i].last - 1 : 0;
+}
+
+/**
+ * ranges_align() - widen ranges to whole pages
+ * @r: the ranges
+ * @n: how many
+ * @shift: log2 of the page size
+ *
+ * Ranges that touch become one, so that a request across the border finds one range.
+ *
+ * Return: how many are left.
+ */
+unsigned int ranges_align(struct mig_range *r, unsigned int n, unsigned int shift)
+{
+	u64 mask = (1ULL << shift) - 1;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		r[i].first &= ~mask;
+		r[i].last |= mask;
+	}
+	for (i = 0; i + 1 < n;)
+		if (!gap(r, i))
+			n = join(r, n, i);
+		else
+			i++;
+	return n;
+}
+
+static unsigned int smallest_gap(const struct mig_range *r, unsigned int n)
+{
+	unsigned int i, best = 0;
+
+	for (i = 1; i + 1 < n; i++)
+		if (gap(r, i) < gap(r, best))
+			best = i;
+	return best;
+}
+
+/**
+ * ranges_combine() - make fewer ranges of many
+ * @r: the ranges
+ * @n: how many
+ * @max: how many may be left, at least 1
+ *
+ * Joins those with the smallest gap between them, so as to add as little as possible.
+ *
+ * Return: how many are left.
+ */
+unsigned int ranges_combine(struct mig_range *r, unsigned int n, unsigned int max)
+{
+	while (n > max)
+		n = join(r, n, smallest_gap(r, n));
+	return n;
+}
+
+/**
+ * ranges_pages() - size of a set
+ * @r: the ranges
+ * @n: how many, below 4096
+ * @shift: log2 of the page size, at least 12: no sum overflows
+ *
+ * Return: pages in all.
+ */
+u64 ranges_pages(const struct mig_range *r, unsigned int n, unsigned int shift)
+{
+	u64 pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		pages += (r[i].last >> shift) - (r[i].first >> shift) + 1;
+	return pages;
+}
+
+/**
+ * ranges_hold() - is all of this in one range?
+ * @r: the ranges
+ * @n: how many
+ * @first: first byte
+ * @last: last byte
+ *
+ * Return: true if so.
+ */
+bool ranges_hold(const struct mig_range *r, unsigned int n, u64 first, u64 last)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (first >= r[i].first && last <= r[i].last)
+			return first <= last;
+	return false;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio-log: logging of dirty pages as a VFIO user sees it, from the command line.
+ *
+ *   vfio-log SYSFS-DIR COMMAND...
+ *
+ * Opens the device of SYSFS-DIR (an mdev) by its IOMMU group and carries out the commands
+ * in order. The first one with another outcome than expected ends the program with status 1
+ * and a line that says what happened. "=ENAME" is the errno that is expected instead of
+ * success. Numbers as in C.
+ *
+ *   probe[=E]                    is VFIO_DEVICE_FEATURE_DMA_LOGGING_START there?
+ *   start:PAGE:RANGES[=E]        RANGES: IOVA+LENGTH,IOVA+LENGTH,...
+ *   many:PAGE:IOVA:LENGTH:STRIDE:N[=E]   start with N ranges
+ *   page:N                       the page size that start gave back
+ *   stop[=E]
+ *   report:IOVA:LENGTH:PAGE:PAGES[=E]    PAGES: those that must be dirty, counted from IOVA:
+ *                                "0,7-9", or "none"; "any" prints how many
+ *   copy:IOVA:BYTES              the engine writes there. Memory is at LOW and HIGH below
+ *   reset                        VFIO_DEVICE_RESET
+ *   sh:COMMAND
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/vfio.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The engine's ring and sources, and where it may write */
+#define RING		0x10000000ULL
+#define RING_SIZE	(1 << 20)
+#define LOW		0x20000000ULL
+#define LOW_SIZE	(16 << 20)
+#define HIGH		0x200000000ULL
+#define HIGH_SIZE	(1 << 20)
+
+/* The engine: IOAT 3.2, one channel */
+#define CHANCTRL	0x80
+#define CHANCMD		0x84
+#define DMACOUNT	0x86
+#define CHANSTS		0x88
+#define CHAINADDR	0x90
+#define CHANCMP		0x98
+#define CHANERR		0xa8
+#define DESCS		1024
+#define DONE_OFF	(DESCS * 64)
+#define SOURCE_OFF	(DONE_OFF + 4096)
+
+struct desc {
+	uint32_t size, ctl;
+	uint64_t src, dst, next, unused[4];
+};
+
+static const char *command;
+static int container, group, device;
+static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
+static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
+static volatile uint8_t *regs, *ring;
+static bool ready;
+static unsigned int copies;
+
+static _Noreturn void bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	printf("vfio-log: %s: ", command);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	exit(1);
+}
+
+static void expect(int err, const char *wanted)
+{
+	const char *name = err ? strerrorname_np(err) : "0";
+
+	if (strcmp(name, wanted ? wanted : "0"))
+		bad("%s, expected %s", err ? name : "success", wanted ? wanted : "success");
+}
+
+static void must(int ret, const char *what)
+{
+	if (ret < 0)
+		bad("%s: %s", what, strerror(errno));
+}
+
+/* ---- the device --------------------------------------------------------------- */
+
+static int group_of(const char *dir)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s/iommu_group", dir);
+	n = readlink(path, link, sizeof(link) - 1);
+	must(n, path);
+	link[n] = 0;
+	return atoi(basename(link));
+}
+
+static void *map(uint64_t iova, size_t size)
+{
+	struct vfio_iommu_type1_dma_map dma = {
+		.argsz = sizeof(dma),
+		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
+		.iova = iova,
+		.size = size,
+	};
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (mem == MAP_FAILED)
+		bad("mmap: %s", strerror(errno));
+	dma.vaddr = (uintptr_t)mem;
+	must(ioctl(container, VFIO_IOMMU_MAP_DMA, &dma), "VFIO_IOMMU_MAP_DMA");
+	return mem;
+}
+
+static void enable(void)
+{
+	uint16_t cmd = 6;
+
+	must(pwrite(device, &cmd, sizeof(cmd), config.offset + 4), "config space");
+}
+
+static void open_device(char *dir)
+{
+	char path[64];
+
+	must(container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), "/dev/vfio/vfio");
+	snprintf(path, sizeof(path), "/dev/vfio/%d", group_of(dir));
+	must(group = open(path, O_RDWR | O_CLOEXEC), path);
+	must(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container), "VFIO_GROUP_SET_CONTAINER");
+	must(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "VFIO_SET_IOMMU");
+	must(device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, basename(strdup(dir))),
+	     "VFIO_GROUP_GET_DEVICE_FD");
+	must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config), "config space");
+	must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0), "BAR 0");
+	regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar0.offset);
+	if (regs == MAP_FAILED)
+		bad("BAR 0: %s", strerror(errno));
+	enable();
+	ring = map(RING, RING_SIZE);
+	map(LOW, LOW_SIZE);
+	map(HIGH, HIGH_SIZE);
+}
+
+/* ---- copies ------------------------------------------------------------------- */
+
+static void wr32(unsigned int off, uint32_t v)
+{
+	*(volatile uint32_t *)(regs + off) = v;
+}
+
+static void wr64(unsigned int off, uint64_t v)
+{
+	wr32(off, v);
+	wr32(off + 4, v >> 32);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+static void start_engine(void)
+{
+	uint64_t until = now_ms() + 5000;
+
+	wr32(CHANERR, *(volatile uint32_t *)(regs + CHANERR));
+	regs[CHANCMD] = 0x20;	/* reset */
+	while (regs[CHANCMD] & 0x20) {
+		if (now_ms() > until)
+			bad("the engine's reset does not end");
+	}
+	copies = 0;
+	wr64(CHANCMP, RING + DONE_OFF);
+	*(volatile uint16_t *)(regs + CHANCTRL) = 0x1d;
+	wr64(CHAINADDR, RING);
+	ready = true;
+}
+
+static void copy(uint64_t iova, uint32_t bytes)
+{
+	volatile uint64_t *done = (volatile uint64_t *)(ring + DONE_OFF);
+	uint64_t until = now_ms() + 5000, last = RING + copies * 64;
+
+	if (!ready)
+		start_engine();
+	last = RING + copies * 64;
+	if (copies == DESCS - 1 || bytes > RING_SIZE - SOURCE_OFF)
+		bad("too much for this program");
+	((struct desc *)ring)[copies] = (struct desc) {
+		.size = bytes,
+		.ctl = 8,	/* write the completion */
+		.src = RING + SOURCE_OFF,
+		.dst = iova,
+		.next = last + 64,
+	};
+	__sync_synchronize();
+	*(volatile uint16_t *)(regs + DMACOUNT) = ++copies;
+	while ((*done & ~0x3fULL) != last) {
+		if ((*done & 7) == 3)
+			bad("the engine has halted, CHANERR %#x",
+			    *(volatile uint32_t *)(regs + CHANERR));
+		if (now_ms() > until)
+			bad("the copy does not end, completion %#llx", (unsigned long long)*done);
+	}
+}
+
+/* ---- logging ------------------------------------------------------------------ */
+
+static uint64_t page_size;
+
+static int feature(uint32_t flags, void *data, size_t size)
+{
+	struct vfio_device_feature *f = calloc(1, sizeof(*f) + size);
+	int err;
+
+	f->argsz = sizeof(*f) + size;
+	f->flags = flags;
+	memcpy(f->data, data, size);
+	err = ioctl(device, VFIO_DEVICE_FEATURE, f) < 0 ? errno : 0;
+	memcpy(data, f->data, size);
+	free(f);
+	return err;
+}
+
+static int start(uint64_t page, struct vfio_device_feature_dma_logging_range *r, unsigned int n)
+{
+	struct vfio_device_feature_dma_logging_control c = {
+		.page_size = page,
+		.num_ranges = n,
+		.ranges = (uintptr_t)r,
+	};
+	int err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET, &c,
+			  sizeof(c));
+
+	page_size = c.page_size;
+	return err;
+}
+
+static int start_ranges(char **arg)
+{
+	struct vfio_device_feature_dma_logging_range r[512];
+	unsigned int n = 0;
+	char *p = arg[2];
+
+	do {
+		r[n].iova = strtoull(p, &p, 0);
+		if (*p++ != '+')
+			bad("no range");
+		r[n++].length = strtoull(p, &p, 0);
+	} while (*p++ == ',' && n < 512);
+	return start(strtoull(arg[1], NULL, 0), r, n);
+}
+
+static int start_many(char **arg)
+{
+	struct vfio_device_feature_dma_logging_range r[512];
+	uint64_t iova = strtoull(arg[2], NULL, 0), length = strtoull(arg[3], NULL, 0);
+	uint64_t stride = strtoull(arg[4], NULL, 0);
+	unsigned int n = strtoul(arg[5], NULL, 0);
+
+	for (unsigned int i = 0; i < n && i < 512; i++) {
+		r[i].iova = iova + i * stride;
+		r[i].length = length;
+	}
+	return start(strtoull(arg[1], NULL, 0), r, n);
+}
+
+static bool bit(const uint64_t *map, uint64_t i)
+{
+	return map[i / 64] >> i % 64 & 1;
+}
+
+/* "0,7-9" */
+static char *in_words(const uint64_t *map, uint64_t n, uint64_t *count)
+{
+	char *text, *end;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	*count = 0;
+	for (uint64_t i = 0; i < n; i++) {
+		uint64_t first = i;
+
+		if (!bit(map, i))
+			continue;
+		while (i + 1 < n && bit(map, i + 1))
+			i++;
+		*count += i - first + 1;
+		if (i == first)
+			fprintf(f, "%llu,", (unsigned long long)i);
+		else
+			fprintf(f, "%llu-%llu,", (unsigned long long)first, (unsigned long long)i);
+	}
+	fclose(f);
+	end = strrchr(text, ',');
+	if (end)
+		*end = 0;
+	return *count ? text : "none";
+}
+
+static int report(char **arg)
+{
+	uint64_t iova = strtoull(arg[1], NULL, 0), length = strtoull(arg[2], NULL, 0);
+	uint64_t page = strtoull(arg[3], NULL, 0), count;
+	uint64_t bits = (length + page - 1) / page, words = (bits + 63) / 64;
+	uint64_t *map = calloc(words + 1, sizeof(*map));
+	struct vfio_device_feature_dma_logging_report r = {
+		.iova = iova,
+		.length = length,
+		.page_size = page,
+		.bitmap = (uintptr_t)map,
+	};
+	const char *got;
+	int err;
+
+	map[words] = 0x123456789abcdefULL;
+	err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
+		      sizeof(r));
+	if (map[words] != 0x123456789abcdefULL)
+		bad("written behind the bitmap");
+	got = in_words(map, words * 64, &count);
+	if (err)
+		return err;
+	if (!strcmp(arg[4], "any"))
+		printf("dirty=%llu\n", (unsigned long long)count);
+	else if (strcmp(got, arg[4]))
+		bad("dirty are %.200s", got);
+	return 0;
+}
+
+static void run(const char *text)
+{
+	char *copy_of = strdup(text), *wanted, *arg[8] = { 0 };
+	unsigned int n = 0;
+
+	command = text;
+	if (!strncmp(text, "sh:", 3)) {
+		if (system(text + 3))
+			bad("failed");
+		return;
+	}
+	wanted = strchr(copy_of, '=');
+	if (wanted)
+		*wanted++ = 0;
+	while (n < 7 && (arg[n] = strsep(&copy_of, ":")))
+		n++;
+	if (!strcmp(arg[0], "probe"))
+		expect(feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
+			       VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET, "", 0), wanted);
+	else if (!strcmp(arg[0], "start") && n == 3)
+		expect(start_ranges(arg), wanted);
+	else if (!strcmp(arg[0], "many") && n == 6)
+		expect(start_many(arg), wanted);
+	else if (!strcmp(arg[0], "stop"))
+		expect(feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP | VFIO_DEVICE_FEATURE_SET,
+			       "", 0), wanted);
+	else if (!strcmp(arg[0], "report") && n == 5)
+		expect(report(arg), wanted);
+	else if (!strcmp(arg[0], "page") && n == 2) {
+		if (page_size != strtoull(arg[1], NULL, 0))
+			bad("it is %llu", (unsigned long long)page_size);
+	} else if (!strcmp(arg[0], "copy") && n == 3) {
+		copy(strtoull(arg[1], NULL, 0), strtoul(arg[2], NULL, 0));
+	} else if (!strcmp(arg[0], "reset")) {
+		must(ioctl(device, VFIO_DEVICE_RESET), "VFIO_DEVICE_RESET");
+		enable();
+		ready = false;
+	} else {
+		bad("what is that?");
+	}
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3) {
+		fprintf(stderr, "usage: vfio-log SYSFS-DIR COMMAND..., see vfio-log.c\n");
+		return 2;
+	}
+	command = argv[1];
+	open_device(argv[1]);
+	for (int i = 2; i < argc; i++)
+		run(argv[i]);
+	return 0;
+}
