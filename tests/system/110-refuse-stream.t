@@ -35,7 +35,6 @@ bad_file()
 		"write:$W/good=$b_errno" $UNTOUCHED set:STOP=ENODATA state=ERROR \
 		set:RUNNING=EINVAL set:STOP=EINVAL $UNTOUCHED reset state=RUNNING copies=0
 	logged_once "$b_desc: the log says why" "data refused: .*$b_log"
-	pace
 }
 
 UNTOUCHED="digest-is:$W/own"
@@ -95,7 +94,6 @@ firmware_refuses()
 		"write:$W/bad=EBADMSG,EINVAL,EIO" "digest-is:$W/own" set:STOP=ENODATA state=ERROR \
 		"digest-is:$W/own" reset
 	logged "$f_desc: the log says why" 'firmware refused LOAD'
-	pace
 }
 firmware_refuses "an image with another magic number" state:0:0
 firmware_refuses "an image with a damaged header" state:100:255
@@ -110,7 +108,6 @@ for cut in 1 64 127 128 140 152 1000 100000 -1 -8 -9 -32; do
 	mig_do "cut off at $cut" reset dma:7 "digest:$W/own" set:RESUMING "write:$W/bad" \
 		"digest-is:$W/own" set:STOP=ENODATA state=ERROR "digest-is:$W/own" reset state=RUNNING
 	logged_once "cut off at $cut: the log says why" 'migration data was refused or is not complete'
-	pace
 done
 mig_do "nothing at all is no refusal" reset dma:7 "digest:$W/own" set:RESUMING set:STOP state=STOP \
 	"digest-is:$W/own" set:RUNNING dma:1

@@ -112,22 +112,6 @@ logged_once() # DESCRIPTION EXTENDED-REGEX
 	return 1
 }
 
-# pace: to be called after each of many messages of one kind. The kernel prints ten of
-# them in five seconds at most.
-PACED=0
-pace()
-{
-	now
-	[ $PACED != 0 ] || PACE_START=$NOW
-	PACED=$((PACED + 1))
-	[ $PACED = 9 ] || return 0
-	PACED=0
-	while [ "$NOW" -lt $((PACE_START + 530)) ]; do
-		sleep 0.2
-		now
-	done
-}
-
 # refused DESCRIPTION FILE DATA ENAME REGEX: the write fails with that errno, and
 # one line of the log says why
 refused()
