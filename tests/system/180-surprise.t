@@ -14,8 +14,16 @@ plugged()
 	l0 "device_add refdev,id=pf,bus=rp1" >"$WORK/plug" && ! [ -s "$WORK/plug" ]
 }
 
+slot_is_off()
+{
+	read -r power </sys/bus/pci/slots/1/power && [ "$power" = 0 ]
+}
+
 plug_in()
 {
+	# What is plugged in before the kernel has switched the slot off goes with that
+	wait_for 30 slot_is_off || fail "the slot stays on" || return 1
+	sleep 1.5
 	wait_for 30 plugged || fail "device_add: $(cat "$WORK/plug")" || return 1
 	wait_for 30 is_there "$PFDIR/driver" || fail "the device does not come back"
 }
@@ -31,13 +39,13 @@ mig "an mdev works" "$u" dma:20
 t "all mdevs removed" remove_all
 t "all VFs removed" set_vfs 0
 
-# Power off the slot behind the drivers' back: QEMU takes the device out at once
+# The slot is powered off behind the drivers' back, with its interrupt masked, and on
+# again: QEMU takes the device out at once, and the kernel then finds the slot empty.
 pull_out()
 {
 	slot=$(basename "$(dirname "$(readlink -f "$PFDIR")")")
-	l0 device_del pf || return 1
-	# Slot Control: power controller off, power indicator off
-	setpci -s "$slot" CAP_EXP+18.w=0700:0700
+	# Slot Control: bit 5 interrupt, bits 8-9 power indicator (1 on, 3 off), bit 10 power off
+	setpci -s "$slot" CAP_EXP+18.w=0700:0720 CAP_EXP+18.w=0120:0720
 }
 
 vfs_and_mdevs 4 u v

@@ -40,8 +40,11 @@ int v1_decode(u64 pos, u64 count, bool write)
 	for (i = 0; i < ARRAY_SIZE(v1_regs); i++) {
 		const struct v1_reg *reg = &v1_regs[i];
 
-		if (pos == reg->offset && count == reg->width)
-			return write && !reg->writable ? -EINVAL : reg->access;
+		if (pos != reg->offset || count != reg->width)
+			continue;
+		if (write && !reg->writable)
+			return -EINVAL;
+		return reg->access;
 	}
 	return -EINVAL;
 }
