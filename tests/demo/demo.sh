@@ -43,7 +43,7 @@ took "modules for kernel $KERNEL"
 note "[demo] an emulated server boots (QEMU without KVM: 15 to 25 s)"
 out=$(mktemp)
 set +e
-"$tests/vm/boot.sh" --stack "$stack" --no-build --timeout 600 --device refdev \
+"$tests/vm/boot.sh" --stack "$stack" --no-build --timeout 1200 --device refdev \
 	--add "$bin" -- tests/demo/inside.sh |
 	tee "$out" | grep --line-buffered -v '^# bed: \(L1\|status\)'
 rc=${PIPESTATUS[0]}

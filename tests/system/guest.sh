@@ -75,6 +75,15 @@ guest_dead() { ! guest_alive "$1"; }
 # What is known about a guest that misbehaves, for people
 guest_story() # NAME
 {
+	if guest_alive "$1"; then
+		echo "-- $1: QEMU runs; where its processor is, three times a second apart"
+		for _ in 1 2 3; do
+			qmp "$1" '{"execute":"human-monitor-command","arguments":{"command-line":"info registers"}}' &&
+				echo "$ANSWER" | grep -o -E 'RIP=[0-9a-f]+ RFL=[0-9a-f]+|HLT=[01]' | tr '\n' ' '
+			echo
+			sleep 1
+		done
+	fi
 	for g_file in log console; do
 		[ -s "$GUESTS/$1/$g_file" ] || continue
 		echo "-- $1: last lines of $g_file"
@@ -141,8 +150,8 @@ guest_copies_above() # NAME N
 guest_boot() # NAME UUID [SECONDS]
 {
 	guest_launch "$1" "$2" &&
-		guest_wait "$1" "${3:-90}" '^COPYLOAD ready' &&
-		guest_wait "$1" 60 '^COPYLOAD copies=[1-9].*state=running'
+		guest_wait "$1" "${3:-240}" '^COPYLOAD ready' &&
+		guest_wait "$1" 120 '^COPYLOAD copies=[1-9].*state=running'
 }
 
 # The copies go on from here: N more of them
@@ -167,14 +176,14 @@ qmp_up() # NAME: does the monitor answer?
 guest_off() # NAME: the guest powers itself off
 {
 	guest_tell "$1" poweroff || return 1
-	wait_for 30 guest_dead "$1" || fail "guest $1 did not power off"
+	wait_for 60 guest_dead "$1" || fail "guest $1 did not power off"
 }
 
 guest_quit() # NAME: QEMU is told to end
 {
 	guest_alive "$1" || return 0
 	qmp "$1" quit
-	wait_for 30 guest_dead "$1" || fail "QEMU of guest $1 did not quit"
+	wait_for 60 guest_dead "$1" || fail "QEMU of guest $1 did not quit"
 }
 
 guests_kill_one() # NAME
@@ -205,7 +214,7 @@ guest_migrate()
 {
 	m_from=$1 m_to=$2
 	guest_launch "$m_to" "$3" -incoming defer || return 1
-	wait_for 30 qmp_up "$m_to" || fail "QEMU of guest $m_to: $(tail -n 1 "$GUESTS/$m_to/log")" ||
+	wait_for 90 qmp_up "$m_to" || fail "QEMU of guest $m_to: $(tail -n 1 "$GUESTS/$m_to/log")" ||
 		return 1
 	m_sock=$GUESTS/$m_to/migration
 	qmp "$m_to" '{"execute":"migrate-incoming","arguments":{"uri":"unix:'"$m_sock"'"}}' &&
@@ -217,7 +226,7 @@ guest_migrate()
 		qmp "$m_from" '{"execute":"migrate","arguments":{"uri":"unix:'"$m_sock"'"}}' ||
 		return 1
 	now
-	m_end=$((NOW + 12000))
+	m_end=$((NOW + 24000))
 	while :; do
 		qmp "$m_from" query-migrate || return 1
 		case $ANSWER in
@@ -228,14 +237,14 @@ guest_migrate()
 			;;
 		esac
 		now
-		[ "$NOW" -lt $m_end ] || fail "migration did not end within 120 s: $ANSWER" || return 1
+		[ "$NOW" -lt $m_end ] || fail "migration did not end within 240 s: $ANSWER" || return 1
 		sleep 0.1
 	done
 	m_nums=$(echo "$ANSWER" | jq -r '.return | "\(.downtime) \(."total-time") \(.ram.transferred) \(.vfio.transferred // "unknown")"')
 	# shellcheck disable=SC2086  # words
 	set -- $m_nums
 	DOWNTIME=$1 TOTAL=$2 RAM=$3 VFIO=$4
-	wait_for 30 guest_running "$m_to" ||
+	wait_for 60 guest_running "$m_to" ||
 		fail "guest $m_to does not run after migration" || return 1
 	guest_wait "$m_to" 60 '^COPYLOAD copies='
 }
