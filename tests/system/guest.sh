@@ -49,6 +49,7 @@ guest_launch()
 	rm -rf "$g"
 	mkdir -p "$g"
 	mkfifo "$g/in"
+	: >"$g/console"
 	guest_files || return 1
 	qemu_words
 	# The FIFO is opened for reading and writing: opening it blocks for nobody
@@ -56,10 +57,10 @@ guest_launch()
 		-M q35 -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" \
 		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
-		-serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
+		-serial "file:$g/console" -serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
 		-device pcie-root-port,id=rp0,chassis=1,slot=1 \
 		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION" \
-		"$@" <>"$g/in" >"$g/console" 2>"$g/log" &
+		"$@" <>"$g/in" >/dev/null 2>"$g/log" &
 	g_pid=$!
 	echo $g_pid >"$g/pid"
 }
