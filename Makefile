@@ -36,6 +36,7 @@ help:
 	@echo '  check-unit       unit tests only'
 	@echo '  check-style      checkpatch, sparse and W=1 builds only'
 	@echo '  check-system     system tests only; T=<pattern>: only those'
+	@echo '  check-debian12   those that are different on kernel 6.1 with QEMU 7.2'
 	@echo '  soak N=50        N live migrations back and forth under load'
 	@echo '  bench            measurements'
 

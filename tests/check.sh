@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|style|qemu|system]...
+# usage: check.sh [unit|style|qemu|system|debian12]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -8,6 +8,8 @@
 #   qemu    the reference device's model alone
 #   system  everything in an emulated server; T=PATTERN in the environment: only
 #           tests whose name has it
+#   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region as
+#           its real consumer drives it, dirty page logging, data sizes
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed.
@@ -84,13 +86,18 @@ qemu()
 # shellcheck disable=SC2086 # T is a list of patterns
 system() { part system 2700 "$tests/system/host-run.sh" ${T:-}; }
 
+debian12()
+{
+	part debian12 1200 "$tests/system/host-run.sh" --stack debian12 010 040 095 100 125 160
+}
+
 if [ $# = 0 ]; then
-	part setup 2400 "$tests/vm/setup.sh"
-	set -- unit style qemu system
+	part setup 2400 "$tests/vm/setup.sh" debian13 debian12
+	set -- unit style qemu system debian12
 fi
 for name; do
 	case $name in
-	unit | style | qemu | system) "$name" ;;
+	unit | style | qemu | system | debian12) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

@@ -45,7 +45,7 @@ mig "v1 is refused while v2 is in use" "$a" set:STOP v1-state:1=EBUSY v1-state:2
 mig "reset frees v1" "$a" v1-state:2 reset v1-is=1 set:STOP set:RUNNING
 mig "reset frees v2" "$a" set:STOP reset v1-state:3 v1-state:1
 
-t "a damaged stream" vfio-mig mutate "$W/v2" "$W/bad" "flip:99999"
+t "a damaged stream" mig-stream mutate "$W/v2" "$W/bad" "flip:99999"
 mig "is refused" "$b" v1-state:4 "v1-write:$W/bad=EPROTO" v1-state:1=ENODATA v1-is=6 \
 	v1-state:1=EINVAL reset v1-is=1 state=RUNNING copies=0 dma:2
 mig "one that is cut off too" "$b" "sh:head -c 5000 $W/v2 >$W/cut" v1-state:4 "v1-write:$W/cut" \

@@ -9,12 +9,12 @@ vfs_and_mdevs 2 a b
 W=$WORK
 MIG_TIMEOUT=100
 mig "save" "$a" dma:500 "digest:$W/d" set:STOP_COPY "read:$W/s" reread
-like "it has 64 pieces at least" "$(vfio-mig info "$W/s" | tail -n 1)" 'records=(6[5-9]|[7-9][0-9]|[1-9][0-9]{2,})'
+like "it has 64 pieces at least" "$(mig-stream info "$W/s" | tail -n 1)" 'records=(6[5-9]|[7-9][0-9]|[1-9][0-9]{2,})'
 mig "load" "$b" set:RESUMING "write:$W/s:300000" set:RUNNING "digest-is:$W/d" copies=500 dma:10
-mig "one byte of it is wrong" "$b" set:STOP "sh:vfio-mig mutate $W/s $W/bad state:50000000:170 flip:400000000" \
+mig "one byte of it is wrong" "$b" set:STOP "sh:mig-stream mutate $W/s $W/bad state:50000000:170 flip:400000000" \
 	set:RESUMING "write:$W/bad=EPROTO" set:STOP=ENODATA state=ERROR reset copies=0 \
 	set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
-mig "cut off in the middle" "$b" dma:5 "digest:$W/own" "sh:vfio-mig mutate $W/s $W/cut cut:30000000" \
+mig "cut off in the middle" "$b" dma:5 "digest:$W/own" "sh:mig-stream mutate $W/s $W/cut cut:30000000" \
 	set:RESUMING "write:$W/cut" "digest-is:$W/own" set:STOP=ENODATA "digest-is:$W/own" state=ERROR \
 	reset set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 mig "a reader that stops in the middle" "$a" set:STOP_COPY "read:$W/x:20000000" set:RUNNING dma:5 \

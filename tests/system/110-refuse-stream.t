@@ -13,7 +13,7 @@ must "an mdev of the other type" create "$lite" $TYPE
 W=$WORK
 must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/good"
 must "one of the other type" vfio-mig -q "$MDEVS/$lite" dma:100 set:STOP_COPY "read:$W/lite"
-state=$(vfio-mig info "$W/good" | sed -n 's/.*state=\([0-9]*\).*/\1/p')
+state=$(mig-stream info "$W/good" | sed -n 's/.*state=\([0-9]*\).*/\1/p')
 
 mig_session "$b"
 
@@ -22,7 +22,7 @@ bad()
 {
 	b_desc=$1 b_errno=$2 b_log=$3
 	shift 3
-	b_out=$(vfio-mig mutate "$W/good" "$W/bad" "$@" 2>&1) || flunk "$b_desc: mutate" "$b_out"
+	b_out=$(mig-stream mutate "$W/good" "$W/bad" "$@" 2>&1) || flunk "$b_desc: mutate" "$b_out"
 	bad_file "$b_desc" "$b_errno" "$b_log"
 }
 
@@ -88,7 +88,7 @@ firmware_refuses()
 {
 	f_desc=$1
 	shift
-	vfio-mig mutate "$W/good" "$W/bad" "$@" || flunk "$f_desc: mutate"
+	mig-stream mutate "$W/good" "$W/bad" "$@" || flunk "$f_desc: mutate"
 	mark
 	mig_do "$f_desc: refused by firmware" reset dma:7 "digest:$W/own" set:RESUMING \
 		"write:$W/bad=EBADMSG,EINVAL,EIO" "digest-is:$W/own" set:STOP=ENODATA state=ERROR \
@@ -103,7 +103,7 @@ mig_do "a good stream loads after these" set:RESUMING "write:$W/good" set:RUNNIN
 
 # What ends too early is refused when the state is left
 for cut in 1 64 127 128 140 152 1000 100000 -1 -8 -9 -32; do
-	vfio-mig mutate "$W/good" "$W/bad" "cut:$cut" || flunk "cut:$cut"
+	mig-stream mutate "$W/good" "$W/bad" "cut:$cut" || flunk "cut:$cut"
 	mark
 	mig_do "cut off at $cut" reset dma:7 "digest:$W/own" set:RESUMING "write:$W/bad" \
 		"digest-is:$W/own" set:STOP=ENODATA state=ERROR "digest-is:$W/own" reset state=RUNNING
@@ -117,7 +117,7 @@ good()
 {
 	g_desc=$1
 	shift
-	vfio-mig mutate "$W/good" "$W/other" "$@" || flunk "$g_desc: mutate"
+	mig-stream mutate "$W/good" "$W/other" "$@" || flunk "$g_desc: mutate"
 	mig_do "$g_desc: accepted" reset set:RESUMING "write:$W/other" set:RUNNING "digest-is:$W/d" copies=100
 }
 good "unchanged" renumber

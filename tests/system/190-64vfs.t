@@ -27,7 +27,24 @@ refused "the VFs stay" "$PFDIR/sriov_numvfs" 0 EBUSY 'can.t change while mdevs e
 t "reset of the PF" write_to "$PFDIR/reset" 1
 mig "the last one works" "$last" dma:50
 t "64 removed" remove_all
-t "64 VFs removed" set_vfs 0
+
+# Removing 64 VFs takes seconds; meanwhile nothing can be created, and the log says why
+going()
+{
+	tool write "$PFDIR/sriov_numvfs" 0 >"$WORK/gone" &
+	g_pid=$!
+	while kill -0 $g_pid 2>/dev/null; do
+		new_uuid
+		errno_of "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID"
+		[ "$ERRNO" != EBUSY ] || break
+	done
+	wait $g_pid
+	[ "$ERRNO" = EBUSY ] || fail "the last answer was $ERRNO"
+}
+mark
+t "create while VFs are removed: EBUSY" going
+logged "the log says why" 'refused: VFs are being created or removed; try again'
+is "64 VFs removed" "$(cat "$WORK/gone")" 0
 t "64 VFs with the modules going" set_vfs 64
 t "the modules unload" unload_all
 t "and load" load_all

@@ -3,7 +3,7 @@
 # usage: prepare.sh [KERNEL]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig (static programs) and copyload.ko, the guest's module, for KERNEL
+# tool, vfio-mig, vfio-log and mig-stream (static programs) and copyload.ko, the guest's module, for KERNEL
 # (default 6.12). Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -32,6 +32,7 @@ compile() # NAME
 compile tool
 compile vfio-mig
 compile vfio-log
+compile mig-stream
 release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then

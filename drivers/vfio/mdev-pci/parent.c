@@ -213,19 +213,30 @@ static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 	return parent;
 }
 
+static void adopt_vf(struct pci_dev *vf)
+{
+	int ret;
+
+	if (vf->dev.driver) {
+		pci_warn(vf, "belongs to driver %s; unbind it and set driver_override to mdev-pci to offer it as an mdev\n",
+			 vf->dev.driver->name);
+		return;
+	}
+	if (mdev_pci_function_capture(vf))
+		return;
+	ret = device_attach(&vf->dev);
+	if (ret < 0)
+		pci_err(vf, "could not be bound to mdev-pci (%pe)\n", ERR_PTR(ret));
+}
+
 /* VFs that an earlier driver of the PF has left behind */
 static void adopt_vfs(struct mdev_pci_parent *parent)
 {
 	struct pci_dev *vf = NULL;
 
 	for_each_pci_dev(vf) {
-		if (!vf->is_virtfn || pci_physfn(vf) != parent->pf)
-			continue;
-		if (vf->dev.driver)
-			pci_warn(vf, "is bound to %s; unbind it to offer it as an mdev\n",
-				 vf->dev.driver->name);
-		else if (!mdev_pci_function_capture(vf))
-			WARN_ON_ONCE(device_attach(&vf->dev) < 0);
+		if (vf->is_virtfn && pci_physfn(vf) == parent->pf)
+			adopt_vf(vf);
 	}
 }
 
