@@ -103,6 +103,7 @@ static int refdev_firmware_show(struct seq_file *m, void *unused)
 	seq_printf(m, "tracker_min_shift: %u\n", page.tracker_min_shift);
 	seq_printf(m, "tracker_max_shift: %u\n", page.tracker_max_shift);
 	seq_printf(m, "tracker_pages: %llu\n", le64_to_cpu(page.tracker_pages));
+	seq_printf(m, "features: 0x%x\n", le32_to_cpu(page.features));
 	seq_printf(m, "events_dropped: %u\n", le32_to_cpu(page.events_dropped));
 	return 0;
 }
@@ -135,6 +136,7 @@ static int refdev_vf_show(struct seq_file *m, void *unused)
 	seq_printf(m, "resets: %llu\n", le64_to_cpu(page.resets));
 	seq_printf(m, "load_begun: %u\n", !!(flags & REFDEV_FUNCTION_LOAD_BEGUN));
 	seq_printf(m, "tracker: %u\n", !!(flags & REFDEV_FUNCTION_TRACKER));
+	seq_printf(m, "precopy: %u\n", !!(flags & REFDEV_FUNCTION_PRECOPY));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(refdev_vf);

@@ -62,6 +62,7 @@
  * @REFDEV_STATE_SIZE: bytes of a VF's state image.
  * @REFDEV_SAVE: write a piece of the state image to host memory.
  * @REFDEV_LOAD: read a piece of a state image from host memory.
+ * @REFDEV_PRECOPY: begin, end or ask for pre-copy: see &enum refdev_precopy.
  * @REFDEV_QUERY: give the &struct refdev_function_page of a VF.
  * @REFDEV_TRACKER_START: begin to record the pages that a VF writes.
  * @REFDEV_TRACKER_REPORT: give and clear what was recorded.
@@ -78,6 +79,7 @@ enum refdev_opcode {
 	REFDEV_STATE_SIZE	= 0x12,
 	REFDEV_SAVE		= 0x13,
 	REFDEV_LOAD		= 0x14,
+	REFDEV_PRECOPY		= 0x15,
 	REFDEV_QUERY		= 0x16,
 	REFDEV_TRACKER_START	= 0x20,
 	REFDEV_TRACKER_REPORT	= 0x21,
@@ -86,8 +88,41 @@ enum refdev_opcode {
 	REFDEV_INJECT		= 0x31,
 };
 
-/* Command flags of LOAD */
+/* Command flags of SAVE: extents of what is to be saved, see struct refdev_extent */
+#define REFDEV_SAVE_DELTA		BIT(0)
+
+/* Command flags of LOAD: the image is complete; extents, as such a SAVE wrote them */
 #define REFDEV_LOAD_LAST		BIT(0)
+#define REFDEV_LOAD_DELTA		BIT(1)
+
+/**
+ * enum refdev_precopy - what REFDEV_PRECOPY does
+ * @REFDEV_PRECOPY_QUERY: ask how much is to be saved.
+ * @REFDEV_PRECOPY_START: begin to record what was saved and what has changed since.
+ * @REFDEV_PRECOPY_STOP: end that.
+ */
+enum refdev_precopy {
+	REFDEV_PRECOPY_QUERY	= 0,
+	REFDEV_PRECOPY_START	= 1,
+	REFDEV_PRECOPY_STOP	= 2,
+};
+
+/* Offsets and bytes of extents are multiples of it */
+#define REFDEV_EXTENT_ALIGN		4096
+
+/**
+ * struct refdev_extent - header of a piece of the image, which follows it
+ * @offset: where it belongs.
+ * @bytes: how long it is, without this header.
+ * @reserved: zero.
+ */
+struct refdev_extent {
+	__le64 offset;
+	__le32 bytes;
+	__le32 reserved;
+};
+
+static_assert(sizeof(struct refdev_extent) == 16);
 
 /**
  * enum refdev_status - how a command ended
@@ -208,6 +243,9 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
 
 #define REFDEV_IDENTIFY_MAGIC		0x44495652
 
+/* From minor version 1 of the interface on */
+#define REFDEV_FEATURE_PRECOPY		BIT(0)
+
 /**
  * struct refdev_identify_page - what firmware says of itself
  * @magic: REFDEV_IDENTIFY_MAGIC.
@@ -225,6 +263,7 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
  * @tracker_max_shift: log2 of the largest tracked page.
  * @events_dropped: events that found no room.
  * @tracker_pages: largest number of tracked pages of a VF.
+ * @features: REFDEV_FEATURE_*; unknown ones may be set.
  * @reserved2: zero.
  * @name: firmware's name, NUL padded.
  * @reserved3: zero.
@@ -245,7 +284,8 @@ struct refdev_identify_page {
 	u8 tracker_max_shift;
 	__le32 events_dropped;
 	__le64 tracker_pages;
-	u8 reserved2[0x48];
+	__le32 features;
+	u8 reserved2[0x44];
 	char name[32];
 	u8 reserved3[0x60];
 };
@@ -255,6 +295,7 @@ static_assert(sizeof(struct refdev_identify_page) == 256);
 #define REFDEV_FUNCTION_ENABLED		BIT(0)
 #define REFDEV_FUNCTION_LOAD_BEGUN	BIT(1)
 #define REFDEV_FUNCTION_TRACKER		BIT(2)
+#define REFDEV_FUNCTION_PRECOPY		BIT(3)
 
 /**
  * struct refdev_function_page - what firmware says of a VF

@@ -9,6 +9,8 @@
 #include "queue.h"
 
 #define REFDEV_KNOWN_MAJOR	1
+/* Since then the identify page has features */
+#define REFDEV_FEATURES_MINOR	1
 #define REFDEV_MAX_CONTEXT	SZ_1G
 /* Beside the context memory the image has a header and the engine's registers */
 #define REFDEV_MAX_STATE	(REFDEV_MAX_CONTEXT + SZ_64K)
@@ -82,7 +84,18 @@ static bool refdev_has_changed(const struct refdev_identify_page *old,
 			      old->tracker_ranges != new->tracker_ranges ||
 			      old->tracker_min_shift != new->tracker_min_shift ||
 			      old->tracker_max_shift != new->tracker_max_shift ||
-			      old->tracker_pages != new->tracker_pages);
+			      old->tracker_pages != new->tracker_pages ||
+			      old->features != new->features);
+}
+
+/* What this driver uses: where older firmware has no such field, nothing */
+static __le32 refdev_features(struct refdev_queue *q, const struct refdev_identify_page *page)
+{
+	u32 version = readl(q->regs + REFDEV_VERSION);
+
+	if (REFDEV_VERSION_MINOR(version) < REFDEV_FEATURES_MINOR)
+		return 0;
+	return page->features & cpu_to_le32(REFDEV_FEATURE_PRECOPY);
 }
 
 /**
@@ -108,6 +121,7 @@ int refdev_identify(struct refdev_queue *q)
 			bad);
 		return -EPROTO;
 	}
+	page.features = refdev_features(q, &page);
 	if (refdev_has_changed(&q->info, &page)) {
 		dev_err(dev, "the reset has brought firmware with other limits: unbind the driver and bind it again\n");
 		return -ESTALE;
@@ -117,4 +131,17 @@ int refdev_identify(struct refdev_queue *q)
 	q->max_transfer = min_t(size_t, q->max_sgl * PAGE_SIZE,
 				round_down(le32_to_cpu(page.max_transfer), PAGE_SIZE));
 	return 0;
+}
+
+/**
+ * refdev_can_precopy() - does firmware know pre-copy?
+ * @q: the queue, which has been started. Firmware that does not know REFDEV_PRECOPY may ignore
+ *	the DELTA flags of SAVE and LOAD: they must not be used then.
+ *
+ * Context: any. The answer stays the same as long as the driver is bound.
+ * Return: true if it does.
+ */
+bool refdev_can_precopy(const struct refdev_queue *q)
+{
+	return le32_to_cpu(q->info.features) & REFDEV_FEATURE_PRECOPY;
 }

@@ -175,4 +175,7 @@ void refdev_command_complete(struct refdev_queue *q,
 int refdev_check_version(struct refdev_queue *q);
 int refdev_identify(struct refdev_queue *q);
 
+/* identify.c, for drivers */
+bool refdev_can_precopy(const struct refdev_queue *q);
+
 #endif /* _REFDEV_QUEUE_H */
