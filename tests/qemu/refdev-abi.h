@@ -27,7 +27,7 @@
 #define RD_FATAL_CODE           0x040
 
 #define RD_MAGIC_VALUE          0x56454452u
-#define RD_VERSION_VALUE        0x00010000u
+#define RD_VERSION_VALUE        0x00010001u
 #define RD_STATUS_READY         0x1u
 #define RD_STATUS_FATAL         0x2u
 #define RD_STATUS_ENABLED       0x4u
@@ -52,6 +52,8 @@
 #define RD_MAX_PAGES            (1ull << 25)
 #define RD_MAX_FAULTS           64
 #define RD_IMAGE_HEADER         4096
+#define RD_IMAGE_PAGE           4096    /* what pre-copy counts in */
+#define RD_EXTENT_HEADER        16
 
 #define RD_FUNCTION_PF          0xffff
 
@@ -84,6 +86,7 @@
 #define RD_OP_STATE_SIZE        0x12
 #define RD_OP_SAVE              0x13
 #define RD_OP_LOAD              0x14
+#define RD_OP_PRECOPY           0x15
 #define RD_OP_QUERY             0x16
 #define RD_OP_TRACKER_START     0x20
 #define RD_OP_TRACKER_REPORT    0x21
@@ -91,7 +94,13 @@
 #define RD_OP_ABORT             0x30
 #define RD_OP_INJECT            0x31
 
+#define RD_SAVE_DELTA           0x1
 #define RD_LOAD_LAST            0x1
+#define RD_LOAD_DELTA           0x2
+
+#define RD_PRECOPY_QUERY        0
+#define RD_PRECOPY_START        1
+#define RD_PRECOPY_STOP         2
 
 #define RD_LEVEL_RUNNING        0
 #define RD_LEVEL_P2P            1
@@ -111,12 +120,14 @@
 /* Identify page */
 #define RD_IDENTIFY_BYTES       256
 #define RD_IDENTIFY_MAGIC       0x44495652u
+#define RD_FEATURE_PRECOPY      0x1u
 
 /* Function page */
 #define RD_QUERY_BYTES          128
 #define RD_QUERY_ENABLED        0x1u
 #define RD_QUERY_LOADING        0x2u
 #define RD_QUERY_TRACKING       0x4u
+#define RD_QUERY_PRECOPY        0x8u
 
 /* Context page of a VF, BAR 0 */
 #define RD_CTX_MAGIC            0x2000

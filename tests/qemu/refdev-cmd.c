@@ -110,6 +110,7 @@ void refdev_fatal(RefdevPF *pf, uint32_t code)
 static void cmd_free(RefdevCmd *cmd)
 {
     timer_del(&cmd->timer);
+    refdev_precopy_undo_free(cmd->undo);
     g_free(cmd->sg);
     cmd->pf->live--;
     g_free(cmd);
@@ -164,7 +165,7 @@ static void cmd_complete(RefdevCmd *cmd, uint16_t status)
     qemu_bh_schedule(pf->bh);
 }
 
-/* Undo what a command that will not be carried out has begun. */
+/* Undo what a command that will not complete by itself has begun. */
 static void cmd_cancel(RefdevCmd *cmd)
 {
     RefdevVF *vf = refdev_pf_vf(cmd->pf, cmd->function);
@@ -172,6 +173,9 @@ static void cmd_cancel(RefdevCmd *cmd)
     timer_del(&cmd->timer);
     if (cmd->state == CMD_STOPPING && vf) {
         refdev_vf_stop_cancel(vf);
+    }
+    if (cmd->undo && vf) {
+        refdev_precopy_undo(cmd, vf);
     }
 }
 
@@ -186,6 +190,7 @@ void refdev_cmd_drop_all(RefdevPF *pf)
     }
     QTAILQ_FOREACH_SAFE(cmd, &pf->done, next, n) {
         QTAILQ_REMOVE(&pf->done, cmd, next);
+        cmd_cancel(cmd);
         cmd_free(cmd);
     }
 }
@@ -220,7 +225,7 @@ static int64_t cmd_due(RefdevCmd *cmd)
     uint64_t latency = pf->latency_ns;
     int64_t start = now();
 
-    if (refdev_fw_known(cmd->opcode)) {
+    if (refdev_fw_known(pf, cmd->opcode)) {
         latency = pf->latency[cmd->opcode];
     }
     if (bytes) {
@@ -238,7 +243,7 @@ static void cmd_start(RefdevCmd *cmd)
         return;
     }
     cmd->state = CMD_RUNNING;
-    if (refdev_fw_has_data(cmd->opcode)) {
+    if (refdev_fw_has_data(cmd->pf, cmd->opcode)) {
         cmd->early = refdev_sgl_read(cmd);
     }
     timer_mod(&cmd->timer, cmd_due(cmd));

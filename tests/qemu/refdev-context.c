@@ -117,6 +117,7 @@ void refdev_context_copied(RefdevVF *vf, uint32_t crc)
         stq_le_p(w, ldq_le_p(w) * 6364136223846793005ull + add + i);
     }
     set_bit(line * LINE_BYTES / CTX_PAGE, vf->image.touched);
+    refdev_precopy_changed(vf, line * LINE_BYTES / CTX_PAGE);
     vf->digest_valid = false;
 }
 
@@ -294,6 +295,7 @@ bool refdev_context_apply(RefdevVF *vf)
     refdev_image_free(&vf->image, context);
     vf->image = vf->staged;
     vf->staged.data = NULL;
+    refdev_precopy_end(vf);
     vf->sealed = false;
     vf->digest_valid = false;
     vf->digest_applied = refdev_context_digest(vf);

@@ -27,9 +27,9 @@ static RefdevFault *fault_free_slot(RefdevPF *pf)
     return NULL;
 }
 
-static bool fault_valid(const RefdevFault *f)
+static bool fault_valid(const RefdevPF *pf, const RefdevFault *f)
 {
-    if (!refdev_fw_known(f->opcode) || f->opcode == RD_OP_INJECT) {
+    if (!refdev_fw_known(pf, f->opcode) || f->opcode == RD_OP_INJECT) {
         return false;
     }
     switch (f->kind) {
@@ -85,7 +85,7 @@ uint16_t refdev_fault_inject(RefdevPF *pf, uint16_t function,
         memset(pf->faults, 0, sizeof(pf->faults));
         return RD_OK;
     }
-    return fault_valid(&fault) ? fault_arm(pf, &fault) : RD_BAD_ARGUMENT;
+    return fault_valid(pf, &fault) ? fault_arm(pf, &fault) : RD_BAD_ARGUMENT;
 }
 
 /* The fault that hits this command; its kind is 0 if none does. */

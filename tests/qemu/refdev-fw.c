@@ -4,9 +4,9 @@
 #include "qemu/bswap.h"
 #include "refdev.h"
 
-/* -- data out, with SHORT ------------------------------------------------- */
+/* -- data, with SHORT ----------------------------------------------------- */
 
-static uint64_t cut(const RefdevCmd *cmd, uint64_t bytes)
+uint64_t refdev_fw_cut(const RefdevCmd *cmd, uint64_t bytes)
 {
     return cmd->fault.kind == RD_FAULT_SHORT
            ? MIN(bytes, cmd->fault.parameter) : bytes;
@@ -17,7 +17,7 @@ static uint16_t page_out(RefdevCmd *cmd, const uint8_t *page, uint64_t bytes)
     if (cmd->sg_bytes < bytes) {
         return RD_BAD_SGL;
     }
-    cmd->result[0] = cut(cmd, bytes);
+    cmd->result[0] = refdev_fw_cut(cmd, bytes);
     return refdev_sgl_out(cmd, page, cmd->result[0]);
 }
 
@@ -44,6 +44,7 @@ static uint32_t fw_identify(RefdevCmd *cmd, RefdevVF *vf)
     page[0x2b] = RD_PAGE_LOG_MAX;
     stl_le_p(page + 0x2c, pf->events_dropped);
     stq_le_p(page + 0x30, RD_MAX_PAGES);
+    stl_le_p(page + 0x38, pf->precopy ? RD_FEATURE_PRECOPY : 0);
     memcpy(page + 0x80, name, MIN(strlen(name), 32));
     return page_out(cmd, page, sizeof(page));
 }
@@ -128,6 +129,11 @@ static uint32_t fw_state_size(RefdevCmd *cmd, RefdevVF *vf)
     return RD_OK;
 }
 
+static bool flags_good(const RefdevCmd *cmd, uint16_t plain, uint16_t delta)
+{
+    return !(cmd->flags & ~(plain | (cmd->pf->precopy ? delta : 0)));
+}
+
 static uint64_t save_bytes(const RefdevCmd *cmd)
 {
     uint64_t image = refdev_image_bytes(cmd->pf->context_size);
@@ -136,10 +142,10 @@ static uint64_t save_bytes(const RefdevCmd *cmd)
                image - MIN(image, cmd->arg[0]));
 }
 
-static uint32_t fw_save(RefdevCmd *cmd, RefdevVF *vf)
+static uint32_t save_plain(RefdevCmd *cmd, RefdevVF *vf)
 {
     uint64_t image = refdev_image_bytes(cmd->pf->context_size);
-    uint64_t bytes = cut(cmd, save_bytes(cmd));
+    uint64_t bytes = refdev_fw_cut(cmd, save_bytes(cmd));
 
     if (vf->level != RD_LEVEL_FULL) {
         return RD_BAD_STATE;
@@ -153,30 +159,64 @@ static uint32_t fw_save(RefdevCmd *cmd, RefdevVF *vf)
     return refdev_sgl_out(cmd, vf->image.data + cmd->arg[0], bytes);
 }
 
+static uint32_t save_delta(RefdevCmd *cmd, RefdevVF *vf)
+{
+    if (!vf->precopy.on) {
+        return RD_BAD_STATE;
+    }
+    if (cmd->arg[0]) {
+        return RD_BAD_ARGUMENT;
+    }
+    if (cmd->sg_bytes < RD_EXTENT_HEADER + RD_IMAGE_PAGE) {
+        return RD_BAD_SGL;
+    }
+    return refdev_precopy_save(cmd, vf);
+}
+
+static uint32_t fw_save(RefdevCmd *cmd, RefdevVF *vf)
+{
+    if (!flags_good(cmd, 0, RD_SAVE_DELTA)) {
+        return RD_BAD_ARGUMENT;
+    }
+    return cmd->flags & RD_SAVE_DELTA ? save_delta(cmd, vf)
+                                      : save_plain(cmd, vf);
+}
+
+static bool load_is_delta(const RefdevCmd *cmd)
+{
+    return cmd->flags & RD_LOAD_DELTA;
+}
+
+/* Anew, or where the LOAD before it has ended */
+static bool load_continues(const RefdevCmd *cmd, const RefdevVF *vf)
+{
+    return !cmd->arg[0] || (vf->loading && cmd->arg[0] == vf->load_offset &&
+                            vf->load_delta == load_is_delta(cmd));
+}
+
 static bool load_fits(const RefdevCmd *cmd, const RefdevVF *vf)
 {
     uint64_t image = refdev_image_bytes(cmd->pf->context_size);
-    uint64_t expected = vf->loading ? vf->load_offset : 0;
 
-    return cmd->arg[1] <= RD_MAX_TRANSFER &&
-           (!cmd->arg[0] || cmd->arg[0] == expected) &&
-           cmd->arg[1] <= image - cmd->arg[0];
+    return cmd->arg[1] <= RD_MAX_TRANSFER && load_continues(cmd, vf) &&
+           (load_is_delta(cmd) || cmd->arg[1] <= image - cmd->arg[0]);
 }
 
-static bool load_begin(RefdevVF *vf)
+static bool load_begin(const RefdevCmd *cmd, RefdevVF *vf)
 {
     refdev_vf_load_drop(vf);
     vf->loading = refdev_image_alloc(&vf->staged, vf->pf->context_size);
+    vf->load_delta = load_is_delta(cmd);
     return vf->loading;
 }
 
 /* A piece of the image into the staging memory. */
 static uint32_t load_piece(RefdevCmd *cmd, RefdevVF *vf)
 {
-    uint64_t bytes = cut(cmd, cmd->arg[1]);
+    uint64_t bytes = refdev_fw_cut(cmd, cmd->arg[1]);
     uint16_t status;
 
-    if (!cmd->arg[0] && !load_begin(vf)) {
+    if (!cmd->arg[0] && !load_begin(cmd, vf)) {
         return RD_NO_RESOURCES;
     }
     status = refdev_sgl_in(cmd, vf->staged.data + cmd->arg[0], bytes);
@@ -192,10 +232,41 @@ static uint32_t load_piece(RefdevCmd *cmd, RefdevVF *vf)
     return RD_OK;
 }
 
-static uint32_t load_last(RefdevCmd *cmd, RefdevVF *vf)
+/* The same for extents: they are looked at before any is taken. */
+static uint32_t load_extents(RefdevCmd *cmd, RefdevVF *vf)
 {
     uint64_t image = refdev_image_bytes(cmd->pf->context_size);
-    bool good = vf->load_offset == image && refdev_context_apply(vf);
+    uint64_t bytes = refdev_fw_cut(cmd, cmd->arg[1]);
+    g_autofree uint8_t *data = g_malloc(bytes);
+    uint16_t status = refdev_sgl_in(cmd, data, bytes);
+
+    if (status != RD_OK) {
+        if (!cmd->arg[0]) {
+            refdev_vf_load_drop(vf);
+        }
+        return status;
+    }
+    if (!refdev_extents_valid(data, bytes, image)) {
+        return RD_BAD_ARGUMENT;
+    }
+    if (!cmd->arg[0] && !load_begin(cmd, vf)) {
+        return RD_NO_RESOURCES;
+    }
+    refdev_extents_apply(&vf->staged, data, bytes);
+    vf->load_offset += bytes;
+    cmd->result[0] = bytes;
+    return RD_OK;
+}
+
+static bool load_complete(const RefdevCmd *cmd, const RefdevVF *vf)
+{
+    return vf->load_delta ||
+           vf->load_offset == refdev_image_bytes(cmd->pf->context_size);
+}
+
+static uint32_t load_last(RefdevCmd *cmd, RefdevVF *vf)
+{
+    bool good = load_complete(cmd, vf) && refdev_context_apply(vf);
 
     refdev_vf_load_drop(vf);
     return good ? RD_OK : RD_BAD_IMAGE;
@@ -205,6 +276,9 @@ static uint32_t fw_load(RefdevCmd *cmd, RefdevVF *vf)
 {
     uint32_t status;
 
+    if (!flags_good(cmd, RD_LOAD_LAST, RD_LOAD_DELTA)) {
+        return RD_BAD_ARGUMENT;
+    }
     if (vf->level != RD_LEVEL_FULL) {
         return RD_BAD_STATE;
     }
@@ -214,9 +288,34 @@ static uint32_t fw_load(RefdevCmd *cmd, RefdevVF *vf)
     if (cmd->sg_bytes < cmd->arg[1]) {
         return RD_BAD_SGL;
     }
-    status = load_piece(cmd, vf);
+    status = load_is_delta(cmd) ? load_extents(cmd, vf)
+                                : load_piece(cmd, vf);
     if (status == RD_OK && (cmd->flags & RD_LOAD_LAST)) {
         status = load_last(cmd, vf);
+    }
+    return status;
+}
+
+static uint32_t fw_precopy(RefdevCmd *cmd, RefdevVF *vf)
+{
+    bool start = cmd->arg[0] == RD_PRECOPY_START;
+    uint16_t status = RD_OK;
+
+    if (cmd->arg[0] > RD_PRECOPY_STOP) {
+        return RD_BAD_ARGUMENT;
+    }
+    if (start ? vf->precopy.on || vf->loading : !vf->precopy.on) {
+        return RD_BAD_STATE;
+    }
+    if (cmd->arg[0] == RD_PRECOPY_STOP) {
+        refdev_precopy_end(vf);
+        return RD_OK;
+    }
+    if (start) {
+        status = refdev_precopy_start(vf);
+    }
+    if (status == RD_OK) {
+        refdev_precopy_count(vf, &cmd->result[0], &cmd->result[1]);
     }
     return status;
 }
@@ -227,7 +326,8 @@ static uint32_t fw_query(RefdevCmd *cmd, RefdevVF *vf)
 
     stl_le_p(page + 0x00, (vf->enabled ? RD_QUERY_ENABLED : 0) |
                           (vf->loading ? RD_QUERY_LOADING : 0) |
-                          (vf->tracker.running ? RD_QUERY_TRACKING : 0));
+                          (vf->tracker.running ? RD_QUERY_TRACKING : 0) |
+                          (vf->precopy.on ? RD_QUERY_PRECOPY : 0));
     stw_le_p(page + 0x04, vf->level);
     stw_le_p(page + 0x06, vf->profile);
     stq_le_p(page + 0x08, vf->copies);
@@ -273,7 +373,7 @@ static uint32_t report(RefdevCmd *cmd, RefdevVF *vf, RefdevRange *range)
     unsigned log = vf->tracker.page_log;
     uint64_t first = (cmd->arg[0] - range->iova) >> log;
     uint64_t pages = cmd->arg[1] >> log;
-    uint64_t bytes = cut(cmd, DIV_ROUND_UP(pages, 8));
+    uint64_t bytes = refdev_fw_cut(cmd, DIV_ROUND_UP(pages, 8));
     g_autofree uint8_t *bitmap = g_malloc0(bytes);
     uint16_t status;
 
@@ -331,6 +431,7 @@ static const struct {
     [RD_OP_STATE_SIZE] = { "state_size", fw_state_size },
     [RD_OP_SAVE] = { "save", fw_save, FW_DATA },
     [RD_OP_LOAD] = { "load", fw_load, FW_DATA },
+    [RD_OP_PRECOPY] = { "precopy", fw_precopy },
     [RD_OP_QUERY] = { "query", fw_query, FW_OFF | FW_DATA },
     [RD_OP_TRACKER_START] = { "tracker_start", fw_tracker_start, FW_DATA },
     [RD_OP_TRACKER_REPORT] = { "tracker_report", fw_tracker_report, FW_DATA },
@@ -339,9 +440,10 @@ static const struct {
     [RD_OP_INJECT] = { "inject", fw_inject, FW_ANY },
 };
 
-bool refdev_fw_known(uint16_t opcode)
+bool refdev_fw_known(const RefdevPF *pf, uint16_t opcode)
 {
-    return opcode < REFDEV_OPCODES && fw_table[opcode].run;
+    return opcode < REFDEV_OPCODES && fw_table[opcode].run &&
+           (opcode != RD_OP_PRECOPY || pf->precopy);
 }
 
 const char *refdev_fw_name(uint16_t opcode)
@@ -349,9 +451,16 @@ const char *refdev_fw_name(uint16_t opcode)
     return fw_table[opcode].name;
 }
 
-bool refdev_fw_has_data(uint16_t opcode)
+bool refdev_fw_has_data(const RefdevPF *pf, uint16_t opcode)
 {
-    return refdev_fw_known(opcode) && (fw_table[opcode].flags & FW_DATA);
+    return refdev_fw_known(pf, opcode) && (fw_table[opcode].flags & FW_DATA);
+}
+
+static uint64_t delta_bytes(const RefdevCmd *cmd)
+{
+    RefdevVF *vf = refdev_pf_vf(cmd->pf, cmd->function);
+
+    return vf ? refdev_precopy_most(vf, cmd->sg_bytes) : 0;
 }
 
 /* What the command will move, for the bandwidth of the PF. */
@@ -359,7 +468,8 @@ uint64_t refdev_fw_bytes(RefdevCmd *cmd)
 {
     switch (cmd->opcode) {
     case RD_OP_SAVE:
-        return save_bytes(cmd);
+        return cmd->flags & RD_SAVE_DELTA ? delta_bytes(cmd)
+                                          : save_bytes(cmd);
     case RD_OP_LOAD:
         return MIN(cmd->arg[1], RD_MAX_TRANSFER);
     default:
@@ -398,7 +508,7 @@ uint32_t refdev_fw_run(RefdevCmd *cmd)
 {
     unsigned flags;
 
-    if (!refdev_fw_known(cmd->opcode)) {
+    if (!refdev_fw_known(cmd->pf, cmd->opcode)) {
         return RD_BAD_OPCODE;
     }
     flags = fw_table[cmd->opcode].flags;

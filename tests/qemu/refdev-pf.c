@@ -253,7 +253,7 @@ static bool parse_latency(RefdevPF *pf, const char *item, Error **errp)
         return false;
     }
     for (int op = 0; op < REFDEV_OPCODES; op++) {
-        if (refdev_fw_known(op) && !strcmp(refdev_fw_name(op), pair[0])) {
+        if (refdev_fw_known(pf, op) && !strcmp(refdev_fw_name(op), pair[0])) {
             pf->latency[op] = ns;
             return true;
         }
@@ -284,6 +284,7 @@ static bool parse_bug(RefdevPF *pf, Error **errp)
         [REFDEV_BUG_DMA_AFTER_SUSPEND] = "dma-after-suspend",
         [REFDEV_BUG_LOSE_PAGE] = "lose-page",
         [REFDEV_BUG_STALE_DIGEST] = "stale-digest",
+        [REFDEV_BUG_STALE_DELTA] = "stale-delta",
     };
 
     for (int i = 0; i < ARRAY_SIZE(bugs); i++) {
@@ -400,6 +401,7 @@ static const Property pf_properties[] = {
     DEFINE_PROP_STRING("latencies", RefdevPF, latencies),
     DEFINE_PROP_SIZE("state-bandwidth", RefdevPF, state_bandwidth, 0),
     DEFINE_PROP_UINT64("copy-ns", RefdevPF, copy_ns, 1000),
+    DEFINE_PROP_BOOL("pre-copy", RefdevPF, precopy, true),
     DEFINE_PROP_STRING("x-bug", RefdevPF, x_bug),
 };
 

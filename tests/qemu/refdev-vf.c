@@ -72,6 +72,7 @@ void refdev_vf_stop_cancel(RefdevVF *vf)
 void refdev_vf_set_level(RefdevVF *vf, uint16_t level)
 {
     vf->stopping = false;
+    refdev_precopy_level(vf, level);
     vf->level = level;
     if (level != RD_LEVEL_FULL) {
         vf->sealed = false;
@@ -87,6 +88,7 @@ void refdev_vf_load_drop(RefdevVF *vf)
 {
     refdev_image_free(&vf->staged, vf->pf->context_size);
     vf->loading = false;
+    vf->load_delta = false;
     vf->load_offset = 0;
 }
 
@@ -98,6 +100,7 @@ static void vf_clear(RefdevVF *vf)
     refdev_ioat_reset(vf);
     refdev_vf_load_drop(vf);
     refdev_tracker_stop(&vf->tracker);
+    refdev_precopy_end(vf);
     vf->sealed = false;
     vf->copies = 0;
     vf->copied = 0;

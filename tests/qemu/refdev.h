@@ -10,6 +10,7 @@
  *   refdev-vf.c       a VF as a PCI function: registers, resets, its DMA
  *   refdev-ioat.c     the VF's copy engine
  *   refdev-context.c  context memory, digest, state image
+ *   refdev-precopy.c  what of the image is to be saved; extents
  *   refdev-tracker.c  dirty page tracker
  *   refdev-crc.c      CRC-32C
  *
@@ -34,6 +35,7 @@
 typedef struct RefdevPF RefdevPF;
 typedef struct RefdevVF RefdevVF;
 typedef struct RefdevCmd RefdevCmd;
+typedef struct RefdevPrecopyUndo RefdevPrecopyUndo;
 
 DECLARE_INSTANCE_CHECKER(RefdevPF, REFDEV, TYPE_REFDEV)
 DECLARE_INSTANCE_CHECKER(RefdevVF, REFDEV_VF, TYPE_REFDEV_VF)
@@ -95,6 +97,7 @@ struct RefdevCmd {
 
     uint16_t status;
     uint64_t result[3];
+    RefdevPrecopyUndo *undo;    /* of a DELTA SAVE that was carried out */
 };
 
 typedef struct RefdevRing {
@@ -125,9 +128,10 @@ uint16_t refdev_sgl_in(RefdevCmd *cmd, void *data, uint64_t bytes);
 #define REFDEV_PENDING  0x10000     /* completes later: refdev_cmd_stopped() */
 
 const char *refdev_fw_name(uint16_t opcode);
-bool refdev_fw_known(uint16_t opcode);
-bool refdev_fw_has_data(uint16_t opcode);
+bool refdev_fw_known(const RefdevPF *pf, uint16_t opcode);
+bool refdev_fw_has_data(const RefdevPF *pf, uint16_t opcode);
 uint64_t refdev_fw_bytes(RefdevCmd *cmd);
+uint64_t refdev_fw_cut(const RefdevCmd *cmd, uint64_t bytes);
 uint32_t refdev_fw_run(RefdevCmd *cmd);
 void refdev_fw_stopped(RefdevCmd *cmd);
 
@@ -138,6 +142,7 @@ typedef enum RefdevBug {
     REFDEV_BUG_DMA_AFTER_SUSPEND,
     REFDEV_BUG_LOSE_PAGE,
     REFDEV_BUG_STALE_DIGEST,
+    REFDEV_BUG_STALE_DELTA,
 } RefdevBug;
 
 struct RefdevPF {
@@ -171,6 +176,7 @@ struct RefdevPF {
     char *latencies;
     uint64_t state_bandwidth;
     uint64_t copy_ns;
+    bool precopy;
     char *fw_name;
     char *x_bug;
 
@@ -210,6 +216,34 @@ static inline uint64_t refdev_image_bytes(uint64_t context)
 {
     return RD_IMAGE_HEADER + context;
 }
+
+/* -- pre-copy ------------------------------------------------------------- */
+
+/* Pages of the image that are to be saved; a page is in one of them at most */
+typedef struct RefdevPages {
+    unsigned long *unsaved;     /* not saved since START */
+    unsigned long *changed;     /* saved, and changed since */
+} RefdevPages;
+
+typedef struct RefdevPrecopy {
+    bool on;
+    uint64_t session;           /* counts STARTs */
+    RefdevPages pages;
+} RefdevPrecopy;
+
+uint16_t refdev_precopy_start(RefdevVF *vf);
+void refdev_precopy_end(RefdevVF *vf);
+void refdev_precopy_level(RefdevVF *vf, uint16_t level);
+void refdev_precopy_changed(RefdevVF *vf, uint64_t context_page);
+void refdev_precopy_count(RefdevVF *vf, uint64_t *unsaved, uint64_t *changed);
+uint64_t refdev_precopy_most(RefdevVF *vf, uint64_t room);
+uint16_t refdev_precopy_save(RefdevCmd *cmd, RefdevVF *vf);
+void refdev_precopy_undo(RefdevCmd *cmd, RefdevVF *vf);
+void refdev_precopy_undo_free(RefdevPrecopyUndo *undo);
+bool refdev_extents_valid(const uint8_t *data, uint64_t bytes,
+                          uint64_t image);
+void refdev_extents_apply(RefdevImage *image, const uint8_t *data,
+                          uint64_t bytes);
 
 /* -- tracker ------------------------------------------------------------- */
 
@@ -296,8 +330,11 @@ struct RefdevVF {
     uint64_t digest_stale;      /* x-bug=stale-digest */
     bool digest_stale_set;
 
+    RefdevPrecopy precopy;
+
     RefdevImage staged;
     bool loading;
+    bool load_delta;            /* the load is one of extents */
     uint64_t load_offset;
 
     RefdevTracker tracker;

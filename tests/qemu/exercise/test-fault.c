@@ -168,7 +168,7 @@ void test_fault_arguments(void)
     CHECK_EQ(inject(0, RD_OP_SAVE, RD_FAULT_FAIL, 0, 1, 0), RD_BAD_ARGUMENT);
     CHECK_EQ(inject(0, RD_OP_SAVE, RD_FAULT_FAIL, 0x10000, 1, 0),
              RD_BAD_ARGUMENT);
-    CHECK_EQ(inject(0, 0x15, RD_FAULT_FAIL, 1, 1, 0), RD_BAD_ARGUMENT);
+    CHECK_EQ(inject(0, 0x17, RD_FAULT_FAIL, 1, 1, 0), RD_BAD_ARGUMENT);
     CHECK_EQ(inject(0, 0xffff, RD_FAULT_FAIL, 1, 1, 0), RD_BAD_ARGUMENT);
     CHECK_EQ(inject(0, RD_OP_INJECT, RD_FAULT_FAIL, 1, 1, 0),
              RD_BAD_ARGUMENT);

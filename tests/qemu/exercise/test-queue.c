@@ -153,7 +153,7 @@ void test_codes(void)
         RD_OP_STATE_SIZE, RD_OP_SAVE, RD_OP_LOAD, RD_OP_QUERY,
         RD_OP_TRACKER_START, RD_OP_TRACKER_REPORT, RD_OP_TRACKER_STOP,
     };
-    static const u16 unknown[] = { 0, 0x04, 0x15, 0x23, 0x32, 0x3f, 0x40,
+    static const u16 unknown[] = { 0, 0x04, 0x17, 0x23, 0x32, 0x3f, 0x40,
                                    0x100, 0xffff };
 
     queue_fresh();
