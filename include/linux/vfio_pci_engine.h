@@ -50,6 +50,9 @@ enum vfio_pci_fn_level {
  *	Load: bytes to load.
  * @last: save: set by the vendor driver if nothing is left after this piece.
  *	Load: this piece is the last one, the state is to take effect.
+ * @delta: the piece is of a session with a pre-copy phase: it has what was not saved yet or
+ *	has changed since, in a form that only firmware knows. All pieces of a session are of one
+ *	kind. Of such pieces @offset counts the bytes of those before.
  *
  * The other members are the engine's.
  */
@@ -58,14 +61,31 @@ struct vfio_pci_mig_buf {
 	u64 offset;
 	size_t len;
 	bool last;
+	bool delta;
 
 	/* private: of the engine */
+	bool early;
 	void *vaddr;
 	size_t size;
 	enum dma_data_direction dir;
 	bool busy;
 	int status;
 	struct completion done;
+};
+
+/**
+ * struct vfio_pci_precopy_size - what is left to save of a function, in bytes
+ * @initial: what was not saved since the pre-copy began. May grow again if the function was
+ *	set up anew.
+ * @dirty: what was saved, and has changed since.
+ * @stopped: what is beside that saved at VFIO_PCI_FN_FULL only; may be an estimate.
+ *
+ * Without @initial and @dirty there is nothing to save at the function's level.
+ */
+struct vfio_pci_precopy_size {
+	u64 initial;
+	u64 dirty;
+	u64 stopped;
 };
 
 /**
@@ -82,7 +102,8 @@ struct vfio_pci_mig_buf {
  *
  * @suspend: take the function to @level. VFIO_PCI_FN_P2P is asked for only when
  *	it runs, VFIO_PCI_FN_FULL only at VFIO_PCI_FN_P2P. Takes effect before the
- *	return: no DMA of the function is outstanding.
+ *	return: no DMA of the function is outstanding. As for @resume, no @save or @load is
+ *	in progress.
  * @resume: leave @level: VFIO_PCI_FN_FULL to VFIO_PCI_FN_P2P, VFIO_PCI_FN_P2P to
  *	running.
  * @state_size: the size in bytes of the state that @save would give now. Called
@@ -90,15 +111,25 @@ struct vfio_pci_mig_buf {
  * @save: write the state from @buf->offset on into @buf, at VFIO_PCI_FN_FULL.
  *	Pieces are asked for in order. Return 0 with @buf->len and @buf->last set;
  *	or -EINPROGRESS, and set them before vfio_pci_mig_buf_done().
+ *	With @buf->delta, at any level between @precopy_start and @precopy_stop: write what is
+ *	not saved yet or has changed since; before VFIO_PCI_FN_FULL @buf->len may be 0 and @buf->last
+ *	says only that there is nothing more now. What an errno or @abort ends has saved nothing.
  * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Pieces
  *	come in order, and from offset 0 in a new session. Nothing may take effect before
- *	the piece with @buf->last. Returns as @save does. For both, vfio_pci_mig_buf_done()
- *	may be called before -EINPROGRESS is returned.
+ *	the piece with @buf->last; of pieces with @buf->delta a later one replaces what earlier
+ *	ones said. Returns as @save does. For both, vfio_pci_mig_buf_done() may be called before
+ *	-EINPROGRESS is returned.
  * @abort: end a @save or @load that returned -EINPROGRESS. On return
  *	vfio_pci_mig_buf_done() was called or never will be, and no DMA to or from
  *	@buf is outstanding. Mandatory for those who return -EINPROGRESS.
  * @check_compat: optional. May firmware load a state that was saved by firmware
  *	of state version @compat? 0 or an errno. Without it versions must be equal.
+ * @precopy_start: optional, as are the two below; see &vfio_pci_mig_caps.precopy. Begin to
+ *	record which parts of the state change; none of it counts as saved. Running or at
+ *	VFIO_PCI_FN_P2P. If firmware still records, because a @precopy_stop failed: begin anew.
+ * @precopy_stop: end that, at any level. The engine does not save more, also on error. A reset
+ *	of the function ends it without a call, and so may a @load that takes effect.
+ * @precopy_size: how much is left to save now; between @precopy_start and @precopy_stop.
  */
 struct vfio_pci_mig_ops {
 	int (*suspend)(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level);
@@ -108,6 +139,9 @@ struct vfio_pci_mig_ops {
 	int (*load)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	void (*abort)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	int (*check_compat)(struct vfio_pci_fn *fn, u32 compat);
+	int (*precopy_start)(struct vfio_pci_fn *fn);
+	int (*precopy_stop)(struct vfio_pci_fn *fn);
+	int (*precopy_size)(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
 };
 
 /**
@@ -119,12 +153,15 @@ struct vfio_pci_mig_ops {
  * @compat: version of the state that firmware saves.
  * @timeout_ms: how long a @save or @load in progress may take, in milliseconds; 0:
  *	VFIO_PCI_MIG_TIMEOUT_MS.
+ * @precopy: firmware can save the state while the function runs, and load what was saved so:
+ *	the precopy operations are there. Without it such streams are refused.
  */
 struct vfio_pci_mig_caps {
 	u64 max_state;
 	u32 chunk;
 	u32 compat;
 	unsigned int timeout_ms;
+	bool precopy;
 };
 
 /* QEMU reads at most 1 MiB at a time; more would only delay the first byte */

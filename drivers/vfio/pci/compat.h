@@ -32,6 +32,84 @@ struct vfio_device_feature_mig_data_size {
 #endif
 
 /*
+ * 6.2: pre-copy. 6.1's core and its users know nothing of it, but the migration region had
+ * such a phase all along: the engine gives its own states the numbers that they have later, and
+ * shows none of them to the core.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define VFIO_DEVICE_STATE_PRE_COPY	((enum vfio_device_mig_state)6)
+#define VFIO_DEVICE_STATE_PRE_COPY_P2P	((enum vfio_device_mig_state)7)
+
+struct vfio_precopy_info {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 initial_bytes;
+	__aligned_u64 dirty_bytes;
+};
+
+#define VFIO_MIG_GET_PRECOPY_INFO _IO(VFIO_TYPE, VFIO_BASE + 21)
+
+static inline int compat_next_state(struct vfio_device *vdev, enum vfio_device_mig_state from,
+				    enum vfio_device_mig_state to, enum vfio_device_mig_state *next)
+{
+	bool p2p = to == VFIO_DEVICE_STATE_PRE_COPY_P2P;
+
+	if (from == VFIO_DEVICE_STATE_PRE_COPY_P2P) {
+		*next = to == VFIO_DEVICE_STATE_PRE_COPY || to == VFIO_DEVICE_STATE_STOP_COPY ?
+			to : VFIO_DEVICE_STATE_RUNNING_P2P;
+		return 0;
+	}
+	if (from == VFIO_DEVICE_STATE_PRE_COPY) {
+		*next = p2p || to == VFIO_DEVICE_STATE_STOP_COPY ?
+			VFIO_DEVICE_STATE_PRE_COPY_P2P : VFIO_DEVICE_STATE_RUNNING;
+		return 0;
+	}
+	if (!p2p && to != VFIO_DEVICE_STATE_PRE_COPY)
+		return vfio_mig_get_next_state(vdev, from, to, next);
+
+	if (from == VFIO_DEVICE_STATE_STOP_COPY)
+		return -EINVAL;
+	if (from == (p2p ? VFIO_DEVICE_STATE_RUNNING_P2P : VFIO_DEVICE_STATE_RUNNING)) {
+		*next = to;
+		return 0;
+	}
+	return vfio_mig_get_next_state(vdev, from, p2p ? VFIO_DEVICE_STATE_RUNNING_P2P :
+				       VFIO_DEVICE_STATE_RUNNING, next);
+}
+
+/* The states that VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE may name */
+static inline bool compat_is_v2_state(enum vfio_device_mig_state state)
+{
+	return state <= VFIO_DEVICE_STATE_RUNNING_P2P;
+}
+
+#define COMPAT_PRE_COPY_FLAG 0
+#else
+#define COMPAT_PRE_COPY_FLAG VFIO_MIGRATION_PRE_COPY
+#define compat_next_state vfio_mig_get_next_state
+
+static inline bool compat_is_v2_state(enum vfio_device_mig_state state)
+{
+	return true;
+}
+#endif
+
+/* 7.0 (some time after 6.12; only 7.2 was tried): pre-copy's initial data may come again */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#define VFIO_PRECOPY_INFO_REINIT (1 << 0)
+
+static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
+{
+	return false;
+}
+#else
+static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
+{
+	return vdev->precopy_info_v2;
+}
+#endif
+
+/*
  * 6.2 and 6.6: the iommufd operations; mandatory where CONFIG_IOMMUFD is on, and NULL
  * by the core's own macros where it is off.
  */

@@ -143,7 +143,9 @@ static const struct vfio_device_ops engine_ops = {
 
 static struct file *engine_set_state(struct vfio_device *vdev, enum vfio_device_mig_state state)
 {
-	return mig_set_state(to_edev(vdev)->mig, vdev, state, MIG_USER_V2);
+	if (!compat_is_v2_state(state))
+		return ERR_PTR(-EINVAL);
+	return mig_set_state(to_edev(vdev)->mig, state, MIG_USER_V2);
 }
 
 static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state *state)
@@ -151,6 +153,9 @@ static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state
 	enum mig_user user;
 
 	mig_get_state(to_edev(vdev)->mig, state, &user);
+	/* Of the migration region, on a kernel whose v2 has no such states */
+	if (!compat_is_v2_state(*state))
+		*state = VFIO_DEVICE_STATE_RUNNING;
 	return 0;
 }
 
@@ -203,12 +208,14 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	if (!desc->mig_ops)
 		return 0;
 
-	mig = mig_create(desc);
+	mig = mig_create(desc, vdev);
 	if (IS_ERR(mig))
 		return PTR_ERR(mig);
 	edev->mig = mig;
 	vdev->mig_ops = &engine_mig_ops;
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
+	if (mig->caps.precopy)
+		vdev->migration_flags |= COMPAT_PRE_COPY_FLAG;
 	if (mig->log.ops)
 		vdev->log_ops = &engine_log_ops;
 	return 0;

@@ -60,6 +60,7 @@ static int begin_piece(struct mig_file *mf)
 	if (ret)
 		return ret;
 	buf->len = mf->load.reader.length;
+	buf->delta = mf->load.reader.delta;
 	stream_payload(&mf->load.reader, buf->vaddr);
 	return 0;
 }
@@ -222,6 +223,6 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 		return ERR_CAST(mf);
 
 	stream_reader_init(&mf->load.reader, &mig->ident, mig->caps.max_state,
-			   mig->caps.chunk);
+			   mig->caps.chunk, mig->caps.precopy);
 	return mig_file_open(mf, "[vfio-pci-engine load]", &load_fops, O_WRONLY);
 }

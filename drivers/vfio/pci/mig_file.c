@@ -130,6 +130,32 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 }
 
 /**
+ * mig_file_end() - end the session in order, if there is one
+ * @mig: the state, locked; firmware is well
+ *
+ * As mig_file_detach(), and firmware records no more what changes.
+ *
+ * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
+ */
+int mig_file_end(struct vfio_pci_migration *mig)
+{
+	bool precopy = mig->file && mig->file->precopy;
+	int ret = 0;
+
+	mig_file_detach(mig);
+	if (precopy)
+		ret = mig->ops->precopy_stop(mig->fn);
+	if (ret == -ETIMEDOUT) {
+		mig_fail(mig, "firmware did not answer");
+		return ret;
+	}
+	/* Costs firmware work for nothing; the next precopy_start begins anew */
+	if (ret)
+		mig_err(mig, ": firmware refused to end pre-copy (%pe)\n", ERR_PTR(ret));
+	return 0;
+}
+
+/**
  * mig_file_open() - make the file for user space
  * @mf: an attached file; freed on error
  * @name: of the anonymous inode
@@ -167,7 +193,7 @@ int mig_file_release(struct inode *inode, struct file *filp)
 	mig_lock(mig);
 	if (mf->attached) {
 		mig->loaded = mf->buf[0].dir == DMA_TO_DEVICE && mig_load_is_complete(mf);
-		mig_file_detach(mig);
+		mig_file_end(mig);
 	}
 	mig_unlock(mig);
 	mig_file_free(mf);
@@ -230,6 +256,37 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");
 	return ret;
+}
+
+/**
+ * mig_file_settle() - wait until firmware works on no buffer of a session
+ * @mf: the file, entered
+ *
+ * For changes of the function's level in the middle of a session. What firmware gives before
+ * it is still there for the user.
+ *
+ * Return: 0; -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state; -EINTR:
+ * the caller was killed.
+ */
+int mig_file_settle(struct mig_file *mf)
+{
+	unsigned long timeout = msecs_to_jiffies(mf->mig->caps.timeout_ms);
+	unsigned int i;
+	long left;
+
+	lockdep_assert_held(&mf->mig->state_mutex);
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
+		if (!mf->buf[i].busy)
+			continue;
+		left = wait_for_completion_killable_timeout(&mf->buf[i].done, timeout);
+		if (left < 0)
+			return -EINTR;
+		if (left)
+			continue;
+		mig_fail(mf->mig, "firmware did not answer");
+		return -ETIMEDOUT;
+	}
+	return 0;
 }
 
 /**

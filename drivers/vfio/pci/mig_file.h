@@ -18,6 +18,10 @@
  * @data_pos: bytes of it that were read
  * @last: firmware has no more
  * @ended: the end record is in @meta
+ * @running: the session is in its pre-copy phase; under the state mutex
+ * @initial_end: of pre-copy: bytes of state with which initial data ends; 0: not known yet. Under
+ *	the state mutex
+ * @given: bytes of state that were read; others look at it without @lock
  */
 struct mig_save {
 	struct stream_writer writer;
@@ -29,6 +33,9 @@ struct mig_save {
 	size_t data_pos;
 	bool last;
 	bool ended;
+	bool running;
+	u64 initial_end;
+	u64 given;
 };
 
 /**
@@ -47,16 +54,18 @@ struct mig_load {
 };
 
 /**
- * struct mig_file - a data file: the session that an fd of STOP_COPY or RESUMING stands for
+ * struct mig_file - a data file: the session that an fd of PRE_COPY, STOP_COPY or RESUMING stands
+ * for
  * @lock: one reader or writer at a time; the only lock under which user memory is touched.
  *	Protects all but what is said otherwise
  * @mig: a reference
  * @attached: the session is alive: the buffers are mapped and firmware may use them. Under
  *	the state mutex
+ * @precopy: the session began in PRE_COPY: firmware records what changes, until it ends
  * @buf: two buffers: firmware works on one while the user works on the other. Their members
  *	are under the state mutex; a buffer that is not busy is the user's side's own
  * @cur: the buffer whose turn it is
- * @offset: bytes of state that firmware was asked to save, or given to load
+ * @offset: bytes of state that firmware has saved, or was given to load
  * @error: the session has failed; the errno of all further calls
  * @save: of a file that is read
  * @load: of a file that is written
@@ -65,6 +74,7 @@ struct mig_file {
 	struct mutex lock;		/* outside state_mutex */
 	struct vfio_pci_migration *mig;
 	bool attached;
+	bool precopy;
 	struct vfio_pci_mig_buf buf[2];
 	unsigned int cur;
 	u64 offset;
@@ -77,21 +87,32 @@ struct mig_file {
 
 typedef int (*mig_buf_op)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 
+struct vfio_precopy_info;
+
 struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_direction dir);
 void mig_file_free(struct mig_file *mf);
 struct file *mig_file_open(struct mig_file *mf, const char *name,
 			   const struct file_operations *fops, int flags);
 int mig_file_release(struct inode *inode, struct file *filp);
 void mig_file_detach(struct vfio_pci_migration *mig);
+int mig_file_end(struct vfio_pci_migration *mig);
 int mig_file_enter(struct mig_file *mf);
 int mig_file_check(struct mig_file *mf);
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op);
 int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
+int mig_file_settle(struct mig_file *mf);
 
-struct file *mig_save_open(struct vfio_pci_migration *mig);
+struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy);
+int mig_save_ask(struct mig_file *mf);
 struct file *mig_load_open(struct vfio_pci_migration *mig);
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to);
 ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
 bool mig_load_is_complete(struct mig_file *mf);
+
+struct file *mig_precopy_open(struct vfio_pci_migration *mig);
+int mig_precopy_stopped(struct vfio_pci_migration *mig);
+int mig_precopy_left(struct mig_file *mf, u64 *bytes);
+int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info);
+long mig_precopy_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);
 
 #endif /* VFIO_PCI_ENGINE_MIG_FILE_H */

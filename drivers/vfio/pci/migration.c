@@ -30,6 +30,8 @@ static const char * const state_names[] = {
 	[VFIO_DEVICE_STATE_STOP_COPY] = "STOP_COPY",
 	[VFIO_DEVICE_STATE_RESUMING] = "RESUMING",
 	[VFIO_DEVICE_STATE_RUNNING_P2P] = "RUNNING_P2P",
+	[VFIO_DEVICE_STATE_PRE_COPY] = "PRE_COPY",
+	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = "PRE_COPY_P2P",
 };
 
 /**
@@ -83,17 +85,21 @@ static bool desc_is_valid(const struct vfio_pci_engine_desc *desc)
 
 	return ops->suspend && ops->resume && ops->state_size && ops->save && ops->load &&
 	       desc->mig_caps && desc->mig_caps->max_state &&
+	       (!desc->mig_caps->precopy ||
+		(ops->precopy_start && ops->precopy_stop && ops->precopy_size)) &&
 	       desc->type && strlen(desc->type) < STREAM_TYPE_LEN;
 }
 
 /**
  * mig_create() - migration for a function
  * @desc: the function, with mig_ops
+ * @vdev: its vfio_device, for as long as that is open
  *
  * Return: the state, RUNNING; to be freed by mig_put(). -EINVAL: @desc lacks something that
  * is mandatory. -ENOMEM.
  */
-struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
+struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
+				      struct vfio_device *vdev)
 {
 	struct vfio_pci_migration *mig;
 	int ret;
@@ -112,6 +118,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc)
 	mutex_init(&mig->state_mutex);
 	ratelimit_state_init(&mig->log_limit, HZ, MIG_LOG_BURST);
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
+	mig->vdev = vdev;
 	mig->fn = desc->fn;
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;
@@ -260,7 +267,7 @@ void mig_open(struct vfio_pci_migration *mig)
 void mig_close(struct vfio_pci_migration *mig)
 {
 	mig_lock(mig);
-	mig_file_detach(mig);
+	mig_file_end(mig);
 	mig_log_close(mig);
 	mig_unlock(mig);
 }
@@ -301,6 +308,17 @@ static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 	return firmware_said(mig, mig->ops->resume(mig->fn, level), "resume");
 }
 
+/* In the middle of a session: firmware may be at work for it */
+static int settle(struct vfio_pci_migration *mig)
+{
+	return mig->file ? mig_file_settle(mig->file) : 0;
+}
+
+static int stop_precopy(struct vfio_pci_migration *mig)
+{
+	return settle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL) ?: mig_precopy_stopped(mig);
+}
+
 static int finish_loading(struct vfio_pci_migration *mig)
 {
 	if (mig->file)
@@ -328,16 +346,26 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	case ARC(VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_RUNNING):
 		return ERR_PTR(resume(mig, VFIO_PCI_FN_P2P));
 	case ARC(VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_STOP_COPY):
-		return mig_save_open(mig);
+		return mig_save_open(mig, false);
+	case ARC(VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_PRE_COPY):
+	case ARC(VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_PRE_COPY_P2P):
+		return mig_precopy_open(mig);
+	case ARC(VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_PRE_COPY_P2P):
+		return ERR_PTR(settle(mig) ?: suspend(mig, VFIO_PCI_FN_P2P));
+	case ARC(VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_PRE_COPY):
+		return ERR_PTR(settle(mig) ?: resume(mig, VFIO_PCI_FN_P2P));
+	case ARC(VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_STOP_COPY):
+		return ERR_PTR(stop_precopy(mig));
+	case ARC(VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_RUNNING):
+	case ARC(VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_RUNNING_P2P):
 	case ARC(VFIO_DEVICE_STATE_STOP_COPY, VFIO_DEVICE_STATE_STOP):
-		mig_file_detach(mig);
-		return NULL;
+		return ERR_PTR(mig_file_end(mig));
 	case ARC(VFIO_DEVICE_STATE_STOP, VFIO_DEVICE_STATE_RESUMING):
 		return mig_load_open(mig);
 	case ARC(VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP):
 		return ERR_PTR(finish_loading(mig));
 	}
-	/* vfio_mig_get_next_state() knows no other arc for the flags that we advertise */
+	/* There is no other arc for the flags that we advertise */
 	WARN_ON_ONCE(1);
 	return ERR_PTR(-EINVAL);
 }
@@ -368,18 +396,17 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
 /**
  * mig_set_state() - go to a state, through those between
  * @mig: the state
- * @vdev: the device
  * @wanted: the state
  * @user: who wants it
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: the data file of STOP_COPY and RESUMING, NULL for others, or an errno: -EBUSY: the
+ * Return: the data file of a session that has begun, else NULL, or an errno: -EBUSY: the
  * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
  * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; others from
  * firmware operations. On error the state is the last one that was reached, or ERROR.
  */
-struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
-			   enum vfio_device_mig_state wanted, enum mig_user user)
+struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
+			   enum mig_user user)
 {
 	enum vfio_device_mig_state next;
 	struct file *file;
@@ -393,7 +420,7 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *v
 	}
 	file = NULL;
 	while (!IS_ERR(file) && mig->state != wanted) {
-		ret = vfio_mig_get_next_state(vdev, mig->state, wanted, &next);
+		ret = compat_next_state(mig->vdev, mig->state, wanted, &next);
 		file = ret ? ERR_PTR(ret) : step(mig, next);
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
@@ -419,10 +446,23 @@ void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *s
 	mig_unlock(mig);
 }
 
+static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
+{
+	int ret = mig->ops->state_size(mig->fn, bytes);
+
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
+	if (ret || (*bytes && *bytes <= mig->caps.max_state))
+		return ret;
+	mig_err(mig, ": firmware reports an impossible state size of %llu bytes\n", *bytes);
+	return -EIO;
+}
+
 /**
- * mig_data_size() - how much a saver would have to transfer now
+ * mig_data_size() - how much there would be to transfer if the function were stopped now
  * @mig: the state
- * @bytes: receives the size of the stream in bytes, never zero
+ * @bytes: receives the size of the stream in bytes, or of the rest of it after pre-copy; never
+ *	zero
  *
  * Return: 0; -EIO: firmware names an impossible size; or firmware's errno.
  */
@@ -432,13 +472,10 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 	int ret;
 
 	mig_lock(mig);
-	ret = mig->ops->state_size(mig->fn, &state);
-	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
-	if (!ret && (!state || state > mig->caps.max_state)) {
-		mig_err(mig, ": firmware reports an impossible state size of %llu bytes\n", state);
-		ret = -EIO;
-	}
+	if (mig->file && mig->file->precopy)
+		ret = mig_precopy_left(mig->file, &state);
+	else
+		ret = state_size(mig, &state);
 	mig_unlock(mig);
 	if (ret)
 		return ret;

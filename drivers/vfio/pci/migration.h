@@ -9,6 +9,7 @@
 #include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
+#include "compat.h"
 #include "dirty.h"
 #include "stream.h"
 
@@ -20,7 +21,7 @@ struct vfio_device;
  * @MIG_USER_NONE: the device is RUNNING, either may begin
  * @MIG_USER_V2: the migration features
  * @MIG_USER_V1: the migration region
- * @MIG_USER_V1_PRE_COPY: the same, in a phase that v2 has another name for: RUNNING
+ * @MIG_USER_V1_PRE_COPY: the same, in pre-copy of a function whose firmware can't: RUNNING
  */
 enum mig_user {
 	MIG_USER_NONE,
@@ -40,6 +41,7 @@ enum mig_user {
  * @broken: the vendor driver says that firmware has failed
  * @file: the attached data file
  * @loaded: what became of a RESUMING session whose file was closed
+ * @vdev: its vfio_device; not to be looked at but while that is open
  * @fn: the function
  * @ops: its firmware operations
  * @caps: limits, made sane
@@ -57,6 +59,7 @@ struct vfio_pci_migration {
 	atomic_t broken;
 	struct mig_file *file;
 	bool loaded;
+	struct vfio_device *vdev;
 	struct vfio_pci_fn *fn;
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
@@ -68,7 +71,8 @@ struct vfio_pci_migration {
 #define MIG_LOG_BURST	10	/* lines a second */
 
 __printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...);
-struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc);
+struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
+				      struct vfio_device *vdev);
 void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig);
@@ -80,15 +84,21 @@ void mig_unlock(struct vfio_pci_migration *mig);
 void mig_fail(struct vfio_pci_migration *mig, const char *why);
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig);
 const char *mig_state_name(enum vfio_device_mig_state state);
-struct file *mig_set_state(struct vfio_pci_migration *mig, struct vfio_device *vdev,
-			   enum vfio_device_mig_state wanted, enum mig_user user);
+struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
+			   enum mig_user user);
 void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
 		   enum mig_user *user);
 int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes);
 
+static inline bool mig_state_is_precopy(enum vfio_device_mig_state state)
+{
+	return state == VFIO_DEVICE_STATE_PRE_COPY || state == VFIO_DEVICE_STATE_PRE_COPY_P2P;
+}
+
 static inline bool mig_state_has_file(enum vfio_device_mig_state state)
 {
-	return state == VFIO_DEVICE_STATE_STOP_COPY || state == VFIO_DEVICE_STATE_RESUMING;
+	return state == VFIO_DEVICE_STATE_STOP_COPY || state == VFIO_DEVICE_STATE_RESUMING ||
+	       mig_state_is_precopy(state);
 }
 
 #endif /* VFIO_PCI_ENGINE_MIGRATION_H */

@@ -22,11 +22,11 @@
  *	no path that a page fault may need takes it
  * @mig: the migration state, which outlives the region
  * @data: the data section
- * @file: the session, while the state is STOP_COPY or RESUMING
+ * @file: the session, while the state is PRE_COPY, STOP_COPY or RESUMING
  * @offered: the data section has what @size says, and the user has not asked for more
  * @size: bytes in the data section
  * @ended: the stream has been read to its end
- * @left: estimate of the bytes that follow
+ * @left: estimate of the bytes that follow in STOP_COPY
  */
 struct mig_v1 {
 	struct mutex lock;		/* outside mig_file.lock */
@@ -56,13 +56,13 @@ static void end_session(struct mig_v1 *v1)
 
 static void begin_session(struct mig_v1 *v1, struct file *file)
 {
+	end_session(v1);
 	v1->file = file;
-	if (mig_data_size(v1->mig, &v1->left))
-		v1->left = 0;
 }
 
-static int write_state(struct mig_v1 *v1, struct vfio_pci_core_device *core, u32 device_state)
+static int write_state(struct mig_v1 *v1, u32 device_state)
 {
+	enum mig_user user = MIG_USER_V1;
 	struct file *file;
 	bool pre_copy;
 	int state;
@@ -70,15 +70,20 @@ static int write_state(struct mig_v1 *v1, struct vfio_pci_core_device *core, u32
 	state = v1_to_state(device_state, &pre_copy);
 	if (state < 0)
 		return state;
-	file = mig_set_state(v1->mig, &core->vdev, state,
-			     pre_copy ? MIG_USER_V1_PRE_COPY : MIG_USER_V1);
+	if (pre_copy && v1->mig->caps.precopy)
+		state = VFIO_DEVICE_STATE_PRE_COPY;
+	else if (pre_copy)
+		user = MIG_USER_V1_PRE_COPY;
+	file = mig_set_state(v1->mig, state, user);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	/* No file for a state that has one: it is the state that there was */
-	if (file || !mig_state_has_file(state))
-		end_session(v1);
+	/* No file for a state that has one: the session goes on */
 	if (file)
 		begin_session(v1, file);
+	else if (!mig_state_has_file(state))
+		end_session(v1);
+	if (state == VFIO_DEVICE_STATE_STOP_COPY && mig_data_size(v1->mig, &v1->left))
+		v1->left = 0;
 	return 0;
 }
 
@@ -88,12 +93,19 @@ static u32 read_state(struct mig_v1 *v1)
 	enum mig_user user;
 
 	mig_get_state(v1->mig, &state, &user);
+	if (mig_state_is_precopy(state))
+		return v1_from_state(VFIO_DEVICE_STATE_RUNNING, true);
 	return v1_from_state(state, user == MIG_USER_V1_PRE_COPY);
 }
 
 static bool is_in(struct mig_v1 *v1, enum vfio_device_mig_state state)
 {
 	return v1->file && mig_state(v1->mig) == state;
+}
+
+static bool is_saving(struct mig_v1 *v1)
+{
+	return is_in(v1, VFIO_DEVICE_STATE_STOP_COPY) || is_in(v1, VFIO_DEVICE_STATE_PRE_COPY);
 }
 
 /* Have the data section filled, so that its size is known when it is asked for */
@@ -109,33 +121,48 @@ static int offer(struct mig_v1 *v1)
 	/* Less than was asked for is no end: it may precede an error */
 	while (iov_iter_count(&to)) {
 		n = mig_save_fill(session(v1), &to);
-		if (n < 0)
+		if (n < 0 && n != -ENOMSG)
 			return n;
-		if (!n)
+		v1->ended = !n;
+		if (n <= 0)
 			break;
 	}
-	v1->ended = iov_iter_count(&to);
 	v1->size = V1_DATA_SIZE - iov_iter_count(&to);
 	v1->offered = v1->size;
 	v1->left -= min_t(unsigned long, v1->left, v1->size);
 	return 0;
 }
 
-/* Also says that the user is done with what was offered */
-static u64 read_pending(struct mig_v1 *v1)
+/* Pre-copy may have nothing to read for now, and more later */
+static int precopy_pending(struct mig_v1 *v1, u64 *value)
 {
-	if (!is_in(v1, VFIO_DEVICE_STATE_STOP_COPY))
+	struct vfio_precopy_info info = {};
+	int ret = mig_precopy_info(session(v1), &info);
+
+	*value = info.initial_bytes + info.dirty_bytes;
+	return ret;
+}
+
+/* Also says that the user is done with what was offered */
+static int read_pending(struct mig_v1 *v1, u64 *value)
+{
+	*value = 0;
+	if (!is_saving(v1))
 		return 0;
 	v1->offered = false;
 	v1->size = 0;
+	if (is_in(v1, VFIO_DEVICE_STATE_PRE_COPY))
+		return precopy_pending(v1, value);
 	/* An estimate; zero is the one value that must be exact */
-	return v1->ended ? 0 : max(v1->left, 1UL);
+	if (!v1->ended)
+		*value = max(v1->left, 1UL);
+	return 0;
 }
 
 static int read_offset(struct mig_v1 *v1, u64 *value)
 {
 	*value = V1_DATA_OFFSET;
-	return is_in(v1, VFIO_DEVICE_STATE_STOP_COPY) ? offer(v1) : 0;
+	return is_saving(v1) ? offer(v1) : 0;
 }
 
 static int write_size(struct mig_v1 *v1, u64 size)
@@ -160,8 +187,7 @@ static int read_register(struct mig_v1 *v1, int reg, u64 *value)
 		*value = read_state(v1);
 		return 0;
 	case V1_PENDING:
-		*value = read_pending(v1);
-		return 0;
+		return read_pending(v1, value);
 	case V1_OFFSET:
 		return read_offset(v1, value);
 	case V1_SIZE:
@@ -173,11 +199,11 @@ static int read_register(struct mig_v1 *v1, int reg, u64 *value)
 	}
 }
 
-static int write_register(struct mig_v1 *v1, struct vfio_pci_core_device *core, int reg, u64 value)
+static int write_register(struct mig_v1 *v1, int reg, u64 value)
 {
 	switch (reg) {
 	case V1_STATE:
-		return write_state(v1, core, value);
+		return write_state(v1, value);
 	case V1_SIZE:
 		return write_size(v1, value);
 	default:
@@ -185,8 +211,7 @@ static int write_register(struct mig_v1 *v1, struct vfio_pci_core_device *core, 
 	}
 }
 
-static int register_from_user(struct mig_v1 *v1, struct vfio_pci_core_device *core, int reg,
-			      const char __user *buf, size_t width)
+static int register_from_user(struct mig_v1 *v1, int reg, const char __user *buf, size_t width)
 {
 	u64 value = 0;
 	__le32 v32;
@@ -195,7 +220,7 @@ static int register_from_user(struct mig_v1 *v1, struct vfio_pci_core_device *co
 	if (copy_from_user(width == sizeof(v32) ? (void *)&v32 : (void *)&v64, buf, width))
 		return -EFAULT;
 	value = width == sizeof(v32) ? le32_to_cpu(v32) : le64_to_cpu(v64);
-	return write_register(v1, core, reg, value);
+	return write_register(v1, reg, value);
 }
 
 static int register_to_user(struct mig_v1 *v1, int reg, char __user *buf, size_t width)
@@ -223,8 +248,7 @@ static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf, size_t coun
 	return copy_to_user(buf, data, count) ? -EFAULT : 0;
 }
 
-static int access_locked(struct mig_v1 *v1, struct vfio_pci_core_device *core, u64 pos,
-			 char __user *buf, size_t count, bool write)
+static int access_locked(struct mig_v1 *v1, u64 pos, char __user *buf, size_t count, bool write)
 {
 	int access = v1_decode(pos, count, write);
 
@@ -233,7 +257,7 @@ static int access_locked(struct mig_v1 *v1, struct vfio_pci_core_device *core, u
 	if (access == V1_DATA)
 		return data_access(v1, pos, buf, count, write);
 	if (write)
-		return register_from_user(v1, core, access, buf, count);
+		return register_from_user(v1, access, buf, count);
 	return register_to_user(v1, access, buf, count);
 }
 
@@ -247,7 +271,7 @@ static ssize_t v1_rw(struct vfio_pci_core_device *core, char __user *buf, size_t
 	ret = mutex_lock_interruptible(&v1->lock);
 	if (ret)
 		return ret;
-	ret = access_locked(v1, core, *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
+	ret = access_locked(v1, *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
 	mutex_unlock(&v1->lock);
 	if (ret)
 		return ret;

@@ -1,29 +1,60 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The data file of VFIO_DEVICE_STATE_STOP_COPY: firmware saves the next piece of state
- * while user space reads the one before.
+ * The data file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
+ * firmware saves the next piece of state while user space reads the one before.
  */
 #include <linux/uio.h>
 
 #include "mig_file.h"
 
-static int ask_for_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+/**
+ * mig_save_ask() - have firmware save the next piece
+ * @mf: the file, entered; the buffer whose turn it is is not busy
+ *
+ * Return: 0, or firmware's errno.
+ */
+int mig_save_ask(struct mig_file *mf)
 {
+	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+
 	buf->offset = mf->offset;
 	buf->len = buf->size;
 	buf->last = false;
+	buf->delta = mf->precopy;
+	buf->early = mf->save.running;
 	return mig_file_submit(mf, buf, mf->mig->ops->save);
 }
 
-/* Firmware is not believed either */
+/* Firmware is not believed either. Of changes only it knows how many there may be. */
 static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
-	if (buf->len && buf->len <= buf->size &&
-	    buf->len <= mf->mig->caps.max_state - mf->offset)
+	u64 left = mf->mig->caps.max_state - mf->offset;
+
+	if (buf->len && buf->len <= buf->size && (buf->delta || buf->len <= left))
 		return 0;
 	mig_err(mf->mig, ": firmware claims to have saved %zu bytes at %llu; it had room for %zu, and %llu in all\n",
 		buf->len, mf->offset, buf->size, mf->mig->caps.max_state);
 	return -EIO;
+}
+
+/* While the function runs firmware may have nothing to save; what it has later is never the end */
+static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
+{
+	return buf->last && (!buf->early || mf->save.running);
+}
+
+static int take_piece_locked(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	int ret;
+
+	if (buf->early && !buf->len)
+		return mf->save.running ? -ENOMSG : -EAGAIN;
+	ret = check_piece(mf, buf);
+	if (ret)
+		return ret;
+	mf->offset += buf->len;
+	mf->cur ^= 1;
+	return is_end(mf, buf) ? 0 : mig_save_ask(mf);
 }
 
 static int take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
@@ -32,14 +63,36 @@ static int take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 
 	if (ret)
 		return ret;
-	ret = check_piece(mf, buf);
-	if (!ret) {
-		mf->offset += buf->len;
-		mf->cur ^= 1;
-		if (!buf->last)
-			ret = ask_for_piece(mf, &mf->buf[mf->cur]);
-	}
+	ret = take_piece_locked(mf, buf);
 	mig_unlock(mf->mig);
+	return ret;
+}
+
+/* In pre-copy nothing is asked for when firmware has nothing more, until someone reads */
+static int ask_if_idle(struct mig_file *mf)
+{
+	int ret = mig_file_enter(mf);
+
+	if (ret)
+		return ret;
+	if (!mf->buf[mf->cur].busy)
+		ret = mig_save_ask(mf);
+	mig_unlock(mf->mig);
+	return ret;
+}
+
+static int wait_for_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	int ret;
+
+	/* Again if the function was stopped after firmware had found nothing to save */
+	do {
+		ret = ask_if_idle(mf);
+		if (!ret)
+			ret = mig_file_wait(mf, buf);
+		if (!ret)
+			ret = take_piece(mf, buf);
+	} while (ret == -EAGAIN);
 	return ret;
 }
 
@@ -49,13 +102,11 @@ static int next_piece(struct mig_file *mf)
 	struct mig_save *s = &mf->save;
 	int ret;
 
-	ret = mig_file_wait(mf, buf);
-	if (!ret)
-		ret = take_piece(mf, buf);
+	ret = wait_for_piece(mf, buf);
 	if (ret)
 		return ret;
 
-	s->last = buf->last;
+	s->last = buf->last && !buf->early;
 	s->data = buf->vaddr;
 	s->data_len = buf->len;
 	s->data_pos = 0;
@@ -79,7 +130,8 @@ static int next(struct mig_file *mf)
 		return 1;
 	}
 	ret = next_piece(mf);
-	if (ret)
+	/* Nothing to save for now: there may be later */
+	if (ret && ret != -ENOMSG)
 		mf->error = ret;
 	return ret ?: 1;
 }
@@ -96,12 +148,17 @@ static ssize_t give(struct iov_iter *to, const u8 *src, size_t src_len, size_t *
 static ssize_t give_some(struct mig_file *mf, struct iov_iter *to)
 {
 	struct mig_save *s = &mf->save;
+	ssize_t n;
 	int ret;
 
 	if (s->meta_pos < s->meta_len)
 		return give(to, s->meta, s->meta_len, &s->meta_pos);
-	if (s->data_pos < s->data_len)
-		return give(to, s->data, s->data_len, &s->data_pos);
+	if (s->data_pos < s->data_len) {
+		n = give(to, s->data, s->data_len, &s->data_pos);
+		if (n > 0)
+			WRITE_ONCE(s->given, s->given + n);
+		return n;
+	}
 
 	ret = next(mf);
 	if (ret <= 0)
@@ -131,7 +188,8 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
  * @to: where to; may be user memory
  *
  * Context: process context; sleeps. Takes mig_file.lock.
- * Return: bytes; 0: the stream has ended; or a negative errno, see mig_file_wait().
+ * Return: bytes; 0: the stream has ended; -ENOMSG: in pre-copy, there is nothing to save now; or
+ * another negative errno, see mig_file_wait().
  */
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to)
 {
@@ -155,16 +213,19 @@ static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
 static const struct file_operations save_fops = {
 	.owner = THIS_MODULE,
 	.read_iter = save_read,
+	.unlocked_ioctl = mig_precopy_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 	.release = mig_file_release,
 };
 
 /**
  * mig_save_open() - begin to save
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
+ * @precopy: the function is not, and firmware records what changes
  *
  * Return: the file to read the stream from, or an errno: -ENOMEM, or firmware's.
  */
-struct file *mig_save_open(struct vfio_pci_migration *mig)
+struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 {
 	struct mig_file *mf = mig_file_alloc(mig, DMA_FROM_DEVICE);
 	int ret;
@@ -172,8 +233,11 @@ struct file *mig_save_open(struct vfio_pci_migration *mig)
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
+	mf->precopy = precopy;
+	mf->save.running = precopy;
+	mf->save.writer.delta = precopy;
 	mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident, mig->caps.compat);
-	ret = ask_for_piece(mf, &mf->buf[0]);
+	ret = mig_save_ask(mf);
 	if (ret) {
 		mig_file_detach(mig);
 		mig_file_free(mf);

@@ -71,7 +71,7 @@ static struct stream_record new_record(struct stream_writer *w, u32 tag, u64 len
  */
 size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len)
 {
-	struct stream_record rec = new_record(w, STREAM_STATE, len);
+	struct stream_record rec = new_record(w, w->delta ? STREAM_DELTA : STREAM_STATE, len);
 
 	rec.crc = cpu_to_le32(crc32c(record_crc(&rec), state, len));
 	memcpy(dst, &rec, sizeof(rec));
@@ -103,14 +103,17 @@ size_t stream_write_end(struct stream_writer *w, void *dst)
  * @ident: what it must be of; must live as long as the reader
  * @max_state: most bytes of state that are accepted in all
  * @max_piece: most bytes of state that are accepted in one record
+ * @take_delta: what was saved with a pre-copy phase is accepted; of such a stream only firmware
+ *	can tell how much is too much, so @max_state is no limit
  */
 void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
-			u64 max_state, size_t max_piece)
+			u64 max_state, size_t max_piece, bool take_delta)
 {
 	memset(r, 0, sizeof(*r));
 	r->ident = ident;
 	r->max_state = max_state;
 	r->max_piece = max_piece;
+	r->take_delta = take_delta;
 	r->length = sizeof(struct stream_header);
 }
 
@@ -154,15 +157,21 @@ static int got_header(struct stream_reader *r)
 	return STREAM_HEADER;
 }
 
-static int state_record(struct stream_reader *r, u64 length)
+static int state_record(struct stream_reader *r, u64 length, bool delta)
 {
+	if (delta && !r->take_delta)
+		return refuse(r, -EOPNOTSUPP,
+			      "the state was saved with pre-copy, this firmware can't load that");
+	if (r->state && delta != r->delta)
+		return refuse(r, -EINVAL, "the stream mixes state with and without pre-copy");
 	if (!length)
 		return refuse(r, -EINVAL, "the stream has an empty piece of state");
 	if (length > r->max_piece)
 		return refuse(r, -EFBIG, "the stream has a piece of state that is too large");
-	if (length > r->max_state - r->state)
+	if (!delta && length > r->max_state - r->state)
 		return refuse(r, -EFBIG, "the stream has more state than such a function can have");
 	expect(r, READ_STATE, length);
+	r->delta = delta;
 	r->payload = NULL;
 	return STREAM_STATE_BEGIN;
 }
@@ -205,7 +214,9 @@ static int got_record(struct stream_reader *r)
 	r->crc = record_crc(rec);
 	switch (le32_to_cpu(rec->tag)) {
 	case STREAM_STATE:
-		return state_record(r, length);
+		return state_record(r, length, false);
+	case STREAM_DELTA:
+		return state_record(r, length, true);
 	case STREAM_END:
 		return end_record(r, length);
 	}

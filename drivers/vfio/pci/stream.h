@@ -48,6 +48,7 @@ struct stream_header {
 enum stream_tag {
 	STREAM_STATE	= 1,	/* a piece of the function's state */
 	STREAM_END	= 2,	/* the last record: struct stream_end */
+	STREAM_DELTA	= 3,	/* instead of STREAM_STATE: what was not saved, or has changed */
 };
 
 #define STREAM_MANDATORY	1u	/* flags: who does not know the tag must refuse */
@@ -70,7 +71,7 @@ struct stream_record {
 
 /**
  * struct stream_end - content of the STREAM_END record
- * @state: bytes of all STREAM_STATE records
+ * @state: bytes of all STREAM_STATE or STREAM_DELTA records
  */
 struct stream_end {
 	__le64 state;
@@ -99,10 +100,12 @@ struct stream_ident {
  * struct stream_writer - where a writer is
  * @seq: next record's number
  * @state: bytes of state so far
+ * @delta: it is written as STREAM_DELTA
  */
 struct stream_writer {
 	u32 seq;
 	u64 state;
+	bool delta;
 };
 
 size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat);
@@ -128,8 +131,10 @@ enum stream_event {
 /**
  * struct stream_reader - where a reader is
  * @ident: what the stream must be of
- * @max_state: most bytes of state in all
+ * @max_state: most bytes of state in all STREAM_STATE records
  * @max_piece: most bytes of state in one record
+ * @take_delta: STREAM_DELTA records are accepted
+ * @delta: the pieces of state are STREAM_DELTA records
  * @compat: from the header
  * @length: bytes in the current record
  * @state: bytes of state in the records so far
@@ -139,6 +144,8 @@ struct stream_reader {
 	const struct stream_ident *ident;
 	u64 max_state;
 	size_t max_piece;
+	bool take_delta;
+	bool delta;
 	u32 compat;
 	u64 length;
 	u64 state;
@@ -160,7 +167,7 @@ struct stream_reader {
 };
 
 void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
-			u64 max_state, size_t max_piece);
+			u64 max_state, size_t max_piece, bool take_delta);
 size_t stream_want(struct stream_reader *r, void **dst);
 int stream_got(struct stream_reader *r, size_t n);
 void stream_payload(struct stream_reader *r, void *buf);

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pre-copy: firmware saves the state while the function runs, and again what has changed
+ * since; what is left when the function is stopped is little. What the data file of the
+ * PRE_COPY states has beside that of STOP_COPY.
+ */
+#include <linux/uaccess.h>
+#include <linux/vfio.h>
+
+#include "compat.h"
+#include "mig_file.h"
+
+/**
+ * mig_precopy_open() - begin to save a function that runs
+ * @mig: the state, locked; the function runs or is at VFIO_PCI_FN_P2P
+ *
+ * Return: the file to read the stream from, or an errno: -ENOMEM, or firmware's.
+ */
+struct file *mig_precopy_open(struct vfio_pci_migration *mig)
+{
+	struct file *file;
+	int ret;
+
+	ret = mig->ops->precopy_start(mig->fn);
+	if (ret == -ETIMEDOUT) {
+		mig_fail(mig, "firmware did not answer");
+		return ERR_PTR(ret);
+	}
+	if (ret) {
+		mig_err(mig, ": firmware refused to begin pre-copy (%pe)\n", ERR_PTR(ret));
+		return ERR_PTR(ret);
+	}
+	file = mig_save_open(mig, true);
+	if (IS_ERR(file) && mig->state != VFIO_DEVICE_STATE_ERROR)
+		mig->ops->precopy_stop(mig->fn);
+	return file;
+}
+
+/**
+ * mig_precopy_stopped() - the function does not run any more: what comes now is the rest
+ * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
+ *
+ * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
+ */
+int mig_precopy_stopped(struct vfio_pci_migration *mig)
+{
+	struct mig_file *mf = mig->file;
+	int ret = 0;
+
+	/* Closed by the user: there is no one to save for */
+	if (!mf)
+		return 0;
+	mf->save.running = false;
+	/* The guest waits from here on: do not wait for a reader too */
+	if (!mf->buf[mf->cur].busy)
+		ret = mig_save_ask(mf);
+	/* Another error is met again by whoever reads */
+	return ret == -ETIMEDOUT ? ret : 0;
+}
+
+static bool size_is_sane(const struct vfio_pci_precopy_size *size)
+{
+	/* So that no sum of them, and of what has been saved, wraps */
+	return size->initial < S64_MAX / 4 && size->dirty < S64_MAX / 4 &&
+	       size->stopped < S64_MAX / 4;
+}
+
+static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
+{
+	int ret = mig->ops->precopy_size(mig->fn, size);
+
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
+	if (ret || size_is_sane(size))
+		return ret;
+	mig_err(mig, ": firmware reports impossible sizes in pre-copy: %llu, %llu and %llu bytes\n",
+		size->initial, size->dirty, size->stopped);
+	return -EIO;
+}
+
+/* Bytes of state that firmware has saved so far, with a piece that no one has taken yet */
+static u64 saved(struct mig_file *mf)
+{
+	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
+
+	if (next->busy && completion_done(&next->done) && !next->status)
+		return mf->offset + min(next->len, next->size);
+	return mf->offset;
+}
+
+/**
+ * mig_precopy_left() - how much a session with pre-copy has to transfer yet
+ * @mf: the file, entered
+ * @bytes: receives an estimate, with what comes only when the function is stopped
+ *
+ * Return: 0; -EIO: firmware names impossible sizes; or firmware's errno. After -ETIMEDOUT the
+ * device is in the ERROR state.
+ */
+int mig_precopy_left(struct mig_file *mf, u64 *bytes)
+{
+	struct vfio_pci_precopy_size size = {};
+	int ret;
+
+	lockdep_assert_held(&mf->mig->state_mutex);
+	ret = get_size(mf->mig, &size);
+	if (ret)
+		return ret;
+	*bytes = size.initial + size.dirty + saved(mf) - READ_ONCE(mf->save.given);
+	/* At VFIO_PCI_FN_FULL it is in the others */
+	if (mf->save.running)
+		*bytes += size.stopped;
+	return 0;
+}
+
+/*
+ * User space wants initial data to come to nothing, even if it always finds something to read:
+ * what firmware has saved when it has no initial data left is the last of it. If it has some
+ * again later, only a user that has asked for it can be told so.
+ */
+static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size,
+		   struct vfio_precopy_info *info)
+{
+	u64 read = READ_ONCE(mf->save.given), end = saved(mf);
+	bool v2 = compat_precopy_info_v2(mf->mig->vdev);
+	struct mig_save *s = &mf->save;
+	u64 left = size->initial + size->dirty + end - read;
+
+	/* Without that flags are as the user had them: so it always was */
+	if (v2)
+		info->flags = 0;
+	if (!size->initial && !s->initial_end)
+		s->initial_end = end;
+	if (size->initial && !s->initial_end) {
+		info->initial_bytes = left - size->dirty;
+	} else if (size->initial && v2) {
+		s->initial_end = 0;
+		info->flags = VFIO_PRECOPY_INFO_REINIT;
+		info->initial_bytes = left;
+	} else {
+		info->initial_bytes = s->initial_end - min(read, s->initial_end);
+	}
+	info->dirty_bytes = left - info->initial_bytes;
+}
+
+/**
+ * mig_precopy_info() - what VFIO_MIG_GET_PRECOPY_INFO answers
+ * @mf: the file
+ * @info: receives flags, initial_bytes and dirty_bytes
+ *
+ * Context: process context, sleeps; takes state_mutex.
+ * Return: 0; -EINVAL: the device is not in a PRE_COPY state; -ENODEV: the session has ended; or
+ * as mig_precopy_left().
+ */
+int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
+{
+	struct vfio_pci_precopy_size size = {};
+	int ret = mig_file_enter(mf);
+
+	if (ret)
+		return ret;
+	ret = mf->precopy && mf->save.running ? get_size(mf->mig, &size) : -EINVAL;
+	if (!ret)
+		divide(mf, &size, info);
+	mig_unlock(mf->mig);
+	return ret;
+}
+
+/**
+ * mig_precopy_ioctl() - VFIO_MIG_GET_PRECOPY_INFO
+ * @filp: a data file that is read
+ * @cmd: request
+ * @arg: user's struct vfio_precopy_info
+ *
+ * Not by vfio_check_precopy_ioctl(): a data file may live longer than the device that this
+ * would look at.
+ *
+ * Return: 0; -ENOTTY; -EFAULT; or as mig_precopy_info().
+ */
+long mig_precopy_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
+{
+	const size_t minsz = offsetofend(struct vfio_precopy_info, dirty_bytes);
+	struct mig_file *mf = filp->private_data;
+	struct vfio_precopy_info info;
+	int ret;
+
+	if (cmd != VFIO_MIG_GET_PRECOPY_INFO)
+		return -ENOTTY;
+	if (copy_from_user(&info, (void __user *)arg, minsz))
+		return -EFAULT;
+	if (info.argsz < minsz)
+		return -EINVAL;
+	ret = mig_precopy_info(mf, &info);
+	if (ret)
+		return ret;
+	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
+}
