@@ -34,7 +34,7 @@ static int refdev_register(struct refdev *r)
 			.max_state = le64_to_cpu(info->state_bytes),
 			.chunk = r->queue.max_transfer,
 			.compat = le32_to_cpu(info->compat),
-			.timeout_ms = refdev_timeout_ms(),
+			.timeout_ms = refdev_timeout_ms(), .precopy = refdev_can_precopy(&r->queue),
 		},
 		.log_caps = refdev_log_caps(&r->queue),
 		.num_vfs = num_vfs,

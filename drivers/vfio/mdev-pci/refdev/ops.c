@@ -55,7 +55,6 @@ static int refdev_state_size(struct vfio_pci_fn *fn, u64 *size)
 static int refdev_move(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf, struct refdev_cmd *cmd)
 {
 	cmd->function = fn->id;
-	cmd->arg[0] = buf->offset;
 	cmd->sgt = &buf->sgt;
 	cmd->len = buf->len;
 	cmd->ctx = buf;
@@ -76,7 +75,11 @@ static void refdev_save_done(struct refdev_queue *q, struct refdev_cmd *cmd, int
 
 static int refdev_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
-	struct refdev_cmd cmd = { .opcode = REFDEV_SAVE, .done = refdev_save_done };
+	struct refdev_cmd cmd = {
+		.opcode = REFDEV_SAVE, .done = refdev_save_done,
+		/* Of changes firmware knows what comes next */
+		.flags = buf->delta ? REFDEV_SAVE_DELTA : 0, .arg = { buf->delta ? 0 : buf->offset },
+	};
 
 	return refdev_move(fn, buf, &cmd);
 }
@@ -88,10 +91,11 @@ static void refdev_load_done(struct refdev_queue *q, struct refdev_cmd *cmd, int
 
 static int refdev_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
-	struct refdev_cmd cmd = { .opcode = REFDEV_LOAD, .done = refdev_load_done };
+	struct refdev_cmd cmd = {
+		.opcode = REFDEV_LOAD, .done = refdev_load_done, .arg = { buf->offset, buf->len },
+		.flags = (buf->last ? REFDEV_LOAD_LAST : 0) | (buf->delta ? REFDEV_LOAD_DELTA : 0),
+	};
 
-	cmd.flags = buf->last ? REFDEV_LOAD_LAST : 0;
-	cmd.arg[1] = buf->len;
 	return refdev_move(fn, buf, &cmd);
 }
 
@@ -107,6 +111,9 @@ static const struct vfio_pci_mig_ops refdev_mig_ops = {
 	.save = refdev_save,
 	.load = refdev_load,
 	.abort = refdev_abort,
+	.precopy_start = refdev_precopy_start,
+	.precopy_stop = refdev_precopy_stop,
+	.precopy_size = refdev_precopy_size,
 };
 
 /* Profile n is entry n - 1: of firmware with fewer profiles, the first ones */

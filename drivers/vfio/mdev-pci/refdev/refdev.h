@@ -42,6 +42,11 @@ extern const struct vfio_pci_log_ops refdev_log_ops;
 
 struct vfio_pci_log_caps refdev_log_caps(const struct refdev_queue *q);
 
+/* precopy.c */
+int refdev_precopy_start(struct vfio_pci_fn *fn);
+int refdev_precopy_stop(struct vfio_pci_fn *fn);
+int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
+
 void refdev_debugfs_add(struct refdev *r);
 void refdev_debugfs_remove(struct refdev *r);
 
