@@ -12,7 +12,13 @@ at() { printf "sh:$LEVEL" "$1"; }		# the function's level, by its firmware
 shown="sh:grep -qx %s $MDEVS/$u/migration_state"
 attr_says() { printf "$shown" "$1"; }		# what sysfs shows
 
-mig "it migrates by STOP_COPY and P2P" "$u" flags=3 state=RUNNING size
+# Where the kernel has no PRE_COPY states, its users see none
+pre="PRE_COPY PRE_COPY_P2P"
+flags=7
+kernel_has_precopy || pre='' flags=3
+
+mig "it migrates by STOP_COPY and P2P, and PRE_COPY if the kernel can" "$u" "flags=$flags" \
+	state=RUNNING size
 mig_value size
 at_least "the size is that of the context at least" "$VALUE" 1048576
 
@@ -25,16 +31,22 @@ mig "STOP_COPY and back" "$u" set:STOP_COPY state=STOP_COPY "$(at full)" \
 mig "RESUMING and back, nothing written" "$u" set:RESUMING state=RESUMING "$(at full)" \
 	"$(attr_says RESUMING)" size set:STOP nodata write1=ENODEV state=STOP set:RUNNING dma:5
 
-# From each state to each other: the core finds the way through those between
-for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING; do
+# From each state to each other: the core finds the way through those between. There is none
+# from STOP_COPY to PRE_COPY: what is half read can't become more.
+for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
 	set --
-	for to in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING; do
-		set -- "$@" "set:$from" "set:$to" "state=$to" "set:$to" "state=$to"
+	for to in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
+		case $from-$to in
+		STOP_COPY-PRE_COPY*) set -- "$@" "set:$from" "set:$to=EINVAL" state=STOP_COPY ;;
+		*) set -- "$@" "set:$from" "set:$to" "state=$to" "set:$to" "state=$to" ;;
+		esac
+		[ "$to" != STOP_COPY ] || set -- "$@" set:STOP
 	done
 	mig "from $from to all" "$u" "$@" set:RUNNING dma:5
-	mig "from $from to ERROR, PRE_COPY and nonsense: refused, the state stays" "$u" \
-		"set:$from" set:ERROR=EINVAL "state=$from" set:PRE_COPY=EINVAL,EOPNOTSUPP "state=$from" \
-		set:PRE_COPY_P2P=EINVAL,EOPNOTSUPP "state=$from" set:99=EINVAL "state=$from"
+	mig "from $from to ERROR and nonsense: refused, the state stays" "$u" \
+		"set:$from" set:ERROR=EINVAL "state=$from" set:99=EINVAL "state=$from"
+	[ -n "$pre" ] || mig "from $from to PRE_COPY: refused, the state stays" "$u" "set:$from" \
+		set:6=EINVAL,EOPNOTSUPP "state=$from" set:7=EINVAL,EOPNOTSUPP "state=$from"
 	mig "reset in $from" "$u" dma:5 "set:$from" reset state=RUNNING "$(at running)" \
 		"$(attr_says RUNNING)" copies=0 dma:5
 	mig "closed in $from: the next user finds it RUNNING" "$u" "set:$from"

@@ -44,6 +44,12 @@ wait_for()
 	done
 }
 
+# The states PRE_COPY and PRE_COPY_P2P of the uapi came with 6.2
+kernel_has_precopy()
+{
+	[ "$(printf '6.2\n%s\n' "$(uname -r)" | sort -V | head -n 1)" = 6.2 ]
+}
+
 # Not wait_for's: may stand inside of it
 is_dir() { [ -d "$1" ]; }
 is_gone() { ! [ -e "$1" ]; }

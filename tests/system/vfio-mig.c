@@ -17,6 +17,10 @@
  *   flags=N                 VFIO_DEVICE_FEATURE_MIGRATION says N
  *   size[=E]                VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, prints it; 0 is wrong
  *   read:FILE[:N][=E]       from the data file to FILE, up to its end or N bytes
+ *   more:FILE[:N][=E]       the same, behind what FILE has
+ *   info[=E]                VFIO_MIG_GET_PRECOPY_INFO, prints it
+ *   initial=N, initial>=N, dirty=N, dirty>=N
+ *                           what VFIO_MIG_GET_PRECOPY_INFO says
  *   reread                  the data file is at its end: reads nothing again
  *   write:FILE[:CHUNK][=E]  from FILE to the data file, CHUNK bytes a write
  *   read1=E, write1=E       one byte
@@ -40,7 +44,9 @@
  *   v1-pending=N            pending_bytes reads N
  *   v1-touch:[w]OFF:N[=E]   read and write N bytes of the region at OFF; w: write only
  *   v1-nomap                only the data section can be mapped
- *   v1-read:FILE[:map][=E]  save by the region's protocol; map: through a mapping
+ *   v1-read:FILE[:map][=E]  save by the region's protocol, until nothing is pending; map: through
+ *                           a mapping
+ *   v1-more:FILE[:map][=E]  the same, behind what FILE has
  *   v1-write:FILE[:map][=E] load by it
  *   sh:COMMAND              by the shell, device open
  *   sleep:MS
@@ -74,6 +80,15 @@
 
 /* Newer than some headers: 6.2 */
 #define FEATURE_MIG_DATA_SIZE	9
+
+struct precopy_info {
+	uint32_t argsz;
+	uint32_t flags;
+	uint64_t initial_bytes;
+	uint64_t dirty_bytes;
+};
+
+#define GET_PRECOPY_INFO	_IO(VFIO_TYPE, VFIO_BASE + 21)
 
 static bool quiet;
 static const char *command = "";
@@ -367,12 +382,28 @@ static void do_size(const char *wanted)
 	say("size=%llu\n", (unsigned long long)f.size);
 }
 
-static void do_read(const char *path, size_t limit, const char *wanted)
+static int get_info(struct precopy_info *info)
+{
+	*info = (struct precopy_info) { .argsz = sizeof(*info) };
+	return ioctl(data_fd, GET_PRECOPY_INFO, info) ? errno : 0;
+}
+
+static void do_info(const char *wanted)
+{
+	struct precopy_info info;
+
+	expect(get_info(&info), wanted);
+	if (!wanted)
+		say("initial=%llu\ndirty=%llu\n", (unsigned long long)info.initial_bytes,
+		    (unsigned long long)info.dirty_bytes);
+}
+
+static void do_read(const char *path, bool more, size_t limit, const char *wanted)
 {
 	static char buf[1 << 20];
 	size_t total = 0;
 	int err = 0;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (more ? O_APPEND : O_TRUNC), 0600);
 
 	if (fd < 0)
 		bad("%s: %s", path, strerror(errno));
@@ -614,9 +645,9 @@ static void adopt(unsigned int n, unsigned int done)
 	dmacount = n;
 }
 
-static void compare_count(const char *name, unsigned int off, const char *op, const char *wanted)
+static void compare_count(const char *name, uint64_t v, const char *op, const char *wanted)
 {
-	uint64_t v = rd64(off), w;
+	uint64_t w;
 
 	if (!wanted) {
 		say("%s=%llu\n", name, (unsigned long long)v);
@@ -625,6 +656,14 @@ static void compare_count(const char *name, unsigned int off, const char *op, co
 	w = strtoull(wanted, NULL, 0);
 	if (*op == '>' ? v < w : v != w)
 		bad("%llu, expected %s%llu", (unsigned long long)v, op, (unsigned long long)w);
+}
+
+static void compare_info(const char *name, const char *op, const char *wanted)
+{
+	struct precopy_info info;
+
+	expect(get_info(&info), NULL);
+	compare_count(name, *name == 'i' ? info.initial_bytes : info.dirty_bytes, op, wanted);
 }
 
 static void frozen(long ms)
@@ -764,7 +803,13 @@ static void run(char *text)
 	else if (IS("size"))
 		do_size(wanted);
 	else if (IS("read") && arg)
-		do_read(arg, arg2 ? strtoul(arg2, NULL, 0) : SIZE_MAX, wanted);
+		do_read(arg, false, arg2 ? strtoul(arg2, NULL, 0) : SIZE_MAX, wanted);
+	else if (IS("more") && arg)
+		do_read(arg, true, arg2 ? strtoul(arg2, NULL, 0) : SIZE_MAX, wanted);
+	else if (IS("info"))
+		do_info(wanted);
+	else if (IS("initial") || IS("dirty"))
+		compare_info(text, op, wanted);
 	else if (IS("reread"))
 		expect(one_byte(false), wanted);
 	else if (IS("write") && arg)
@@ -791,9 +836,9 @@ static void run(char *text)
 	else if (IS("wait"))
 		wait_batch();
 	else if (IS("copies"))
-		compare_count("copies", CTX_COPIES, op, wanted);
+		compare_count("copies", rd64(CTX_COPIES), op, wanted);
 	else if (IS("errors"))
-		compare_count("errors", CTX_ERRORS, op, wanted);
+		compare_count("errors", rd64(CTX_ERRORS), op, wanted);
 	else if (IS("frozen") && arg)
 		frozen(atol(arg));
 	else if (IS("moving") && arg)
@@ -815,7 +860,9 @@ static void run(char *text)
 	else if (IS("v1-nomap"))
 		v1_nomap();
 	else if (IS("v1-read") && arg)
-		v1_read(arg, !!arg2, wanted);
+		v1_read(arg, false, !!arg2, wanted);
+	else if (IS("v1-more") && arg)
+		v1_read(arg, true, !!arg2, wanted);
 	else if (IS("v1-write") && arg)
 		v1_write(arg, !!arg2, wanted);
 	else if (IS("irq"))

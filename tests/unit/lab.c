@@ -87,6 +87,16 @@ void lab_usual(struct lab_stream *s)
 	lab_end(s);
 }
 
+void lab_precopy(struct lab_stream *s)
+{
+	lab_header(s);
+	s->w.delta = true;
+	lab_state(s, 100);
+	lab_state(s, 1);
+	lab_state(s, LAB_MAX_PIECE);
+	lab_end(s);
+}
+
 struct stream_header *lab_the_header(struct lab_stream *s)
 {
 	return (void *)s->bytes;
@@ -178,15 +188,15 @@ static int feed_some(struct lab_feeder *f, const u8 *p, size_t len)
 	return ev < 0 ? ev : (int)n;
 }
 
-struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size_t step,
-				  u64 max_state, size_t max_piece)
+static struct lab_result feed(const struct lab_stream *s, size_t split, size_t step,
+			      u64 max_state, size_t max_piece, bool take_delta)
 {
 	struct lab_feeder f = { .max_piece = max_piece, .res.state_ok = true };
 	size_t pos = 0;
 	void *dst;
 	int n;
 
-	stream_reader_init(&f.r, &lab_ident, max_state, max_piece);
+	stream_reader_init(&f.r, &lab_ident, max_state, max_piece, take_delta);
 	while (pos < s->len) {
 		size_t end = pos < split ? split : s->len;
 
@@ -202,7 +212,19 @@ struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size
 		pos += n;
 	}
 	free(f.payload);
+	f.res.delta = f.r.delta;
 	return f.res;
+}
+
+struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size_t step,
+				  u64 max_state, size_t max_piece)
+{
+	return feed(s, split, step, max_state, max_piece, true);
+}
+
+struct lab_result lab_feed_plain(const struct lab_stream *s)
+{
+	return feed(s, 0, 4096, LAB_MAX_STATE, LAB_MAX_PIECE, false);
 }
 
 struct lab_result lab_feed(const struct lab_stream *s, size_t split, size_t step)

@@ -32,6 +32,8 @@ void lab_end(struct lab_stream *s);
 void lab_record(struct lab_stream *s, u32 tag, u32 flags, const void *data, u64 len);
 /* Header, pieces of 100, 1 and LAB_MAX_PIECE bytes, end */
 void lab_usual(struct lab_stream *s);
+/* The same of a session with pre-copy */
+void lab_precopy(struct lab_stream *s);
 
 struct stream_header *lab_the_header(struct lab_stream *s);
 struct stream_record *lab_the_record(struct lab_stream *s, unsigned int i);
@@ -56,10 +58,13 @@ struct lab_result {
 	u64 state;		/* bytes of it in complete pieces */
 	u64 begun;		/* and in those that were begun */
 	bool state_ok;		/* as lab_state_byte() made them */
+	bool delta;		/* of a session with pre-copy */
 	size_t used;		/* bytes that the reader took */
 };
 
 struct lab_result lab_feed(const struct lab_stream *s, size_t split, size_t step);
+/* To firmware that knows nothing of pre-copy */
+struct lab_result lab_feed_plain(const struct lab_stream *s);
 struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size_t step,
 				  u64 max_state, size_t max_piece);
 

@@ -11,7 +11,7 @@ cd "$(dirname "$0")"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 src=../../drivers/vfio/pci
-cp "$src/stream.h" "$src"/ranges.[ch] "$tmp/"
+cp "$src"/{stream.h,ranges.[ch],v1_regs.[ch]} "$tmp/"
 passed=0 failed=0
 
 run() { timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" >"$tmp/out" 2>&1; }
@@ -80,6 +80,11 @@ without "size of a piece not checked" 'length > r->max_piece'
 mutant "size of a piece off by one" 's/length > r->max_piece/length > r->max_piece + 1/'
 mutant "largest piece refused" 's/length > r->max_piece/length >= r->max_piece/'
 without "amount of state not checked" 'length > r->max_state - r->state'
+mutant "amount of changes checked too" 's/if \(!delta && length/if (length/'
+without "changes taken that firmware can't load" 'delta && !r->take_delta'
+without "both kinds taken" 'r->state && delta != r->delta'
+mutant "kind forgotten" 's/r->delta = delta;//'
+mutant "changes written as state" 's/w->delta \? STREAM_DELTA : STREAM_STATE/STREAM_STATE/'
 mutant "amount of state added, wraps" 's/length > r->max_state - r->state/r->state + length > r->max_state/'
 without "length of the end not checked" 'length != sizeof\(struct stream_end\)'
 without "end without state allowed" 'if \(!r->state\)'

@@ -118,7 +118,7 @@ static void longest_type(void)
 
 	memset(ident.type, 'x', sizeof(ident.type) - 1);
 	stream_write_header(&h, &ident, 7);
-	stream_reader_init(&r, &ident, 1, 1);
+	stream_reader_init(&r, &ident, 1, 1, false);
 	CHECK(stream_want(&r, &dst) == sizeof(h), "%zu", stream_want(&r, &dst));
 	memcpy(dst, &h, sizeof(h));
 	ev = stream_got(&r, sizeof(h));

@@ -168,7 +168,7 @@ static void type_without_nul(void)
 	memset(lab_the_header(&s)->type, 'x', STREAM_TYPE_LEN);
 	lab_seal_header(&s);
 	memcpy(&h, s.bytes, sizeof(h));
-	stream_reader_init(&r, &ident, 1, 1);
+	stream_reader_init(&r, &ident, 1, 1, false);
 	stream_want(&r, &dst);
 	memcpy(dst, &h, sizeof(h));
 	ev = stream_got(&r, sizeof(h));
@@ -219,7 +219,7 @@ static void unknown_flags(void)
 
 static void mandatory_tags(void)
 {
-	static const u32 tags[] = { 0, 3, LAB_OPTIONAL, UINT32_MAX };
+	static const u32 tags[] = { 0, 4, LAB_OPTIONAL, UINT32_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {
 		lab_header(&s);
