@@ -273,6 +273,7 @@ struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
 const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);
+const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status);
 

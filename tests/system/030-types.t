@@ -19,6 +19,13 @@ for type in refdev-dma refdev-dma-lite; do
 	like "$type: description names the model" "$description" '^model: mdev-pci reference device$'
 	like "$type: description says whether it migrates" "$description" '^migratable: yes'
 	like "$type: description bounds the state" "$description" '^state: version 1, at most [0-9]+ bytes$'
+	if kernel_has_precopy; then
+		p_words=yes
+	else
+		p_words='by the migration region only, the kernel is older than 6[.]2'
+	fi
+	like "$type: description says whether it can be saved while it runs" "$description" \
+		"^pre-copy by the device: $p_words\$"
 	is "$type: description is plain ASCII" "$(LC_ALL=C tr -d '\n\40-\176' <$d/description)" ""
 	is "$type: create is for writing by root" "$(stat -c %A $d/create)" --w-------
 	is "$type: no devices yet" "$(ls $d/devices)" ""

@@ -160,7 +160,8 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
 				  type->not_migratable ?: "the device's driver does not say why");
 	return sysfs_emit(buf,
-			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\ndirty page tracking by the device: %s\n",
+			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\npre-copy by the device: %s\ndirty page tracking by the device: %s\n",
 			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state,
+			  vfio_pci_engine_precopy(&desc->mig_caps),
 			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
 }

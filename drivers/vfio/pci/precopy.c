@@ -194,3 +194,19 @@ long mig_precopy_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 		return ret;
 	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
 }
+
+/**
+ * vfio_pci_engine_precopy() - can a function be saved while it runs?
+ * @caps: firmware's limits
+ *
+ * Context: any.
+ * Return: "yes", "no", or what is missing, for people.
+ */
+const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps)
+{
+	if (!caps->precopy)
+		return "no";
+	return COMPAT_PRE_COPY_FLAG ? "yes" :
+	       "by the migration region only, the kernel is older than 6.2";
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_precopy);
