@@ -6,6 +6,7 @@
  *   vfio.c     opening functions, DMA memory, interrupts, configuration space
  *   queue.c    the rings of the PF
  *   engine.c   the VF's copy engine, and a model of its context memory
+ *   precopy.c  pre-copy
  *   test-*.c   the tests; main.c lists them
  */
 #ifndef EXERCISE_H
@@ -218,7 +219,8 @@ struct identify {
     u8 page_min, page_max;
     u32 dropped;
     u64 pages;
-    u8 reserved[0x48];
+    u32 features;
+    u8 reserved[0x44];
     char name[32];
     u8 reserved2[0x60];
 };
@@ -283,6 +285,41 @@ void engine_copy(struct engine *e, u32 bytes);
 /* A chain of one descriptor that points to itself: 65535 copies. */
 void engine_spin(struct engine *e, u32 bytes);
 
+/* -- pre-copy ---------------------------------------------------------------- */
+
+#define PAGE            RD_IMAGE_PAGE
+#define EXTENT_ONE      (RD_EXTENT_HEADER + PAGE)   /* a page counts as that */
+
+struct extent {
+    u64 offset;
+    u32 bytes, reserved;
+};
+
+_Static_assert(sizeof(struct extent) == RD_EXTENT_HEADER, "extent");
+
+u16 precopy(u16 function, u64 what, u64 *unsaved, u64 *changed);
+u16 save_delta(u16 function, void *buffer, u32 bytes, u64 *written,
+               u64 *remain);
+u16 load_delta(u16 function, u64 position, const void *buffer, u32 bytes,
+               bool last);
+
+/* VF 0 is what is saved, VF 1 what is loaded. */
+extern struct engine source;
+
+#define SOURCE_CHAIN    64
+
+void precopy_pair(void);
+void precopy_started(void);
+u64 context_pages(void);
+void expect_counts(u64 unsaved_pages, u64 changed_pages);
+void source_copies(unsigned count);
+u64 page_of_copy(u64 n);
+u64 pages_changed(u64 from);
+
+void unpack(const u8 *data, u64 bytes, u8 *image);
+void save_rest(u8 *image);
+u32 put_extent(u8 *at, u64 offset, u32 bytes, const u8 *data);
+
 /* -- tests -------------------------------------------------------------------- */
 
 void test_registers(void);
@@ -335,6 +372,20 @@ void test_bus_master(void);
 void test_hostile_commands(void);
 void test_hostile_registers(void);
 void test_hostile_images(void);
+
+void test_precopy_cycle(void);
+void test_precopy_pages(void);
+void test_precopy_order(void);
+void test_precopy_header(void);
+void test_precopy_state(void);
+void test_precopy_end(void);
+void test_precopy_faults(void);
+void test_precopy_late(void);
+void test_precopy_load(void);
+void test_precopy_load_bad(void);
+void test_precopy_load_order(void);
+void test_precopy_hostile(void);
+void test_precopy_off(void);
 
 void test_time(void);
 

@@ -2,6 +2,7 @@
 /*
  * exercise BDF-OF-THE-PF [NAME...]: runs the tests (those named), TAP output.
  * The PF must be bound to vfio-pci with two VFs or more, also bound to it.
+ * Tests that are for devices with other features are left out.
  *
  * exercise BDF-OF-THE-PF --hold N: enables N VFs, whoever drives them, and says
  * so; when its standard input ends, says what they have done, and leaves.
@@ -17,57 +18,74 @@ struct function vf[2];
 bool vfs_open;
 unsigned failures;
 
+/* Which devices a test is for, by feature bit */
+enum need { ANY, PRECOPY, NO_PRECOPY };
+
 static const struct {
     const char *name;
     void (*run)(void);
+    enum need need;
 } tests[] = {
-    { "registers", test_registers },
-    { "ring-setup", test_ring_setup },
-    { "identify", test_identify },
-    { "sgl", test_sgl },
-    { "codes", test_codes },
-    { "tags", test_tags },
-    { "many-outstanding", test_many },
-    { "ring-wrap", test_wrap },
-    { "completions-full", test_completions_full },
-    { "overrun", test_overrun },
-    { "ring-lost", test_ring_lost },
-    { "queue-off", test_queue_off },
-    { "interrupts", test_interrupts },
-    { "enable", test_enable },
-    { "levels", test_levels },
-    { "profiles", test_profiles },
-    { "copy", test_copy },
-    { "chain", test_chain },
-    { "engine-errors", test_engine_errors },
-    { "engine-commands", test_engine_commands },
-    { "disabled-vf", test_disabled_vf },
-    { "suspend-busy", test_suspend_busy },
-    { "suspend-abort", test_suspend_abort },
-    { "full-writes", test_full_writes },
-    { "state", test_state },
-    { "state-stream", test_state_stream },
-    { "state-bad", test_state_bad },
-    { "state-order", test_state_order },
-    { "move", test_move },
-    { "move-interrupt", test_move_interrupt },
-    { "tracker", test_tracker },
-    { "tracker-bad", test_tracker_bad },
-    { "fault-fail", test_fault_fail },
-    { "fault-silent", test_fault_silent },
-    { "fault-late", test_fault_late },
-    { "fault-short", test_fault_short },
-    { "fault-fatal", test_fault_fatal },
-    { "fault-arguments", test_fault_arguments },
-    { "abort", test_abort },
-    { "vf-flr", test_vf_flr },
-    { "pf-flr", test_pf_flr },
-    { "events-full", test_events_full },
-    { "bus-master", test_bus_master },
-    { "hostile-commands", test_hostile_commands },
-    { "hostile-registers", test_hostile_registers },
-    { "hostile-images", test_hostile_images },
-    { "time", test_time },
+    { "registers", test_registers, ANY },
+    { "ring-setup", test_ring_setup, ANY },
+    { "identify", test_identify, ANY },
+    { "sgl", test_sgl, ANY },
+    { "codes", test_codes, ANY },
+    { "tags", test_tags, ANY },
+    { "many-outstanding", test_many, ANY },
+    { "ring-wrap", test_wrap, ANY },
+    { "completions-full", test_completions_full, ANY },
+    { "overrun", test_overrun, ANY },
+    { "ring-lost", test_ring_lost, ANY },
+    { "queue-off", test_queue_off, ANY },
+    { "interrupts", test_interrupts, ANY },
+    { "enable", test_enable, ANY },
+    { "levels", test_levels, ANY },
+    { "profiles", test_profiles, ANY },
+    { "copy", test_copy, ANY },
+    { "chain", test_chain, ANY },
+    { "engine-errors", test_engine_errors, ANY },
+    { "engine-commands", test_engine_commands, ANY },
+    { "disabled-vf", test_disabled_vf, ANY },
+    { "suspend-busy", test_suspend_busy, ANY },
+    { "suspend-abort", test_suspend_abort, ANY },
+    { "full-writes", test_full_writes, ANY },
+    { "state", test_state, ANY },
+    { "state-stream", test_state_stream, ANY },
+    { "state-bad", test_state_bad, ANY },
+    { "state-order", test_state_order, ANY },
+    { "move", test_move, ANY },
+    { "move-interrupt", test_move_interrupt, ANY },
+    { "tracker", test_tracker, ANY },
+    { "tracker-bad", test_tracker_bad, ANY },
+    { "fault-fail", test_fault_fail, ANY },
+    { "fault-silent", test_fault_silent, ANY },
+    { "fault-late", test_fault_late, ANY },
+    { "fault-short", test_fault_short, ANY },
+    { "fault-fatal", test_fault_fatal, ANY },
+    { "fault-arguments", test_fault_arguments, ANY },
+    { "abort", test_abort, ANY },
+    { "vf-flr", test_vf_flr, ANY },
+    { "pf-flr", test_pf_flr, ANY },
+    { "events-full", test_events_full, ANY },
+    { "bus-master", test_bus_master, ANY },
+    { "hostile-commands", test_hostile_commands, ANY },
+    { "hostile-registers", test_hostile_registers, ANY },
+    { "hostile-images", test_hostile_images, ANY },
+    { "precopy-cycle", test_precopy_cycle, PRECOPY },
+    { "precopy-pages", test_precopy_pages, PRECOPY },
+    { "precopy-order", test_precopy_order, PRECOPY },
+    { "precopy-header", test_precopy_header, PRECOPY },
+    { "precopy-state", test_precopy_state, PRECOPY },
+    { "precopy-end", test_precopy_end, PRECOPY },
+    { "precopy-faults", test_precopy_faults, PRECOPY },
+    { "precopy-late", test_precopy_late, PRECOPY },
+    { "precopy-load", test_precopy_load, PRECOPY },
+    { "precopy-load-bad", test_precopy_load_bad, PRECOPY },
+    { "precopy-load-order", test_precopy_load_order, PRECOPY },
+    { "precopy-hostile", test_precopy_hostile, PRECOPY },
+    { "precopy-off", test_precopy_off, NO_PRECOPY },
+    { "time", test_time, ANY },
 };
 
 /* -- small things --------------------------------------------------------------- */
@@ -169,6 +187,13 @@ static bool chosen(const char *name, char **names)
     return !*names;
 }
 
+static bool fits(enum need need)
+{
+    bool there = id.features & RD_FEATURE_PRECOPY;
+
+    return need == ANY || need == (there ? PRECOPY : NO_PRECOPY);
+}
+
 /* The rings come out of the memory once and for all. */
 static void prepare(void)
 {
@@ -224,7 +249,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
         u64 start = now_ns();
 
-        if (!chosen(tests[i].name, argv + 2)) {
+        if (!chosen(tests[i].name, argv + 2) || !fits(tests[i].need)) {
             continue;
         }
         failures = 0;

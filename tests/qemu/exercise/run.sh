@@ -4,17 +4,18 @@
 #
 # Builds the exerciser of the reference device and runs it (or the tests that
 # are named) in L1; TAP output. PROPERTIES are of the device, such as
-# context-size=16M,copy-ns=100000.
+# context-size=16M,copy-ns=100000. Without, there is a second device that knows
+# no pre-copy, for the tests of that.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
-device=refdev
+devices=(--device refdev --device "refdev,pre-copy=off")
 case $1 in
---device) device=refdev,$2; shift 2 ;;
+--device) devices=(--device "refdev,$2"); shift 2 ;;
 --help | -h) sed -n '/^# usage/,/^set/s/^# \?//p' "$0"; exit ;;
 esac
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 (cd "$here" && "${CC:-cc}" -std=gnu11 -O2 -g -Wall -Wextra -Wno-parentheses \
 	-static -o "$tmp/exercise" ./*.c)
-"$here/../../vm/boot.sh" --no-modules --timeout 600 --device "$device" \
+"$here/../../vm/boot.sh" --no-modules --timeout 600 "${devices[@]}" \
 	--add "$tmp/exercise" -- tests/qemu/exercise/l1.sh "$@"

@@ -376,7 +376,7 @@ static u64 hostile64(void)
 static struct command hostile_command(void)
 {
     static const u16 ops[] = { 0, 1, 2, 3, 0x10, 0x11, 0x12, 0x13, 0x14, 0x14,
-                               0x16, 0x20, 0x21, 0x22, 0x30, 0x31, 0x7f };
+                               0x15, 0x16, 0x20, 0x21, 0x22, 0x30, 0x31, 0x7f };
     struct command c;
 
     for (unsigned i = 0; i < sizeof(c) / 8; i++) {
@@ -387,6 +387,7 @@ static struct command hostile_command(void)
     if (c.opcode == RD_OP_IDENTIFY || random64() % 32 == 0) {
         c.function = FN_PF;
     }
+    c.flags = random64() % 8 ? random64() % 4 : (u16)random64();
     c.sgl_count = random64() % 4 ? random64() % 8 : (u32)hostile64();
     if (random64() % 2) {
         c.arg[0] = random64() % 4;

@@ -83,7 +83,8 @@ void test_identify(void)
     CHECK_EQ(id.profiles, 2);
     CHECK(id.outstanding >= 32);
     CHECK(id.sgl >= 1);
-    CHECK(id.transfer >= 4096);
+    CHECK_EQ(id.features & ~RD_FEATURE_PRECOPY, 0);
+    CHECK(id.transfer >= (id.features & RD_FEATURE_PRECOPY ? 8192 : 4096));
     CHECK_EQ(id.image, id.context + 4096);
     CHECK_EQ(id.dropped, 0);
     CHECK(id.page_min <= 12 && id.page_max >= id.page_min);
