@@ -134,14 +134,15 @@ int refdev_identify(struct refdev_queue *q)
 }
 
 /**
- * refdev_can_precopy() - does firmware know pre-copy?
- * @q: the queue, which has been started. Firmware that does not know REFDEV_PRECOPY may ignore
- *	the DELTA flags of SAVE and LOAD: they must not be used then.
+ * refdev_can_precopy() - can VFs be saved while they run?
+ * @q: the queue, which has been started. Where firmware does not know REFDEV_PRECOPY it may
+ *	ignore the DELTA flags of SAVE and LOAD: they must not be used then.
  *
  * Context: any. The answer stays the same as long as the driver is bound.
- * Return: true if it does.
+ * Return: true if firmware knows pre-copy, and a command can move an extent of a page.
  */
 bool refdev_can_precopy(const struct refdev_queue *q)
 {
-	return le32_to_cpu(q->info.features) & REFDEV_FEATURE_PRECOPY;
+	return le32_to_cpu(q->info.features) & REFDEV_FEATURE_PRECOPY &&
+	       q->max_transfer >= sizeof(struct refdev_extent) + REFDEV_EXTENT_ALIGN;
 }
