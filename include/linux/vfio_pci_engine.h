@@ -10,11 +10,13 @@
 #define _LINUX_VFIO_PCI_ENGINE_H
 
 #include <linux/completion.h>
+#include <linux/ktime.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
 
 struct vfio_pci_engine_device;
+struct vfio_pci_migration;
 
 /**
  * struct vfio_pci_fn - a PCI function as firmware knows it
@@ -71,6 +73,8 @@ struct vfio_pci_mig_buf {
 	bool busy;
 	int status;
 	struct completion done;
+	struct vfio_pci_migration *mig;
+	ktime_t begun;
 };
 
 /**

@@ -18,6 +18,7 @@
 
 #include "buffer.h"
 #include "compat.h"
+#include "firmware.h"
 #include "migration.h"
 #include "ranges.h"
 
@@ -83,11 +84,12 @@ void mig_log_drop(struct vfio_pci_migration *mig)
 {
 	kfree(mig->log.ranges);
 	mig->log.ranges = NULL;
+	mig_note_log(mig, 0, 0, 0);
 }
 
 static int stop_logging(struct vfio_pci_migration *mig)
 {
-	int ret = mig->log.ops->stop(mig->fn);
+	int ret = mig_fw_log_stop(mig);
 
 	if (ret)
 		mig_err(mig, ": firmware did not stop logging dirty pages (%pe)\n", ERR_PTR(ret));
@@ -151,7 +153,7 @@ static int tell_firmware(struct vfio_pci_migration *mig, const struct mig_range 
 		ranges[i].iova = r[i].first;
 		ranges[i].length = r[i].last - r[i].first + 1;
 	}
-	ret = mig->log.ops->start(mig->fn, ranges, n, shift);
+	ret = mig_fw_log_start(mig, ranges, n, shift);
 	kfree(ranges);
 	if (ret)
 		mig_err(mig, ": firmware does not log dirty pages (%pe)\n", ERR_PTR(ret));
@@ -175,6 +177,7 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
 	log->ranges = r;
 	log->nr = n;
 	log->page_shift = shift;
+	mig_note_log(mig, n, ranges_pages(r, n, shift), shift);
 	return 0;
 }
 
@@ -248,7 +251,7 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	int ret;
 
 	mig_buf_to_device(buf, dev);
-	ret = mig->log.ops->report(mig->fn, iova, pages << shift, &bitmap);
+	ret = mig_fw_log_report(mig, iova, pages << shift, &bitmap);
 	mig_buf_to_cpu(buf, dev);
 	if (ret) {
 		mig_err(mig, ": firmware does not report dirty pages (%pe)\n", ERR_PTR(ret));

@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 
 #include "buffer.h"
+#include "firmware.h"
 #include "mig_file.h"
 
 static void unmap_bufs(struct mig_file *mf, unsigned int n)
@@ -80,6 +81,7 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_di
 	}
 	mf->attached = true;
 	mig->file = mf;
+	mig_note_session(mig, dir, ARRAY_SIZE(mf->buf) * mig->caps.chunk);
 	return mf;
 }
 
@@ -115,13 +117,14 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 		struct vfio_pci_mig_buf *buf = &mf->buf[i];
 
 		if (buf->busy && !completion_done(&buf->done) && !WARN_ON(!mig->ops->abort))
-			mig->ops->abort(mig->fn, buf);
+			mig_fw_abort(mig, buf);
 		buf->busy = false;
 		complete_all(&buf->done);
 	}
 	unmap_bufs(mf, ARRAY_SIZE(mf->buf));
 	mf->attached = false;
 	mig->file = NULL;
+	mig_note_session_end(mig, mf);
 	/* Unless someone is copying: then it is for mig_file_free() */
 	if (mutex_trylock(&mf->lock)) {
 		free_bufs(mf);
@@ -144,7 +147,7 @@ int mig_file_end(struct vfio_pci_migration *mig)
 
 	mig_file_detach(mig);
 	if (precopy)
-		ret = mig->ops->precopy_stop(mig->fn);
+		ret = mig_fw_precopy_stop(mig);
 	if (ret == -ETIMEDOUT) {
 		mig_fail(mig, "firmware did not answer");
 		return ret;
@@ -247,7 +250,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 	reinit_completion(&buf->done);
 	buf->busy = true;
 	mig_buf_to_device(buf, &mig->fn->pf->dev);
-	ret = op(mig->fn, buf);
+	ret = mig_fw_move(mig, buf, op);
 	if (ret == -EINPROGRESS)
 		return 0;
 	if (ret)
@@ -300,6 +303,7 @@ int mig_file_settle(struct mig_file *mf)
  */
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status)
 {
+	mig_note_piece(buf->mig, buf, status);
 	buf->status = status;
 	complete_all(&buf->done);
 }

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/mutex.h>
 
+#include "firmware.h"
 #include "migration.h"
 
 /**
@@ -84,8 +85,6 @@ struct mig_file {
 		struct mig_load load;
 	};
 };
-
-typedef int (*mig_buf_op)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 
 struct vfio_precopy_info;
 

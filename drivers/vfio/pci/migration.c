@@ -20,6 +20,7 @@
 #include <linux/vfio.h>
 
 #include "compat.h"
+#include "firmware.h"
 #include "mig_file.h"
 #include "migration.h"
 
@@ -120,6 +121,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	mig->vdev = vdev;
 	mig->fn = desc->fn;
+	mig_stats_init(mig);
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;
 	if (!mig->caps.chunk || mig->caps.chunk > VFIO_PCI_MIG_CHUNK_MAX)
@@ -172,6 +174,7 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	mig_file_detach(mig);
 	mig->user = MIG_USER_NONE;
 	mig_log_drop(mig);
+	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
@@ -183,6 +186,7 @@ static void apply_broken(struct vfio_pci_migration *mig)
 		return;
 	mig_file_detach(mig);
 	mig_log_drop(mig);
+	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -217,6 +221,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *why)
 	mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
 	mig_file_detach(mig);
 	mig_log_drop(mig);
+	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -253,6 +258,7 @@ void mig_open(struct vfio_pci_migration *mig)
 {
 	mig_lock(mig);
 	mig->user = MIG_USER_NONE;
+	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_OPEN);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	mig_unlock(mig);
 }
@@ -300,12 +306,12 @@ static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *wh
 
 static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
-	return firmware_said(mig, mig->ops->suspend(mig->fn, level), "suspend");
+	return firmware_said(mig, mig_fw_suspend(mig, level), "suspend");
 }
 
 static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
-	return firmware_said(mig, mig->ops->resume(mig->fn, level), "resume");
+	return firmware_said(mig, mig_fw_resume(mig, level), "resume");
 }
 
 /* In the middle of a session: firmware may be at work for it */
@@ -370,6 +376,22 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	return ERR_PTR(-EINVAL);
 }
 
+static enum mig_who who(enum mig_user user)
+{
+	return user == MIG_USER_V2 ? MIG_WHO_V2 : MIG_WHO_V1;
+}
+
+/* The same, and those who watch see it; a step may itself have ended in ERROR */
+static struct file *walk(struct vfio_pci_migration *mig, enum vfio_device_mig_state next,
+			 enum mig_user user)
+{
+	enum vfio_device_mig_state from = mig->state;
+	struct file *file = step(mig, next);
+
+	mig_note_state(mig, from, next, PTR_ERR_OR_ZERO(file), who(user));
+	return file;
+}
+
 static bool is_others(const struct vfio_pci_migration *mig, enum mig_user user)
 {
 	return mig->user != MIG_USER_NONE && (mig->user == MIG_USER_V2) != (user == MIG_USER_V2);
@@ -415,13 +437,14 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 	mig_lock(mig);
 	ret = may_set_state(mig, user);
 	if (ret) {
+		mig_note_state(mig, mig->state, wanted, ret, who(user));
 		mig_unlock(mig);
 		return ERR_PTR(ret);
 	}
 	file = NULL;
 	while (!IS_ERR(file) && mig->state != wanted) {
 		ret = compat_next_state(mig->vdev, mig->state, wanted, &next);
-		file = ret ? ERR_PTR(ret) : step(mig, next);
+		file = ret ? ERR_PTR(ret) : walk(mig, next, user);
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
 	}
@@ -448,7 +471,7 @@ void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *s
 
 static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
-	int ret = mig->ops->state_size(mig->fn, bytes);
+	int ret = mig_fw_state_size(mig, bytes);
 
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");

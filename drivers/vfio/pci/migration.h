@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "dirty.h"
+#include "stats.h"
 #include "stream.h"
 
 struct mig_file;
@@ -48,6 +49,7 @@ enum mig_user {
  * @ident: identity in streams
  * @log_limit: of messages
  * @log: which dirty pages are logged
+ * @stats: what has happened; has a lock of its own
  */
 struct vfio_pci_migration {
 	struct kref kref;
@@ -66,6 +68,7 @@ struct vfio_pci_migration {
 	struct stream_ident ident;
 	struct ratelimit_state log_limit;
 	struct mig_log log;
+	struct mig_stats stats;
 };
 
 #define MIG_LOG_BURST	10	/* lines a second */

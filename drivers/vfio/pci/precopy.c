@@ -21,7 +21,7 @@ struct file *mig_precopy_open(struct vfio_pci_migration *mig)
 	struct file *file;
 	int ret;
 
-	ret = mig->ops->precopy_start(mig->fn);
+	ret = mig_fw_precopy_start(mig);
 	if (ret == -ETIMEDOUT) {
 		mig_fail(mig, "firmware did not answer");
 		return ERR_PTR(ret);
@@ -32,7 +32,7 @@ struct file *mig_precopy_open(struct vfio_pci_migration *mig)
 	}
 	file = mig_save_open(mig, true);
 	if (IS_ERR(file) && mig->state != VFIO_DEVICE_STATE_ERROR)
-		mig->ops->precopy_stop(mig->fn);
+		mig_fw_precopy_stop(mig);
 	return file;
 }
 
@@ -67,7 +67,7 @@ static bool size_is_sane(const struct vfio_pci_precopy_size *size)
 
 static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
-	int ret = mig->ops->precopy_size(mig->fn, size);
+	int ret = mig_fw_precopy_size(mig, size);
 
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");

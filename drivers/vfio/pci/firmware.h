@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef VFIO_PCI_ENGINE_FIRMWARE_H
+#define VFIO_PCI_ENGINE_FIRMWARE_H
+
+#include <linux/vfio_pci_engine.h>
+
+struct vfio_pci_migration;
+
+typedef int (*mig_buf_op)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
+
+int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level);
+int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level);
+int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size);
+int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mig_buf_op op);
+int mig_fw_precopy_start(struct vfio_pci_migration *mig);
+int mig_fw_precopy_stop(struct vfio_pci_migration *mig);
+int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size);
+void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf);
+int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_range *ranges,
+		     unsigned int nr, unsigned int page_shift);
+int mig_fw_log_stop(struct vfio_pci_migration *mig);
+int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
+		      struct vfio_pci_log_bitmap *bitmap);
+
+#endif /* VFIO_PCI_ENGINE_FIRMWARE_H */

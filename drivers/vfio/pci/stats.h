@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What has happened to a function: the one place that counts, and that fires trace events.
+ * The rest of the engine notes facts here, in a line each.
+ */
+#ifndef VFIO_PCI_ENGINE_STATS_H
+#define VFIO_PCI_ENGINE_STATS_H
+
+#include <linux/dma-direction.h>
+#include <linux/ktime.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <uapi/linux/vfio.h>
+
+struct mig_file;
+struct vfio_pci_log_bitmap;
+struct vfio_pci_mig_buf;
+struct vfio_pci_migration;
+
+/**
+ * enum mig_op - firmware operations; mig_op_name() has their names
+ * @MIG_OP_SUSPEND_P2P: &vfio_pci_mig_ops.suspend to VFIO_PCI_FN_P2P
+ * @MIG_OP_SUSPEND_FULL: the same to VFIO_PCI_FN_FULL
+ * @MIG_OP_RESUME_FULL: &vfio_pci_mig_ops.resume out of VFIO_PCI_FN_FULL
+ * @MIG_OP_RESUME_P2P: the same out of VFIO_PCI_FN_P2P
+ * @MIG_OP_STATE_SIZE: &vfio_pci_mig_ops.state_size
+ * @MIG_OP_SAVE: &vfio_pci_mig_ops.save, until vfio_pci_mig_buf_done()
+ * @MIG_OP_LOAD: &vfio_pci_mig_ops.load, until vfio_pci_mig_buf_done()
+ * @MIG_OP_PRECOPY_START: &vfio_pci_mig_ops.precopy_start
+ * @MIG_OP_PRECOPY_STOP: &vfio_pci_mig_ops.precopy_stop
+ * @MIG_OP_PRECOPY_SIZE: &vfio_pci_mig_ops.precopy_size
+ * @MIG_OP_ABORT: &vfio_pci_mig_ops.abort
+ * @MIG_OP_LOG_START: &vfio_pci_log_ops.start
+ * @MIG_OP_LOG_STOP: &vfio_pci_log_ops.stop
+ * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report
+ * @MIG_NR_OPS: how many there are
+ */
+enum mig_op {
+	MIG_OP_SUSPEND_P2P,
+	MIG_OP_SUSPEND_FULL,
+	MIG_OP_RESUME_FULL,
+	MIG_OP_RESUME_P2P,
+	MIG_OP_STATE_SIZE,
+	MIG_OP_SAVE,
+	MIG_OP_LOAD,
+	MIG_OP_PRECOPY_START,
+	MIG_OP_PRECOPY_STOP,
+	MIG_OP_PRECOPY_SIZE,
+	MIG_OP_ABORT,
+	MIG_OP_LOG_START,
+	MIG_OP_LOG_STOP,
+	MIG_OP_LOG_REPORT,
+	MIG_NR_OPS
+};
+
+/**
+ * enum mig_who - at whose wish a state was left
+ * @MIG_WHO_V2: the migration features
+ * @MIG_WHO_V1: the migration region
+ * @MIG_WHO_RESET: nobody's, the function was reset
+ * @MIG_WHO_ERROR: nobody's, firmware has failed, or the data
+ * @MIG_WHO_OPEN: a new user's, who finds the function reset
+ */
+enum mig_who {
+	MIG_WHO_V2,
+	MIG_WHO_V1,
+	MIG_WHO_RESET,
+	MIG_WHO_ERROR,
+	MIG_WHO_OPEN,
+};
+
+/**
+ * struct mig_op_stats - calls of one firmware operation
+ * @count: how many have ended
+ * @errors: how many of them with an errno
+ * @last_ns: what the last one took, in nanoseconds
+ * @max_ns: the longest
+ * @total_ns: all together
+ */
+struct mig_op_stats {
+	u64 count;
+	u64 errors;
+	u64 last_ns;
+	u64 max_ns;
+	u64 total_ns;
+};
+
+/**
+ * struct mig_session_stats - one data file, while it is attached or after that
+ * @dir: DMA_FROM_DEVICE: saves, DMA_TO_DEVICE: loads, DMA_NONE: there is or was none
+ * @begun: when it was attached
+ * @bytes: of state that firmware has saved or loaded
+ * @pieces: that they came in
+ * @buffers: bytes of memory for them
+ * @whole: after its end: all of the state was moved
+ */
+struct mig_session_stats {
+	enum dma_data_direction dir;
+	ktime_t begun;
+	u64 bytes;
+	u64 pieces;
+	u64 buffers;
+	bool whole;
+};
+
+#define MIG_DEVICE_LEN	20	/* a PCI address with the longest domain */
+
+/**
+ * struct mig_stats - what has happened to a function since it was registered
+ * @device: its PCI address; the function itself may be gone before its last data file
+ * @lock: of all below; taken in any context, so readers wait for no firmware
+ * @op: firmware operations
+ * @session: the attached data file
+ * @ended: the one before
+ * @ended_ns: how long that one was attached
+ * @saved: sessions whose stream the user has read to its end
+ * @loaded: sessions whose state firmware has accepted
+ * @failed: other sessions, but those of RESUMING to which nothing was written
+ * @bytes_saved: of state, in all sessions
+ * @bytes_loaded: of state, in all sessions
+ * @errors: how often the device went to VFIO_DEVICE_STATE_ERROR
+ * @log_ranges: ranges that firmware logs; 0: it does not
+ * @log_pages: pages in them
+ * @log_shift: log2 of a page
+ * @log_reports: reports that firmware has given
+ * @log_dirty: dirty pages in them
+ */
+struct mig_stats {
+	char device[MIG_DEVICE_LEN];
+	spinlock_t lock;	/* of all below */
+	struct mig_op_stats op[MIG_NR_OPS];
+	struct mig_session_stats session;
+	struct mig_session_stats ended;
+	u64 ended_ns;
+	u64 saved;
+	u64 loaded;
+	u64 failed;
+	u64 bytes_saved;
+	u64 bytes_loaded;
+	u64 errors;
+	unsigned int log_ranges;
+	u64 log_pages;
+	unsigned int log_shift;
+	u64 log_reports;
+	u64 log_dirty;
+};
+
+const char *mig_op_name(enum mig_op op);
+void mig_stats_init(struct vfio_pci_migration *mig);
+void mig_stats_read(struct vfio_pci_migration *mig, struct mig_stats *copy);
+void mig_note_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state old,
+		    enum vfio_device_mig_state new, int error, enum mig_who who);
+void mig_note_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int error);
+void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf, int error);
+void mig_note_session(struct vfio_pci_migration *mig, enum dma_data_direction dir, u64 buffers);
+void mig_note_session_end(struct vfio_pci_migration *mig, struct mig_file *mf);
+void mig_note_log(struct vfio_pci_migration *mig, unsigned int ranges, u64 pages,
+		  unsigned int shift);
+void mig_note_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
+		     const struct vfio_pci_log_bitmap *bitmap, ktime_t begun, int error);
+
+#endif /* VFIO_PCI_ENGINE_STATS_H */
