@@ -167,6 +167,19 @@ static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u3
 #define COMPAT_IMPORT_IOMMUFD MODULE_IMPORT_NS("IOMMUFD")
 #endif
 
+/*
+ * 6.8: the core has a directory for each registered device in debugfs, if the kernel is built
+ * so; NULL: it has none
+ */
+static inline struct dentry *compat_debug_root(struct vfio_device *vdev)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0) || !IS_ENABLED(CONFIG_VFIO_DEBUGFS)
+	return NULL;
+#else
+	return vdev->debug_root;
+#endif
+}
+
 /* 6.12.94: driver_override moves from struct pci_dev to struct device */
 static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
 {

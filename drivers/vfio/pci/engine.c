@@ -7,6 +7,7 @@
 #include <linux/vfio_pci_core.h>
 
 #include "compat.h"
+#include "debugfs.h"
 #include "migration.h"
 #include "migration_v1.h"
 
@@ -16,12 +17,14 @@
  * @owner: module with the firmware operations
  * @alias: second name for user space, or NULL
  * @mig: migration, or NULL
+ * @debugfs: for mig_debugfs_remove()
  */
 struct vfio_pci_engine_device {
 	struct vfio_pci_core_device core;
 	struct module *owner;
 	char *alias;
 	struct vfio_pci_migration *mig;
+	struct dentry *debugfs;
 };
 
 static struct vfio_pci_engine_device *to_edev(struct vfio_device *vdev)
@@ -253,6 +256,8 @@ struct vfio_pci_engine_device *vfio_pci_engine_register(const struct vfio_pci_en
 	ret = vfio_pci_core_register_device(&edev->core);
 	if (ret)
 		goto clear;
+	if (edev->mig)
+		edev->debugfs = mig_debugfs_add(&edev->core.vdev, edev->mig);
 	return edev;
 
 clear:
@@ -276,6 +281,7 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 	struct pci_dev *pdev = edev->core.pdev;
 
 	device_lock_assert(&pdev->dev);
+	mig_debugfs_remove(edev->debugfs);
 	vfio_pci_core_unregister_device(&edev->core);
 	/* Not before: runtime PM and AER look at it until then */
 	pci_set_drvdata(pdev, NULL);
