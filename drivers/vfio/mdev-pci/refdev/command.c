@@ -11,6 +11,7 @@
 #include <linux/string.h>
 
 #include "queue.h"
+#include "trace.h"
 
 #define REFDEV_TIMEOUT_MIN_MS	10
 #define REFDEV_TIMEOUT_MAX_MS	(10 * 60 * 1000)
@@ -142,6 +143,7 @@ static void refdev_end(struct refdev_queue *q, unsigned int tag, int error)
 	struct refdev_slot *slot = &q->slots[tag];
 
 	lockdep_assert_held(&q->lock);
+	trace_refdev_command(pci_name(q->pdev), slot, tag, error);
 	slot->cmd.done(q, &slot->cmd, error);
 	slot->busy = false;
 	if (slot->aborting)
@@ -207,7 +209,8 @@ void refdev_command_complete(struct refdev_queue *q, const struct refdev_complet
 	slot = &q->slots[tag];
 	for (i = 0; i < ARRAY_SIZE(cpl->result); i++)
 		slot->cmd.result[i] = le64_to_cpu(cpl->result[i]);
-	refdev_end(q, tag, refdev_outcome(q, slot, le16_to_cpu(cpl->status)));
+	slot->status = le16_to_cpu(cpl->status);
+	refdev_end(q, tag, refdev_outcome(q, slot, slot->status));
 }
 
 static int refdev_fill_sge(struct refdev_queue *q, struct refdev_slot *slot, unsigned int n,
@@ -273,6 +276,8 @@ static int refdev_post(struct refdev_queue *q, unsigned int tag, const struct re
 		entry.sgl_count = cpu_to_le32(count);
 	}
 	slot->busy = true;
+	slot->status = REFDEV_NO_ANSWER;
+	slot->posted = ktime_get();
 	refdev_queue_post(q, &entry);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #define _REFDEV_QUEUE_H
 
 #include <linux/bitmap.h>
+#include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
@@ -29,6 +30,9 @@ struct refdev_queue;
 /* More than can be outstanding, so no ring is ever full; as large as its page */
 #define REFDEV_RING_SHIFT	7
 #define REFDEV_RING_SIZE	BIT(REFDEV_RING_SHIFT)
+
+/* No status that firmware may give */
+#define REFDEV_NO_ANSWER	0xffff
 
 /* One page of entries a slot, which describe 1 MiB even in pages of 4 KiB */
 #define REFDEV_SLOT_SGL		256
@@ -67,6 +71,8 @@ struct refdev_cmd {
  * struct refdev_slot - room for one outstanding command
  * @cmd: the command.
  * @busy: firmware has the command.
+ * @posted: when it got it.
+ * @status: &enum refdev_status, as firmware has answered; REFDEV_NO_ANSWER: it has not.
  * @aborting: errno it ends with, as an ABORT is about to name its tag, which must
  *	not get another command before that has ended; or 0.
  * @sgl: scatter-gather list for firmware.
@@ -75,6 +81,8 @@ struct refdev_cmd {
 struct refdev_slot {
 	struct refdev_cmd cmd;
 	bool busy;
+	ktime_t posted;
+	u16 status;
 	int aborting;
 	struct refdev_sge *sgl;
 	dma_addr_t sgl_dma;
