@@ -89,6 +89,9 @@ checkpatch()
 	# comparison of the first), and whose macros stand for nothing on some.
 	drivers/vfio/pci/compat.h)
 		ignore=--ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON,MACRO_ARG_UNUSED ;;
+	# The kernel writes TRACE_EVENT() in another layout than calls, everywhere
+	*/trace.h)
+		ignore=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
 	esac
 	"$VM_DIR/checkpatch.sh" --no-tree --strict --terse --show-types --no-summary \
 		$ignore -f "$1"
