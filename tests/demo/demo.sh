@@ -6,7 +6,8 @@
 # the modules if they are missing, boots an emulated server (L1) with the reference
 # device, and in it starts mdevs with mdevctl, runs a guest whose DMA copies are
 # verified byte for byte, and migrates it live to a second mdev on another VF. Ends
-# with one table. Exit status 0 only if every step was done.
+# with one table, and a timeline of the migration in build/demo/. Exit status 0 only if
+# every step was done.
 set -e
 tests=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../vm/lib/common.sh
@@ -42,8 +43,10 @@ log=$CACHE/log/demo-build.log
 took "modules for kernel $KERNEL"
 note "[demo] an emulated server boots (QEMU without KVM: 15 to 25 s)"
 out=$(mktemp)
+mkdir -p "$CACHE/runs"
+run=$(mktemp -d "$CACHE/runs/demo-XXXXXX")
 set +e
-"$tests/vm/boot.sh" --stack "$stack" --no-build --timeout 1200 --device refdev \
+"$tests/vm/boot.sh" --run-dir "$run" --stack "$stack" --no-build --timeout 1200 --device refdev \
 	--add "$bin" -- tests/demo/inside.sh |
 	tee "$out" | grep --line-buffered -v '^# bed: \(L1\|status\)'
 rc=${PIPESTATUS[0]}
@@ -54,4 +57,13 @@ if [ "$rc" != 0 ]; then
 	grep -h -e '^The demo FAILED' -e '^# bed: the kernel' "$out" >&2 || true
 fi
 rm -f "$out"
+trace=$run/share/migration.trace
+if [ "$rc" = 0 ]; then
+	timeline=$REPO_DIR/build/demo/timeline
+	mkdir -p "${timeline%/*}"
+	"$REPO_DIR/tools/vfio-mig-timeline.py" "$trace" --quiet --svg "$timeline.svg" \
+		--json "$timeline.json" --title "The demo's last live migration" ||
+		die "the trace of the migration is of no use"
+	note "[demo] timeline of the last migration: $timeline.svg, for ui.perfetto.dev $timeline.json"
+fi
 exit "$rc"

@@ -166,6 +166,27 @@ move() # TO-UUID
 	RESULT="$((RAM / 1048576)) MiB memory, $((VFIO / 1024)) KiB device state"
 }
 
+# What goes on in between is a picture in the end (demo.sh)
+TRACE=/sys/kernel/tracing
+
+trace_on()
+{
+	[ -d $TRACE/events ] || mount -t tracefs none $TRACE
+	: >$TRACE/trace
+	echo 1 >$TRACE/events/vfio_pci_engine/enable
+	echo 1 >$TRACE/events/mdev_pci_refdev/enable
+}
+
+trace_off()
+{
+	echo 0 >$TRACE/events/enable
+	events=$(grep -c vfio_pci_mig $TRACE/trace)
+	[ "$events" -gt 0 ] || fail "no trace event" || return 1
+	mountpoint -q /share || mount /share || fail "no way out of this machine" || return 1
+	cp $TRACE/trace /share/migration.trace || fail "the trace can't be brought out" || return 1
+	RESULT="$events events"
+}
+
 goes_on()
 {
 	guest_goes_on b 500 60 && no_errors b || return 1
@@ -246,7 +267,9 @@ pass()
 	step "second mdev" "$1" "$two"
 	step "guest boots with the first" boot "$one"
 	step "copies verified in the guest" verified_copies a
+	trace_on
 	step "live migration to the second" move "$two"
+	step "what it did, as a trace" trace_off
 	step "copies go on, all verified" goes_on
 	step "context digest of source and destination" digests "$one" "$two"
 	step "DMA while a VF was suspended" illegal "$one" "$two"
