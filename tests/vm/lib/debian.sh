@@ -53,8 +53,15 @@ debian_aptopts()
 	printf 'Apt::Install-Recommends "false";\n'
 }
 
-debian_source() { # KIND SUITE
-	printf '%s [signed-by=%s] %s %s main\n' "$1" "$DEBIAN_KEYRING" "$(debian_mirror)" "$2"
+# debian_source KIND SUITE: a line of a sources list, and one for each of $MORE_SUITES
+# (for a tree from more than one: from others only what is asked for as NAME/SUITE)
+debian_source()
+{
+	local suite
+
+	for suite in "$2" ${MORE_SUITES:-}; do
+		printf '%s [signed-by=%s] %s %s main\n' "$1" "$DEBIAN_KEYRING" "$(debian_mirror)" "$suite"
+	done
 }
 
 # private_apt DIR LINE...: an apt of its own, with the given sources, in DIR.

@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # build-6.1, build-6.12, build-7.2: a root tree each with that kernel's headers
-# and the compiler it was built with (the headers package depends on it).
+# and the compiler it was built with (the headers package depends on it). Kernels with a
+# SOURCE are built by ourselves: recipes/kernel.sh.
+. "$VM_DIR/recipes/kernel.sh"
 
-BUILD_KERNELS=$(ls "$VM_DIR/kernels")
+# Debian's own
+BUILD_KERNELS=$(cd "$VM_DIR/kernels" && grep -L '^SOURCE=' -- *)
 BUILD_PACKAGES="linux-headers-amd64 make sparse dash bash coreutils sed grep
 	mawk findutils diffutils tar gzip xz-utils bc perl-base libc-bin"
 
 build_check() # KERNEL
 {
-	[ -f "$VM_DIR/kernels/$1" ] || die "no kernel '$1' (there are:" $BUILD_KERNELS")"
+	# shellcheck disable=SC2046 # one line
+	[ -f "$VM_DIR/kernels/$1" ] || die "no kernel '$1' (there are:" $(ls "$VM_DIR/kernels")")"
 }
 
-build_key()
+# Is it one that we build?
+build_own() { grep -q '^SOURCE=' "$VM_DIR/kernels/$1"; }
+
+build_key() # KERNEL
 {
+	if build_own "$1"; then
+		kernel_key "$1"
+		return
+	fi
 	hash_of "$VM_DIR/kernels/$1" "$BUILD_PACKAGES" \
 		"$(declare -f build_unpack debian_tree finish_tree)"
 }
@@ -26,9 +37,13 @@ build_root() # KERNEL
 
 build_make()
 {
-	local SUITE
+	local SUITE SOURCE CONFIG
 
 	. "$VM_DIR/kernels/$BUILD_KERNEL"
+	if [ -n "$SOURCE" ]; then
+		kernel_make "$1"
+		return
+	fi
 	need_host mmdebstrap
 	step "compiler and headers from $SUITE" -- build_unpack "$1" "$SUITE"
 }
@@ -52,11 +67,20 @@ build_unpack()
 	printf '%s\n' "$kernel" >"$1/release"
 }
 
-# build_run KERNEL TREE COMMAND...: run it in the kernel's root with TREE at
-# /src. The mounts live in a namespace of their own and die with it.
+# build_run KERNEL TREE COMMAND...: run it in the kernel's root
 build_run()
 {
-	local root=$(build_dir "$1")/root tree=$2
+	local root=$(build_dir "$1")/root
+
+	shift
+	root_run "$root" "$@"
+}
+
+# root_run ROOT TREE COMMAND...: run it in ROOT with TREE at /src. The mounts live in a
+# namespace of their own and die with it.
+root_run()
+{
+	local root=$1 tree=$2
 
 	shift 2
 	setpriv --pdeathsig KILL unshare --mount --pid --fork --kill-child -- sh -ec '

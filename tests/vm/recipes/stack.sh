@@ -33,9 +33,14 @@ stack_check()
 	[ -f "$VM_DIR/stacks/$1" ] || die "no stack '$1' (there are:" $(ls "$VM_DIR/stacks")")"
 }
 
-stack_key()
+stack_key() # STACK
 {
-	hash_of "$VM_DIR/stacks/$1" "$STACK_BASE" "$STACK_MODULES" \
+	local own=
+
+	# shellcheck source=../stacks/iommufd
+	own=$(. "$VM_DIR/stacks/$1"; ! build_own "$KERNEL" ||
+		{ build_key "$KERNEL"; declare -f stack_unpack_own; })
+	hash_of "$VM_DIR/stacks/$1" ${own:+"$own"} "$STACK_BASE" "$STACK_MODULES" \
 		"$STACK_INITRD_MODULES" "$STACK_L2_MODULES" \
 		"$VM_DIR/initrd-init" "$VM_DIR/l2-init" "$VM_DIR/lib/vmlinux.py" \
 		"$(declare -f debian_tree finish_tree stack_unpack stack_modules \
@@ -46,17 +51,22 @@ stack_dir() { artefact_dir "l1-$1" "$(stack_key "$1")"; }
 
 stack_root() # STACK
 {
+	local KERNEL=$(. "$VM_DIR/stacks/$1"; echo "$KERNEL")
+
 	STACK=$1
+	# Not in stack_make: one artefact is no place to make another
+	! build_own "$KERNEL" || build_root "$KERNEL"
 	artefact "l1-$1" "$(stack_key "$1")" stack_make
 }
 
 stack_make()
 {
-	local SUITE KERNEL PACKAGES dir=$1
+	local SUITE KERNEL PACKAGES MORE_SUITES='' unpack=stack_unpack dir=$1
 
 	. "$VM_DIR/stacks/$STACK"
 	need_host mmdebstrap erofs-utils kmod cpio xz-utils zstd python3
-	step "packages of $SUITE" -- stack_unpack "$dir"
+	! build_own "$KERNEL" || unpack=stack_unpack_own
+	step "packages of $SUITE${MORE_SUITES:+ and $MORE_SUITES}" -- $unpack "$dir"
 	step "modules" -- stack_modules "$dir"
 	step "vmlinux" -- stack_kernel "$dir"
 	step "initrds" -- stack_initrd "$dir"
@@ -72,6 +82,18 @@ stack_unpack()
 	"$KERNEL".*) ;;
 	*) echo "$SUITE has kernel $(cat "$1/release"), not $KERNEL"; return 1 ;;
 	esac
+}
+
+# With a kernel of our own, put where Debian's packages have theirs
+stack_unpack_own()
+{
+	local dir=$1 built=$(build_dir "$KERNEL")
+
+	debian_tree "$SUITE" "$dir/root" ${STACK_BASE/linux-image-amd64/} $PACKAGES
+	cp "$built/release" "$dir/"
+	mkdir -p "$dir/root/boot" "$dir/root/usr/lib/modules"
+	cp -a "$built/modules/lib/modules/." "$dir/root/usr/lib/modules/"
+	cp "$built/vmlinuz" "$dir/root/boot/vmlinuz-$(cat "$built/release")"
 }
 
 # The kept part of the module tree, decompressed, moves to $dir/modules.

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# build-KERNEL of the kernels that we build ourselves (those in tests/vm/kernels with a
+# SOURCE): besides a root tree with its headers and compiler, as of any kernel,
+#   vmlinuz      the kernel
+#   modules/     its modules, lib/modules/RELEASE
+#   config       its configuration
+#   version      of Debian's package that it was made from
+# Ten to fifteen minutes of two cores, so it is made only when a stack asks for it.
+
+KERNEL_PACKAGES="gcc make sparse dash bash coreutils sed grep mawk findutils diffutils tar
+	gzip xz-utils zstd bc bison flex libelf-dev perl-base cpio kmod python3-minimal
+	rsync libc6-dev libc-bin"
+
+kernel_fragments() { # the files named in CONFIG
+	# shellcheck disable=SC2086 # words on purpose
+	printf "$VM_DIR/config/%s.config\n" $CONFIG
+}
+
+kernel_key() # KERNEL
+{
+	(
+		. "$VM_DIR/kernels/$1"
+		# shellcheck disable=SC2046 # one word a file
+		hash_of "$SUITE $SOURCE" $(kernel_fragments) "$KERNEL_PACKAGES" \
+			"$(declare -f kernel_fetch kernel_configure kernel_compile \
+				kernel_install debian_tree finish_tree)"
+	)
+}
+
+kernel_make() # DIR; SUITE, SOURCE and CONFIG are set
+{
+	local dir=$1
+
+	need_host mmdebstrap xz-utils
+	step "compiler from $SUITE" -- debian_tree "$SUITE" "$dir/root" $KERNEL_PACKAGES
+	step "$SOURCE" -- kernel_fetch "$dir"
+	step "configuration: $CONFIG" -- kernel_configure "$dir"
+	step "kernel (about 1000 s of CPU)" -- kernel_compile "$dir"
+	step "headers and modules" -- kernel_install "$dir"
+}
+
+# The version that a refresh would build
+kernel_version() # SUITE SOURCE
+{
+	local tmp=$(mktemp -d)
+
+	private_apt "$tmp" "$(debian_source deb "$1")" >/dev/null
+	APT_CONFIG=$tmp/apt.conf apt-cache show "$2/$1" | sed -n 's/^Version: //p' | head -n 1
+	rm -rf "$tmp"
+}
+
+# One of several gigabytes once built; all but headers goes at the end.
+kernel_fetch()
+{
+	local dir=$1 deb
+
+	private_apt "$dir/apt" "$(debian_source deb "$SUITE")"
+	(cd "$dir" && papt "$dir/apt" download "$SOURCE/$SUITE")
+	deb=$(ls "$dir"/linux-source-*.deb)
+	dpkg-deb -f "$deb" Version >"$dir/version"
+	mkdir "$dir/root/src" "$dir/work" "$dir/work/linux"
+	dpkg-deb --fsys-tarfile "$deb" |
+		tar -C "$dir/work" --strip-components=3 --wildcards -x './usr/src/*.tar.xz'
+	xz -T0 -dc "$dir"/work/linux-source-*.tar.xz |
+		tar -C "$dir/work/linux" --strip-components=1 -x
+	rm -rf "$dir/apt" "$deb" "$dir"/work/linux-source-*
+}
+
+kernel_configure()
+{
+	local dir=$1 line bad=
+
+	# shellcheck disable=SC2046 # one word a file
+	cat $(kernel_fragments) >"$dir/work/all.config"
+	root_run "$dir/root" "$dir/work" make -C linux O=/src/o \
+		KCONFIG_ALLCONFIG=/src/all.config allnoconfig
+	cp "$dir/work/o/.config" "$dir/config"
+	while read -r line; do
+		case $line in
+		CONFIG_*=n) line="# ${line%=n} is not set" ;;
+		CONFIG_* | '# CONFIG_'*' is not set') ;;
+		*) continue ;;
+		esac
+		grep -qxF "$line" "$dir/config" || case $line in
+		# Not to be seen at all is as good
+		'#'*) ! grep -q "^${line:2:-11}=" "$dir/config" || bad+="$line"$'\n' ;;
+		*) bad+="$line"$'\n' ;;
+		esac
+	done <"$dir/work/all.config"
+	[ -z "$bad" ] || { echo "not in the configuration:"; printf '%s' "$bad"; return 1; }
+}
+
+kernel_compile()
+{
+	root_run "$1/root" "$1/work" make -C o -j"$(nproc)" bzImage modules \
+		KBUILD_BUILD_USER=test KBUILD_BUILD_HOST=test
+}
+
+kernel_install()
+{
+	local dir=$1 release headers
+
+	release=$(cat "$dir/work/o/include/config/kernel.release")
+	headers=$dir/root/usr/src/linux-headers-$release
+	root_run "$dir/root" "$dir/work" sh -ec '
+		make -C o INSTALL_MOD_PATH=/src/modules INSTALL_MOD_STRIP=1 modules_install
+		make -C o run-command KBUILD_RUN_COMMAND='\''$(srctree)/scripts/package/install-extmod-build /src/headers'\'
+	mv "$dir/work/modules" "$dir/"
+	cp "$dir/work/o/arch/x86/boot/bzImage" "$dir/vmlinuz"
+	rm -f "$dir/modules/lib/modules/$release/build"
+	mkdir -p "$dir/root/usr/src"
+	mv "$dir/work/headers" "$headers"
+	rm -rf "$dir/work"
+	printf '%s\n' "$release" >"$dir/release"
+}
