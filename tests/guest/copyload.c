@@ -12,6 +12,10 @@
  *
  * /sys/kernel/copyload/status  "copies=N bytes=N errors=N gap_ms=N pending=N state=S"
  * /sys/kernel/copyload/run     0 lets outstanding copies end and pauses, 1 goes on
+ * /sys/kernel/copyload/hold    1: the next copies wait between all that the processor
+ *				writes for them and their start ("held"), until 0
+ * /sys/kernel/copyload/check   any write while paused: compare the last copies' destinations
+ *				once more; reads 1 until that is done
  * /sys/kernel/copyload/gap     longest time between two completions in ms; any write
  *				begins a new measurement
  */
@@ -77,8 +81,12 @@ struct copyload {
 	struct copy copy[MAX_DEPTH];
 	size_t bufsize;
 	u64 seed;
+	unsigned int last_n;	/* copies in the last round */
 	bool run;
 	bool stuck;
+	bool hold;
+	bool held;
+	bool check;
 
 	/* protects what follows: the completions come in softirq context */
 	spinlock_t lock;
@@ -188,11 +196,9 @@ static void unmap_copy(struct copy *c)
 	dma_unmap_single(load.dev, c->dst_dma, load.bufsize, DMA_BIDIRECTIONAL);
 }
 
-static int start_copy(struct copy *c)
+/* All that the processor writes for it */
+static void prepare_copy(struct copy *c)
 {
-	struct dma_async_tx_descriptor *tx;
-	unsigned long flags;
-
 	c->seed = next_random(&load.seed) | 1;
 	c->len = 1 + (u32)next_random(&load.seed) % max_len;
 	c->src_off = (u32)next_random(&load.seed) % (load.bufsize - c->len + 1);
@@ -206,6 +212,12 @@ static int start_copy(struct copy *c)
 	memset(c->dst + c->dst_off, ~guard_byte(c), c->len);
 	memset(c->dst + c->dst_off - GUARD, guard_byte(c), GUARD);
 	memset(c->dst + c->dst_off + c->len, guard_byte(c), GUARD);
+}
+
+static int start_copy(struct copy *c)
+{
+	struct dma_async_tx_descriptor *tx;
+	unsigned long flags;
 
 	c->src_dma = dma_map_single(load.dev, c->src, load.bufsize,
 				    DMA_TO_DEVICE);
@@ -287,6 +299,8 @@ static int format_status(char *buf, size_t size)
 
 	if (READ_ONCE(load.stuck))
 		state = "stuck";
+	else if (READ_ONCE(load.held))
+		state = "held";
 	else
 		state = READ_ONCE(load.run) ? "running" : "paused";
 	return scnprintf(buf, size,
@@ -304,6 +318,28 @@ static void forget_last(void)
 	spin_unlock_irqrestore(&load.lock, flags);
 }
 
+/* The processor has written to no destination since its copy */
+static void check_again(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < load.last_n; i++) {
+		if (count_wrong(&load.copy[i]))
+			count_error("the destination of a copy has changed since");
+	}
+	WRITE_ONCE(load.check, false);
+}
+
+static void wait_while_held(void)
+{
+	while (READ_ONCE(load.hold) && !kthread_should_stop()) {
+		WRITE_ONCE(load.held, true);
+		forget_last();
+		schedule_timeout_interruptible(HZ / 20);
+	}
+	WRITE_ONCE(load.held, false);
+}
+
 static int copyload_thread(void *unused)
 {
 	ktime_t report_at = ktime_get();
@@ -313,12 +349,17 @@ static int copyload_thread(void *unused)
 
 	while (!kthread_should_stop()) {
 		if (!READ_ONCE(load.run)) {
+			if (READ_ONCE(load.check))
+				check_again();
 			forget_last();
 			schedule_timeout_interruptible(HZ / 20);
 			next = ktime_get();
 			continue;
 		}
 
+		for (n = 0; n < depth; n++)
+			prepare_copy(&load.copy[n]);
+		wait_while_held();
 		for (n = 0; n < depth; n++) {
 			int ret = start_copy(&load.copy[n]);
 
@@ -327,6 +368,7 @@ static int copyload_thread(void *unused)
 				break;
 			}
 		}
+		load.last_n = n;
 		dma_async_issue_pending(load.chan);
 		for (i = 0; i < n; i++) {
 			if (!finish_copy(&load.copy[i]))
@@ -392,6 +434,37 @@ static ssize_t run_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
+static ssize_t hold_show(struct kobject *kobj, struct kobj_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(load.hold));
+}
+
+static ssize_t hold_store(struct kobject *kobj, struct kobj_attribute *attr,
+			  const char *buf, size_t count)
+{
+	bool hold;
+	int ret = kstrtobool(buf, &hold);
+
+	if (ret)
+		return ret;
+	WRITE_ONCE(load.hold, hold);
+	return count;
+}
+
+static ssize_t check_show(struct kobject *kobj, struct kobj_attribute *attr,
+			  char *buf)
+{
+	return sysfs_emit(buf, "%d\n", READ_ONCE(load.check));
+}
+
+static ssize_t check_store(struct kobject *kobj, struct kobj_attribute *attr,
+			   const char *buf, size_t count)
+{
+	WRITE_ONCE(load.check, true);
+	return count;
+}
+
 static ssize_t gap_show(struct kobject *kobj, struct kobj_attribute *attr,
 			char *buf)
 {
@@ -411,11 +484,15 @@ static ssize_t gap_store(struct kobject *kobj, struct kobj_attribute *attr,
 
 static struct kobj_attribute status_attr = __ATTR_RO(status);
 static struct kobj_attribute run_attr = __ATTR_RW(run);
+static struct kobj_attribute hold_attr = __ATTR_RW(hold);
+static struct kobj_attribute check_attr = __ATTR_RW(check);
 static struct kobj_attribute gap_attr = __ATTR_RW(gap);
 
 static struct attribute *copyload_attrs[] = {
 	&status_attr.attr,
 	&run_attr.attr,
+	&hold_attr.attr,
+	&check_attr.attr,
 	&gap_attr.attr,
 	NULL
 };

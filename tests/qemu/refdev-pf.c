@@ -283,6 +283,7 @@ static bool parse_bug(RefdevPF *pf, Error **errp)
         [REFDEV_BUG_NONE] = "",
         [REFDEV_BUG_DMA_AFTER_SUSPEND] = "dma-after-suspend",
         [REFDEV_BUG_LOSE_PAGE] = "lose-page",
+        [REFDEV_BUG_LOSE_WRITE] = "lose-write",
         [REFDEV_BUG_STALE_DIGEST] = "stale-digest",
         [REFDEV_BUG_STALE_DELTA] = "stale-delta",
     };

@@ -36,7 +36,8 @@ bool refdev_vf_dma(RefdevVF *vf, uint64_t address, void *data, uint64_t bytes,
     if (vf->level != RD_LEVEL_RUNNING) {
         vf->dma_stopped++;
     }
-    if (dir == DMA_DIRECTION_FROM_DEVICE) {
+    if (dir == DMA_DIRECTION_FROM_DEVICE &&
+        vf->pf->bug != REFDEV_BUG_LOSE_WRITE) {
         refdev_tracker_wrote(&vf->tracker, address, bytes);
     }
     return refdev_dma(PCI_DEVICE(vf), address, data, bytes, dir);

@@ -28,19 +28,24 @@ guest_files()
 	rm -rf $g_dir /tmp/guest.cpio
 }
 
-# What this QEMU calls things: up to 7.2 it migrates by the region (v1), and is not told
-# how fast the way is
+# What this QEMU calls things: up to 7.2 it migrates by the region (v1) -> $MIG_OPTION
 qemu_words()
 {
 	[ -z "$MIG_OPTION" ] || return 0
-	case $(qemu-system-x86_64 --version) in
-	*version\ [5-7].*) MIG_OPTION=x-enable-migration=on MIG_WAY='' ;;
-	*) MIG_OPTION=enable-migration=on MIG_WAY='"avail-switchover-bandwidth":17179869184,' ;;
-	esac
+	qemu_major || return 1
+	if [ "$QEMU" -lt 8 ]; then
+		MIG_OPTION=x-enable-migration=on
+		return 0
+	fi
+	MIG_OPTION=enable-migration=on
+	# QEMU's default suffices where it can ask the device for dirty pages
+	! can qemu-log || MIG_OPTION=enable-migration=auto
+	REASON=
 }
 
 # guest_launch NAME UUID [QEMU ARGUMENTS...]: start QEMU, return at once. Guests that
-# migrate into each other must get the same arguments.
+# migrate into each other must get the same arguments. $GUEST_ARGS: more of them, words;
+# $GUEST_VFIO: more properties of the mdev's device, ",NAME=VALUE".
 guest_launch()
 {
 	g_name=$1 g_uuid=$2
@@ -51,7 +56,8 @@ guest_launch()
 	mkfifo "$g/in"
 	: >"$g/console"
 	guest_files || return 1
-	qemu_words
+	qemu_words || return 1
+	# shellcheck disable=SC2086  # words on purpose
 	# The FIFO is opened for reading and writing: opening it blocks for nobody
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-M q35 -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
@@ -59,8 +65,8 @@ guest_launch()
 		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
 		-serial "file:$g/console" -serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
 		-device pcie-root-port,id=rp0,chassis=1,slot=1 \
-		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION" \
-		"$@" <>"$g/in" >/dev/null 2>"$g/log" &
+		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION$GUEST_VFIO" \
+		$GUEST_ARGS "$@" <>"$g/in" >/dev/null 2>"$g/log" &
 	g_pid=$!
 	echo $g_pid >"$g/pid"
 }
@@ -205,13 +211,23 @@ guests_kill()
 
 # guest_migrate FROM TO UUID: a second QEMU with that mdev takes the guest over.
 #
-# This kernel logs no dirty pages of devices (no CONFIG_IOMMUFD), so all memory that
-# the device reaches counts as dirty until the guest stops. The switch-over is allowed
-# to take long, and QEMU is told that the way is fast: else it would wait for ever. With
-# the return path the source learns of a destination that fails at the very end.
+# Where the device's dirty pages are not known (can qemu-log), all memory that it reaches
+# counts as dirty until the guest stops. The switch-over is allowed to take long, and QEMU
+# is told that the way is fast: else it would wait for ever. With the return path the source
+# learns of a destination that fails at the very end.
 #
 # -> $DOWNTIME $TOTAL (QEMU's, ms), $RAM $VFIO (bytes)
 guest_migrate()
+{
+	# shellcheck disable=SC2086  # two words
+	guest_migrate_begin "$1" "$2" "$3" $MIG_FAST && guest_migrate_end "$1" "$2"
+}
+
+# The same in steps; what the way is like may be changed between them. With $MIG_ENDLESS
+# memory is transferred again and again
+MIG_FAST="17179869184 60000" MIG_ENDLESS="1024 1"
+
+guest_migrate_begin() # FROM TO UUID BANDWIDTH MILLISECONDS
 {
 	m_from=$1 m_to=$2
 	guest_launch "$m_to" "$3" -incoming defer || return 1
@@ -219,13 +235,25 @@ guest_migrate()
 		return 1
 	m_sock=$GUESTS/$m_to/migration
 	qmp "$m_to" '{"execute":"migrate-incoming","arguments":{"uri":"unix:'"$m_sock"'"}}' &&
-		qmp "$m_from" '{"execute":"migrate-set-parameters","arguments":{
-			"max-bandwidth":17179869184,'"$MIG_WAY"'
-			"downtime-limit":60000}}' &&
+		guest_migrate_way "$m_from" "$4" "$5" &&
 		qmp "$m_from" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":[
 			{"capability":"return-path","state":true}]}}' &&
-		qmp "$m_from" '{"execute":"migrate","arguments":{"uri":"unix:'"$m_sock"'"}}' ||
-		return 1
+		qmp "$m_from" '{"execute":"migrate","arguments":{"uri":"unix:'"$m_sock"'"}}'
+}
+
+# How fast the way is when the guest stands still, in bytes per second, and how long it may
+guest_migrate_way() # FROM BANDWIDTH MILLISECONDS
+{
+	m_way=
+	qemu_words
+	[ "$QEMU" -lt 8 ] || m_way='"avail-switchover-bandwidth":'$2,
+	qmp "$1" '{"execute":"migrate-set-parameters","arguments":{"max-bandwidth":17179869184,
+		'"$m_way"'"downtime-limit":'"$3"'}}'
+}
+
+guest_migrate_end() # FROM TO
+{
+	m_from=$1 m_to=$2
 	now
 	m_end=$((NOW + 24000))
 	while :; do

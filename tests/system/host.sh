@@ -104,6 +104,42 @@ unload_all()
 	done
 }
 
+# ---- what this machine can do: its kernel, its QEMU ------------------------------
+
+qemu_major() # -> $QEMU
+{
+	[ -n "$QEMU" ] || QEMU=$(qemu-system-x86_64 --version | sed -n 's/.* version \([0-9]*\)\..*/\1/p')
+	[ -n "$QEMU" ] || fail "no QEMU on this machine"
+}
+
+# can WHAT: fails with the reason if it can't. By what there is, never by a stack's name, nor
+# by what the modules under test say
+can()
+{
+	case $1 in
+	iommufd)	# VFIO's character devices, with IOMMUFD
+		modprobe -q iommufd
+		[ -c /dev/iommu ] || fail "the kernel has no IOMMUFD" || return 1
+		grep -q ' vfio-dev$' /proc/devices ||
+			fail "the kernel has no character devices of VFIO (VFIO_DEVICE_CDEV)"
+		;;
+	qemu-iommufd)
+		can iommufd || return 1
+		qemu-system-x86_64 -object help | grep -q '^ *iommufd' ||
+			fail "QEMU knows no IOMMUFD"
+		;;
+	log)		# dirty page logging by the device
+		grep -q ' iova_bitmap_set' /proc/kallsyms ||
+			fail "the kernel has no logging of dirty pages by devices (IOMMUFD_DRIVER)"
+		;;
+	qemu-log)	# QEMU migrates by it
+		can log && qemu_major || return 1
+		[ "$QEMU" -ge 9 ] || fail "QEMU $QEMU does not ask devices for dirty pages"
+		;;
+	*) fail "can $1?" ;;
+	esac
+}
+
 # ---- the PF ---------------------------------------------------------------------
 
 find_pf() # -> $PF (its BDF), $PFDIR

@@ -21,6 +21,15 @@ skip() # DESCRIPTION REASON
 	echo "ok - $1 # SKIP $2"
 }
 
+# able WHAT DESCRIPTION: can this machine (host.sh)? If not, TAP says what is left out and why
+able()
+{
+	can "$1" && return 0
+	skip "$2" "$REASON"
+	REASON=
+	return 1
+}
+
 # t DESCRIPTION COMMAND...: the command succeeds. What it prints is shown if not.
 t()
 {
@@ -122,12 +131,13 @@ refused()
 	logged_once "$1: the log says why" "$5"
 }
 
-# mig DESCRIPTION UUID COMMANDS...: of vfio-mig, on the mdev
+# mig DESCRIPTION UUID COMMANDS...: of vfio-mig (with $MIG_OPTIONS), on the mdev
 mig()
 {
 	m_desc=$1 m_dir=$MDEVS/$2
 	shift 2
-	if m_out=$(timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig "$m_dir" "$@" 2>&1); then
+	# shellcheck disable=SC2086  # words on purpose
+	if m_out=$(timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig $MIG_OPTIONS "$m_dir" "$@" 2>&1); then
 		pass "$m_desc"
 		return 0
 	fi
@@ -179,7 +189,8 @@ mig_bg()
 {
 	m_dir=$MDEVS/$1
 	shift
-	timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig "$m_dir" "$@" >"$WORK/mig.out" 2>&1 &
+	# shellcheck disable=SC2086  # words on purpose
+	timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig $MIG_OPTIONS "$m_dir" "$@" >"$WORK/mig.out" 2>&1 &
 	MIG=$!
 }
 

@@ -2,10 +2,10 @@
 /*
  * vfio-log: logging of dirty pages as a VFIO user sees it, from the command line.
  *
- *   vfio-log SYSFS-DIR COMMAND...
+ *   vfio-log [-c] SYSFS-DIR COMMAND...
  *
- * Opens the device of SYSFS-DIR (an mdev) by its IOMMU group and carries out the commands
- * in order. The first one with another outcome than expected ends the program with status 1
+ * Opens the device of SYSFS-DIR (an mdev) by its IOMMU group, with -c by its character
+ * device and IOMMUFD, and carries out the commands in order. The first one with another outcome than expected ends the program with status 1
  * and a line that says what happened. "=ENAME" is the errno that is expected instead of
  * success. Numbers as in C.
  *
@@ -37,6 +37,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "vfio-access.h"
+
 /* The engine's ring and sources, and where it may write */
 #define RING		0x10000000ULL
 #define RING_SIZE	(1 << 20)
@@ -63,7 +65,6 @@ struct desc {
 };
 
 static const char *command;
-static int container, group, device;
 static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
 static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
 static volatile uint8_t *regs, *ring;
@@ -99,32 +100,16 @@ static void must(int ret, const char *what)
 
 /* ---- the device --------------------------------------------------------------- */
 
-static int group_of(const char *dir)
-{
-	char path[PATH_MAX], link[PATH_MAX];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/iommu_group", dir);
-	n = readlink(path, link, sizeof(link) - 1);
-	must(n, path);
-	link[n] = 0;
-	return atoi(basename(link));
-}
-
 static void *map(uint64_t iova, size_t size)
 {
-	struct vfio_iommu_type1_dma_map dma = {
-		.argsz = sizeof(dma),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.iova = iova,
-		.size = size,
-	};
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
 
 	if (mem == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
-	dma.vaddr = (uintptr_t)mem;
-	must(ioctl(container, VFIO_IOMMU_MAP_DMA, &dma), "VFIO_IOMMU_MAP_DMA");
+	err = access_map(iova, mem, size);
+	if (err)
+		bad("mapping memory: %s", strerror(err));
 	return mem;
 }
 
@@ -135,17 +120,13 @@ static void enable(void)
 	must(pwrite(device, &cmd, sizeof(cmd), config.offset + 4), "config space");
 }
 
-static void open_device(char *dir)
+static void open_device(char *dir, bool cdev)
 {
-	char path[64];
+	const char *what;
+	int err = access_open(dir, basename(strdup(dir)), cdev, &what);
 
-	must(container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC), "/dev/vfio/vfio");
-	snprintf(path, sizeof(path), "/dev/vfio/%d", group_of(dir));
-	must(group = open(path, O_RDWR | O_CLOEXEC), path);
-	must(ioctl(group, VFIO_GROUP_SET_CONTAINER, &container), "VFIO_GROUP_SET_CONTAINER");
-	must(ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU), "VFIO_SET_IOMMU");
-	must(device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, basename(strdup(dir))),
-	     "VFIO_GROUP_GET_DEVICE_FD");
+	if (err)
+		bad("%s: %s", what, strerror(err));
 	must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config), "config space");
 	must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0), "BAR 0");
 	regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar0.offset);
@@ -391,12 +372,16 @@ static void run(const char *text)
 
 int main(int argc, char **argv)
 {
+	bool cdev = argc > 1 && !strcmp(argv[1], "-c");
+
+	argv += cdev;
+	argc -= cdev;
 	if (argc < 3) {
-		fprintf(stderr, "usage: vfio-log SYSFS-DIR COMMAND..., see vfio-log.c\n");
+		fprintf(stderr, "usage: vfio-log [-c] SYSFS-DIR COMMAND..., see vfio-log.c\n");
 		return 2;
 	}
 	command = argv[1];
-	open_device(argv[1]);
+	open_device(argv[1], cdev);
 	for (int i = 2; i < argc; i++)
 		run(argv[i]);
 	return 0;

@@ -2,11 +2,11 @@
 /*
  * vfio-mig: a VFIO user of one device of the framework, driven from the command line.
  *
- *   vfio-mig [-n NAME] [-q] SYSFS-DIR COMMAND...
+ *   vfio-mig [-c | -n NAME] [-q] SYSFS-DIR COMMAND...
  *
  * SYSFS-DIR is the device's directory: of an mdev or of a PCI function. Its IOMMU
  * group is opened with a type1 container, and the device by NAME (default: the
- * directory's name). The commands are carried out in order while the device is open; the
+ * directory's name); with -c its character device, with IOMMUFD. The commands are carried out in order while the device is open; the
  * first one with another outcome than expected ends the program with status 1 and a
  * line that says what happened. Most commands take "=ENAME": the errno that is
  * expected instead of success; of several, any will do: "=EIO,ETIMEDOUT".
@@ -77,6 +77,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "vfio-access.h"
 
 /* Newer than some headers: 6.2 */
 #define FEATURE_MIG_DATA_SIZE	9
@@ -166,7 +168,7 @@ static void expect(int err, const char *wanted)
 
 /* ---- the device --------------------------------------------------------------- */
 
-static int container = -1, group = -1, device = -1, data_fd = -1, req_fd = -1;
+static int data_fd = -1, req_fd = -1;
 static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
 static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
 static volatile uint8_t *regs;
@@ -174,63 +176,11 @@ static volatile uint8_t *regs;
 static bool engine_ready;		/* the DMA engine runs on our ring */
 static unsigned int ring_pos;		/* where the next chain begins */
 
-static int group_of(const char *dir)
-{
-	char path[PATH_MAX], link[PATH_MAX];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/iommu_group", dir);
-	n = readlink(path, link, sizeof(link) - 1);
-	if (n < 0)
-		return -1;
-	link[n] = 0;
-	return atoi(basename(link));
-}
-
-/* 0 or the errno of the first step that failed, named in *what */
-static int open_device(const char *dir, const char *name, const char **what)
-{
-	struct vfio_group_status status = { .argsz = sizeof(status) };
-	char path[64];
-	int number;
-
-	*what = "iommu_group link";
-	number = group_of(dir);
-	if (number < 0)
-		return errno;
-	*what = "/dev/vfio/vfio";
-	container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
-	if (container < 0)
-		return errno;
-	*what = "group";
-	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
-	group = open(path, O_RDWR | O_CLOEXEC);
-	if (group < 0)
-		return errno;
-	*what = "group status";
-	if (ioctl(group, VFIO_GROUP_GET_STATUS, &status))
-		return errno;
-	*what = "group is not viable";
-	if (!(status.flags & VFIO_GROUP_FLAGS_VIABLE))
-		return EPERM;
-	*what = "VFIO_GROUP_SET_CONTAINER";
-	if (ioctl(group, VFIO_GROUP_SET_CONTAINER, &container))
-		return errno;
-	*what = "VFIO_SET_IOMMU";
-	if (ioctl(container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		return errno;
-	*what = "VFIO_GROUP_GET_DEVICE_FD";
-	device = ioctl(group, VFIO_GROUP_GET_DEVICE_FD, name);
-	return device < 0 ? errno : 0;
-}
-
 static void close_device(void)
 {
 	if (data_fd >= 0)
 		close(data_fd);
-	close(device);
-	close(group);
-	close(container);
+	access_close();
 }
 
 static void enable_memory_and_dma(void)
@@ -500,12 +450,7 @@ static unsigned int batch, batch_pos;	/* the last one */
 
 static void map_memory(void)
 {
-	struct vfio_iommu_type1_dma_map map = {
-		.argsz = sizeof(map),
-		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.iova = IOVA,
-		.size = MEM_SIZE,
-	};
+	int err;
 
 	if (mem)
 		return;
@@ -513,9 +458,9 @@ static void map_memory(void)
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
-	map.vaddr = (uintptr_t)mem;
-	if (ioctl(container, VFIO_IOMMU_MAP_DMA, &map))
-		bad("VFIO_IOMMU_MAP_DMA: %s", strerror(errno));
+	err = access_map(IOVA, mem, MEM_SIZE);
+	if (err)
+		bad("mapping memory: %s", strerror(err));
 }
 
 static unsigned int copy_size(unsigned int slot)
@@ -915,7 +860,7 @@ static int time_create(const char *path, const char *uuid)
 		bad("%s: %s", path, strerror(errno));
 	t1 = now_us();
 	snprintf(dir, sizeof(dir), "/sys/bus/mdev/devices/%s", uuid);
-	err = open_device(dir, uuid, &what);
+	err = access_open(dir, uuid, false, &what);
 	if (err)
 		bad("%s: %s", what, strerror(err));
 	t2 = now_us();
@@ -927,13 +872,17 @@ static int time_create(const char *path, const char *uuid)
 int main(int argc, char **argv)
 {
 	const char *name = NULL, *what = "", *wanted = NULL;
+	bool cdev = false;
 	int err, opt;
 
 	if (argc == 4 && !strcmp(argv[1], "create"))
 		return time_create(argv[2], argv[3]);
 
-	while ((opt = getopt(argc, argv, "+n:q")) != -1) {
+	while ((opt = getopt(argc, argv, "+cn:q")) != -1) {
 		switch (opt) {
+		case 'c':
+			cdev = true;
+			break;
 		case 'n':
 			name = optarg;
 			break;
@@ -945,7 +894,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind >= argc) {
-		fprintf(stderr, "usage: vfio-mig [-n NAME] [-q] SYSFS-DIR COMMAND..., see vfio-mig.c\n");
+		fprintf(stderr, "usage: vfio-mig [-c | -n NAME] [-q] SYSFS-DIR COMMAND..., see vfio-mig.c\n");
 		return 2;
 	}
 	command = argv[optind];
@@ -954,7 +903,7 @@ int main(int argc, char **argv)
 	/* "open=ENAME" as the first command: the open is expected to fail */
 	if (optind + 1 < argc && !strncmp(argv[optind + 1], "open=", 5))
 		wanted = argv[optind + 1] + 5;
-	err = open_device(argv[optind], name, &what);
+	err = access_open(argv[optind], name, cdev, &what);
 	if (wanted) {
 		expect(err, wanted);
 		return 0;
