@@ -26,6 +26,7 @@ help:
 	@echo 'The product'
 	@echo '  demo             the main job, from an empty machine to a migrated guest (root)'
 	@echo '  check            all tests (root)'
+	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); an hour'
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
 	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
@@ -37,6 +38,8 @@ help:
 	@echo '  check-style      checkpatch, sparse and W=1 builds only'
 	@echo '  check-system     system tests only; T=<pattern>: only those'
 	@echo '  check-debian12   those that are different on kernel 6.1 with QEMU 7.2'
+	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
+	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
 	@echo '  soak N=50        N live migrations back and forth under load'
 	@echo '  bench            measurements'
 

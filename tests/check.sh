@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|style|qemu|system|debian12]...
+# usage: check.sh [unit|style|qemu|system|debian12|backports|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -9,7 +9,12 @@
 #   system  everything in an emulated server; T=PATTERN in the environment: only
 #           tests whose name has it
 #   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region as
-#           its real consumer drives it, dirty page logging, data sizes
+#           its real consumer drives it
+#   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
+# and those that are not run by default:
+#   stacks  the system tests on every stack of tests/vm/stacks (STACKS="NAME...": only
+#           those; T as above), and a table of what came out
+#   full    unit, style, qemu, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed.
@@ -45,7 +50,7 @@ part()
 	count "$name" "$log" $rc
 	passed=$((passed + p))
 	failed=$((failed + f))
-	table+=$(printf '# %-8s %5d s %6d passed %5d failed' "$name" $((SECONDS - start)) $p $f)$'\n'
+	table+=$(printf '# %-24s %5d s %6d passed %5d failed' "$name" $((SECONDS - start)) $p $f)$'\n'
 }
 
 # count NAME LOG STATUS: sets p and f.
@@ -88,16 +93,52 @@ system() { part system 2700 "$tests/system/host-run.sh" ${T:-}; }
 
 debian12()
 {
-	part debian12 1200 "$tests/system/host-run.sh" --stack debian12 010 040 095 100 125 160
+	part debian12 1200 "$tests/system/host-run.sh" --stack debian12 095 160
+}
+
+backports()
+{
+	part backports 1200 "$tests/system/host-run.sh" --stack debian12-backports \
+		010 040 100 125 165
+}
+
+# A stack that may be missing and is, is told and no failure
+stacks()
+{
+	local s rc args=()
+
+	for s in ${STACKS:-$(ls "$VM_DIR/stacks")}; do
+		rc=0
+		: >"$logs/stack-$s.log"
+		"$VM_DIR/setup.sh" "$s" || rc=$?
+		case $rc in
+		0) part "stack-$s" 3600 "$tests/system/host-run.sh" --stack "$s" ${T:-} ;;
+		69) table+="# stack-$s: not available, which it need not be"$'\n' ;;
+		*)
+			failed=$((failed + 1))
+			bad+="#   stack-$s: could not be made"$'\n'
+			;;
+		esac
+		args+=("$s=$logs/stack-$s.log")
+	done
+	table+=$("$tests/system/matrix.sh" "${args[@]}")$'\n'
+}
+
+full()
+{
+	unit
+	style
+	qemu
+	stacks
 }
 
 if [ $# = 0 ]; then
-	part setup 2400 "$tests/vm/setup.sh" debian13 debian12
-	set -- unit style qemu system debian12
+	part setup 2400 "$tests/vm/setup.sh" debian13 debian12 debian12-backports
+	set -- unit style qemu system debian12 backports
 fi
 for name; do
 	case $name in
-	unit | style | qemu | system | debian12) "$name" ;;
+	unit | style | qemu | system | debian12 | backports | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

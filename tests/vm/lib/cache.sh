@@ -22,6 +22,25 @@ hash_of()
 # artefact_dir NAME KEY: where it is (or would be).
 artefact_dir() { printf '%s/%s/%s\n' "$CACHE" "$1" "$2"; }
 
+# optional FILE FUNCTION ARGUMENTS...: a function that makes artefacts. It may fail if FILE has
+# a line OPTIONAL=1: packages of a suite that changes daily may be gone or not fit together.
+# Sets OPTIONAL_RC; not to be called in a list with || or &&, see below.
+optional()
+{
+	local file=$1
+
+	shift
+	set +e
+	(
+		set -e
+		"$@"
+	)
+	OPTIONAL_RC=$?
+	set -e
+	[ $OPTIONAL_RC = 0 ] || grep -q '^OPTIONAL=1' "$file" || exit $OPTIONAL_RC
+	[ $OPTIONAL_RC = 0 ] || note "${file##*/} is not available now; it may be missing, going on"
+}
+
 # artefact NAME KEY FUNCTION: make it unless it is there. FUNCTION gets the
 # directory to fill; it may use step. Older keys go once the new one stands:
 # the cache holds one of each artefact.

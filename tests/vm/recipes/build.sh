@@ -18,6 +18,12 @@ build_check() # KERNEL
 # Is it one that we build?
 build_own() { grep -q '^SOURCE=' "$VM_DIR/kernels/$1"; }
 
+# Would a refresh change anything?
+build_outdated() # KERNEL
+{
+	! build_own "$1" || kernel_outdated "$1"
+}
+
 build_key() # KERNEL
 {
 	if build_own "$1"; then
@@ -33,6 +39,18 @@ build_root() # KERNEL
 {
 	BUILD_KERNEL=$1
 	artefact "build-$1" "$(build_key "$1")" build_make
+}
+
+# Makes what it can of all of Debian's kernels; those that there are -> $HAVE_KERNELS
+build_roots()
+{
+	local k
+
+	HAVE_KERNELS=
+	for k in $BUILD_KERNELS; do
+		optional "$VM_DIR/kernels/$k" build_root "$k"
+		[ $OPTIONAL_RC != 0 ] || HAVE_KERNELS+="${HAVE_KERNELS:+ }$k"
+	done
 }
 
 build_make()

@@ -39,14 +39,16 @@ kernel_make() # DIR; SUITE, SOURCE and CONFIG are set
 	step "headers and modules" -- kernel_install "$dir"
 }
 
-# The version that a refresh would build
-kernel_version() # SUITE SOURCE
+# Has the suite another version than the one that was built?
+kernel_outdated() # KERNEL
 {
-	local tmp=$(mktemp -d)
+	local SUITE SOURCE CONFIG tmp=$(mktemp -d) now
 
-	private_apt "$tmp" "$(debian_source deb "$1")" >/dev/null
-	APT_CONFIG=$tmp/apt.conf apt-cache show "$2/$1" | sed -n 's/^Version: //p' | head -n 1
+	. "$VM_DIR/kernels/$1"
+	private_apt "$tmp" "$(debian_source deb "$SUITE")" >/dev/null
+	now=$(APT_CONFIG=$tmp/apt.conf apt-cache show "$SOURCE" | sed -n 's/^Version: //p' | head -n 1)
 	rm -rf "$tmp"
+	[ "$now" != "$(cat "$(build_dir "$1")/version" 2>/dev/null)" ]
 }
 
 # One of several gigabytes once built; all but headers goes at the end.
