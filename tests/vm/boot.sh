@@ -24,6 +24,10 @@
 #   --stock-qemu      QEMU without the device models of tests/qemu
 #   --allow-splats    a complaining kernel alone does not fail the run
 #   --run-dir DIR     keep the run's files in DIR
+#   --once            no second try, whatever happens
+#   --link NAME:PATH  L1 is NAME, hostA or hostB, and has a network card; the
+#                     other one's is at the other end of the socket PATH. For
+#                     boot-pair.sh
 #   --shell           no script: a root shell on the serial console (shell.sh)
 #
 # In L1: /dev/virtio-ports/l0.monitor is L0's human monitor and l0.qmp its QMP
@@ -37,11 +41,12 @@ set -e
 . "$VM_DIR/lib/debian.sh"
 . "$VM_DIR/lib/payload.sh"
 . "$VM_DIR/lib/machine.sh"
+. "$VM_DIR/lib/rundir.sh"
 . "$VM_DIR/recipes/qemu.sh"
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 
-stack=debian13 timeout=240 build=1 modules=1 stock= shell= rundir= APPEND=
+stack=debian13 timeout=240 build=1 modules=1 stock= shell= rundir= once= APPEND= LINK=
 DEVICES=() extra=() environment=() files=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -53,6 +58,8 @@ while [ $# -gt 0 ]; do
 	--add) files+=("$2"); shift ;;
 	--timeout) timeout=$2; shift ;;
 	--run-dir) rundir=$2; shift ;;
+	--once) once=1 ;;
+	--link) LINK=$2 APPEND="$APPEND BED_HOST=${2%%:*}"; shift ;;
 	--no-build) build= ;;
 	--no-modules) modules= ;;
 	--no-kvm) APPEND="$APPEND bed.nokvm" ;;
@@ -75,18 +82,6 @@ if [ -n "$shell" ]; then
 fi
 need_root
 stack_check "$stack"
-
-# Runs pile up: keep the last ten, and those that still go on.
-new_run_dir()
-{
-	local top=$CACHE/runs d
-
-	mkdir -p "$top"
-	for d in $(ls -1dt "$top"/*/ 2>/dev/null | tail -n +10); do
-		flock -n "$d/.lock" rm -rf "$d" || true
-	done
-	mktemp -d "$top/$(date +%H%M%S)-XXXXXX"
-}
 
 run_file()
 {
@@ -151,20 +146,6 @@ boot_once()
 	rm -f "$rundir/out"
 }
 
-panicked()
-{
-	grep -q -a -E 'Kernel panic|Oops|BUG: ' "$rundir/console.log" 2>/dev/null
-}
-
-show_failure()
-{
-	note "---- end of L1's console ($rundir/console.log)"
-	tail -n "${CONSOLE_LINES:-60}" "$rundir/console.log" 2>/dev/null |
-		tr -d '\r' | sed 's/^/| /' >&2
-	[ ! -s "$rundir/qemu.log" ] || sed 's/^/qemu: /' "$rundir/qemu.log" >&2
-	note "----"
-}
-
 . "$VM_DIR/stacks/$stack"
 stack_root "$stack"
 if [ -n "$stock" ]; then
@@ -197,8 +178,8 @@ if [ -n "$shell" ]; then
 fi
 start=$SECONDS
 boot_once
-if { [ $rc = 0 ] || [ $rc = 124 ]; } && ! panicked; then
-	show_failure
+if [ -z "$once" ] && { [ $rc = 0 ] || [ $rc = 124 ]; } && ! panicked "$rundir/console.log"; then
+	show_failure "$rundir"
 	note "boot.sh: L1 ended with $rc (0: reset, 124: time-out of $timeout s); FLAKE? trying once more"
 	mv "$rundir/console.log" "$rundir/console.1.log"
 	mv "$rundir/out.log" "$rundir/out.1.log"
@@ -212,6 +193,6 @@ case $rc in
 124 | 137) why="time-out after $timeout s"; status=124 ;;
 *) status=$(((rc - 33) / 2)); why="SCRIPT's status $status" ;;
 esac
-show_failure
+show_failure "$rundir"
 note "boot.sh: FAILED: $why, after $((SECONDS - start)) s; files in $rundir"
 exit $status

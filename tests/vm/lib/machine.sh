@@ -3,7 +3,7 @@
 
 # machine_args STACK-DIR SHARE RUN-DIR: sets ARGS. The root ports rp1 to rp4
 # are for the devices under test; the rest of the board sits on pcie.0, out of
-# their way. DEVICES is the list given with --device.
+# their way. DEVICES is the list given with --device, LINK the word of --link.
 machine_args()
 {
 	local stack=$1 share=$2 run=$3 i=0 d
@@ -31,6 +31,7 @@ machine_args()
 		-device pcie-root-port,id=rp4,chassis=4,slot=4,addr=0x13)
 	machine_monitor hmp l0.monitor readline "$run"
 	machine_monitor qmp l0.qmp control "$run"
+	[ -z "$LINK" ] || machine_link "${LINK%%:*}" "${LINK#*:}"
 	for d in "${DEVICES[@]}"; do
 		i=$((i + 1))
 		case $d in
@@ -48,4 +49,14 @@ machine_monitor() # ID PORT-NAME MODE RUN-DIR
 		-mon "chardev=$1-server,mode=$3"
 		-chardev "socket,id=$1-client,path=$4/$1.sock"
 		-device "virtserialport,chardev=$1-client,name=$2")
+}
+
+# A wire to the other host of a pair. hostA listens, hostB calls until it is there.
+machine_link() # NAME SOCKET
+{
+	local end=server=on mac=52:54:00:00:00:0a
+
+	[ "$1" = hostA ] || end=server=off,reconnect-ms=300 mac=52:54:00:00:00:0b
+	ARGS+=(-netdev "stream,id=link,$end,addr.type=unix,addr.path=$2"
+		-device "virtio-net-pci,netdev=link,mac=$mac,addr=0x8,romfile=")
 }
