@@ -16,18 +16,23 @@ for file in /etc/mdevctl.d/0*/*; do
 	rm -f "$file"
 done
 load_all || { echo "modules: $REASON"; exit 1; }
-[ -d "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers/refdev/bind "$PF" ||
-	{ echo "the PF cannot be bound: $REASON"; exit 1; }
-fw_dir && tool write "$FW/inject" "any any off" >/dev/null
+for bdf in $PFS; do
+	use_pf "$bdf"
+	[ -d "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers/refdev/bind "$PF" ||
+		{ echo "the PF $PF cannot be bound: $REASON"; exit 1; }
+	fw_dir && tool write "$FW/inject" "any any off" >/dev/null
+done
 tool write /sys/module/mdev_pci_refdev/parameters/timeout_ms 5000 >/dev/null
 for dir in "$MDEVS"/*; do
 	[ -e "$dir" ] || continue
 	echo "mdev ${dir##*/}"
 	remove "${dir##*/}" || { echo "$REASON"; exit 1; }
 done
-read -r n <"$PFDIR/sriov_numvfs"
-if [ "$n" != 0 ]; then
+for bdf in $PFS; do
+	use_pf "$bdf"
+	read -r n <"$PFDIR/sriov_numvfs"
+	[ "$n" != 0 ] || continue
 	echo "$n VFs"
 	set_vfs 0 || { echo "$REASON"; exit 1; }
-fi
+done
 exit 0

@@ -10,6 +10,7 @@
 
 : "${GUESTS:=/tmp/guests}"
 : "${GUEST_MEM:=192M}"
+: "${GUEST_MACHINE:=q35}"
 
 # Kernel and initrd: the test bed's (tests/vm/recipes/stack.sh), with our init and
 # module behind it in the archive
@@ -60,7 +61,7 @@ guest_launch()
 	# shellcheck disable=SC2086  # words on purpose
 	# The FIFO is opened for reading and writing: opening it blocks for nobody
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-M q35 -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
+		-M "$GUEST_MACHINE" -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" \
 		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
 		-serial "file:$g/console" -serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
@@ -209,37 +210,31 @@ guests_kill()
 	done
 }
 
-# guest_migrate FROM TO UUID: a second QEMU with that mdev takes the guest over.
+# guest_incoming NAME UUID URI: a QEMU with that mdev waits for a guest
+guest_incoming()
+{
+	guest_launch "$1" "$2" -incoming defer || return 1
+	wait_for 90 qmp_up "$1" || fail "QEMU of guest $1: $(tail -n 1 "$GUESTS/$1/log")" ||
+		return 1
+	qmp "$1" '{"execute":"migrate-incoming","arguments":{"uri":"'"$3"'"}}'
+}
+
+# guest_leave NAME URI BANDWIDTH MILLISECONDS: it begins to migrate, see guest_migrate_way.
 #
 # Where the device's dirty pages are not known (can qemu-log), all memory that it reaches
-# counts as dirty until the guest stops. The switch-over is allowed to take long, and QEMU
-# is told that the way is fast: else it would wait for ever. With the return path the source
-# learns of a destination that fails at the very end.
-#
-# -> $DOWNTIME $TOTAL (QEMU's, ms), $RAM $VFIO (bytes)
-guest_migrate()
+# counts as dirty until the guest stops. With $MIG_FAST the switch-over is allowed to take long,
+# and QEMU is told that the way is fast: else it would wait for ever. With the return path the
+# source learns of a destination that fails at the very end.
+guest_leave()
 {
-	# shellcheck disable=SC2086  # two words
-	guest_migrate_begin "$1" "$2" "$3" $MIG_FAST && guest_migrate_end "$1" "$2"
-}
-
-# The same in steps; what the way is like may be changed between them. With $MIG_ENDLESS
-# memory is transferred again and again
-MIG_FAST="17179869184 60000" MIG_ENDLESS="1024 1"
-
-guest_migrate_begin() # FROM TO UUID BANDWIDTH MILLISECONDS
-{
-	m_from=$1 m_to=$2
-	guest_launch "$m_to" "$3" -incoming defer || return 1
-	wait_for 90 qmp_up "$m_to" || fail "QEMU of guest $m_to: $(tail -n 1 "$GUESTS/$m_to/log")" ||
-		return 1
-	m_sock=$GUESTS/$m_to/migration
-	qmp "$m_to" '{"execute":"migrate-incoming","arguments":{"uri":"unix:'"$m_sock"'"}}' &&
-		guest_migrate_way "$m_from" "$4" "$5" &&
-		qmp "$m_from" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":[
+	guest_migrate_way "$1" "$3" "$4" &&
+		qmp "$1" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":[
 			{"capability":"return-path","state":true}]}}' &&
-		qmp "$m_from" '{"execute":"migrate","arguments":{"uri":"unix:'"$m_sock"'"}}'
+		qmp "$1" '{"execute":"migrate","arguments":{"uri":"'"$2"'"}}'
 }
+
+# With $MIG_ENDLESS memory is transferred again and again
+MIG_FAST="17179869184 60000" MIG_ENDLESS="1024 1"
 
 # How fast the way is when the guest stands still, in bytes per second, and how long it may
 guest_migrate_way() # FROM BANDWIDTH MILLISECONDS
@@ -251,9 +246,12 @@ guest_migrate_way() # FROM BANDWIDTH MILLISECONDS
 		'"$m_way"'"downtime-limit":'"$3"'}}'
 }
 
-guest_migrate_end() # FROM TO
+# guest_left NAME: the migration that it has begun is over, and a success.
+#
+# -> $DOWNTIME $TOTAL (QEMU's, ms), $RAM $VFIO (bytes)
+guest_left()
 {
-	m_from=$1 m_to=$2
+	m_from=$1
 	now
 	m_end=$((NOW + 24000))
 	while :; do
@@ -261,7 +259,7 @@ guest_migrate_end() # FROM TO
 		case $ANSWER in
 		*'"status": "completed"'*) break ;;
 		*'"status": "failed"'* | *'"status": "cancelled"'*)
-			fail "migration failed: $(echo "$ANSWER" | jq -r '.return."error-desc" // .return.status') $(tail -n 2 "$GUESTS/$m_from/log" "$GUESTS/$m_to/log" | tr '\n' ' ')"
+			fail "migration failed: $(echo "$ANSWER" | jq -r '.return."error-desc" // .return.status') $(tail -n 2 "$GUESTS/$m_from/log" | tr '\n' ' ')"
 			return 1
 			;;
 		esac
@@ -273,9 +271,36 @@ guest_migrate_end() # FROM TO
 	# shellcheck disable=SC2086  # words
 	set -- $m_nums
 	DOWNTIME=$1 TOTAL=$2 RAM=$3 VFIO=$4
-	wait_for 60 guest_running "$m_to" ||
-		fail "guest $m_to does not run after migration" || return 1
-	guest_wait "$m_to" 60 '^COPYLOAD copies='
+}
+
+guest_arrived() # NAME: it runs here, and is heard of
+{
+	wait_for 60 guest_running "$1" ||
+		fail "guest $1 does not run after migration" || return 1
+	guest_wait "$1" 60 '^COPYLOAD copies='
+}
+
+# guest_migrate FROM TO UUID: a second QEMU with that mdev takes the guest over.
+# Sets what guest_left does
+guest_migrate()
+{
+	# shellcheck disable=SC2086  # two words
+	guest_migrate_begin "$1" "$2" "$3" $MIG_FAST && guest_migrate_end "$1" "$2"
+}
+
+# The same in steps; what the way is like may be changed between them
+guest_migrate_begin() # FROM TO UUID BANDWIDTH MILLISECONDS
+{
+	m_uri=unix:$GUESTS/$2/migration
+	guest_incoming "$2" "$3" "$m_uri" && guest_leave "$1" "$m_uri" "$4" "$5"
+}
+
+guest_migrate_end() # FROM TO
+{
+	m_to=$2
+	guest_left "$1" ||
+		fail "$REASON $(tail -n 2 "$GUESTS/$m_to/log" | tr '\n' ' ')" || return 1
+	guest_arrived "$m_to"
 }
 
 guest_running() # NAME

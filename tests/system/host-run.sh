@@ -30,9 +30,11 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='')
-declare -A limit=([main]=1800 [big]=400 [many]=400 [noiommu]=200)
+	[many]=',total-vfs=64' [noiommu]='' [pair]='')
+declare -A limit=([main]=1800 [big]=400 [many]=400 [noiommu]=200 [pair]=600)
 declare -A words=([noiommu]='intel_iommu=off')
+# Two hosts; hostB has a second device, with a firmware of another state version
+declare -A bed=([pair]="boot-pair.sh --on-b --device refdev,id=other,compat=2 --both")
 
 boot_of() # FILE
 {
@@ -65,14 +67,14 @@ bin=$("$here/prepare.sh" "$KERNEL")
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 passed=0 failed=0 reasons=
-for b in main big many noiommu; do
+for b in main big many noiommu pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
 	rc=0
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
-	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/boot.sh" --stack "$stack" --timeout "${limit[$b]}" \
+	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/"${bed[$b]:-boot.sh} --stack "$stack" --timeout "${limit[$b]}" \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" \

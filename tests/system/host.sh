@@ -142,17 +142,34 @@ can()
 
 # ---- the PF ---------------------------------------------------------------------
 
-find_pf() # -> $PF (its BDF), $PFDIR
+find_pfs() # -> $PFS, the BDFs of all reference devices
 {
-	PF=
+	PFS=
 	for dir in /sys/bus/pci/devices/*; do
 		read -r vendor <"$dir/vendor" && read -r device <"$dir/device" || continue
-		[ "$vendor:$device" = 0x8086:0xf0d0 ] || continue
-		PF=${dir##*/}
-		PFDIR=$dir
-		break
+		[ "$vendor:$device" != 0x8086:0xf0d0 ] || PFS="$PFS${PFS:+ }${dir##*/}"
 	done
-	[ -n "$PF" ] || fail "no reference device (8086:f0d0) on this machine"
+	[ -n "$PFS" ] || fail "no reference device (8086:f0d0) on this machine"
+}
+
+find_pf() # -> $PF (its BDF), $PFDIR: the first one
+{
+	PF=
+	find_pfs && use_pf "${PFS%% *}"
+}
+
+use_pf() # BDF
+{
+	PF=$1
+	PFDIR=/sys/bus/pci/devices/$1
+}
+
+# at_pf BDF COMMAND...: with another device than the first one
+at_pf()
+{
+	use_pf "$1"
+	shift
+	"$@"
 }
 
 mount_debugfs()

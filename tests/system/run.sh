@@ -7,7 +7,8 @@
 # line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit.
 #
 # After each file the kernel's log is searched: a warning, oops, lockdep report, hung task
-# or DMA fault fails the file that caused it. What a file leaves behind fails it, too.
+# or DMA fault fails the file that caused it. What a file leaves behind fails it, too. With
+# "-b pair" this is hostA (tests/vm/boot-pair.sh), and all that is asked of hostB as well.
 # Status 1 if anything failed; the last line says "N passed, N failed".
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,7 +25,12 @@ if [ "$1" = -b ]; then
 	boot=$2
 	shift 2
 fi
-n=0 failed=0
+n=0 failed=0 other=
+if [ "$boot" = pair ]; then
+	. "$here/../vm/lib/peer.sh"
+	other=$PEER
+	peer sh -c 'echo ratelimit >/proc/sys/kernel/printk_devkmsg'
+fi
 
 header() # FILE KEY DEFAULT
 {
@@ -107,20 +113,52 @@ story()
 	done
 }
 
+# judge NAME LOG HOST FAILED-BEFORE: what a host's kernel has said during a file
+judge()
+{
+	local name=$1 log=$2 who="the kernel${3:+ of $3}" splat
+
+	splat=$(grep -n -m 1 -E "$SPLAT" <<<"$log" | cut -d: -f1)
+	if [ -n "$splat" ]; then
+		point 0 "$name" "$who does not complain" \
+			"$(tail -n "+$splat" <<<"$log" | head -n 40)"
+	else
+		point 1 "$name" "$who does not complain"
+	fi
+	if [ $failed != "$4" ] && [ -z "$splat" ]; then
+		echo "# the kernel's log during $name${3:+, of $3}, its end:"
+		tail -n 25 <<<"$log" | sed 's/^/#   /'
+	fi
+}
+
+# clean HOST: "" or the other one. What was left there: /tmp/cleanup.out
+clean()
+{
+	if [ -z "$1" ]; then
+		limited 60 /tmp/cleanup.out sh "$here/cleanup.sh"
+	else
+		PEER_TIMEOUT=60 peer sh "$here/cleanup.sh" >/tmp/cleanup.out
+	fi
+}
+
 run_one() # FILE
 {
-	local file=$1 name limit seq rc log splat left start=$SECONDS before=$failed
+	local file=$1 name limit seq other_seq rc log left host start=$SECONDS before=$failed
 
 	name=$(basename "$file" .t)
 	limit=$(header "$file" timeout 60)
 	seq=$(tool logseq)
+	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)
 	echo "# ---- $name"
 	limited "$limit" /tmp/test.out sh "$here/one.sh" "$file"
 	rc=$?
 	number "$name" </tmp/test.out
 	log=$(tool log "$seq")
 	case $rc in
-	124 | 137) point 0 "$name" "ends within $limit s" "$(story)" ;;
+	124 | 137)
+		point 0 "$name" "ends within $limit s" "$(story
+			[ -z "$other" ] || peer bash -c "$(declare -f story); story")"
+		;;
 	125)
 		echo w >/proc/sysrq-trigger
 		point 0 "$name" "ends when it is killed" "$(tool log "$seq" | tail -n 60)"
@@ -131,27 +169,24 @@ run_one() # FILE
 			point 0 "$name" "comes to its end" "status $rc"
 		;;
 	esac
-	splat=$(grep -n -m 1 -E "$SPLAT" <<<"$log" | cut -d: -f1)
-	if [ -n "$splat" ]; then
-		point 0 "$name" "the kernel does not complain" \
-			"$(tail -n "+$splat" <<<"$log" | head -n 40)"
-	else
-		point 1 "$name" "the kernel does not complain"
-	fi
-	if [ $failed != $before ] && [ -z "$splat" ]; then
-		echo "# the kernel's log during $name, its end:"
-		tail -n 25 <<<"$log" | sed 's/^/#   /'
+	judge "$name" "$log" "" $before
+	if [ -n "$other" ]; then
+		log=$(peer "$TOOLS/tool" log "$other_seq") ||
+			point 0 "$name" "$other tells its kernel's log" "$log"
+		judge "$name" "$log" "$other" $before
 	fi
 	[ -z "$bail" ] || return
-	limited 60 /tmp/cleanup.out sh "$here/cleanup.sh"
-	rc=$?
-	left=$(cat /tmp/cleanup.out)
-	if [ $rc != 0 ]; then
-		point 0 "$name" "can be cleaned up after" "$left"
-		bail=1
-	elif [ -n "$left" ] && [ $failed = $before ]; then
-		point 0 "$name" "leaves nothing behind" "$left"
-	fi
+	for host in '' $other; do
+		clean "$host"
+		rc=$?
+		left=$(cat /tmp/cleanup.out)
+		if [ $rc != 0 ]; then
+			point 0 "$name" "${host:+$host }can be cleaned up after" "$left"
+			bail=1
+		elif [ -n "$left" ] && [ $failed = $before ]; then
+			point 0 "$name" "leaves nothing behind${host:+ on $host}" "$left"
+		fi
+	done
 	echo "# $name took $((SECONDS - start)) s"
 }
 
@@ -168,12 +203,14 @@ matches() # NAME PATTERN...
 }
 
 bail=
-limited 60 /tmp/cleanup.out sh "$here/cleanup.sh" || {
-	echo "Bail out! the modules do not load"
-	sed 's/^/# /' /tmp/cleanup.out
-	echo "0 passed, 1 failed"
-	exit 1
-}
+for host in '' $other; do
+	clean "$host" || {
+		echo "Bail out! the modules do not load${host:+ on $host}"
+		sed 's/^/# /' /tmp/cleanup.out
+		echo "0 passed, 1 failed"
+		exit 1
+	}
+done
 for file in "$here"/[0-9]*.t; do
 	matches "$(basename "$file" .t)" "$@" || continue
 	[ "$(header "$file" boot main)" = "$boot" ] || continue

@@ -114,10 +114,15 @@ logged() # DESCRIPTION EXTENDED-REGEX
 logged_once() # DESCRIPTION EXTENDED-REGEX
 {
 	l_text=$(tool log "$SEQ")
-	l_n=$(printf '%s\n' "$l_text" | grep -c -E -e "$2")
+	once "$1" "$l_text" "$2"
+}
+
+once() # DESCRIPTION TEXT EXTENDED-REGEX: one line of the text has it
+{
+	l_n=$(printf '%s\n' "$2" | grep -c -E -e "$3")
 	[ "$l_n" = 1 ] && pass "$1" && return 0
-	flunk "$1" "$l_n lines with '$2' in:"
-	printf '%s\n' "$l_text" | head -n 8 | diag
+	flunk "$1" "$l_n lines with '$3' in:"
+	printf '%s\n' "$2" | head -n 8 | diag
 	return 1
 }
 

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154,SC2046
+# boot: pair
+# timeout: 500
+#
+# Live migration between two hosts, each with a device and a kernel of its own: there and
+# back; and migrations that fail, after which the guest goes on where it was.
+. "$PAYLOAD/tests/system/pair.sh"
+
+vfs_and_mdevs 1 u
+
+# hostB: an mdev by mdevctl, one of another type, and one of the device whose firmware
+# has another version of the state
+must "hostB has two devices" on_b find_pfs
+pf_b=${PFS% *} other_b=${PFS#* }
+must "2 VFs on hostB" on_b set_vfs 2
+must "all VFs are bound" on_b wait_for 20 all_bound 2
+new_uuid
+v=$UUID
+must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type refdev-dma
+new_uuid
+lite=$UUID
+must "an mdev of another type" on_b create "$lite" refdev-dma-lite
+must "a VF of the other device" on_b at_pf "$other_b" set_vfs 1
+must "it is bound" on_b at_pf "$other_b" wait_for 20 all_bound 1
+new_uuid
+compat=$UUID
+must "an mdev of the other device" on_b at_pf "$other_b" create "$compat"
+
+must "a guest boots on hostA" guest_boot a "$u"
+
+stays() # AFTER-WHAT
+{
+	t "$1: the guest runs on hostA" wait_for 30 guest_running a
+	t "$1: its copies go on" guest_goes_on a 100 60
+	is "$1: each byte was right" "$ERRORS" 0
+	t "$1: its mdev is RUNNING" attr_is "$u" migration_state RUNNING
+}
+
+# Nobody there
+t "migration to a port where nobody listens begins" guest_leave a tcp:hostB:4999
+t "and fails" not guest_left a
+stays "nobody listens"
+
+# What hostB's kernel refuses, without a word to its firmware
+refused_by_b() # WHY UUID LOG-REGEX
+{
+	mark_b
+	t "$1: migration fails" not go_to_b a x "$2"
+	logged_once_b "$1: hostB's log says why" "$3"
+	t "$1: the destination does not run" not on_b guest_running x
+	t "$1: the destination ends" give_up_b x
+	on_b mig "$1: its mdev can be used" "$2" copies=0 state=RUNNING dma:5
+	stays "$1"
+}
+refused_by_b "another type" "$lite" 'data refused: .*another .*type'
+refused_by_b "another state version" "$compat" 'data refused: .*firmware with state version 1'
+
+# Its firmware fails
+on_b mdev_vf "$v"
+t "firmware of hostB will fail to load" on_b inject "$VF" load fail 11
+t "migration fails" not go_to_b a x "$v"
+t "the destination ends" give_up_b x
+stays "firmware fails to load"
+
+# The destination dies when some of the memory has been sent: it can't take all of it
+# before that, since it is stopped
+sent() # BYTES
+{
+	qmp a query-migrate &&
+		[ "$(echo "$ANSWER" | jq -r '.return.ram.transferred // 0')" -ge "$1" ]
+}
+kill_b() { on_b sh -c 'kill "$1" $(cat "$2/pid")' sh "$1" "$GUESTS/$2"; }
+t "hostB waits for the guest" on_b guest_incoming x "$v" tcp:0.0.0.0:$MIG_PORT
+t "its QEMU is stopped" kill_b -STOP x
+t "migration begins" guest_leave a tcp:hostB:$MIG_PORT
+t "a part of the guest is on its way" wait_for 60 sent 50000
+t "the destination is killed" kill_b -KILL x
+t "migration fails" not guest_left a
+stays "the destination has died"
+
+# And now
+guest_status a
+copies=$COPIES
+must "migration to hostB" go_to_b a b "$v"
+echo "# downtime $DOWNTIME ms of $TOTAL ms"
+
+digest() # UUID NAME: firmware's -> $VALUE
+{
+	mdev_vf "$1" && fw "$VF" "$2"
+}
+
+agree() # THE TWO
+{
+	[ -n "$1" ] && [ "$1" = "$2" ] || fail "source '$1', destination '$2'"
+}
+
+t "firmware of hostA has a digest" digest "$u" digest
+saved=$VALUE
+fw "$VF" level
+is "of the full level" "$VALUE" full
+VALUE=
+on_b mdev_vf "$v"
+t "firmware of hostB has one" on_b fw "$VF" load_digest
+t "the digests agree" agree "$saved" "$VALUE"
+t "the source's mdev is stopped" attr_is "$u" migration_state STOP
+t "the destination's is RUNNING" on_b attr_is "$v" migration_state RUNNING
+t "the copies go on, on hostB" on_b guest_goes_on b 300 60
+at_least "from where they were" "$COPIES" "$copies"
+is "each byte was right" "$ERRORS" 0
+t "the source's QEMU ends" guest_quit a
+mig "the source's mdev is free" "$u" copies=0 state=RUNNING dma:5
+copies=$COPIES
+
+must "migration back" come_from_b b a "$u"
+on_b mdev_vf "$v"
+t "firmware of hostB has a digest" on_b fw "$VF" digest
+saved=$VALUE VALUE=
+t "firmware of hostA has one" digest "$u" load_digest
+t "the digests agree" agree "$saved" "$VALUE"
+t "the copies go on, on hostA" guest_goes_on a 300 60
+at_least "from where they were" "$COPIES" "$copies"
+is "each byte was right" "$ERRORS" 0
+t "hostB's QEMU ends" on_b guest_quit b
+guest_tell a errors
+t "no warnings in the guest" guest_wait a 20 'errors-end'
+is "none from its drivers" "$(grep -a -i -E 'ioatdma.*(err|reset|halted)' "$GUESTS/a/console")" ""
+t "the guest powers off" guest_off a
+
+digest "$u" illegal_dma
+is "no DMA while suspended, on hostA" "$VALUE" 0
+for x in "$v" "$lite"; do
+	on_b mdev_vf "$x" && on_b fw "$VF" illegal_dma
+	is "nor on hostB" "$VALUE" 0
+done
+no_mdevs_no_vfs
+t "mdevctl stops hostB's mdev" on_b mdevctl stop --uuid "$v"
+t "all mdevs of hostB removed" on_b remove_all
+t "all its VFs removed" on_b set_vfs 0
+t "and the other device's" on_b at_pf "$other_b" set_vfs 0
