@@ -11,6 +11,7 @@
 : "${GUESTS:=/tmp/guests}"
 : "${GUEST_MEM:=192M}"
 : "${GUEST_MACHINE:=q35}"
+: "${GUEST_CPU:=host}"
 
 # Kernel and initrd: the test bed's (tests/vm/recipes/stack.sh), with our init and
 # module behind it in the archive
@@ -61,7 +62,7 @@ guest_launch()
 	# shellcheck disable=SC2086  # words on purpose
 	# The FIFO is opened for reading and writing: opening it blocks for nobody
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-M "$GUEST_MACHINE" -accel kvm -cpu host -m "$GUEST_MEM" -smp 1 \
+		-M "$GUEST_MACHINE" -accel kvm -cpu "$GUEST_CPU" -m "$GUEST_MEM" -smp 1 \
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" \
 		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
 		-serial "file:$g/console" -serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
@@ -75,7 +76,11 @@ guest_launch()
 guest_alive() # NAME
 {
 	read -r g_pid 2>/dev/null <"$GUESTS/$1/pid" &&
-		read -r _ _ g_state _ 2>/dev/null <"/proc/$g_pid/stat" && [ "$g_state" != Z ]
+		read -r _ _ g_state _ 2>/dev/null <"/proc/$g_pid/stat" || return 1
+	[ "$g_state" = Z ] || return 0
+	# Its last threads may still hold the device
+	set -- "/proc/$g_pid/task"/*
+	[ $# -gt 1 ]
 }
 
 guest_dead() { ! guest_alive "$1"; }

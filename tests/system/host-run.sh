@@ -31,7 +31,7 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [pair]='')
-declare -A limit=([main]=1800 [big]=400 [many]=400 [noiommu]=200 [pair]=600)
+declare -A limit=([main]=1800 [big]=400 [many]=400 [noiommu]=200 [pair]=900)
 declare -A words=([noiommu]='intel_iommu=off')
 # Two hosts; hostB has a second device, with a firmware of another state version
 declare -A bed=([pair]="boot-pair.sh --on-b --device refdev,id=other,compat=2 --both")

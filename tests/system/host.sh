@@ -236,6 +236,12 @@ all_bound() # N: that many VFs, all with a driver
 	done
 }
 
+bound_vfs() # N
+{
+	set_vfs "$1" || return 1
+	wait_for 20 all_bound "$1" || fail "not all of $1 VFs are bound"
+}
+
 # ---- mdevs ----------------------------------------------------------------------
 
 MDEVS=/sys/bus/mdev/devices
@@ -273,6 +279,11 @@ mdev_vf() # UUID -> $BDF, $VF
 	function=$VALUE
 	vf_number "$function" || return 1
 	BDF=$function
+}
+
+mdev_fw() # UUID KEY -> $VALUE: what firmware says of its VF
+{
+	mdev_vf "$1" && fw "$VF" "$2"
 }
 
 remove_all()
