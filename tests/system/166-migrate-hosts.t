@@ -54,13 +54,6 @@ refused_by_b() # WHY UUID LOG-REGEX
 refused_by_b "another type" "$lite" 'data refused: .*another .*type'
 refused_by_b "another state version" "$compat" 'data refused: .*firmware with state version 1'
 
-# Its firmware fails
-on_b mdev_vf "$v"
-t "firmware of hostB will fail to load" on_b inject "$VF" load fail 11
-t "migration fails" not go_to_b a x "$v"
-t "the destination ends" give_up_b x
-stays "firmware fails to load"
-
 # The destination dies in the middle: it is stopped, so it can't have taken all. Where the
 # source waits for it meanwhile, the guest runs (QEMU 7.2) or not (10.0, without a word to us)
 under_way()

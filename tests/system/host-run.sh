@@ -1,10 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: host-run.sh [--stack NAME] [--bug NAME] [PATTERN...]
+# usage: host-run.sh [--stack NAME] [--other NAME] [--bug NAME] [PATTERN...]
 #
 # The system tests: boots L1 as often as the chosen tests need (a pattern is a part of
 # a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
 # the files that failed; the last line is "N passed, N failed". Status 1 if any failed.
+#
+# --other: where two hosts are booted, the stack of the second one. The guests of both get
+# the machine type that all versions of QEMU in use have.
 #
 # --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
 # that a test notices: the run must fail then.
@@ -13,10 +16,11 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 here=$REPO_DIR/tests/system
 
-stack=debian13 bug=
+stack=debian13 other= bug=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
+	--other) other=$2; shift ;;
 	--bug) bug=,x-bug=$2; shift ;;
 	--help | -h) usage ;;
 	-*) usage 2 >&2 ;;
@@ -25,16 +29,21 @@ while [ $# -gt 0 ]; do
 	shift
 done
 need_root
-# shellcheck source=../vm/stacks/debian13
-. "$VM_DIR/stacks/$stack"
+
+kernel_of() # STACK
+{
+	(
+		# shellcheck source=../vm/stacks/debian13
+		. "$VM_DIR/stacks/$1"
+		echo "$KERNEL"
+	)
+}
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [pair]='')
 declare -A limit=([main]=1800 [big]=400 [many]=400 [noiommu]=200 [pair]=900)
 declare -A words=([noiommu]='intel_iommu=off')
-# Two hosts; hostB has a second device, with a firmware of another state version
-declare -A bed=([pair]="boot-pair.sh --on-b --device refdev,id=other,compat=2 --both")
 
 boot_of() # FILE
 {
@@ -63,7 +72,14 @@ for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
 done
 
-bin=$("$here/prepare.sh" "$KERNEL")
+bin=$("$here/prepare.sh" "$(kernel_of "$stack")")
+# The second host has a second device, with a firmware of another state version
+bed=(boot.sh) pair=(boot-pair.sh --on-b --device "refdev,id=other,compat=2")
+if [ -n "$other" ]; then
+	pair+=(--stack "$other" --add "$("$here/prepare.sh" "$(kernel_of "$other")")"
+		--both --env GUEST_MACHINE=pc-q35-7.2)
+fi
+pair+=(--both)
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 passed=0 failed=0 reasons=
@@ -72,9 +88,10 @@ for b in main big many noiommu pair; do
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
 	rc=0
+	[ "$b" != pair ] || bed=("${pair[@]}")
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
-	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/"${bed[$b]:-boot.sh} --stack "$stack" --timeout "${limit[$b]}" \
+	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" --timeout "${limit[$b]}" \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" \
