@@ -9,7 +9,7 @@
 #   system  everything in an emulated server; T=PATTERN in the environment: only
 #           tests whose name has it
 #   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region as
-#           its real consumer drives it
+#           its real consumer drives it, also between two hosts
 #   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
 # and those that are not run by default:
 #   stacks  the system tests on every stack of tests/vm/stacks (STACKS="NAME...": only
@@ -93,7 +93,7 @@ system() { part system 2700 "$tests/system/host-run.sh" ${T:-}; }
 
 debian12()
 {
-	part debian12 1200 "$tests/system/host-run.sh" --stack debian12 095 160
+	part debian12 1500 "$tests/system/host-run.sh" --stack debian12 095 107 160 166
 }
 
 backports()

@@ -224,7 +224,8 @@ guest_incoming()
 	qmp "$1" '{"execute":"migrate-incoming","arguments":{"uri":"'"$3"'"}}'
 }
 
-# guest_leave NAME URI BANDWIDTH MILLISECONDS: it begins to migrate, see guest_migrate_way.
+# guest_leave NAME URI [BANDWIDTH MILLISECONDS]: it begins to migrate, see guest_migrate_way;
+# default $MIG_FAST.
 #
 # Where the device's dirty pages are not known (can qemu-log), all memory that it reaches
 # counts as dirty until the guest stops. With $MIG_FAST the switch-over is allowed to take long,
@@ -232,7 +233,8 @@ guest_incoming()
 # source learns of a destination that fails at the very end.
 guest_leave()
 {
-	guest_migrate_way "$1" "$3" "$4" &&
+	# shellcheck disable=SC2086  # two words
+	guest_migrate_way "$1" ${3:-$MIG_FAST} $4 &&
 		qmp "$1" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":[
 			{"capability":"return-path","state":true}]}}' &&
 		qmp "$1" '{"execute":"migrate","arguments":{"uri":"'"$2"'"}}'
@@ -289,12 +291,11 @@ guest_arrived() # NAME: it runs here, and is heard of
 # Sets what guest_left does
 guest_migrate()
 {
-	# shellcheck disable=SC2086  # two words
-	guest_migrate_begin "$1" "$2" "$3" $MIG_FAST && guest_migrate_end "$1" "$2"
+	guest_migrate_begin "$1" "$2" "$3" && guest_migrate_end "$1" "$2"
 }
 
 # The same in steps; what the way is like may be changed between them
-guest_migrate_begin() # FROM TO UUID BANDWIDTH MILLISECONDS
+guest_migrate_begin() # FROM TO UUID [BANDWIDTH MILLISECONDS]
 {
 	m_uri=unix:$GUESTS/$2/migration
 	guest_incoming "$2" "$3" "$m_uri" && guest_leave "$1" "$m_uri" "$4" "$5"
