@@ -16,11 +16,12 @@ else
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 N ?= 50
+TIME ?= 600
 
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install clean setup demo check shell soak bench
+.PHONY: help modules modules_install clean setup demo check shell soak fuzz bench
 
 help:
 	@echo 'The product'
@@ -41,7 +42,8 @@ help:
 	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
 	@echo '  soak N=50        N live migrations back and forth under load'
-	@echo '  bench            measurements'
+	@echo '  fuzz TIME=600    fuzzing, that many seconds for each target'
+	@echo '  bench            measurements; WHAT="save ...": only those, see tests/bench/run.sh'
 
 modules:
 	+$(kbuild) modules
@@ -71,6 +73,9 @@ soak:
 	tests/system/soak.sh $(N)
 
 bench:
-	tests/bench/run.sh
+	tests/bench/run.sh $(WHAT)
+
+fuzz:
+	tests/fuzz/run.sh --seconds $(TIME)
 
 endif

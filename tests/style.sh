@@ -145,12 +145,12 @@ kernel_doc()
 	kernel_sources | xargs perl "$tool" -none -Wall -Werror
 }
 
-# Texts of licenses, and the kernel's ABI format, which begins with "What:"
+# Texts of licenses, the kernel's ABI format, which begins with "What:", and bytes for a fuzzer
 spdx()
 {
 	local f id
 
-	files | grep -vE '^(LICENSES|docs/ABI)/' | while IFS= read -r f; do
+	files | grep -vE '^(LICENSES|docs/ABI|tests/fuzz/corpus)/' | while IFS= read -r f; do
 		id=$(head -n 3 "$f" | sed -nE 's/.*SPDX-License-Identifier: ([A-Za-z0-9.-]+).*/\1/p')
 		if [ -z "$id" ]; then
 			echo "$f: no SPDX-License-Identifier in its first lines"
@@ -234,8 +234,8 @@ create_documented()
 
 whitespace()
 {
-	files | grep -v '^LICENSES/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
-	files | tr '\n' '\0' | xargs -0 grep -LIE 'a^' | while IFS= read -r f; do
+	files | grep -vE '^(LICENSES|tests/fuzz/corpus)/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
+	files | grep -v '^tests/fuzz/corpus/' | tr '\n' '\0' | xargs -0 grep -LIE 'a^' | while IFS= read -r f; do
 		[ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] || echo "$f: no newline at its end"
 	done
 }

@@ -116,8 +116,9 @@ struct vfio_pci_precopy_size {
  *	Pieces are asked for in order. Return 0 with @buf->len and @buf->last set;
  *	or -EINPROGRESS, and set them before vfio_pci_mig_buf_done().
  *	With @buf->delta, at any level between @precopy_start and @precopy_stop: write what is
- *	not saved yet or has changed since; before VFIO_PCI_FN_FULL @buf->len may be 0 and @buf->last
- *	says only that there is nothing more now. What an errno or @abort ends has saved nothing.
+ *	not saved yet or has changed since; before VFIO_PCI_FN_FULL @buf->len may be 0, and
+ *	@buf->last says only that there is nothing more now. What an errno or @abort ends has
+ *	saved nothing.
  * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Pieces
  *	come in order, and from offset 0 in a new session. Nothing may take effect before
  *	the piece with @buf->last; of pieces with @buf->delta a later one replaces what earlier

@@ -16,7 +16,7 @@ engine=$REPO_DIR/drivers/vfio/pci
 build=$CACHE/fuzz
 RUNS=200000
 
-limit=(-runs=$RUNS) keep=
+limit=(-runs="$RUNS") keep=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--seconds) limit=(-max_total_time="$2"); shift ;;

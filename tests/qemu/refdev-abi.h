@@ -49,7 +49,7 @@
 #define RD_MAX_RANGES           16
 #define RD_PAGE_LOG_MIN         12
 #define RD_PAGE_LOG_MAX         30
-#define RD_MAX_PAGES            (1ull << 25)
+#define RD_MAX_PAGES            (1ull << 25)    /* unless a property says so */
 #define RD_MAX_FAULTS           64
 #define RD_IMAGE_HEADER         4096
 #define RD_IMAGE_PAGE           4096    /* what pre-copy counts in */

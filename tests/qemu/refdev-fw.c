@@ -43,7 +43,7 @@ static uint32_t fw_identify(RefdevCmd *cmd, RefdevVF *vf)
     page[0x2a] = RD_PAGE_LOG_MIN;
     page[0x2b] = RD_PAGE_LOG_MAX;
     stl_le_p(page + 0x2c, pf->events_dropped);
-    stq_le_p(page + 0x30, RD_MAX_PAGES);
+    stq_le_p(page + 0x30, cmd->pf->tracker_pages);
     stl_le_p(page + 0x38, pf->precopy ? RD_FEATURE_PRECOPY : 0);
     memcpy(page + 0x80, name, MIN(strlen(name), 32));
     return page_out(cmd, page, sizeof(page));
@@ -364,8 +364,8 @@ static uint32_t fw_tracker_start(RefdevCmd *cmd, RefdevVF *vf)
     for (int i = 0; i < 2 * cmd->arg[1]; i++) {
         le64_to_cpus(&ranges[i]);
     }
-    return refdev_tracker_start(&vf->tracker, cmd->arg[0], ranges,
-                                cmd->arg[1]);
+    return refdev_tracker_start(&vf->tracker, cmd->pf->tracker_pages,
+                                cmd->arg[0], ranges, cmd->arg[1]);
 }
 
 static uint32_t report(RefdevCmd *cmd, RefdevVF *vf, RefdevRange *range)

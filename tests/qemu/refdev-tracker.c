@@ -15,8 +15,8 @@ static bool overlap(const uint64_t *a, const uint64_t *b)
     return a[0] <= b[0] + b[1] - 1 && b[0] <= a[0] + a[1] - 1;
 }
 
-static uint16_t ranges_check(unsigned page_log, const uint64_t *ranges,
-                             unsigned count)
+static uint16_t ranges_check(uint64_t max_pages, unsigned page_log,
+                             const uint64_t *ranges, unsigned count)
 {
     uint64_t pages = 0;
 
@@ -33,13 +33,14 @@ static uint16_t ranges_check(unsigned page_log, const uint64_t *ranges,
         }
         pages += r[1] >> page_log;
     }
-    return pages > RD_MAX_PAGES ? RD_NO_RESOURCES : RD_OK;
+    return pages > max_pages ? RD_NO_RESOURCES : RD_OK;
 }
 
-uint16_t refdev_tracker_start(RefdevTracker *t, unsigned page_log,
-                              const uint64_t *ranges, unsigned count)
+uint16_t refdev_tracker_start(RefdevTracker *t, uint64_t max_pages,
+                              unsigned page_log, const uint64_t *ranges,
+                              unsigned count)
 {
-    uint16_t status = ranges_check(page_log, ranges, count);
+    uint16_t status = ranges_check(max_pages, page_log, ranges, count);
 
     if (status != RD_OK) {
         return status;

@@ -177,6 +177,7 @@ struct RefdevPF {
     char *latencies;
     uint64_t state_bandwidth;
     uint64_t copy_ns;
+    uint64_t tracker_pages;
     bool precopy;
     char *fw_name;
     char *x_bug;
@@ -261,8 +262,9 @@ typedef struct RefdevTracker {
     RefdevRange range[RD_MAX_RANGES];
 } RefdevTracker;
 
-uint16_t refdev_tracker_start(RefdevTracker *t, unsigned page_log,
-                              const uint64_t *ranges, unsigned count);
+uint16_t refdev_tracker_start(RefdevTracker *t, uint64_t max_pages,
+                              unsigned page_log, const uint64_t *ranges,
+                              unsigned count);
 void refdev_tracker_stop(RefdevTracker *t);
 void refdev_tracker_wrote(RefdevTracker *t, uint64_t iova, uint64_t bytes);
 RefdevRange *refdev_tracker_find(RefdevTracker *t, uint64_t iova,

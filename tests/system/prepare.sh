@@ -3,7 +3,7 @@
 # usage: prepare.sh [KERNEL]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log and mig-stream (static programs) and copyload.ko, the guest's module, for KERNEL
+# tool, vfio-mig, vfio-log, mig-stream and vfio-bench (static programs) and copyload.ko, the guest's module, for KERNEL
 # (default 6.12). Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,11 +21,13 @@ mkdir -p "$bin"
 exec 7>"$bin/../.lock"
 flock -w 300 7 || die "another prepare.sh takes over 5 minutes"
 
-compile() # NAME
+compile() # NAME [DIRECTORY]
 {
-	[ -n "$(find "$here" \( -name "$1.c" -o -name "vfio-*.h" \) -newer "$bin/$1" 2>/dev/null)" ] || [ ! -f "$bin/$1" ] || return 0
+	local dir=${2:-$here}
+
+	[ -n "$(find "$dir" "$here" \( -name "$1.c" -o -name "vfio-*.h" \) -newer "$bin/$1" 2>/dev/null)" ] || [ ! -f "$bin/$1" ] || return 0
 	need_host gcc libc6-dev linux-libc-dev
-	gcc -O2 -Wall -Wextra -Werror -static -o "$bin/$1.new" "$here/$1.c" >&2
+	gcc -O2 -Wall -Wextra -Werror -static -o "$bin/$1.new" "$dir/$1.c" >&2
 	mv "$bin/$1.new" "$bin/$1"
 }
 
@@ -33,6 +35,7 @@ compile tool
 compile vfio-mig
 compile vfio-log
 compile mig-stream
+compile vfio-bench "$REPO_DIR/tests/bench"
 release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then

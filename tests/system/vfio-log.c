@@ -39,37 +39,13 @@
 
 #include "vfio-access.h"
 
-/* The engine's ring and sources, and where it may write */
-#define RING		0x10000000ULL
-#define RING_SIZE	(1 << 20)
+/* Where the engine may write */
 #define LOW		0x20000000ULL
 #define LOW_SIZE	(16 << 20)
 #define HIGH		0x200000000ULL
 #define HIGH_SIZE	(1 << 20)
 
-/* The engine: IOAT 3.2, one channel */
-#define CHANCTRL	0x80
-#define CHANCMD		0x84
-#define DMACOUNT	0x86
-#define CHANSTS		0x88
-#define CHAINADDR	0x90
-#define CHANCMP		0x98
-#define CHANERR		0xa8
-#define DESCS		1024
-#define DONE_OFF	(DESCS * 64)
-#define SOURCE_OFF	(DONE_OFF + 4096)
-
-struct desc {
-	uint32_t size, ctl;
-	uint64_t src, dst, next, unused[4];
-};
-
 static const char *command;
-static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
-static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
-static volatile uint8_t *regs, *ring;
-static bool ready;
-static unsigned int copies;
 
 static _Noreturn void bad(const char *fmt, ...)
 {
@@ -98,27 +74,7 @@ static void must(int ret, const char *what)
 		bad("%s: %s", what, strerror(errno));
 }
 
-/* ---- the device --------------------------------------------------------------- */
-
-static void *map(uint64_t iova, size_t size)
-{
-	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int err;
-
-	if (mem == MAP_FAILED)
-		bad("mmap: %s", strerror(errno));
-	err = access_map(iova, mem, size);
-	if (err)
-		bad("mapping memory: %s", strerror(err));
-	return mem;
-}
-
-static void enable(void)
-{
-	uint16_t cmd = 6;
-
-	must(pwrite(device, &cmd, sizeof(cmd), config.offset + 4), "config space");
-}
+#include "vfio-ioat.h"
 
 static void open_device(char *dir, bool cdev)
 {
@@ -127,81 +83,9 @@ static void open_device(char *dir, bool cdev)
 
 	if (err)
 		bad("%s: %s", what, strerror(err));
-	must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config), "config space");
-	must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0), "BAR 0");
-	regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar0.offset);
-	if (regs == MAP_FAILED)
-		bad("BAR 0: %s", strerror(errno));
-	enable();
-	ring = map(RING, RING_SIZE);
-	map(LOW, LOW_SIZE);
-	map(HIGH, HIGH_SIZE);
-}
-
-/* ---- copies ------------------------------------------------------------------- */
-
-static void wr32(unsigned int off, uint32_t v)
-{
-	*(volatile uint32_t *)(regs + off) = v;
-}
-
-static void wr64(unsigned int off, uint64_t v)
-{
-	wr32(off, v);
-	wr32(off + 4, v >> 32);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
-}
-
-static void start_engine(void)
-{
-	uint64_t until = now_ms() + 5000;
-
-	wr32(CHANERR, *(volatile uint32_t *)(regs + CHANERR));
-	regs[CHANCMD] = 0x20;	/* reset */
-	while (regs[CHANCMD] & 0x20) {
-		if (now_ms() > until)
-			bad("the engine's reset does not end");
-	}
-	copies = 0;
-	wr64(CHANCMP, RING + DONE_OFF);
-	*(volatile uint16_t *)(regs + CHANCTRL) = 0x1d;
-	wr64(CHAINADDR, RING);
-	ready = true;
-}
-
-static void copy(uint64_t iova, uint32_t bytes)
-{
-	volatile uint64_t *done = (volatile uint64_t *)(ring + DONE_OFF);
-	uint64_t until = now_ms() + 5000, last = RING + copies * 64;
-
-	if (!ready)
-		start_engine();
-	last = RING + copies * 64;
-	if (copies == DESCS - 1 || bytes > RING_SIZE - SOURCE_OFF)
-		bad("too much for this program");
-	((struct desc *)ring)[copies] = (struct desc) {
-		.size = bytes,
-		.ctl = 8,	/* write the completion */
-		.src = RING + SOURCE_OFF,
-		.dst = iova,
-		.next = last + 64,
-	};
-	__sync_synchronize();
-	*(volatile uint16_t *)(regs + DMACOUNT) = ++copies;
-	while ((*done & ~0x3fULL) != last) {
-		if ((*done & 7) == 3)
-			bad("the engine has halted, CHANERR %#x",
-			    *(volatile uint32_t *)(regs + CHANERR));
-		if (now_ms() > until)
-			bad("the copy does not end, completion %#llx", (unsigned long long)*done);
-	}
+	ioat_open();
+	ioat_memory(LOW, LOW_SIZE);
+	ioat_memory(HIGH, HIGH_SIZE);
 }
 
 /* ---- logging ------------------------------------------------------------------ */
@@ -360,11 +244,10 @@ static void run(const char *text)
 		if (page_size != strtoull(arg[1], NULL, 0))
 			bad("it is %llu", (unsigned long long)page_size);
 	} else if (!strcmp(arg[0], "copy") && n == 3) {
-		copy(strtoull(arg[1], NULL, 0), strtoul(arg[2], NULL, 0));
+		ioat_copy(strtoull(arg[1], NULL, 0), strtoul(arg[2], NULL, 0));
 	} else if (!strcmp(arg[0], "reset")) {
 		must(ioctl(device, VFIO_DEVICE_RESET), "VFIO_DEVICE_RESET");
-		enable();
-		ready = false;
+		ioat_was_reset();
 	} else {
 		bad("what is that?");
 	}

@@ -96,7 +96,7 @@ static inline bool compat_is_v2_state(enum vfio_device_mig_state state)
 
 /* 7.0 (some time after 6.12; only 7.2 was tried): pre-copy's initial data may come again */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-#define VFIO_PRECOPY_INFO_REINIT (1 << 0)
+#define VFIO_PRECOPY_INFO_REINIT BIT(0)
 
 static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
 {

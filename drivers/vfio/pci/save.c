@@ -9,7 +9,7 @@
 
 /**
  * mig_save_ask() - have firmware save the next piece
- * @mf: the file, entered; the buffer whose turn it is is not busy
+ * @mf: the file, entered; its current buffer is not busy
  *
  * Return: 0, or firmware's errno.
  */

@@ -77,8 +77,8 @@ static int refdev_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct refdev_cmd cmd = {
 		.opcode = REFDEV_SAVE, .done = refdev_save_done,
-		/* Of changes firmware knows what comes next */
-		.flags = buf->delta ? REFDEV_SAVE_DELTA : 0, .arg = { buf->delta ? 0 : buf->offset },
+		.flags = buf->delta ? REFDEV_SAVE_DELTA : 0,
+		.arg = { buf->delta ? 0 : buf->offset },
 	};
 
 	return refdev_move(fn, buf, &cmd);

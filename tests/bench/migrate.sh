@@ -1,0 +1,189 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2154  # variables that mdevs and moved set
+# usage: migrate.sh save|overlap|downtime|eight|dirty    (in L1, for run.sh)
+#
+# One measurement each, of the devices that run.sh gives it. Ratios are of numbers of this run;
+# each number is the median of $RUNS.
+here=$(cd "$(dirname "$0")/../system" && pwd)
+. "$here/host.sh"
+RUNS=5
+MB=1048576
+
+die() { echo "FAILED: $*"; exit 1; }
+do_it() { "$@" || die "$*: $REASON"; }
+
+# pf N: the Nth reference device, from 1 -> $PF, $PFDIR
+pf()
+{
+	PF=$(lspci -Dnd 8086:f0d0 | cut -d ' ' -f 1 | sed -n "$1p")
+	[ -n "$PF" ] || die "there is no reference device $1"
+	PFDIR=/sys/bus/pci/devices/$PF
+}
+
+# mdevs N NAME...: that many mdevs of the Nth device, in variables
+mdevs()
+{
+	pf "$1"
+	shift
+	do_it set_vfs $#
+	do_it wait_for 30 all_bound $#
+	for d_name; do
+		new_uuid
+		do_it create "$UUID"
+		eval "$d_name=$MDEVS/\$UUID"
+	done
+}
+
+# measure NAME COMMAND...: $RUNS times -> $VALUE, the median of what it prints as NAME=
+measure()
+{
+	m_name=$1
+	shift
+	: >"$WORK/values"
+	for _ in $(seq $RUNS); do
+		"$@" >"$WORK/out" || die "$*: $(cat "$WORK/out")"
+		sed -n "s/^$m_name=//p" "$WORK/out" >>"$WORK/values"
+	done
+	VALUE=$(sort -n "$WORK/values" | sed -n "$(((RUNS + 1) / 2))p")
+	[ -n "$VALUE" ] || die "$*: no $m_name"
+}
+
+also() { VALUE=$(sed -n "s/^$1=//p" "$WORK/out"); }	# of the last one
+
+row() { printf '  %-58s %10s %s\n' "$1" "$2" "$3"; }
+ms() { awk "BEGIN { printf \"%.1f\", $1 / 1000 }"; }
+ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
+
+# ---- the state's way to user space ------------------------------------------------
+
+bench_save()
+{
+	mdevs 1 a
+	measure read_us vfio-bench save "$a"
+	state=$VALUE
+	also bytes
+	bytes=$VALUE
+	measure read_us vfio-bench memfd $((bytes / MB * MB))
+	echo "Reading a state of $((bytes / MB)) MiB from the data file, firmware without delay"
+	row "from the data file" "$(ms "$state")" ms
+	row "a memfd of the same size" "$(ms "$VALUE")" ms
+	row "ratio" "$(ratio "$state" "$VALUE")"
+}
+
+# ---- firmware and copying at the same time ----------------------------------------
+
+# Device 1 has no delay, device 2 one of MBPS MiB a second
+bench_overlap() # MBPS
+{
+	mdevs 1 a
+	measure read_us vfio-bench save "$a"
+	copy=$VALUE
+	do_it remove_all
+	mdevs 2 b
+	measure read_us vfio-bench save "$b"
+	total=$VALUE
+	also bytes
+	firmware=$((VALUE * 1000000 / (MB * $1)))
+	most=$firmware
+	[ "$copy" -lt "$most" ] || most=$copy
+	echo "Saving $((VALUE / MB)) MiB, firmware with $1 MiB/s"
+	row "firmware's time, by its bandwidth" "$(ms $firmware)" ms
+	row "time with firmware that has no delay: copying" "$(ms "$copy")" ms
+	row "the two one after the other would be" "$(ms $((firmware + copy)))" ms
+	row "time in all" "$(ms "$total")" ms
+	row "ratio to the larger of the two" "$(ratio "$total" $most)"
+}
+
+# ---- pre-copy -----------------------------------------------------------------------
+
+# stopped_us: from the order to stop at the source until the function runs at the destination
+moved()
+{
+	vfio-bench move "$@" >"$WORK/moved" || { cat "$WORK/moved"; return 1; }
+	. "$WORK/moved"
+	echo "stopped_us=$((runs_at_us - stopped_at_us))"
+	echo "rest=$after"
+}
+
+bench_downtime() # COPIES: so many copies change 5 % of the pages
+{
+	mdevs 1 a b
+	measure stopped_us moved "$a" "$b" 100 stop
+	without=$VALUE
+	also rest
+	all=$VALUE
+	measure stopped_us moved "$a" "$b" 100 "$1"
+	with=$VALUE
+	also rest
+	echo "Downtime with a state of $((all / MB)) MiB, of which pre-copy leaves $((VALUE * 100 / all)) %"
+	row "without pre-copy" "$(ms "$without")" ms
+	row "with pre-copy" "$(ms "$with")" ms
+	row "ratio" "$(ratio "$with" "$without")"
+}
+
+# ---- eight at once ------------------------------------------------------------------
+
+at_once()
+{
+	s_start=$(date +%s%N)
+	for s_dir; do
+		vfio-bench save "$s_dir" >/dev/null || echo bad >>"$WORK/bad" &
+	done
+	wait
+	[ ! -e "$WORK/bad" ] || return 1
+	echo "all_us=$((($(date +%s%N) - s_start) / 1000))"
+}
+
+bench_eight()
+{
+	for d in 1 2; do
+		mdevs $d m0 m1 m2 m3 m4 m5 m6 m7
+		measure all_us at_once "$m0"
+		one=$VALUE
+		measure all_us at_once "$m0" "$m1" "$m2" "$m3" "$m4" "$m5" "$m6" "$m7"
+		if [ $d = 1 ]; then
+			echo "Saves of 16 MiB, opening included, firmware without delay: one processor copies"
+		else
+			echo "The same, firmware takes 50 ms for a piece: there is something to wait for"
+		fi
+		row "one" "$(ms "$one")" ms
+		row "eight at the same time" "$(ms "$VALUE")" ms
+		row "ratio (one after the other: 8)" "$(ratio "$VALUE" "$one")"
+		do_it remove_all
+		do_it set_vfs 0
+	done
+}
+
+# ---- dirty pages -----------------------------------------------------------------------
+
+bench_dirty()
+{
+	RUNS=3
+	if ! can log; then
+		echo "Reports of dirty pages: left out, $REASON"
+		return
+	fi
+	mdevs 1 a
+	echo "Reports of dirty pages of 4 KiB, 0.1 % of them dirty, 16 in a row"
+	for gib in 1 64 1024; do
+		length=$((gib * 1024 * MB))
+		# 64 KiB in 64 MiB
+		measure report_us vfio-bench dirty "$a" $length $((64 * MB)) 65536
+		time=$VALUE
+		also dirty
+		dirty=$VALUE
+		also clean_us
+		row "$gib GiB, $dirty pages" "$(ms "$time")" "ms, $(ratio "$time" "$dirty") us for a dirty page"
+		row "$gib GiB, again: nothing is dirty" "$(ms "$VALUE")" ms
+	done
+}
+
+WORK=$(mktemp -d /tmp/work.XXXXXX)
+do_it load_all
+what=$1
+shift
+"bench_$what" "$@"
+do_it remove_all
+do_it unload_all
+rm -rf "$WORK"

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio-bench: times of migration and of dirty page logging as a VFIO user sees them.
+ *
+ *   vfio-bench save DIR               saves by STOP_COPY and throws away what it reads
+ *   vfio-bench memfd BYTES            reads as many from a memfd in the same way
+ *   vfio-bench move FROM TO COPIES PAGES   moves the state of FROM to TO after COPIES copies; with
+ *                                     pre-copy if PAGES is a number: that many copies after the
+ *                                     bulk is there; "stop": without
+ *   vfio-bench dirty DIR LENGTH STEP BYTES   logs LENGTH bytes of addresses, of which the engine has
+ *                                     written BYTES at each multiple of STEP
+ *
+ * Prints "name=value": times in microseconds ("_us"), amounts in bytes. The engine's state
+ * changes in one line of 64 bytes for each copy, so n copies change at most n pages of it.
+ */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <sys/wait.h>
+
+static _Noreturn void bad(const char *fmt, ...);
+
+#include "../system/vfio-access.h"
+#include "../system/vfio-ioat.h"
+
+/* What QEMU reads at a time */
+#define PIECE		(1 << 20)
+
+/* Newer than some headers: 6.2 */
+#define STATE_PRE_COPY	6
+
+static char piece[PIECE];
+
+static _Noreturn void bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	printf("vfio-bench: ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	exit(1);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
+}
+
+static void say(const char *name, uint64_t value)
+{
+	printf("%s=%llu\n", name, (unsigned long long)value);
+	fflush(stdout);
+}
+
+static void open_device(const char *dir)
+{
+	const char *what;
+	int err = access_open(dir, basename(strdup(dir)), false, &what);
+
+	if (err)
+		bad("%s: %s: %s", dir, what, strerror(err));
+	ioat_open();
+}
+
+/* ---- states -------------------------------------------------------------------- */
+
+static int set_state(uint32_t state)
+{
+	struct {
+		struct vfio_device_feature head;
+		struct vfio_device_feature_mig_state state;
+	} f = {
+		.head.argsz = sizeof(f),
+		.head.flags = VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
+		.state.device_state = state,
+		.state.data_fd = -1,
+	};
+
+	if (ioctl(device, VFIO_DEVICE_FEATURE, &f))
+		bad("state %u: %s", state, strerror(errno));
+	return f.state.data_fd;
+}
+
+/* Reads to the end, or in pre-copy until there is nothing for now; @out: -1 or where to */
+static uint64_t read_all(int fd, int out)
+{
+	uint64_t total = 0;
+	ssize_t n;
+
+	while ((n = read(fd, piece, sizeof(piece))) > 0) {
+		total += n;
+		if (out >= 0 && write(out, piece, n) != n)
+			bad("passing on: %s", strerror(errno));
+	}
+	if (n < 0 && errno != ENOMSG)
+		bad("reading: %s", strerror(errno));
+	return total;
+}
+
+static void save(const char *dir)
+{
+	uint64_t start, bytes;
+	int fd;
+
+	open_device(dir);
+	start = now_us();
+	fd = set_state(VFIO_DEVICE_STATE_STOP_COPY);
+	say("stop_us", now_us() - start);
+	start = now_us();
+	bytes = read_all(fd, -1);
+	say("read_us", now_us() - start);
+	say("bytes", bytes);
+	close(fd);
+	set_state(VFIO_DEVICE_STATE_RUNNING);
+}
+
+static void read_memfd(uint64_t bytes)
+{
+	int fd = memfd_create("bench", 0);
+	uint64_t start;
+
+	if (fd < 0 || ftruncate(fd, bytes))
+		bad("memfd: %s", strerror(errno));
+	/* Pages that are there already, as a migration's buffers are */
+	memset(piece, 1, sizeof(piece));
+	for (uint64_t done = 0; done < bytes; done += sizeof(piece)) {
+		if (pwrite(fd, piece, sizeof(piece), done) != sizeof(piece))
+			bad("memfd: %s", strerror(errno));
+	}
+	start = now_us();
+	bytes = read_all(fd, -1);
+	say("read_us", now_us() - start);
+	say("bytes", bytes);
+}
+
+/* ---- from one to another --------------------------------------------------------- */
+
+/* Takes what comes through the pipe; says when the function runs */
+static void destination(const char *dir, int pipe_in, int ready)
+{
+	size_t have = 0;
+	ssize_t n;
+	int fd;
+
+	open_device(dir);
+	fd = set_state(VFIO_DEVICE_STATE_RESUMING);
+	if (write(ready, "", 1) != 1)
+		bad("pipe: %s", strerror(errno));
+	while ((n = read(pipe_in, piece, sizeof(piece))) > 0) {
+		have += n;
+		if (write(fd, piece, n) != n)
+			bad("loading after %zu bytes: %s", have, strerror(errno));
+	}
+	set_state(VFIO_DEVICE_STATE_RUNNING);
+	say("runs_at_us", now_us());
+}
+
+static void source(const char *dir, int pipe_out, int ready, unsigned int copies, const char *pages)
+{
+	uint64_t start, bytes, before = 0;
+	bool precopy = strcmp(pages, "stop");
+	int fd = -1;
+	char c;
+
+	open_device(dir);
+	for (unsigned int i = 0; i < copies; i++)
+		ioat_copy(IOAT_RING + IOAT_SOURCE + 65536, 64);
+	if (read(ready, &c, 1) != 1)
+		bad("the destination is not there");
+	if (precopy) {
+		fd = set_state(STATE_PRE_COPY);
+		before = read_all(fd, pipe_out);
+		for (unsigned long i = strtoul(pages, NULL, 0); i; i--)
+			ioat_copy(IOAT_RING + IOAT_SOURCE + 65536, 64);
+	}
+	start = now_us();
+	if (precopy)
+		set_state(VFIO_DEVICE_STATE_STOP_COPY);
+	else
+		fd = set_state(VFIO_DEVICE_STATE_STOP_COPY);
+	bytes = read_all(fd, pipe_out);
+	say("before", before);
+	say("after", bytes);
+	say("stopped_at_us", start);
+}
+
+static void move(const char *from, const char *to, unsigned int copies, const char *pages)
+{
+	int data[2], ready[2], status;
+	pid_t child;
+
+	if (pipe(data) || pipe(ready))
+		bad("pipe: %s", strerror(errno));
+	fcntl(data[0], F_SETPIPE_SZ, PIECE);
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		close(data[1]);
+		destination(to, data[0], ready[1]);
+		exit(0);
+	}
+	close(data[0]);
+	close(ready[1]);
+	source(from, data[1], ready[0], copies, pages);
+	close(data[1]);
+	if (waitpid(child, &status, 0) < 0 || status)
+		bad("the destination has failed");
+}
+
+/* ---- dirty pages ------------------------------------------------------------------- */
+
+#define LOG_IOVA	(1ULL << 40)
+#define LOG_PAGE	4096
+
+static int feature(uint32_t flags, void *data, size_t size)
+{
+	struct vfio_device_feature *f = calloc(1, sizeof(*f) + size);
+	int err;
+
+	f->argsz = sizeof(*f) + size;
+	f->flags = flags;
+	memcpy(f->data, data, size);
+	err = ioctl(device, VFIO_DEVICE_FEATURE, f) ? errno : 0;
+	free(f);
+	return err;
+}
+
+static void start_log(uint64_t length)
+{
+	struct vfio_device_feature_dma_logging_range range = { .iova = LOG_IOVA, .length = length };
+	struct vfio_device_feature_dma_logging_control control = {
+		.page_size = LOG_PAGE, .num_ranges = 1, .ranges = (uintptr_t)&range,
+	};
+	int err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET, &control,
+			  sizeof(control));
+
+	if (err)
+		bad("VFIO_DEVICE_FEATURE_DMA_LOGGING_START: %s", strerror(err));
+}
+
+/* One piece of memory, again and again: pages are dirty by their address */
+static void make_dirty(uint64_t length, uint64_t step, uint32_t bytes)
+{
+	void *mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int err;
+
+	for (uint64_t at = 0; at < length; at += step) {
+		err = access_map(LOG_IOVA + at, mem, bytes);
+		if (err)
+			bad("mapping memory: %s", strerror(err));
+		ioat_copy(LOG_IOVA + at, bytes);
+	}
+}
+
+static void report(const char *name, uint64_t length, uint64_t *map)
+{
+	struct vfio_device_feature_dma_logging_report r = {
+		.iova = LOG_IOVA, .length = length, .page_size = LOG_PAGE, .bitmap = (uintptr_t)map,
+	};
+	uint64_t start = now_us();
+	int err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
+			  sizeof(r));
+
+	if (err)
+		bad("VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT: %s", strerror(err));
+	say(name, now_us() - start);
+}
+
+static void dirty(const char *dir, uint64_t length, uint64_t step, uint32_t bytes)
+{
+	uint64_t words = length / LOG_PAGE / 64, pages = 0;
+	/* Populated: no time is to go into the bitmap's own pages */
+	uint64_t *map = mmap(NULL, words * sizeof(*map), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	if (map == MAP_FAILED)
+		bad("mmap: %s", strerror(errno));
+	open_device(dir);
+	start_log(length);
+	make_dirty(length, step, bytes);
+	report("report_us", length, map);
+	for (uint64_t i = 0; i < words; i++)
+		pages += __builtin_popcountll(map[i]);
+	say("pages", length / LOG_PAGE);
+	say("dirty", pages);
+	if (pages != length / step * (bytes / LOG_PAGE))
+		bad("%llu pages are dirty", (unsigned long long)pages);
+	report("clean_us", length, map);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && !strcmp(argv[1], "save"))
+		save(argv[2]);
+	else if (argc == 3 && !strcmp(argv[1], "memfd"))
+		read_memfd(strtoull(argv[2], NULL, 0));
+	else if (argc == 6 && !strcmp(argv[1], "move"))
+		move(argv[2], argv[3], atoi(argv[4]), argv[5]);
+	else if (argc == 6 && !strcmp(argv[1], "dirty"))
+		dirty(argv[2], strtoull(argv[3], NULL, 0), strtoull(argv[4], NULL, 0),
+		      strtoul(argv[5], NULL, 0));
+	else
+		return fprintf(stderr, "usage: see vfio-bench.c\n"), 2;
+	return 0;
+}
