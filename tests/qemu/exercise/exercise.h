@@ -316,6 +316,7 @@ void source_copies(unsigned count);
 u64 page_of_copy(u64 n);
 u64 pages_changed(u64 from);
 
+u64 extent_length(const u8 *data, u64 bytes);
 void unpack(const u8 *data, u64 bytes, u8 *image);
 void save_rest(u8 *image);
 u32 put_extent(u8 *at, u64 offset, u32 bytes, const u8 *data);

@@ -129,22 +129,32 @@ u64 pages_changed(u64 from)
 
 /* -- extents --------------------------------------------------------------- */
 
-/* Puts extents into an image; they must be as the document says. */
+/* The length of the extent that these bytes begin with; 0 if there is none
+ * that is as the document says. */
+u64 extent_length(const u8 *data, u64 bytes)
+{
+    const struct extent *x = (const void *)data;
+
+    if (bytes < sizeof(*x) || bytes - sizeof(*x) < x->bytes ||
+        !x->bytes || x->bytes % PAGE || x->offset % PAGE || x->reserved ||
+        x->offset > id.image || x->bytes > id.image - x->offset) {
+        CHECK(!"extent");
+        return 0;
+    }
+    return sizeof(*x) + x->bytes;
+}
+
+/* Puts extents into an image. */
 void unpack(const u8 *data, u64 bytes, u8 *image)
 {
-    while (bytes) {
+    u64 length;
+
+    while (bytes && (length = extent_length(data, bytes))) {
         const struct extent *x = (const void *)data;
 
-        if (bytes < sizeof(*x) || bytes - sizeof(*x) < x->bytes ||
-            !x->bytes || x->bytes % PAGE || x->offset % PAGE ||
-            x->reserved || x->offset > id.image ||
-            x->bytes > id.image - x->offset) {
-            CHECK(!"extent");
-            return;
-        }
         memcpy(image + x->offset, x + 1, x->bytes);
-        data += sizeof(*x) + x->bytes;
-        bytes -= sizeof(*x) + x->bytes;
+        data += length;
+        bytes -= length;
     }
 }
 

@@ -159,15 +159,15 @@ void test_precopy_pages(void)
 /* In the order of the image, and what touches is one extent */
 static void expect_upwards(const u8 *data, u64 bytes)
 {
-    u64 end = 0;
+    u64 end = 0, length;
 
-    while (bytes) {
+    while (bytes && (length = extent_length(data, bytes))) {
         const struct extent *x = (const void *)data;
 
         CHECK(!end || x->offset > end);
         end = x->offset + x->bytes;
-        data += sizeof(*x) + x->bytes;
-        bytes -= sizeof(*x) + x->bytes;
+        data += length;
+        bytes -= length;
     }
 }
 
@@ -214,7 +214,10 @@ static void expect_unsaved_first(u8 *buffer, u64 saved)
     CHECK_EQ(remain, 0);
     CHECK_EQ(x->offset, (saved + 3) * PAGE);
     CHECK_EQ(x->bytes, left - RD_EXTENT_HEADER);
-    CHECK(written > left + EXTENT_ONE);
+    if (written <= left + EXTENT_ONE || written > 2 * id.context) {
+        CHECK(!"changed pages");
+        return;
+    }
     x = (void *)(buffer + left);
     CHECK(x->offset <= saved * PAGE);
     expect_upwards(buffer + left, written - left);
