@@ -5,10 +5,7 @@
 # PRE_COPY: most of the state moves while the function runs, and only the rest when it is
 # stopped; nothing is lost, whatever changes meanwhile.
 
-if ! kernel_has_precopy; then
-	skip "pre-copy by v2" "kernel $(uname -r) has no PRE_COPY states; 107 uses the migration region's"
-	return 0
-fi
+able precopy "pre-copy by v2 (107 uses the migration region's)" || return 0
 must "the vendor module unloads" unload mdev-pci-refdev
 must "firmware is given a second" load mdev-pci-refdev timeout_ms=1000
 vfs_and_mdevs 2 a b

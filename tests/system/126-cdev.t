@@ -23,8 +23,10 @@ MIG_OPTIONS=-c
 mig "loaded by the character device" "$b" set:RESUMING "write:$W/s2" set:RUNNING \
 	"digest-is:$W/d2" copies=9 dma:5
 
+MIG_OPTIONS=
 mig_bg "$a" dma:10 "touch:$W/open" "await:$W/go" dma:10
 must "a user by the group" wait_for 20 is_there "$W/open"
+MIG_OPTIONS=-c
 mig "not by the character device at the same time" "$a" open=EBUSY
 echo >"$W/go"
 mig_end "the user was not disturbed"
@@ -32,8 +34,9 @@ mig_end "the user was not disturbed"
 # Its function is taken away while it is used
 mdev_vf "$b"
 rm -f "$W/open" "$W/asked" "$W/go"
-MIG_OPTIONS=-c mig_bg "$b" irq dma:10 "touch:$W/open" irq-wait:20000 "touch:$W/asked" "await:$W/go" dma:10
+mig_bg "$b" irq dma:10 "touch:$W/open" irq-wait:20000 "touch:$W/asked" "await:$W/go" dma:10
 must "a user by the character device" wait_for 20 is_there "$W/open"
+mig "not twice" "$b" open=EINVAL
 MIG_OPTIONS=
 mig "not by the group at the same time" "$b" open=EBUSY
 (write_to "$MDEVS/$b/remove" 1 && : >"$W/removed") &

@@ -128,6 +128,9 @@ can()
 		qemu-system-x86_64 -object help | grep -q '^ *iommufd' ||
 			fail "QEMU knows no IOMMUFD"
 		;;
+	precopy)	# by v2
+		kernel_has_precopy || fail "the kernel has no PRE_COPY states (6.2)"
+		;;
 	log)		# dirty page logging by the device
 		grep -q ' iova_bitmap_set' /proc/kallsyms ||
 			fail "the kernel has no logging of dirty pages by devices (IOMMUFD_DRIVER)"
