@@ -74,6 +74,10 @@ echo "# downtime $DOWNTIME ms of $TOTAL ms"
 t "the digests agree" agree "$u" "$v"
 t "the source's mdev is stopped" attr_is "$u" migration_state STOP
 t "the destination's is RUNNING" attr_is "$v" migration_state RUNNING
+if able qemu-precopy "the state is saved while the guest runs"; then
+	op "$u" precopy_start
+	at_least "the state is saved while the guest runs" "$COUNT" 1
+fi
 t "the copies go on" guest_goes_on b 300 60
 at_least "from where they were" "$COPIES" "$copies"
 is "each byte was right" "$ERRORS" 0

@@ -139,6 +139,12 @@ can()
 		can log && qemu_major || return 1
 		[ "$QEMU" -ge 9 ] || fail "QEMU $QEMU does not ask devices for dirty pages"
 		;;
+	qemu-precopy)	# QEMU has the device saved while the guest runs
+		qemu_major || return 1
+		# Up to 7.2 by the migration region, which needs nothing of the kernel's
+		[ "$QEMU" -lt 8 ] || kernel_has_precopy ||
+			fail "kernel $(uname -r) has no PRE_COPY states, and QEMU $QEMU knows no migration region"
+		;;
 	*) fail "can $1?" ;;
 	esac
 }
@@ -274,6 +280,18 @@ attr() # UUID ATTRIBUTE -> $VALUE
 attr_is() # UUID ATTRIBUTE VALUE
 {
 	attr "$1" "$2" && [ "$VALUE" = "$3" ]
+}
+
+# What the engine says of an mdev's firmware operation: op UUID NAME -> $COUNT, $NS in all
+op()
+{
+	attr "$1" function || return 1
+	mount_debugfs 2>/dev/null
+	o_line=$(grep "^$2 " "/sys/kernel/debug/vfio/$VALUE/vfio-pci-engine/firmware") ||
+		fail "no operation $2" || return 1
+	# shellcheck disable=SC2086  # words
+	set -- $o_line
+	COUNT=$2 NS=$6
 }
 
 mdev_vf() # UUID -> $BDF, $VF
