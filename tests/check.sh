@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|style|qemu|system|debian12|backports|stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
 #   fuzz    what reads hostile input, from a kept corpus for a fixed number of runs
+#   tools   what is in tools/
 #   style   checkpatch, builds for all kernels without warnings, layers, licenses
 #   qemu    the reference device's model alone
 #   system  everything in an emulated server; T=PATTERN in the environment: only
@@ -15,7 +16,7 @@
 # and those that are not run by default:
 #   stacks  the system tests on every stack of tests/vm/stacks (STACKS="NAME...": only
 #           those; T as above), and a table of what came out
-#   full    unit, fuzz, style, qemu, stacks
+#   full    unit, fuzz, tools, style, qemu, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed.
@@ -84,6 +85,13 @@ unit()
 	part unit 300 make -s --no-print-directory -C "$tests/unit" check
 }
 fuzz() { part fuzz 600 "$tests/fuzz/run.sh"; }
+
+tools()
+{
+	need_host python3
+	part tools 120 "$tests/tools/test_timeline.py"
+}
+
 style() { part style 1200 "$tests/style.sh"; }
 qemu()
 {
@@ -101,7 +109,7 @@ debian12()
 backports()
 {
 	part backports 1200 "$tests/system/host-run.sh" --stack debian12-backports \
-		010 040 100 125 165
+		010 040 100 108 125 165
 }
 
 # A stack that may be missing and is, is told and no failure
@@ -130,6 +138,7 @@ full()
 {
 	unit
 	fuzz
+	tools
 	style
 	qemu
 	stacks
@@ -137,11 +146,11 @@ full()
 
 if [ $# = 0 ]; then
 	part setup 2400 "$tests/vm/setup.sh" debian13 debian12 debian12-backports
-	set -- unit fuzz style qemu system debian12 backports
+	set -- unit fuzz tools style qemu system debian12 backports
 fi
 for name; do
 	case $name in
-	unit | fuzz | style | qemu | system | debian12 | backports | stacks | full) "$name" ;;
+	unit | fuzz | tools | style | qemu | system | debian12 | backports | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

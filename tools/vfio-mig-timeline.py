@@ -420,6 +420,9 @@ def summary(trace):
         lines.append(f"device {device.name}:")
         states = " > ".join(s.label for s in device.states) or "no change of state"
         lines.append(f"  {states}")
+        if device.reports:
+            pages = sum(r.args["dirty"] for r in device.reports)
+            lines.append(f"  {len(device.reports)} dirty page reports, {pages} dirty pages")
         for op, (calls, failed, longest, total) in sorted(op_table(device).items()):
             lines.append(
                 f"  {op:<14} {calls:4} calls, {failed} failed, longest {ms(longest)},"
