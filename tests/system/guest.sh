@@ -114,7 +114,7 @@ guest_wait() # NAME SECONDS PATTERN
 {
 	g_name=$1 g_pattern=$3
 	now
-	g_end=$((NOW + $2 * 100))
+	g_end=$((NOW + $2 * 100 * ${PATIENCE:-1}))
 	until guest_said "$g_name" "$g_pattern"; do
 		guest_alive "$g_name" ||
 			fail "guest $g_name: QEMU has ended: $(tail -n 1 "$GUESTS/$g_name/log")" ||
@@ -260,7 +260,7 @@ guest_left()
 {
 	m_from=$1
 	now
-	m_end=$((NOW + 24000))
+	m_end=$((NOW + 24000 * ${PATIENCE:-1}))
 	while :; do
 		qmp "$m_from" query-migrate || return 1
 		case $ANSWER in

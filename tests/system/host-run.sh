@@ -6,6 +6,9 @@
 # a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
 # the files that failed; the last line is "N passed, N failed". Status 1 if any failed.
 #
+# PATIENCE=N in the environment: wait N times as long before a test counts as hung, for a machine
+# that is busy. A stack's file may have one for what is slow there.
+#
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
@@ -72,6 +75,7 @@ for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
 done
 
+patience=$(. "$VM_DIR/stacks/$stack"; echo "${PATIENCE:-1}")
 bin=$("$here/prepare.sh" "$(kernel_of "$stack")")
 # The second host has a second device, with a firmware of another state version
 bed=(boot.sh) pair=(boot-pair.sh --on-b --device "refdev,id=other,compat=2")
@@ -91,7 +95,8 @@ for b in main big many noiommu pair; do
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
-	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" --timeout "${limit[$b]}" \
+	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" \
+		--timeout $((${limit[$b]} * patience)) --env PATIENCE="$patience" \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" \

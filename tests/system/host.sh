@@ -35,7 +35,7 @@ seconds()
 wait_for()
 {
 	now
-	wait_end=$((NOW + $1 * 100))
+	wait_end=$((NOW + $1 * 100 * ${PATIENCE:-1}))
 	shift
 	until "$@"; do
 		now

@@ -146,7 +146,7 @@ run_one() # FILE
 	local file=$1 name limit seq other_seq rc log left host start=$SECONDS before=$failed
 
 	name=$(basename "$file" .t)
-	limit=$(header "$file" timeout 60)
+	limit=$(($(header "$file" timeout 60) * ${PATIENCE:-1}))
 	seq=$(tool logseq)
 	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)
 	echo "# ---- $name"
