@@ -19,7 +19,8 @@
 #   full    unit, fuzz, tools, style, qemu, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
-# something ran and nothing failed.
+# something ran and nothing failed. Without names and with two processors "system" runs beside
+# the others, and is shown when they are done.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
@@ -33,26 +34,50 @@ tests=$REPO_DIR/tests
 logs=$CACHE/log/check
 mkdir -p "$logs"
 passed=0 failed=0 table='' bad=''
+declare -A log_of start_of pid_of
+trap end_all INT TERM HUP
 
-# part NAME SECONDS COMMAND...: runs it; its TAP goes to the terminal and a log.
-part()
+# begin NAME SECONDS COMMAND...: runs it, into a log. Not a pipe: what a test leaves running
+# could hold it open for ever
+begin()
 {
-	local name=$1 limit=$2 log=$logs/$1.log start=$SECONDS rc=0 p f pid
+	local name=$1 limit=$2
 
 	shift 2
+	log_of[$name]=$logs/$name.log
+	start_of[$name]=$SECONDS
+	: >"${log_of[$name]}"
+	timeout -k 60 "$limit" "$@" >>"${log_of[$name]}" 2>&1 </dev/null &
+	pid_of[$name]=$!
+}
+
+# end_all: of what has begun; each ends what it has started itself
+end_all()
+{
+	kill "${pid_of[@]}" 2>/dev/null
+	wait
+	exit 130
+}
+
+# finish NAME: shows it from its beginning, and waits for its end
+finish()
+{
+	local name=$1 log=${log_of[$1]} pid=${pid_of[$1]} rc=0 p f
+
 	printf '# ==== %s\n' "$name"
-	: >"$log"
-	# Not a pipe: what a test leaves running could hold it open for ever
-	timeout -k 60 "$limit" "$@" >>"$log" 2>&1 </dev/null &
-	pid=$!
-	trap 'kill $pid; wait $pid; exit 130' INT TERM HUP
-	tail -n +1 -s 0.2 --pid=$pid -f "$log"
-	wait $pid || rc=$?
-	trap - INT TERM HUP
+	tail -n +1 -s 0.2 --pid="$pid" -f "$log"
+	wait "$pid" || rc=$?
+	unset "pid_of[$name]"
 	count "$name" "$log" $rc
 	passed=$((passed + p))
 	failed=$((failed + f))
-	table+=$(printf '# %-24s %5d s %6d passed %5d failed' "$name" $((SECONDS - start)) $p $f)$'\n'
+	table+=$(printf '# %-8s %5d s %6d passed %5d failed' "$name" $((SECONDS - start_of[$name])) $p $f)$'\n'
+}
+
+part()
+{
+	begin "$@"
+	finish "$1"
 }
 
 # count NAME LOG STATUS: sets p and f.
@@ -99,7 +124,7 @@ qemu()
 	part qemu 900 "$tests/qemu/exercise/run.sh"
 }
 # shellcheck disable=SC2086 # T is a list of patterns
-system() { part system 2700 "$tests/system/host-run.sh" ${T:-}; }
+system() { ${1:-part} system 3600 "$tests/system/host-run.sh" ${T:-}; }
 
 debian12()
 {
@@ -146,9 +171,17 @@ full()
 
 if [ $# = 0 ]; then
 	part setup 2400 "$tests/vm/setup.sh" debian13 debian12 debian12-backports
-	set -- unit fuzz tools style qemu system debian12 backports
+	# The longest part has one processor for itself, if there are two. Packages before that:
+	# apt-get does not like to meet itself
+	need_host gcc libc6-dev linux-libc-dev make python3
+	[ "$(nproc)" -lt 2 ] || system begin
+	set -- unit fuzz tools style qemu debian12 backports system
 fi
 for name; do
+	if [ -n "${pid_of[$name]}" ]; then
+		finish "$name"
+		continue
+	fi
 	case $name in
 	unit | fuzz | tools | style | qemu | system | debian12 | backports | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
