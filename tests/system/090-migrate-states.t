@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 120
+# timeout: 300
 #
 # The v2 state machine as the uapi describes it: every arc, data files, resets.
 

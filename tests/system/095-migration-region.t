@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 120
+# timeout: 200
 #
 # The migration region (v1): registers, states, its protocol, and that v2 stays away.
 # device_state: 1 running, 2 saving, 4 resuming.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 120
+# timeout: 200
 #
 # State moves through a file from one mdev to another, complete and unchanged.
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # boot: big
-# timeout: 120
+# timeout: 200
 #
 # A context of 64 MiB: many pieces, saved and loaded while the other one moves.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 120
+# timeout: 200
 #
 # Dirty pages: what the VF's DMA has written is reported, and nothing else.
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 120
+# timeout: 200
 #
 # The mdev's function by its character device, with DMA by IOMMUFD: all that its group has.
 

@@ -132,6 +132,20 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 	}
 }
 
+/* What firmware has said of a piece that nobody has taken yet: that it does not know more */
+static bool is_silent(struct mig_file *mf)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
+		struct vfio_pci_mig_buf *buf = &mf->buf[i];
+
+		if (buf->busy && completion_done(&buf->done) && buf->status == -ETIMEDOUT)
+			return true;
+	}
+	return false;
+}
+
 /**
  * mig_file_end() - end the session in order, if there is one
  * @mig: the state, locked; firmware is well
@@ -143,19 +157,13 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 int mig_file_end(struct vfio_pci_migration *mig)
 {
 	bool precopy = mig->file && mig->file->precopy;
-	int ret = 0;
 
-	mig_file_detach(mig);
-	if (precopy)
-		ret = mig_fw_precopy_stop(mig);
-	if (ret == -ETIMEDOUT) {
+	if (mig->file && is_silent(mig->file)) {
 		mig_fail(mig, "firmware did not answer");
-		return ret;
+		return -ETIMEDOUT;
 	}
-	/* Costs firmware work for nothing; the next precopy_start begins anew */
-	if (ret)
-		mig_err(mig, ": firmware refused to end pre-copy (%pe)\n", ERR_PTR(ret));
-	return 0;
+	mig_file_detach(mig);
+	return precopy ? mig_precopy_end(mig) : 0;
 }
 
 /**
@@ -284,7 +292,7 @@ int mig_file_settle(struct mig_file *mf)
 		left = wait_for_completion_killable_timeout(&mf->buf[i].done, timeout);
 		if (left < 0)
 			return -EINTR;
-		if (left)
+		if (left && !is_silent(mf))
 			continue;
 		mig_fail(mf->mig, "firmware did not answer");
 		return -ETIMEDOUT;

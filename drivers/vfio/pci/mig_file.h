@@ -109,6 +109,7 @@ ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
 bool mig_load_is_complete(struct mig_file *mf);
 
 struct file *mig_precopy_open(struct vfio_pci_migration *mig);
+int mig_precopy_end(struct vfio_pci_migration *mig);
 int mig_precopy_stopped(struct vfio_pci_migration *mig);
 int mig_precopy_left(struct mig_file *mf, u64 *bytes);
 int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info);

@@ -11,6 +11,26 @@
 #include "mig_file.h"
 
 /**
+ * mig_precopy_end() - firmware records no more what changes
+ * @mig: the state, locked; has no session any more
+ *
+ * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
+ */
+int mig_precopy_end(struct vfio_pci_migration *mig)
+{
+	int ret = mig_fw_precopy_stop(mig);
+
+	if (ret == -ETIMEDOUT) {
+		mig_fail(mig, "firmware did not answer");
+		return ret;
+	}
+	/* Costs firmware work for nothing; the next precopy_start begins anew */
+	if (ret)
+		mig_err(mig, ": firmware refused to end pre-copy (%pe)\n", ERR_PTR(ret));
+	return 0;
+}
+
+/**
  * mig_precopy_open() - begin to save a function that runs
  * @mig: the state, locked; the function runs or is at VFIO_PCI_FN_P2P
  *
@@ -31,9 +51,10 @@ struct file *mig_precopy_open(struct vfio_pci_migration *mig)
 		return ERR_PTR(ret);
 	}
 	file = mig_save_open(mig, true);
-	if (IS_ERR(file) && mig->state != VFIO_DEVICE_STATE_ERROR)
-		mig_fw_precopy_stop(mig);
-	return file;
+	if (!IS_ERR(file) || mig->state == VFIO_DEVICE_STATE_ERROR)
+		return file;
+	ret = mig_precopy_end(mig);
+	return ret ? ERR_PTR(ret) : file;
 }
 
 /**
