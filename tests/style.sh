@@ -69,7 +69,7 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(drivers|include|tests/guest)/.*\.[ch]$'; }
+kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit)/.*\.[ch]$'; }
 
 scripts()
 {
@@ -99,6 +99,9 @@ checkpatch()
 	# The kernel writes TRACE_EVENT() in another layout than calls, everywhere
 	*/trace.h)
 		ignore=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
+	# Stands for functions and macros of the kernel, with all of their arguments
+	tests/kunit/interpose.h)
+		ignore=--ignore=MACRO_ARG_UNUSED ;;
 	esac
 	"$VM_DIR/checkpatch.sh" --no-tree --strict --terse --show-types --no-summary \
 		$ignore -f "$1"
@@ -110,6 +113,7 @@ checkpatch()
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
+	local dirs='drivers|tests/guest'
 	local args=(W=1 C=1 KBUILD_CHECKSRC=1)
 
 	mkdir -p "$CACHE/style" "$CACHE/log"
@@ -118,19 +122,27 @@ build()
 	rm -rf "$tree"
 	mkdir "$tree"
 	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
-		--include='/tests/guest/***' --include=/Makefile --include=/Kconfig \
+		--include='/tests/guest/***' --include='/tests/kunit/***' --include=/Makefile --include=/Kconfig \
 		--exclude='*' ./ "$tree/"
 	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
 		"${args[@]}" modules >"$log" 2>&1 9>&- || rc=$?
 	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
 		"${args[@]}" -C tests/guest >>"$log" 2>&1 9>&- || rc=$?
+	# As far as it goes: Debian's kernels have KUnit's headers, and nothing to link with; 6.1
+	# has not all that the suites use
+	if [ "$kernel" != 6.1 ]; then
+		dirs+='|tests/kunit'
+		build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
+			"${args[@]}" KBUILD_MODPOST_WARN=1 -C tests/kunit >"$log.kunit" 2>&1 9>&- || rc=$?
+		grep -vE '^WARNING: modpost: ("_*kunit_.* undefined!|suppressed )' "$log.kunit" >>"$log"
+	fi
 	if [ $rc != 0 ]; then
 		grep -E '(error|ERROR|Error)' "$log" || tail -n 30 "$log"
 		return $rc
 	fi
 	none grep -E '(warning|error|WARNING|ERROR):' "$log"
 	# A source that no Makefile names has not been looked at
-	files | grep -E '^(drivers|tests/guest)/.*\.c$' | while IFS= read -r c; do
+	files | grep -E "^($dirs)/.*\.c\$" | while IFS= read -r c; do
 		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
 		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
 	done

@@ -145,6 +145,10 @@ can()
 		[ "$QEMU" -lt 8 ] || kernel_has_precopy ||
 			fail "kernel $(uname -r) has no PRE_COPY states, and QEMU $QEMU knows no migration region"
 		;;
+	kunit)
+		[ -d /sys/kernel/debug/kunit ] ||
+			fail "kernel $(uname -r) is built without KUNIT and KUNIT_DEBUGFS"
+		;;
 	*) fail "can $1?" ;;
 	esac
 }

@@ -3,8 +3,9 @@
 # usage: prepare.sh [KERNEL]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log, mig-stream and vfio-bench (static programs) and copyload.ko, the guest's module, for KERNEL
-# (default 6.12). Prints the directory that holds them, which is for boot.sh --add.
+# tool, vfio-mig, vfio-log, mig-stream and vfio-bench (static programs), copyload.ko, the guest's
+# module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL (default 6.12).
+# Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../vm/lib/common.sh
@@ -47,5 +48,15 @@ if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	}
 	cp "$tree/tests/guest/copyload.ko" "$bin/copyload.ko.new"
 	mv "$bin/copyload.ko.new" "$bin/copyload.ko"
+fi
+# The engine's sources are in it, too: make knows best what is old
+if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
+	log=$CACHE/log/kunit-$kernel.log
+	tree=$("$VM_DIR/build-modules.sh" "$kernel" -C tests/kunit modules 2>"$log") || {
+		tail -n 30 "$log" >&2
+		die "the KUnit suites do not build"
+	}
+	cp "$tree/tests/kunit/vfio-pci-engine-test.ko" "$bin/vfio-pci-engine-test.ko.new"
+	mv "$bin/vfio-pci-engine-test.ko.new" "$bin/vfio-pci-engine-test.ko"
 fi
 printf '%s\n' "$bin"

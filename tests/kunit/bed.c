@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The bed: see bed.h. */
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+
+#include "bed.h"
+#include "fake_dma.h"
+#include "mig_file.h"
+
+static void pdev_release(struct device *dev)
+{
+	kfree(to_pci_dev(dev));
+}
+
+/* Enough of a device to be named in messages */
+static struct pci_dev *new_pdev(struct kunit *test, const char *name)
+{
+	struct pci_dev *pdev = kzalloc(sizeof(*pdev), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	device_initialize(&pdev->dev);
+	pdev->dev.release = pdev_release;
+	KUNIT_ASSERT_EQ(test, dev_set_name(&pdev->dev, "%s", name), 0);
+	pdev->vendor = 0x1234;
+	pdev->device = 0x5678;
+	return pdev;
+}
+
+/**
+ * bed_new() - a function that runs
+ * @test: the test
+ * @precopy: its firmware can save it so
+ *
+ * Return: the bed; ends by bed_drop().
+ */
+struct bed *bed_new(struct kunit *test, bool precopy)
+{
+	struct bed *bed = kunit_kzalloc(test, sizeof(*bed), GFP_KERNEL);
+	struct vfio_pci_mig_caps caps = {
+		.max_state = FW_MAX_STATE,
+		.chunk = BED_CHUNK,
+		.compat = 3,
+		.timeout_ms = BED_LONG_MS,
+		.precopy = precopy,
+	};
+	struct vfio_pci_engine_desc desc = {
+		.type = "fake-one",
+		.mig_ops = &fake_fw_ops,
+		.mig_caps = &caps,
+	};
+
+	KUNIT_ASSERT_NOT_NULL(test, bed);
+	bed->test = test;
+	bed->fw = kunit_kzalloc(test, sizeof(*bed->fw), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bed->fw);
+	bed->vdev = kunit_kzalloc(test, sizeof(*bed->vdev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bed->vdev);
+	bed->vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
+				     (precopy ? VFIO_MIGRATION_PRE_COPY : 0);
+	bed->pf = new_pdev(test, "fake-pf");
+	bed->pdev = new_pdev(test, "fake-vf");
+	bed->fn = (struct vfio_pci_fn) { .pf = bed->pf, .pdev = bed->pdev, .priv = bed->fw };
+	fake_dma_begin(test);
+	fw_init(bed->fw, test, BED_CHUNK);
+	desc.fn = &bed->fn;
+	bed->mig = mig_create(&desc, bed->vdev);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bed->mig));
+	mig_open(bed->mig);
+	return bed;
+}
+
+/**
+ * bed_drop() - the device is closed and gone, and has left nothing behind
+ * @bed: the bed
+ */
+void bed_drop(struct bed *bed)
+{
+	struct kunit *test = bed->test;
+
+	mig_close(bed->mig);
+	KUNIT_EXPECT_EQ_MSG(test, fake_dma_mapped(), 0, "the device is closed");
+	KUNIT_EXPECT_NULL_MSG(test, bed->fw->buf, "the device is closed");
+	bed_close(bed);
+	KUNIT_EXPECT_EQ_MSG(test, kref_read(&bed->mig->kref), 1, "no one else has a reference");
+	mig_put(bed->mig);
+	fw_end(bed->fw);
+	put_device(&bed->pf->dev);
+	put_device(&bed->pdev->dev);
+	kunit_kfree(test, bed->vdev);
+	kunit_kfree(test, bed->fw);
+	kunit_kfree(test, bed);
+}
+
+/**
+ * bed_impatient() - the engine waits for firmware a short time only
+ * @bed: the bed
+ */
+void bed_impatient(struct bed *bed)
+{
+	bed->mig->caps.timeout_ms = BED_SHORT_MS;
+}
+
+/**
+ * bed_set_state() - what user space does by v2
+ * @bed: the bed
+ * @state: to go to
+ *
+ * Return: 0, with a data file that comes in place of what was open; or the errno.
+ */
+int bed_set_state(struct bed *bed, enum vfio_device_mig_state state)
+{
+	struct file *file = mig_set_state(bed->mig, state, MIG_USER_V2);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (!file)
+		return 0;
+	bed_close(bed);
+	bed->file = file;
+	return 0;
+}
+
+/**
+ * bed_go() - the same, where it must succeed
+ * @bed: the bed
+ * @state: to go to
+ */
+void bed_go(struct bed *bed, enum vfio_device_mig_state state)
+{
+	KUNIT_ASSERT_EQ_MSG(bed->test, bed_set_state(bed, state), 0, "to %s",
+			    mig_state_name(state));
+}
+
+/**
+ * bed_state() - what user space reads by v2
+ * @bed: the bed
+ *
+ * Return: the state.
+ */
+enum vfio_device_mig_state bed_state(struct bed *bed)
+{
+	enum vfio_device_mig_state state;
+	enum mig_user user;
+
+	mig_get_state(bed->mig, &state, &user);
+	return state;
+}
+
+/**
+ * bed_close() - user space closes the data file
+ * @bed: the bed; may have none
+ */
+void bed_close(struct bed *bed)
+{
+	/* fput() would be done some time later, in a kernel thread */
+	if (bed->file)
+		__fput_sync(bed->file);
+	bed->file = NULL;
+}
+
+/**
+ * bed_reset() - the function is reset
+ * @bed: the bed
+ */
+void bed_reset(struct bed *bed)
+{
+	fw_reset(bed->fw);
+	mig_reset_done(bed->mig);
+}
+
+/**
+ * bed_read() - read(2) of the data file
+ * @bed: the bed
+ * @data: room
+ * @len: bytes of it
+ *
+ * Return: bytes, 0 or an errno.
+ */
+ssize_t bed_read(struct bed *bed, void *data, size_t len)
+{
+	struct kvec kvec = { .iov_base = data, .iov_len = len };
+	struct iov_iter to;
+	struct kiocb kiocb;
+
+	init_sync_kiocb(&kiocb, bed->file);
+	iov_iter_kvec(&to, ITER_DEST, &kvec, 1, len);
+	return bed->file->f_op->read_iter(&kiocb, &to);
+}
+
+/**
+ * bed_write() - write(2) of the data file
+ * @bed: the bed
+ * @data: what
+ * @len: bytes of it
+ *
+ * Return: bytes, or an errno.
+ */
+ssize_t bed_write(struct bed *bed, const void *data, size_t len)
+{
+	struct kvec kvec = { .iov_base = (void *)data, .iov_len = len };
+	struct iov_iter from;
+	struct kiocb kiocb;
+
+	init_sync_kiocb(&kiocb, bed->file);
+	iov_iter_kvec(&from, ITER_SOURCE, &kvec, 1, len);
+	return bed->file->f_op->write_iter(&kiocb, &from);
+}
+
+/**
+ * bed_read_all() - read to the end
+ * @bed: the bed
+ * @data: room
+ * @room: bytes of it
+ * @step: bytes to read at a time
+ *
+ * Return: bytes in all, or the errno that the last read met.
+ */
+ssize_t bed_read_all(struct bed *bed, void *data, size_t room, size_t step)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < room) {
+		n = bed_read(bed, data + done, min(step, room - done));
+		if (n <= 0)
+			return n ?: done;
+		done += n;
+	}
+	return -ENOSPC;
+}
+
+/**
+ * bed_write_all() - write a whole stream
+ * @bed: the bed
+ * @data: the stream
+ * @len: bytes of it
+ * @step: bytes to write at a time
+ *
+ * Return: bytes in all, or the errno that a write met.
+ */
+ssize_t bed_write_all(struct bed *bed, const void *data, size_t len, size_t step)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		n = bed_write(bed, data + done, min(step, len - done));
+		if (n <= 0)
+			return n;
+		done += n;
+	}
+	return done;
+}
+
+/**
+ * bed_stream_room() - memory for the longest stream
+ * @test: which frees it at its end
+ *
+ * Return: BED_STREAM_MAX bytes.
+ */
+u8 *bed_stream_room(struct kunit *test)
+{
+	u8 *room = kunit_kzalloc(test, BED_STREAM_MAX, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, room);
+	return room;
+}
+
+static enum fw_level level_of(enum vfio_device_mig_state state)
+{
+	switch (state) {
+	case VFIO_DEVICE_STATE_RUNNING:
+	case VFIO_DEVICE_STATE_PRE_COPY:
+		return FW_RUNNING;
+	case VFIO_DEVICE_STATE_RUNNING_P2P:
+	case VFIO_DEVICE_STATE_PRE_COPY_P2P:
+		return FW_P2P;
+	default:
+		return FW_FULL;
+	}
+}
+
+/**
+ * bed_is() - all agree that the device is in a state
+ * @bed: the bed
+ * @state: which
+ */
+void bed_is(struct bed *bed, enum vfio_device_mig_state state)
+{
+	struct kunit *test = bed->test;
+
+	KUNIT_EXPECT_STREQ(test, mig_state_name(bed_state(bed)), mig_state_name(state));
+	KUNIT_EXPECT_STREQ(test, mig_state_name(mig_state(bed->mig)), mig_state_name(state));
+	if (state != VFIO_DEVICE_STATE_ERROR)
+		KUNIT_EXPECT_EQ_MSG(test, bed->fw->level, level_of(state), "in %s",
+				    mig_state_name(state));
+	/* Two buffers while there is a session, else none */
+	KUNIT_EXPECT_EQ_MSG(test, fake_dma_mapped(), bed->mig->file ? 2 : 0, "in %s",
+			    mig_state_name(state));
+	if (bed->mig->file)
+		KUNIT_EXPECT_TRUE_MSG(test, mig_state_has_file(state), "a session in %s",
+				      mig_state_name(state));
+	else
+		KUNIT_EXPECT_NULL_MSG(test, bed->fw->buf, "firmware works on a buffer in %s",
+				      mig_state_name(state));
+}
+
+/**
+ * bed_recovers() - after a reset all is well, whatever was before
+ * @bed: the bed
+ */
+void bed_recovers(struct bed *bed)
+{
+	struct kunit *test = bed->test;
+	u8 *stream = bed_stream_room(test);
+
+	fw_arm(bed->fw);
+	bed->mig->caps.timeout_ms = BED_LONG_MS;
+	bed_reset(bed);
+	bed_is(bed, VFIO_DEVICE_STATE_RUNNING);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, VFIO_DEVICE_STATE_STOP_COPY), 0);
+	if (bed->mig->file)
+		KUNIT_EXPECT_GT(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), 0);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, VFIO_DEVICE_STATE_RUNNING), 0);
+	bed_is(bed, VFIO_DEVICE_STATE_RUNNING);
+	kunit_kfree(test, stream);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The bed: a function that was never on a bus, its fake firmware, and its migration state. */
+#ifndef KUNIT_BED_H
+#define KUNIT_BED_H
+
+#include <kunit/test.h>
+#include <linux/vfio.h>
+
+#include "compat.h"
+#include "fake_fw.h"
+#include "migration.h"
+
+#define BED_CHUNK	4096
+#define BED_STREAM_MAX	(2 * FW_MAX_STATE + 4096)
+/* For firmware that never answers; what answers has all the time that a loaded machine needs */
+#define BED_SHORT_MS	50
+#define BED_LONG_MS	30000
+
+/**
+ * struct bed - a function under test
+ * @test: the test
+ * @pf: whose firmware it is, and who does the DMA
+ * @pdev: the function
+ * @fn: the function as firmware knows it
+ * @fw: the firmware
+ * @vdev: what the engine looks at of its vfio_device
+ * @mig: the migration state
+ * @file: the data file that user space has open, or NULL
+ */
+struct bed {
+	struct kunit *test;
+	struct pci_dev *pf;
+	struct pci_dev *pdev;
+	struct vfio_pci_fn fn;
+	struct fake_fw *fw;
+	struct vfio_device *vdev;
+	struct vfio_pci_migration *mig;
+	struct file *file;
+};
+
+struct bed *bed_new(struct kunit *test, bool precopy);
+void bed_drop(struct bed *bed);
+void bed_impatient(struct bed *bed);
+int bed_set_state(struct bed *bed, enum vfio_device_mig_state state);
+void bed_go(struct bed *bed, enum vfio_device_mig_state state);
+enum vfio_device_mig_state bed_state(struct bed *bed);
+void bed_close(struct bed *bed);
+void bed_reset(struct bed *bed);
+ssize_t bed_read(struct bed *bed, void *data, size_t len);
+ssize_t bed_write(struct bed *bed, const void *data, size_t len);
+ssize_t bed_write_all(struct bed *bed, const void *data, size_t len, size_t step);
+u8 *bed_stream_room(struct kunit *test);
+ssize_t bed_read_all(struct bed *bed, void *data, size_t room, size_t step);
+void bed_is(struct bed *bed, enum vfio_device_mig_state state);
+void bed_recovers(struct bed *bed);
+
+#endif /* KUNIT_BED_H */

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Buffers: memory and mapping, each of which may not be had. */
+#include <linux/highmem.h>
+
+#include "bed.h"
+#include "buffer.h"
+#include "fake_dma.h"
+
+#define S(name)	VFIO_DEVICE_STATE_##name
+
+static size_t sg_bytes(const struct sg_table *sgt)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+	size_t n = 0;
+
+	for_each_sgtable_sg(sgt, sg, i)
+		n += sg->length;
+	return n;
+}
+
+static void sizes(struct kunit *test)
+{
+	static const size_t size[] = { 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 77777, SZ_1M };
+	unsigned int i;
+
+	fake_dma_begin(test);
+	for (i = 0; i < ARRAY_SIZE(size); i++) {
+		struct vfio_pci_mig_buf buf = {};
+
+		KUNIT_ASSERT_EQ(test, mig_buf_alloc(&buf, size[i]), 0);
+		KUNIT_EXPECT_EQ(test, sg_bytes(&buf.sgt), size[i]);
+		/* The table and the address are of the same memory, to its last byte */
+		((u8 *)buf.vaddr)[size[i] - 1] = 0x77;
+		sg_pcopy_to_buffer(buf.sgt.sgl, buf.sgt.orig_nents, &buf.status, 1, size[i] - 1);
+		KUNIT_EXPECT_EQ(test, buf.status, 0x77);
+		mig_buf_free(&buf);
+		KUNIT_EXPECT_NULL(test, buf.vaddr);
+		mig_buf_free(&buf);
+	}
+}
+
+static void no_memory(struct kunit *test)
+{
+	struct vfio_pci_mig_buf buf = {};
+
+	fake_dma_begin(test);
+	fake_dma_fail_alloc(1);
+	KUNIT_EXPECT_EQ(test, mig_buf_alloc(&buf, 100), -ENOMEM);
+	mig_buf_free(&buf);
+}
+
+/* A session that does not begin leaves the device where it is; the next one does */
+static void refuse(struct kunit *test, enum vfio_device_mig_state from,
+		   enum vfio_device_mig_state to, unsigned int nth, bool map)
+{
+	struct bed *bed = bed_new(test, true);
+
+	bed_go(bed, from);
+	if (map)
+		fake_dma_fail_map(nth);
+	else
+		fake_dma_fail_alloc(nth);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, to), map ? -EIO : -ENOMEM);
+	bed_is(bed, from);
+	KUNIT_EXPECT_FALSE(test, bed->fw->recording);
+	bed_go(bed, to);
+	bed_is(bed, to);
+	bed_drop(bed);
+}
+
+static void no_session(struct kunit *test)
+{
+	unsigned int nth;
+	int map;
+
+	for (map = 0; map < 2; map++)
+		for (nth = 1; nth <= 2; nth++) {
+			refuse(test, S(STOP), S(STOP_COPY), nth, map);
+			refuse(test, S(STOP), S(RESUMING), nth, map);
+			refuse(test, S(RUNNING), S(PRE_COPY), nth, map);
+			refuse(test, S(RUNNING_P2P), S(PRE_COPY_P2P), nth, map);
+		}
+}
+
+static struct kunit_case buffer_cases[] = {
+	KUNIT_CASE(sizes),
+	KUNIT_CASE(no_memory),
+	KUNIT_CASE(no_session),
+	{}
+};
+
+static struct kunit_suite buffer_suite = {
+	.name = "vfio-pci-engine-buffer",
+	.test_cases = buffer_cases,
+};
+
+kunit_test_suite(buffer_suite);

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Data files without pre-copy: what is saved can be loaded; firmware that fails, is late or
+ * does not answer at each piece; and sessions that end at each point.
+ */
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/kthread.h>
+#include <linux/string.h>
+
+#include "bed.h"
+#include "fake_dma.h"
+#include "stream.h"
+
+#define S(name)	VFIO_DEVICE_STATE_##name
+
+static const enum fw_speed speeds[] = { FW_AT_ONCE, FW_EARLY, FW_LATER };
+
+static void speed_desc(const enum fw_speed *speed, char *desc)
+{
+	static const char * const names[] = { "at once", "early", "later" };
+
+	strscpy(desc, names[*speed], KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(speed, speeds, speed_desc);
+
+static struct bed *bed_of(struct kunit *test, size_t size)
+{
+	struct bed *bed = bed_new(test, true);
+
+	if (test->param_value)
+		bed->fw->speed = *(const enum fw_speed *)test->param_value;
+	fw_set_size(bed->fw, size);
+	return bed;
+}
+
+/* By the format's specification */
+static size_t stream_length(size_t state)
+{
+	return 128 + DIV_ROUND_UP(state, BED_CHUNK) * 24 + state + 24 + 8;
+}
+
+static void save(struct kunit *test, size_t size, size_t step, u8 *stream)
+{
+	struct bed *bed = bed_of(test, size);
+	unsigned long bytes;
+
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), 0);
+	KUNIT_EXPECT_EQ(test, bytes, stream_length(size));
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, step),
+			stream_length(size));
+	KUNIT_EXPECT_EQ_MSG(test, bed_read(bed, stream + bytes, 1), 0, "behind the end");
+	KUNIT_EXPECT_NULL_MSG(test, bed->fw->buf, "after the end");
+	bed_is(bed, S(STOP_COPY));
+	bed_go(bed, S(RUNNING));
+	KUNIT_EXPECT_EQ(test, bed_read(bed, stream + bytes, 1), -ENODEV);
+	bed_is(bed, S(RUNNING));
+	bed_drop(bed);
+}
+
+#define BEFORE	0xa5	/* what the state is made of where one is to be loaded */
+
+static struct bed *bed_to_load(struct kunit *test, size_t size)
+{
+	struct bed *bed = bed_of(test, size);
+
+	memset(bed->fw->state, BEFORE, sizeof(bed->fw->state));
+	return bed;
+}
+
+/* Nothing takes effect before the last piece */
+static void is_untouched(struct bed *bed, size_t size)
+{
+	KUNIT_EXPECT_EQ(bed->test, bed->fw->size, size);
+	KUNIT_EXPECT_NULL(bed->test,
+			  memchr_inv(bed->fw->state, BEFORE, sizeof(bed->fw->state)));
+}
+
+static void is_loaded(struct bed *bed, size_t size)
+{
+	KUNIT_EXPECT_EQ(bed->test, bed->fw->size, size);
+	memcpy(bed->fw->incoming, bed->fw->state, size);
+	fw_set_size(bed->fw, size);
+	KUNIT_EXPECT_MEMEQ(bed->test, bed->fw->incoming, bed->fw->state, size);
+}
+
+static void load(struct kunit *test, size_t size, size_t step, const u8 *stream)
+{
+	struct bed *bed = bed_to_load(test, 1);
+
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, stream_length(size), step),
+			stream_length(size));
+	bed_is(bed, S(RESUMING));
+	bed_go(bed, S(STOP));
+	KUNIT_EXPECT_EQ(test, bed_write(bed, stream, 1), -ENODEV);
+	bed_go(bed, S(RUNNING));
+	is_loaded(bed, size);
+	bed_drop(bed);
+}
+
+static void round_trip(struct kunit *test)
+{
+	static const size_t sizes[] = {
+		1, BED_CHUNK - 1, BED_CHUNK, BED_CHUNK + 1, 5 * BED_CHUNK + 7, FW_MAX_STATE
+	};
+	static const size_t steps[] = { 7, 128, 5000, BED_STREAM_MAX };
+	u8 *stream = bed_stream_room(test);
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		for (j = 0; j < ARRAY_SIZE(steps); j++) {
+			save(test, sizes[i], steps[j], stream);
+			load(test, sizes[i], steps[ARRAY_SIZE(steps) - 1 - j], stream);
+		}
+}
+
+/* ---- firmware that fails -------------------------------------------------------------- */
+
+#define SIZE	(3 * BED_CHUNK + 100)
+#define PIECES	4
+
+struct failure {
+	enum fw_act act;
+	int err;
+	int result;
+};
+
+static const struct failure save_failures[] = {
+	{ FW_RETURNS, -EIO, -EIO },
+	{ FW_RETURNS, -ETIMEDOUT, -ETIMEDOUT },
+	{ FW_ENDS, -ENOSPC, -ENOSPC },
+	{ FW_ENDS, -ETIMEDOUT, -ETIMEDOUT },
+	{ FW_NEVER, 0, -ETIMEDOUT },
+	{ FW_EMPTY, 0, -EIO },
+	{ FW_TOO_LONG, 0, -EIO },
+};
+
+static const struct failure load_failures[] = {
+	{ FW_RETURNS, -EIO, -EIO },
+	{ FW_RETURNS, -ETIMEDOUT, -ETIMEDOUT },
+	{ FW_ENDS, -EINVAL, -EINVAL },
+	{ FW_ENDS, -ETIMEDOUT, -ETIMEDOUT },
+	{ FW_NEVER, 0, -ETIMEDOUT },
+};
+
+static struct bed *bed_that_fails(struct kunit *test, enum mig_op op, unsigned int nth,
+				  const struct failure *f)
+{
+	struct bed *bed = op == MIG_OP_LOAD ? bed_to_load(test, SIZE) : bed_of(test, SIZE);
+
+	if (f->act == FW_NEVER)
+		bed_impatient(bed);
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, op, nth, f->act, f->err);
+	return bed;
+}
+
+static void after_failure(struct bed *bed, const struct failure *f,
+			  enum vfio_device_mig_state state)
+{
+	bool silent = f->result == -ETIMEDOUT;
+
+	bed_is(bed, silent ? S(ERROR) : state);
+	if (f->act == FW_NEVER)
+		KUNIT_EXPECT_EQ(bed->test, bed->fw->count[MIG_OP_ABORT], 1);
+}
+
+/* The first piece is asked for as the state is entered */
+static bool fails_at_once(struct bed *bed, unsigned int nth, const struct failure *f)
+{
+	return !nth && (f->act == FW_RETURNS ||
+			(f->act == FW_ENDS && bed->fw->speed == FW_AT_ONCE));
+}
+
+static void save_that_fails(struct kunit *test, unsigned int nth, const struct failure *f,
+			    u8 *stream)
+{
+	struct bed *bed = bed_that_fails(test, MIG_OP_SAVE, nth, f);
+	int ret;
+
+	ret = bed_set_state(bed, S(STOP_COPY));
+	if (fails_at_once(bed, nth, f)) {
+		KUNIT_EXPECT_EQ(test, ret, f->result);
+		after_failure(bed, f, S(STOP));
+	} else {
+		KUNIT_ASSERT_EQ(test, ret, 0);
+		KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), f->result);
+		KUNIT_EXPECT_EQ_MSG(test, bed_read(bed, stream, 1), f->result, "again");
+		after_failure(bed, f, S(STOP_COPY));
+	}
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void save_fails(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	unsigned int i, nth;
+
+	for (nth = 0; nth < PIECES; nth++)
+		for (i = 0; i < ARRAY_SIZE(save_failures); i++)
+			save_that_fails(test, nth, &save_failures[i], stream);
+}
+
+/* Nobody has read yet that it did not answer: the state is no less unknown */
+static void save_fails_unread(struct kunit *test)
+{
+	static const enum vfio_device_mig_state to[] = { S(STOP), S(RUNNING), S(RESUMING) };
+	const struct failure f = { FW_ENDS, -ETIMEDOUT, -ETIMEDOUT };
+	struct bed *bed;
+	unsigned int i;
+
+	for (i = 0; i <= ARRAY_SIZE(to); i++) {
+		bed = bed_that_fails(test, MIG_OP_SAVE, 0, &f);
+		bed->fw->speed = FW_EARLY;
+		bed_go(bed, S(STOP_COPY));
+		if (i < ARRAY_SIZE(to))
+			KUNIT_EXPECT_EQ(test, bed_set_state(bed, to[i]), -ETIMEDOUT);
+		else
+			bed_close(bed);
+		bed_is(bed, S(ERROR));
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+static size_t make_stream(struct kunit *test, u8 *stream)
+{
+	save(test, SIZE, BED_STREAM_MAX, stream);
+	return stream_length(SIZE);
+}
+
+static void load_that_fails(struct kunit *test, unsigned int nth, const struct failure *f,
+			    const u8 *stream, size_t len)
+{
+	struct bed *bed = bed_that_fails(test, MIG_OP_LOAD, nth, f);
+
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), f->result);
+	KUNIT_EXPECT_EQ_MSG(test, bed_write(bed, stream, 1), f->result, "again");
+	after_failure(bed, f, S(RESUMING));
+	is_untouched(bed, SIZE);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)),
+			f->result == -ETIMEDOUT ? -EINVAL : -ENODATA);
+	bed_is(bed, S(ERROR));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void load_fails(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	size_t len = make_stream(test, stream);
+	unsigned int i, nth;
+
+	for (nth = 0; nth < PIECES; nth++)
+		for (i = 0; i < ARRAY_SIZE(load_failures); i++)
+			load_that_fails(test, nth, &load_failures[i], stream, len);
+}
+
+static void short_pieces(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_of(test, SIZE);
+	ssize_t len;
+
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_SHORT, 0);
+	fw_fault(bed->fw, MIG_OP_SAVE, 2, FW_SHORT, 0);
+	bed_go(bed, S(STOP_COPY));
+	len = bed_read_all(bed, stream, BED_STREAM_MAX, 300);
+	/* Two of the pieces have one byte */
+	KUNIT_EXPECT_EQ(test, len, stream_length(SIZE) + 2 * 24);
+	bed_drop(bed);
+
+	bed = bed_to_load(test, SIZE);
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 4000), len);
+	bed_go(bed, S(RUNNING));
+	is_loaded(bed, SIZE);
+	bed_drop(bed);
+}
+
+/* More than the vendor driver has said that there can be */
+static void too_much(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	unsigned long bytes;
+	struct bed *bed;
+	size_t max, len;
+
+	for (max = SIZE - 1; max > BED_CHUNK; max -= BED_CHUNK / 2) {
+		bed = bed_of(test, SIZE);
+		bed->mig->caps.max_state = max;
+		bed_go(bed, S(STOP_COPY));
+		KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), -EIO);
+		KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -EIO);
+		bed_is(bed, S(STOP_COPY));
+		bed_go(bed, S(RUNNING));
+		bed_drop(bed);
+	}
+
+	len = make_stream(test, stream);
+	bed = bed_to_load(test, SIZE);
+	bed->mig->caps.max_state = SIZE - 1;
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -EFBIG);
+	is_untouched(bed, SIZE);
+	bed_drop(bed);
+}
+
+/* ---- sessions that end ----------------------------------------------------------------- */
+
+enum event { CLOSE, RESET, BROKEN, DEVICE_CLOSE, LEAVE, NR_EVENTS };
+
+static const enum vfio_device_mig_state then[NR_EVENTS] = {
+	[RESET] = S(RUNNING), [BROKEN] = S(ERROR), [LEAVE] = S(STOP),
+};
+
+static void happens(struct bed *bed, enum event event)
+{
+	switch (event) {
+	case CLOSE:
+		bed_close(bed);
+		break;
+	case RESET:
+		bed_reset(bed);
+		break;
+	case BROKEN:
+		mig_broken(bed->mig);
+		break;
+	case DEVICE_CLOSE:
+		mig_close(bed->mig);
+		break;
+	default:
+		break;
+	}
+}
+
+static void save_ends(struct kunit *test, size_t at, enum event event, bool never, u8 *stream)
+{
+	struct bed *bed = bed_of(test, SIZE);
+	size_t n;
+
+	if (never)
+		fw_fault(bed->fw, MIG_OP_SAVE, 2, FW_NEVER, 0);
+	bed_go(bed, S(STOP_COPY));
+	for (n = 0; n < at; n += 100)
+		KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 100), 100);
+	happens(bed, event);
+	if (event == LEAVE)
+		bed_go(bed, S(STOP));
+	if (event != CLOSE)
+		KUNIT_EXPECT_EQ_MSG(test, bed_read(bed, stream, 1), -ENODEV, "event %d at %zu",
+				    event, at);
+	bed_is(bed, event == CLOSE || event == DEVICE_CLOSE ? S(STOP_COPY) : then[event]);
+	KUNIT_EXPECT_EQ(test, fake_dma_mapped(), 0);
+	KUNIT_EXPECT_NULL(test, bed->fw->buf);
+	if (event == CLOSE)
+		bed_go(bed, S(RUNNING));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void save_ends_anywhere(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	enum event event;
+	size_t at;
+
+	for (event = 0; event < NR_EVENTS; event++)
+		for (at = 0; at < stream_length(SIZE) - 100; at += 700)
+			save_ends(test, at, event, false, stream);
+	/* The third piece is asked for when the first one is given */
+	for (event = 0; event < NR_EVENTS; event++)
+		save_ends(test, BED_CHUNK + 1000, event, true, stream);
+}
+
+static void load_ends(struct kunit *test, size_t at, enum event event, bool never,
+		      const u8 *stream)
+{
+	struct bed *bed = bed_to_load(test, SIZE);
+
+	if (never)
+		fw_fault(bed->fw, MIG_OP_LOAD, 1, FW_NEVER, 0);
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, at, 100), at);
+	happens(bed, event);
+	if (event != CLOSE && event != LEAVE)
+		KUNIT_EXPECT_EQ_MSG(test, bed_write(bed, stream, 1), -ENODEV, "event %d at %zu",
+				    event, at);
+	if (event == CLOSE || event == LEAVE) {
+		/* Nothing at all is as good as everything */
+		KUNIT_EXPECT_EQ_MSG(test, bed_set_state(bed, S(STOP)), at ? -ENODATA : 0,
+				    "event %d at %zu", event, at);
+		bed_is(bed, at ? S(ERROR) : S(STOP));
+	} else {
+		bed_is(bed, event == DEVICE_CLOSE ? S(RESUMING) : then[event]);
+	}
+	KUNIT_EXPECT_EQ(test, fake_dma_mapped(), 0);
+	KUNIT_EXPECT_NULL(test, bed->fw->buf);
+	is_untouched(bed, SIZE);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void load_ends_anywhere(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	size_t at, len = make_stream(test, stream);
+	enum event event;
+
+	for (event = 0; event < NR_EVENTS; event++) {
+		for (at = 0; at < len; at += 700)
+			load_ends(test, at, event, false, stream);
+		load_ends(test, len - 1, event, false, stream);
+		/* Firmware gets the second piece when the third one begins */
+		load_ends(test, 2 * BED_CHUNK + 1000, event, true, stream);
+	}
+}
+
+/* Closed after all was written: it counts; written to behind the end: it does not */
+static void load_complete(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	size_t len = make_stream(test, stream);
+	struct bed *bed = bed_to_load(test, SIZE);
+
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, len), len);
+	bed_close(bed);
+	bed_is(bed, S(RESUMING));
+	bed_go(bed, S(RUNNING));
+	is_loaded(bed, SIZE);
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len + 1, len + 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), -ENODATA);
+	bed_is(bed, S(ERROR));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+/* ---- a reader that waits ---------------------------------------------------------------- */
+
+struct reader {
+	struct bed *bed;
+	struct completion begun;
+	struct completion done;
+	ssize_t ret;
+};
+
+static int read_on(void *arg)
+{
+	struct reader *r = arg;
+	u8 data[1000];
+
+	complete(&r->begun);
+	do {
+		r->ret = bed_read(r->bed, data, sizeof(data));
+	} while (r->ret > 0);
+	complete(&r->done);
+	return 0;
+}
+
+/* It waits for firmware, under no lock that anybody needs who ends the session */
+static void waiting_reader(struct kunit *test)
+{
+	static const enum event events[] = { RESET, BROKEN, DEVICE_CLOSE, LEAVE };
+	struct task_struct *task;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		struct bed *bed = bed_of(test, SIZE);
+		struct reader r = { .bed = bed };
+
+		init_completion(&r.begun);
+		init_completion(&r.done);
+		fw_fault(bed->fw, MIG_OP_SAVE, 2, FW_NEVER, 0);
+		bed_go(bed, S(STOP_COPY));
+		task = kthread_run(read_on, &r, "vfio-test-reader");
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+		wait_for_completion(&r.begun);
+		/* Sooner or later, it makes no difference */
+		if (i & 1)
+			msleep(20);
+		happens(bed, events[i]);
+		if (events[i] == LEAVE)
+			bed_go(bed, S(STOP));
+		bed_state(bed);
+		wait_for_completion(&r.done);
+		KUNIT_EXPECT_EQ(test, r.ret, -ENODEV);
+		KUNIT_EXPECT_EQ(test, fake_dma_mapped(), 0);
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+static struct kunit_case files_cases[] = {
+	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
+	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
+	KUNIT_CASE(save_fails_unread),
+	KUNIT_CASE_PARAM(load_fails, speed_gen_params),
+	KUNIT_CASE_PARAM(short_pieces, speed_gen_params),
+	KUNIT_CASE_PARAM(too_much, speed_gen_params),
+	KUNIT_CASE_PARAM(save_ends_anywhere, speed_gen_params),
+	KUNIT_CASE_PARAM(load_ends_anywhere, speed_gen_params),
+	KUNIT_CASE_PARAM(load_complete, speed_gen_params),
+	KUNIT_CASE_PARAM(waiting_reader, speed_gen_params),
+	{}
+};
+
+static struct kunit_suite files_suite = {
+	.name = "vfio-pci-engine-files",
+	.test_cases = files_cases,
+};
+
+kunit_test_suite(files_suite);

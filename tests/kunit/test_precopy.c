@@ -1,0 +1,469 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Data files that begin in PRE_COPY: what changes, what is left, and firmware that fails then. */
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "bed.h"
+#include "fake_dma.h"
+#include "mig_file.h"
+
+#define S(name)	VFIO_DEVICE_STATE_##name
+#define SIZE	(100 * FW_BLOCK + 10)
+#define BLOCKS	101
+#define ENTRY	sizeof(struct fw_entry)
+
+static const enum fw_speed speeds[] = { FW_AT_ONCE, FW_EARLY, FW_LATER };
+
+static void speed_desc(const enum fw_speed *speed, char *desc)
+{
+	static const char * const names[] = { "at once", "early", "later" };
+
+	strscpy(desc, names[*speed], KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(speed, speeds, speed_desc);
+
+static struct bed *bed_of(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, true);
+
+	if (test->param_value)
+		bed->fw->speed = *(const enum fw_speed *)test->param_value;
+	fw_set_size(bed->fw, SIZE);
+	return bed;
+}
+
+/* What there is now, until there is nothing: returns its bytes */
+static size_t drain(struct bed *bed, u8 *stream)
+{
+	ssize_t n, done = 0;
+
+	do {
+		n = bed_read(bed, stream + done, 1000);
+		if (n > 0)
+			done += n;
+	} while (n > 0);
+	KUNIT_EXPECT_EQ(bed->test, n, -ENOMSG);
+	return done;
+}
+
+static void change(struct bed *bed, unsigned int first, unsigned int nr, u8 value)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		fw_change(bed->fw, (first + i) * FW_BLOCK + i % FW_BLOCK, value);
+}
+
+static void load_and_compare(struct kunit *test, const u8 *stream, size_t len,
+			     const struct fake_fw *saved)
+{
+	struct bed *bed = bed_of(test);
+
+	memset(bed->fw->state, 0, sizeof(bed->fw->state));
+	memset(bed->fw->context, 0, sizeof(bed->fw->context));
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 999), len);
+	bed_go(bed, S(RUNNING));
+	KUNIT_EXPECT_MEMEQ(test, bed->fw->state, saved->state, SIZE);
+	KUNIT_EXPECT_MEMEQ(test, bed->fw->context, saved->context, FW_BLOCK);
+	bed_drop(bed);
+}
+
+/* @drains: how often all there is was read before the function is stopped */
+static void round_trip_with(struct kunit *test, unsigned int drains, bool p2p, u8 *stream)
+{
+	struct fake_fw *saved = kunit_kmalloc(test, sizeof(*saved), GFP_KERNEL);
+	struct bed *bed = bed_of(test);
+	size_t len = 0;
+	unsigned int i;
+	ssize_t n;
+
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	bed_go(bed, p2p ? S(PRE_COPY_P2P) : S(PRE_COPY));
+	for (i = 0; i < drains; i++) {
+		len += drain(bed, stream + len);
+		change(bed, 10 * i, 20, 0xe0 + i);
+	}
+	bed_go(bed, S(PRE_COPY_P2P));
+	change(bed, 90, 5, 0x99);
+	memset(bed->fw->context, 0xc7, FW_BLOCK);
+	bed_go(bed, S(STOP_COPY));
+	n = bed_read_all(bed, stream + len, BED_STREAM_MAX - len, 700);
+	KUNIT_EXPECT_GT(test, n, 0);
+	len += n;
+	KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 1), 0);
+	bed_is(bed, S(STOP_COPY));
+	bed_go(bed, S(STOP));
+	KUNIT_EXPECT_FALSE(test, bed->fw->recording);
+	*saved = *bed->fw;
+	bed_drop(bed);
+	load_and_compare(test, stream, len, saved);
+	kunit_kfree(test, saved);
+}
+
+static void round_trip(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	unsigned int drains;
+
+	for (drains = 0; drains < 4; drains++) {
+		round_trip_with(test, drains, false, stream);
+		round_trip_with(test, drains, true, stream);
+	}
+}
+
+/* Firmware that can't load what was saved so */
+static void refused_elsewhere(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_of(test);
+	ssize_t len;
+
+	bed_go(bed, S(PRE_COPY));
+	bed_go(bed, S(STOP_COPY));
+	len = bed_read_all(bed, stream, BED_STREAM_MAX, 700);
+	bed_drop(bed);
+
+	bed = bed_new(test, false);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(PRE_COPY)), -EINVAL);
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, len), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), -ENODATA);
+	bed_drop(bed);
+}
+
+/* ---- what is left ------------------------------------------------------------------------ */
+
+static void left(struct bed *bed, u32 flags, u64 initial, u64 dirty)
+{
+	struct vfio_precopy_info info = { .flags = 0x100 };
+	struct kunit *test = bed->test;
+
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(bed->file->private_data, &info), 0);
+	/* Without v2 they stay as they were */
+	KUNIT_EXPECT_EQ(test, info.flags, fake_precopy_info_v2 ? flags : 0x100);
+	KUNIT_EXPECT_EQ(test, info.initial_bytes, initial);
+	KUNIT_EXPECT_EQ(test, info.dirty_bytes, dirty);
+}
+
+static void sizes(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_of(test);
+	unsigned long bytes;
+
+	bed_go(bed, S(PRE_COPY));
+	left(bed, 0, BLOCKS * ENTRY, 0);
+	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), 0);
+	KUNIT_EXPECT_GE(test, bytes, (BLOCKS + 1) * ENTRY);
+	drain(bed, stream);
+	left(bed, 0, 0, 0);
+	change(bed, 5, 3, 0x11);
+	left(bed, 0, 0, 3 * ENTRY);
+	/* 24 bytes are the record's, and are not state */
+	KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 24 + 10), 34);
+	left(bed, 0, 0, 3 * ENTRY - 10);
+	drain(bed, stream);
+	left(bed, 0, 0, 0);
+	bed_drop(bed);
+}
+
+/* The function is set up anew: only who knows of it is told so, and initial data comes to an end */
+static void initial_again(struct kunit *test, bool v2, u8 *stream)
+{
+	struct bed *bed = bed_of(test);
+
+	fake_precopy_info_v2 = v2;
+	bed_go(bed, S(PRE_COPY));
+	left(bed, 0, BLOCKS * ENTRY, 0);
+	drain(bed, stream);
+	left(bed, 0, 0, 0);
+	bitmap_set(bed->fw->unsaved, 0, 7);
+	change(bed, 50, 2, 0x22);
+	if (v2)
+		left(bed, VFIO_PRECOPY_INFO_REINIT, 9 * ENTRY, 0);
+	else
+		left(bed, 0, 0, 9 * ENTRY);
+	/* Said once; the user counts from there */
+	left(bed, 0, v2 ? 7 * ENTRY : 0, v2 ? 2 * ENTRY : 9 * ENTRY);
+	drain(bed, stream);
+	left(bed, 0, 0, 0);
+	bed_drop(bed);
+}
+
+static void sizes_again(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+
+	initial_again(test, false, stream);
+	initial_again(test, true, stream);
+}
+
+static void no_sizes(struct kunit *test)
+{
+	struct vfio_precopy_info info = {};
+	struct bed *bed = bed_of(test);
+	struct mig_file *mf;
+
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(bed->file->private_data, &info), -EINVAL);
+	bed_go(bed, S(RUNNING));
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(bed->file->private_data, &info), -ENODEV);
+	bed_go(bed, S(PRE_COPY));
+	mf = bed->file->private_data;
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_PRECOPY_SIZE, 0, FW_SIZE, -1);
+	fw_fault(bed->fw, MIG_OP_PRECOPY_SIZE, 1, FW_RETURNS, -EBUSY);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), -EIO);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), -EBUSY);
+	bed_is(bed, S(PRE_COPY));
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_PRECOPY_SIZE, 0, FW_RETURNS, -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), -ETIMEDOUT);
+	bed_is(bed, S(ERROR));
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), -ENODEV);
+	bed_recovers(bed);
+
+	bed_go(bed, S(PRE_COPY));
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(bed->file->private_data, &info), -EINVAL);
+	bed_drop(bed);
+}
+
+/* ---- firmware at work while the state changes --------------------------------------------- */
+
+static const enum vfio_device_mig_state next_states[] = {
+	S(PRE_COPY_P2P), S(STOP_COPY), S(RUNNING), S(RUNNING_P2P), S(STOP), S(RESUMING),
+};
+
+/* It does not answer: who needs the answer waits a bounded time, others do not wait */
+static void never(struct kunit *test)
+{
+	enum vfio_device_mig_state to;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(next_states); i++) {
+		struct bed *bed = bed_of(test);
+		bool waits;
+
+		to = next_states[i];
+		waits = to == S(PRE_COPY_P2P) || to == S(STOP_COPY);
+		if (waits)
+			bed_impatient(bed);
+		fw_arm(bed->fw);
+		fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_NEVER, 0);
+		bed_go(bed, S(PRE_COPY));
+		KUNIT_EXPECT_EQ_MSG(test, bed_set_state(bed, to), waits ? -ETIMEDOUT : 0, "to %s",
+				    mig_state_name(to));
+		bed_is(bed, waits ? S(ERROR) : to);
+		KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_ABORT], 1);
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+static void ends_silent_with(struct kunit *test, enum fw_speed speed,
+			     enum vfio_device_mig_state to)
+{
+	struct bed *bed = bed_of(test);
+
+	bed->fw->speed = speed;
+	fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_ENDS, -ETIMEDOUT);
+	bed_go(bed, S(PRE_COPY));
+	KUNIT_EXPECT_EQ_MSG(test, bed_set_state(bed, to), -ETIMEDOUT, "to %s",
+			    mig_state_name(to));
+	bed_is(bed, S(ERROR));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+/* It says that nobody knows what the function does, and no one has read that yet */
+static void ends_silent(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(next_states); i++)
+		ends_silent_with(test, FW_EARLY, next_states[i]);
+	ends_silent_with(test, FW_LATER, S(PRE_COPY_P2P));
+	ends_silent_with(test, FW_LATER, S(STOP_COPY));
+}
+
+/* An errno is for who reads; the state changes */
+static void ends_failed(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		struct bed *bed = bed_of(test);
+
+		bed->fw->speed = FW_LATER;
+		fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_ENDS, -ENOSPC);
+		bed_go(bed, S(PRE_COPY));
+		bed_go(bed, next_states[i]);
+		bed_is(bed, next_states[i]);
+		KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 100), -ENOSPC);
+		KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 1), -ENOSPC);
+		bed_go(bed, S(RUNNING));
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+/* The user has read all there was: the rest is asked for when the function is stopped */
+static void stopped_when_idle(struct kunit *test)
+{
+	static const int errs[] = { 0, -EIO, -ETIMEDOUT };
+	u8 *stream = bed_stream_room(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(errs); i++) {
+		struct bed *bed = bed_of(test);
+		bool silent = errs[i] == -ETIMEDOUT;
+
+		bed_go(bed, S(PRE_COPY));
+		drain(bed, stream);
+		fw_arm(bed->fw);
+		if (errs[i])
+			fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_RETURNS, errs[i]);
+		KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP_COPY)), silent ? errs[i] : 0);
+		KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_SAVE], 1);
+		bed_is(bed, silent ? S(ERROR) : S(STOP_COPY));
+		if (!silent)
+			KUNIT_EXPECT_GT(test, bed_read_all(bed, stream, BED_STREAM_MAX, 100), 0);
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+/* Two in a row: the first piece is refused, and then firmware does not stop recording */
+static void begins_badly(struct kunit *test)
+{
+	static const int errs[] = { 0, -EBUSY, -ETIMEDOUT };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(errs); i++) {
+		struct bed *bed = bed_of(test);
+
+		fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_RETURNS, -EIO);
+		if (errs[i])
+			fw_fault(bed->fw, MIG_OP_PRECOPY_STOP, 0, FW_RETURNS, errs[i]);
+		KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(PRE_COPY)),
+				errs[i] == -ETIMEDOUT ? errs[i] : -EIO);
+		KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_PRECOPY_STOP], 1);
+		bed_is(bed, errs[i] == -ETIMEDOUT ? S(ERROR) : S(RUNNING));
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+/* The second of two pieces fails, or the third, which would be empty */
+static void save_fails(struct kunit *test)
+{
+	static const int errs[] = { -EIO, -ETIMEDOUT };
+	u8 *stream = bed_stream_room(test);
+	unsigned int nth, e;
+
+	for (nth = 1; nth < 3; nth++)
+		for (e = 0; e < ARRAY_SIZE(errs); e++) {
+			struct bed *bed = bed_of(test);
+
+			fw_fault(bed->fw, MIG_OP_SAVE, nth, FW_ENDS, errs[e]);
+			bed_go(bed, S(PRE_COPY));
+			KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 100),
+					errs[e]);
+			KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 1), errs[e]);
+			bed_is(bed, errs[e] == -ETIMEDOUT ? S(ERROR) : S(PRE_COPY));
+			bed_recovers(bed);
+			bed_drop(bed);
+		}
+}
+
+/* ---- sessions that end ---------------------------------------------------------------------- */
+
+/* Without a file, nothing is saved, and all states are there */
+static void closed(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	unsigned int i, drains;
+
+	for (i = 0; i < ARRAY_SIZE(next_states); i++)
+		for (drains = 0; drains < 2; drains++) {
+			struct bed *bed = bed_of(test);
+
+			bed_go(bed, S(PRE_COPY));
+			if (drains)
+				drain(bed, stream);
+			bed_close(bed);
+			bed_is(bed, S(PRE_COPY));
+			KUNIT_EXPECT_FALSE(test, bed->fw->recording);
+			bed_go(bed, next_states[i]);
+			bed_is(bed, next_states[i]);
+			bed_go(bed, S(RUNNING));
+			bed_recovers(bed);
+			bed_drop(bed);
+		}
+}
+
+static void ends_in(struct kunit *test, enum vfio_device_mig_state state, size_t at, bool broken,
+		    u8 *stream)
+{
+	struct vfio_precopy_info info = {};
+	struct bed *bed = bed_of(test);
+	size_t n;
+
+	bed_go(bed, S(PRE_COPY));
+	for (n = 0; n < at; n += 100)
+		KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 100), 100);
+	bed_go(bed, state);
+	if (broken)
+		mig_broken(bed->mig);
+	else
+		bed_reset(bed);
+	KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 1), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(bed->file->private_data, &info), -ENODEV);
+	bed_is(bed, broken ? S(ERROR) : S(RUNNING));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void ends_anywhere(struct kunit *test)
+{
+	static const enum vfio_device_mig_state states[] = {
+		S(PRE_COPY), S(PRE_COPY_P2P), S(STOP_COPY)
+	};
+	u8 *stream = bed_stream_room(test);
+	unsigned int i;
+	size_t at;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++)
+		for (at = 0; at < SIZE; at += 1500) {
+			ends_in(test, states[i], at, false, stream);
+			ends_in(test, states[i], at, true, stream);
+		}
+}
+
+static struct kunit_case precopy_cases[] = {
+	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
+	KUNIT_CASE(refused_elsewhere),
+	KUNIT_CASE(sizes),
+	KUNIT_CASE(sizes_again),
+	KUNIT_CASE(no_sizes),
+	KUNIT_CASE(never),
+	KUNIT_CASE(ends_silent),
+	KUNIT_CASE(ends_failed),
+	KUNIT_CASE(stopped_when_idle),
+	KUNIT_CASE(begins_badly),
+	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
+	KUNIT_CASE_PARAM(closed, speed_gen_params),
+	KUNIT_CASE_PARAM(ends_anywhere, speed_gen_params),
+	{}
+};
+
+static struct kunit_suite precopy_suite = {
+	.name = "vfio-pci-engine-precopy",
+	.test_cases = precopy_cases,
+};
+
+kunit_test_suite(precopy_suite);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The state machine by v2: every pair of states, and each firmware operation between them
+ * failing.
+ */
+#include <linux/kernel.h>
+
+#include "bed.h"
+#include "fake_dma.h"
+#include "model.h"
+
+#define S(name)	VFIO_DEVICE_STATE_##name
+
+/* Where a walk begins; @precopy: STOP_COPY by way of PRE_COPY */
+struct pair {
+	enum vfio_device_mig_state from;
+	enum vfio_device_mig_state to;
+	bool precopy;
+};
+
+#define STATES	(S(PRE_COPY_P2P) + 1)
+
+/* STOP_COPY is there twice */
+static struct pair pairs[(STATES + 1) * STATES];
+
+static int make_pairs(struct kunit_suite *suite)
+{
+	struct pair *p = pairs;
+	unsigned int from, to;
+
+	for (from = 0; from <= STATES; from++)
+		for (to = 0; to < STATES; to++) {
+			p->precopy = from == STATES;
+			p->from = p->precopy ? S(STOP_COPY) : from;
+			p->to = to;
+			p++;
+		}
+	return 0;
+}
+
+static void pair_desc(struct pair *p, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s%s to %s", mig_state_name(p->from),
+		 p->precopy ? " after PRE_COPY" : "", mig_state_name(p->to));
+}
+
+KUNIT_ARRAY_PARAM(pair, pairs, pair_desc);
+
+static void model_begin(struct model *m, struct bed *bed)
+{
+	*m = (struct model) { .vdev = bed->vdev, .state = S(RUNNING) };
+}
+
+/* Both the device and the model go where the walk begins */
+static void begin_at(struct bed *bed, struct model *m, const struct pair *p)
+{
+	model_begin(m, bed);
+	if (p->precopy) {
+		bed_go(bed, S(PRE_COPY));
+		model_walk(m, S(PRE_COPY), -1, 0);
+	}
+	if (p->from == S(ERROR)) {
+		mig_broken(bed->mig);
+		m->state = S(ERROR);
+	} else {
+		bed_go(bed, p->from);
+		model_walk(m, p->from, -1, 0);
+	}
+	bed_is(bed, p->from);
+}
+
+static void compare(struct bed *bed, const struct model *m, int ret)
+{
+	struct kunit *test = bed->test;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, ret, m->ret);
+	bed_is(bed, m->state);
+	KUNIT_EXPECT_EQ_MSG(test, bed->fw->calls, m->nr, "firmware operations");
+	for (i = 0; i < min(m->nr, bed->fw->calls); i++)
+		KUNIT_EXPECT_EQ_MSG(test, bed->fw->log[i], m->op[i], "firmware operation %u", i);
+	if (mig_state_has_file(m->state))
+		KUNIT_EXPECT_NOT_NULL(test, bed->mig->file);
+}
+
+/* Returns how many firmware operations there were */
+static unsigned int walk(struct kunit *test, const struct pair *p, int fault, int err)
+{
+	struct bed *bed = bed_new(test, true);
+	struct model m;
+	int ret;
+
+	begin_at(bed, &m, p);
+	fw_arm(bed->fw);
+	if (fault >= 0)
+		fw_fault(bed->fw, MIG_NR_OPS, fault, FW_RETURNS, err);
+	model_walk(&m, p->to, fault, err);
+	ret = bed_set_state(bed, p->to);
+	compare(bed, &m, ret);
+	bed_recovers(bed);
+	bed_drop(bed);
+	return m.nr;
+}
+
+static void every_pair(struct kunit *test)
+{
+	walk(test, test->param_value, -1, 0);
+}
+
+static void every_failure(struct kunit *test)
+{
+	static const int errs[] = { -EBUSY, -EIO, -ETIMEDOUT };
+	const struct pair *p = test->param_value;
+	unsigned int nr, i, e;
+
+	nr = walk(test, p, -1, 0);
+	for (i = 0; i < nr; i++)
+		for (e = 0; e < ARRAY_SIZE(errs); e++)
+			walk(test, p, i, errs[e]);
+}
+
+static struct kunit_case states_cases[] = {
+	KUNIT_CASE_PARAM(every_pair, pair_gen_params),
+	KUNIT_CASE_PARAM(every_failure, pair_gen_params),
+	{}
+};
+
+static struct kunit_suite states_suite = {
+	.name = "vfio-pci-engine-states",
+	.suite_init = make_pairs,
+	.test_cases = states_cases,
+};
+
+kunit_test_suite(states_suite);

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 600
+#
+# The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
+
+MODULE=vfio-pci-engine-test
+SUITES="buffer files precopy states v1"
+
+able kunit "the KUnit suites" || return 0
+
+# results FILE: KTAP as ours, with what a failure has said. insmod does not tell, and what
+# should be there and is not is a failure, too: numbers go from 1 to what was planned.
+results()
+{
+	awk '
+	function result(good, depth, text,   d, where) {
+		for (d = 1; d <= depth; d++)
+			where = where name[d] ": "
+		sub(/^vfio-pci-engine-/, "", where)
+		print (good ? "ok" : "not ok") " - " where text
+	}
+	function end_list(d) {
+		if (plan[d] != "" && last[d] + 0 != plan[d])
+			result(0, d, last[d] + 0 " results, not " plan[d])
+		delete plan[d]
+		delete last[d]
+	}
+	{ match($0, /^ */); depth = RLENGTH / 4; text = substr($0, RLENGTH + 1) }
+	text ~ /^# Subtest: / { name[depth] = substr(text, 12); last[depth] = 0; said = ""; next }
+	text ~ /^1\.\.[0-9]+$/ { plan[depth] = substr(text, 4); next }
+	text ~ /^(not )?ok [0-9]+ / {
+		good = $1 == "ok"
+		number = good ? $2 : $3
+		if (number != last[depth] + 1)
+			result(0, depth, "result " number " follows " last[depth] + 0)
+		last[depth] = number
+		sum = (depth + 1) in last
+		end_list(depth + 1)
+		sub(/^(not )?ok [0-9]+ (- )?/, "", text)
+		# Where a sum is good, its parts have said so
+		if (!sum || !good)
+			result(good, depth, text)
+		if (!good)
+			printf "%s", said
+		said = ""
+		next
+	}
+	said == "" { lines = 0 }
+	++lines <= 20 { said = said "#   " $0 "\n" }
+	END { for (d in plan) end_list(d) }' "$1"
+}
+
+t "the engine is not loaded" unload_all
+must "the suites are loaded" insmod "$TOOLS/$MODULE.ko"
+for suite in $SUITES; do
+	file=/sys/kernel/debug/kunit/vfio-pci-engine-$suite/results
+	t "there are results of $suite" is_there "$file" || continue
+	results "$file"
+done
+t "they are unloaded" rmmod "$MODULE"
+t "the engine is loaded again" load_all
