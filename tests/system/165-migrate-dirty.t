@@ -39,7 +39,10 @@ count_reports() # -> $none $some $all
 	done <"$WORK/reports"
 }
 
-state_is() { guest_status "$1" && [ "$STATE" = "$2" ]; }
+state_is() # NAME STATE
+{
+	guest_status "$1" && [ "$STATE" = "$2" ] || fail "after $COPIES copies the guest is $STATE"
+}
 
 qemu_words
 if able qemu-log "enable-migration=auto; QEMU uses the device's log of dirty pages"; then
@@ -64,7 +67,8 @@ vf=$VF
 # All that the processor writes for some copies is transferred before they begin: only the
 # device writes after that
 t "hold" guest_tell a hold
-must "copies are ready to start" wait_for 30 state_is a held
+wait_for 30 state_is a held || guest_story a
+must "copies are ready to start" state_is a held
 t "pause" guest_tell a pause
 guest_status a
 copies=$COPIES
