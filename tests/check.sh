@@ -20,7 +20,7 @@
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" runs beside
-# the others, and is shown when they are done.
+# the others, and is shown when they are done; two hosts are left to debian12 then.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
@@ -124,7 +124,7 @@ qemu()
 	part qemu 900 "$tests/qemu/exercise/run.sh"
 }
 # shellcheck disable=SC2086 # T is a list of patterns
-system() { ${1:-part} system 3600 "$tests/system/host-run.sh" ${T:-}; }
+system() { ${1:-part} system 3600 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 
 debian12()
 {
@@ -174,7 +174,7 @@ if [ $# = 0 ]; then
 	# The longest part has one processor for itself, if there are two. Packages before that:
 	# apt-get does not like to meet itself
 	need_host gcc libc6-dev linux-libc-dev make python3
-	[ "$(nproc)" -lt 2 ] || system begin
+	[ "$(nproc)" -lt 2 ] || system begin --without pair
 	set -- unit fuzz tools style qemu debian12 backports system
 fi
 for name; do
