@@ -380,6 +380,31 @@ static void save_fails(struct kunit *test)
 		}
 }
 
+/* A piece that is counted as saved, and refused when it is taken: no size wraps by that */
+static void claims_too_much(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct vfio_precopy_info info = {};
+	struct bed *bed = bed_of(test);
+	struct mig_file *mf;
+
+	bed->fw->speed = FW_AT_ONCE;
+	fw_fault(bed->fw, MIG_OP_SAVE, 1, FW_TOO_LONG, 0);
+	bed_go(bed, S(PRE_COPY));
+	mf = bed->file->private_data;
+	KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 1000), 1000);
+	/* That was all, it says */
+	bitmap_zero(bed->fw->unsaved, FW_BLOCKS);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), 0);
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 100), -EIO);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), 0);
+	KUNIT_EXPECT_LT(test, info.initial_bytes + info.dirty_bytes, BED_STREAM_MAX);
+	KUNIT_EXPECT_LT(test, info.dirty_bytes, BED_STREAM_MAX);
+	bed_go(bed, S(RUNNING));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
 /* ---- sessions that end ---------------------------------------------------------------------- */
 
 /* Without a file, nothing is saved, and all states are there */
@@ -444,6 +469,44 @@ static void ends_anywhere(struct kunit *test)
 		}
 }
 
+struct late_reset {
+	struct delayed_work work;
+	struct bed *bed;
+};
+
+/* As hardware does it: what firmware was at ends with the reset */
+static void reset_late(struct work_struct *work)
+{
+	struct late_reset *late = container_of(work, struct late_reset, work.work);
+	struct vfio_pci_mig_buf *buf = late->bed->fw->buf;
+
+	bed_reset(late->bed);
+	late->bed->fw->buf = NULL;
+	vfio_pci_mig_buf_done(buf, -ECANCELED);
+}
+
+/* The function is to be stopped and waits for firmware, and is reset: it runs, and stays so */
+static void reset_while_stopping(struct kunit *test)
+{
+	static const enum vfio_device_mig_state states[] = { S(PRE_COPY_P2P), S(STOP_COPY) };
+	struct late_reset late;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		late.bed = bed_of(test);
+		INIT_DELAYED_WORK_ONSTACK(&late.work, reset_late);
+		fw_fault(late.bed->fw, MIG_OP_SAVE, 0, FW_NEVER, 0);
+		bed_go(late.bed, S(PRE_COPY));
+		schedule_delayed_work(&late.work, msecs_to_jiffies(BED_SHORT_MS));
+		KUNIT_EXPECT_EQ(test, bed_set_state(late.bed, states[i]), -EAGAIN);
+		flush_delayed_work(&late.work);
+		destroy_delayed_work_on_stack(&late.work);
+		bed_is(late.bed, S(RUNNING));
+		bed_recovers(late.bed);
+		bed_drop(late.bed);
+	}
+}
+
 static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
 	KUNIT_CASE(refused_elsewhere),
@@ -456,6 +519,8 @@ static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE(stopped_when_idle),
 	KUNIT_CASE(begins_badly),
 	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
+	KUNIT_CASE(claims_too_much),
+	KUNIT_CASE(reset_while_stopping),
 	KUNIT_CASE_PARAM(closed, speed_gen_params),
 	KUNIT_CASE_PARAM(ends_anywhere, speed_gen_params),
 	{}

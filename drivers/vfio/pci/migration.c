@@ -314,10 +314,17 @@ static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 	return firmware_said(mig, mig_fw_resume(mig, level), "resume");
 }
 
-/* In the middle of a session: firmware may be at work for it */
+/*
+ * In the middle of a session: firmware may be at work for it. A reset that comes meanwhile has
+ * ended the session, though nobody could say so: what runs again must not be suspended.
+ */
 static int settle(struct vfio_pci_migration *mig)
 {
-	return mig->file ? mig_file_settle(mig->file) : 0;
+	int ret = mig->file ? mig_file_settle(mig->file) : 0;
+
+	if (!ret && atomic_read(&mig->resets_seen) != mig->resets)
+		return -EAGAIN;
+	return ret;
 }
 
 static int stop_precopy(struct vfio_pci_migration *mig)
@@ -424,7 +431,8 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
  * Context: process context, sleeps; takes state_mutex.
  * Return: the data file of a session that has begun, else NULL, or an errno: -EBUSY: the
  * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
- * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; others from
+ * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; -EAGAIN: the function
+ * was reset meanwhile, and runs; -EINTR: the caller was killed; others from
  * firmware operations. On error the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,

@@ -158,7 +158,8 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 		info->flags = VFIO_PRECOPY_INFO_REINIT;
 		info->initial_bytes = left;
 	} else {
-		info->initial_bytes = s->initial_end - min(read, s->initial_end);
+		/* A piece that was counted may have been refused meanwhile */
+		info->initial_bytes = min(left, s->initial_end - min(read, s->initial_end));
 	}
 	info->dirty_bytes = left - info->initial_bytes;
 }
