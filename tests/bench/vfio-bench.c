@@ -217,27 +217,14 @@ static void move(const char *from, const char *to, unsigned int copies, const ch
 #define LOG_IOVA	(1ULL << 40)
 #define LOG_PAGE	4096
 
-static int feature(uint32_t flags, void *data, size_t size)
-{
-	struct vfio_device_feature *f = calloc(1, sizeof(*f) + size);
-	int err;
-
-	f->argsz = sizeof(*f) + size;
-	f->flags = flags;
-	memcpy(f->data, data, size);
-	err = ioctl(device, VFIO_DEVICE_FEATURE, f) ? errno : 0;
-	free(f);
-	return err;
-}
-
 static void start_log(uint64_t length)
 {
 	struct vfio_device_feature_dma_logging_range range = { .iova = LOG_IOVA, .length = length };
 	struct vfio_device_feature_dma_logging_control control = {
 		.page_size = LOG_PAGE, .num_ranges = 1, .ranges = (uintptr_t)&range,
 	};
-	int err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET, &control,
-			  sizeof(control));
+	int err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET,
+				 &control, sizeof(control));
 
 	if (err)
 		bad("VFIO_DEVICE_FEATURE_DMA_LOGGING_START: %s", strerror(err));
@@ -263,8 +250,8 @@ static void report(const char *name, uint64_t length, uint64_t *map)
 		.iova = LOG_IOVA, .length = length, .page_size = LOG_PAGE, .bitmap = (uintptr_t)map,
 	};
 	uint64_t start = now_us();
-	int err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
-			  sizeof(r));
+	int err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET,
+				 &r, sizeof(r));
 
 	if (err)
 		bad("VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT: %s", strerror(err));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The two ways to a VFIO device and its DMA, for vfio-mig.c and vfio-log.c: the device's
+ * The two ways to a VFIO device and its DMA, for the programs here and in tests/bench: the device's
  * group with a type1 container, or its character device with an address space of IOMMUFD.
  */
 #include <dirent.h>
@@ -192,6 +192,21 @@ static int access_map(uint64_t iova, void *mem, uint64_t size)
 	if (access_to.cdev)
 		return ioctl(access_to.dma, ACCESS_IOAS_MAP, &ioas) ? errno : 0;
 	return ioctl(access_to.dma, VFIO_IOMMU_MAP_DMA, &type1) ? errno : 0;
+}
+
+/* VFIO_DEVICE_FEATURE, to and from @data; 0 or an errno */
+static inline int access_feature(uint32_t flags, void *data, size_t size)
+{
+	struct vfio_device_feature *f = calloc(1, sizeof(*f) + size);
+	int err;
+
+	f->argsz = sizeof(*f) + size;
+	f->flags = flags;
+	memcpy(f->data, data, size);
+	err = ioctl(device, VFIO_DEVICE_FEATURE, f) < 0 ? errno : 0;
+	memcpy(data, f->data, size);
+	free(f);
+	return err;
 }
 
 static inline void access_close(void)

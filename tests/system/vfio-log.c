@@ -92,20 +92,6 @@ static void open_device(char *dir, bool cdev)
 
 static uint64_t page_size;
 
-static int feature(uint32_t flags, void *data, size_t size)
-{
-	struct vfio_device_feature *f = calloc(1, sizeof(*f) + size);
-	int err;
-
-	f->argsz = sizeof(*f) + size;
-	f->flags = flags;
-	memcpy(f->data, data, size);
-	err = ioctl(device, VFIO_DEVICE_FEATURE, f) < 0 ? errno : 0;
-	memcpy(data, f->data, size);
-	free(f);
-	return err;
-}
-
 static int start(uint64_t page, struct vfio_device_feature_dma_logging_range *r, unsigned int n)
 {
 	struct vfio_device_feature_dma_logging_control c = {
@@ -113,8 +99,8 @@ static int start(uint64_t page, struct vfio_device_feature_dma_logging_range *r,
 		.num_ranges = n,
 		.ranges = (uintptr_t)r,
 	};
-	int err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET, &c,
-			  sizeof(c));
+	int err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET,
+				 &c, sizeof(c));
 
 	page_size = c.page_size;
 	return err;
@@ -198,8 +184,8 @@ static int report(char **arg)
 	int err;
 
 	map[words] = 0x123456789abcdefULL;
-	err = feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
-		      sizeof(r));
+	err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
+			     sizeof(r));
 	if (map[words] != 0x123456789abcdefULL)
 		bad("written behind the bitmap");
 	got = in_words(map, words * 64, &count);
@@ -229,15 +215,15 @@ static void run(const char *text)
 	while (n < 7 && (arg[n] = strsep(&copy_of, ":")))
 		n++;
 	if (!strcmp(arg[0], "probe"))
-		expect(feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
-			       VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET, "", 0), wanted);
+		expect(access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
+				      VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET, "", 0), wanted);
 	else if (!strcmp(arg[0], "start") && n == 3)
 		expect(start_ranges(arg), wanted);
 	else if (!strcmp(arg[0], "many") && n == 6)
 		expect(start_many(arg), wanted);
 	else if (!strcmp(arg[0], "stop"))
-		expect(feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP | VFIO_DEVICE_FEATURE_SET,
-			       "", 0), wanted);
+		expect(access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP |
+				      VFIO_DEVICE_FEATURE_SET, "", 0), wanted);
 	else if (!strcmp(arg[0], "report") && n == 5)
 		expect(report(arg), wanted);
 	else if (!strcmp(arg[0], "page") && n == 2) {
