@@ -124,16 +124,16 @@ qemu()
 	part qemu 900 "$tests/qemu/exercise/run.sh"
 }
 # shellcheck disable=SC2086 # T is a list of patterns
-system() { ${1:-part} system 3600 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
+system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 
 debian12()
 {
-	part debian12 1500 "$tests/system/host-run.sh" --stack debian12 095 107 160 166
+	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 160 166
 }
 
 backports()
 {
-	part backports 1200 "$tests/system/host-run.sh" --stack debian12-backports \
+	part backports 2400 "$tests/system/host-run.sh" --stack debian12-backports \
 		010 040 100 108 125 165
 }
 
@@ -171,6 +171,8 @@ full()
 
 if [ $# = 0 ]; then
 	part setup 2400 "$tests/vm/setup.sh" debian13 debian12 debian12-backports
+	# Beside each other parts are slower: waits are longer before a test counts as hung
+	export PATIENCE=${PATIENCE:-3}
 	# The longest part has one processor for itself, if there are two. Packages before that:
 	# apt-get does not like to meet itself
 	need_host gcc libc6-dev linux-libc-dev make python3

@@ -19,7 +19,7 @@ is "the VFs stay while a guest runs" "$ERRNO" EBUSY
 mig "nobody else can open the mdev" "$u" open=EBUSY
 
 guest_tell g pause
-t "the guest pauses its copies" guest_wait g 20 'state=paused'
+t "the guest pauses its copies" guest_wait g 60 'state=paused'
 sleep 1
 fw "$n" copies
 before=$VALUE
@@ -27,7 +27,7 @@ sleep 1
 fw "$n" copies
 is "then there are none" "$VALUE" "$before"
 guest_tell g errors
-t "no warnings in the guest" guest_wait g 20 'errors-end'
+t "no warnings in the guest" guest_wait g 60 'errors-end'
 # "Completion timeout with pending descriptors" says only that a slow guest was interrupted
 # between the submission of a copy and its start
 is "none from its drivers" "$(grep -a -i -E 'ioatdma.*(err|reset|halted)' "$GUESTS/g/console")" ""

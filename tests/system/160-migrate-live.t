@@ -91,7 +91,7 @@ is "each byte was right" "$ERRORS" 0
 t "no DMA while suspended" no_illegal_dma
 t "QEMU ends" guest_quit b
 guest_tell a errors
-t "no warnings in the guest" guest_wait a 20 'errors-end'
+t "no warnings in the guest" guest_wait a 60 'errors-end'
 # "Completion timeout with pending descriptors" says only that a slow guest was interrupted
 # between the submission of a copy and its start
 is "none from its drivers" "$(grep -a -i -E 'ioatdma.*(err|reset|halted)' "$GUESTS/a/console")" ""

@@ -67,7 +67,7 @@ vf=$VF
 # All that the processor writes for some copies is transferred before they begin: only the
 # device writes after that
 t "hold" guest_tell a hold
-wait_for 30 state_is a held || guest_story a
+wait_for 60 state_is a held || guest_story a
 must "copies are ready to start" state_is a held
 t "pause" guest_tell a pause
 guest_status a
@@ -76,7 +76,7 @@ must "migration begins" guest_migrate_begin a b "$v" $MIG_ENDLESS
 must "memory is transferred" wait_for 120 syncs_above a 2
 [ -z "$logs" ] || { fw "$vf" tracker && is "the device logs" "$VALUE" 1; }
 t "release" guest_tell a release
-must "the copies are made" wait_for 30 state_is a paused
+must "the copies are made" wait_for 60 state_is a paused
 at_least "some" "$COPIES" $((copies + 1))
 is "each byte was right" "$ERRORS" 0
 syncs a
@@ -86,7 +86,7 @@ must "it is there" guest_migrate_end a b
 echo "# downtime $DOWNTIME ms of $TOTAL ms, $RAM bytes of memory"
 copies=$COPIES
 t "the destination looks at what was copied before" guest_tell b check
-t "it has" guest_wait b 30 '^COPYLOAD checked'
+t "it has" guest_wait b 60 '^COPYLOAD checked'
 guest_status b
 is "each byte is there" "$ERRORS" 0
 is "of the very copies" "$COPIES" "$copies"

@@ -9,6 +9,7 @@
  *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a data file
  *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
+ *	mig_stats.lock			counters; a spinlock
  *
  * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
  * or closes the device takes: a page fault may need the device's memory_lock, which
@@ -432,8 +433,8 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
  * Return: the data file of a session that has begun, else NULL, or an errno: -EBUSY: the
  * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
  * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; -EAGAIN: the function
- * was reset meanwhile, and runs; -EINTR: the caller was killed; others from
- * firmware operations. On error the state is the last one that was reached, or ERROR.
+ * was reset meanwhile, and runs; -EINTR: the caller was killed; others from firmware operations. On
+ * error the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
 			   enum mig_user user)
