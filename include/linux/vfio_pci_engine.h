@@ -247,6 +247,22 @@ struct vfio_pci_log_caps {
 #define VFIO_PCI_LOG_CHUNK_MAX	(64 * 1024)
 
 /**
+ * struct vfio_pci_use_ops - told when the device is opened and closed
+ *
+ * Called in process context, under vfio core's locks; may sleep, but must end within a bounded
+ * time, and must not wait for device_lock() of the function.
+ *
+ * @begin: a user opens the device; from now on how the function is set up must not change.
+ *	Returns a number that stands for that, as far as state depends on it: state moves only
+ *	between functions with equal numbers. 0: as its type says.
+ * @end: the user has closed it, or could not open it.
+ */
+struct vfio_pci_use_ops {
+	u32 (*begin)(struct vfio_pci_fn *fn);
+	void (*end)(struct vfio_pci_fn *fn);
+};
+
+/**
  * struct vfio_pci_engine_desc - what the engine needs to know of a function
  * @fn: the function. Must live until vfio_pci_engine_unregister() returns.
  * @owner: module with the operations; pinned while the device is open.
@@ -259,6 +275,7 @@ struct vfio_pci_log_caps {
  * @log_ops: firmware operations that log dirty pages; NULL if firmware can't. Without
  *	@mig_ops they are not used.
  * @log_caps: limits; required with @log_ops. Copied.
+ * @use_ops: optional: told of users.
  */
 struct vfio_pci_engine_desc {
 	struct vfio_pci_fn *fn;
@@ -269,6 +286,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_mig_caps *mig_caps;
 	const struct vfio_pci_log_ops *log_ops;
 	const struct vfio_pci_log_caps *log_caps;
+	const struct vfio_pci_use_ops *use_ops;
 };
 
 struct vfio_pci_engine_device *

@@ -68,7 +68,7 @@ struct bed *bed_new(struct kunit *test, bool precopy)
 	desc.fn = &bed->fn;
 	bed->mig = mig_create(&desc, bed->vdev);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(bed->mig));
-	mig_open(bed->mig);
+	mig_open(bed->mig, 0);
 	return bed;
 }
 

@@ -11,7 +11,7 @@
  *   flip:N*             bit N, or from the end with -N
  *   junk:N              N bytes behind the end
  *   head:FIELD:VALUE    magic version size vendor device subvendor subdevice compat type
- *                       reserved
+ *                       reserved setup
  *   headcrc:VALUE*
  *   rec:I:FIELD:VALUE   tag flags length seq
  *   reccrc:I:VALUE*
@@ -202,7 +202,7 @@ static const struct field {
 } head_fields[] = {
 	{ "magic", 0, 8 }, { "version", 8, 2 }, { "size", 10, 2 }, { "vendor", 12, 2 },
 	{ "device", 14, 2 }, { "subvendor", 16, 2 }, { "subdevice", 18, 2 },
-	{ "compat", 20, 4 }, { "reserved", 88, 4 }, { NULL }
+	{ "compat", 20, 4 }, { "reserved", 88, 4 }, { "setup", 120, 4 }, { NULL }
 }, rec_fields[] = {
 	{ "tag", 0, 4 }, { "flags", 4, 4 }, { "length", 8, 8 }, { "seq", 16, 4 }, { NULL }
 };

@@ -74,6 +74,8 @@ mutant "subsystem vendor not checked" 's/le16_to_cpu\(h->subvendor\) != id->subv
 mutant "subsystem not checked" 's/le16_to_cpu\(h->subdevice\) != id->subdevice\)/0)/'
 mutant "type not compared" 's/strncmp\(h->type, id->type, sizeof\(h->type\)\)/0/'
 mutant "type compared as a prefix" 's/strncmp\(h->type, id->type, sizeof\(h->type\)\)/strncmp(h->type, id->type, strlen(id->type))/'
+without "set-up not checked" 'setup\) != id->setup'
+mutant "set-up not written" 's/cpu_to_le32\(ident->setup\)/0/'
 mutant "type may lack its NUL" 's/strnlen\(h->type, sizeof\(h->type\)\) == sizeof\(h->type\)/0/'
 without "empty piece allowed" 'if \(!length\)$'
 without "size of a piece not checked" 'length > r->max_piece'

@@ -53,7 +53,9 @@ static void damaged_header(void)
 		{ "type", 24, 1, -EPROTO, "header is damaged" },
 		{ "type's end", 87, 1, -EPROTO, "header is damaged" },
 		{ "reserved", 88, 1, -EPROTO, "header is damaged" },
-		{ "reserved's end", 123, 1, -EPROTO, "header is damaged" },
+		{ "reserved's end", 119, 1, -EPROTO, "header is damaged" },
+		{ "setup", 120, 1, -EPROTO, "header is damaged" },
+		{ "setup's end", 123, 0x80, -EPROTO, "header is damaged" },
 		{ "crc", 124, 1, -EPROTO, "header is damaged" },
 		{ "crc's end", 127, 0x80, -EPROTO, "header is damaged" },
 	};
@@ -144,6 +146,32 @@ static void other_type(void)
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		type_is(types[i], strlen(types[i]));
 		CHECK(!tap_has_failed(), "'%s'", types[i]);
+	}
+}
+
+/* Of a function that was set up otherwise; 0 is as the type says */
+static void other_setup(void)
+{
+	static const u32 setups[][2] = { { 0, 1 }, { 1, 0 }, { 1, 2 }, { 0x80000000, 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(setups); i++) {
+		struct stream_ident ident = lab_ident;
+		struct stream_header h;
+		struct stream_reader r;
+		void *dst;
+		int ev;
+
+		ident.setup = setups[i][0];
+		stream_write_header(&h, &ident, LAB_COMPAT);
+		for (int equal = 0; equal < 2; equal++) {
+			ident.setup = setups[i][1 - equal];
+			stream_reader_init(&r, &ident, 1, 1, false);
+			stream_want(&r, &dst);
+			memcpy(dst, &h, sizeof(h));
+			ev = stream_got(&r, sizeof(h));
+			CHECK(ev == (equal ? STREAM_HEADER : -EREMCHG), "%zu: %d", i, ev);
+			CHECK(equal || strstr(r.why, "other attributes"), "%s", r.why);
+		}
 	}
 }
 
@@ -395,6 +423,7 @@ const struct test refusal_tests[] = {
 	TEST(header_sizes, "refusal: other header sizes"),
 	TEST(other_device, "refusal: another PCI device"),
 	TEST(other_type, "refusal: another type"),
+	TEST(other_setup, "refusal: a function with other attributes"),
 	TEST(type_without_nul, "refusal: type without a NUL"),
 	TEST(unknown_flags, "refusal: unknown flags"),
 	TEST(mandatory_tags, "refusal: unknown mandatory records"),

@@ -15,6 +15,8 @@
  * struct vfio_pci_engine_device - one function's vfio_device
  * @core: must be first: 6.1's vfio_pci_core_release_dev() frees the device by it
  * @owner: module with the firmware operations
+ * @fn: the function, as the vendor driver knows it
+ * @use_ops: who is told of users, or NULL
  * @alias: second name for user space, or NULL
  * @mig: migration, or NULL
  * @debugfs: for mig_debugfs_remove()
@@ -22,6 +24,8 @@
 struct vfio_pci_engine_device {
 	struct vfio_pci_core_device core;
 	struct module *owner;
+	struct vfio_pci_fn *fn;
+	const struct vfio_pci_use_ops *use_ops;
 	char *alias;
 	struct vfio_pci_migration *mig;
 	struct dentry *debugfs;
@@ -47,19 +51,32 @@ static void engine_release(struct vfio_device *vdev)
 	vfio_pci_core_release_dev(vdev);
 }
 
+static u32 use_begin(struct vfio_pci_engine_device *edev)
+{
+	return edev->use_ops ? edev->use_ops->begin(edev->fn) : 0;
+}
+
+static void use_end(struct vfio_pci_engine_device *edev)
+{
+	if (edev->use_ops)
+		edev->use_ops->end(edev->fn);
+}
+
 static int engine_open(struct vfio_device *vdev)
 {
 	struct vfio_pci_engine_device *edev = to_edev(vdev);
+	u32 setup;
 	int ret;
 
 	/* vfio pins the driver of the function, not who runs the firmware */
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
+	setup = use_begin(edev);
 	ret = vfio_pci_core_enable(&edev->core);
 	if (ret)
 		goto put;
 	if (edev->mig) {
-		mig_open(edev->mig);
+		mig_open(edev->mig, setup);
 		ret = mig_v1_register(&edev->core, edev->mig);
 		if (ret)
 			goto disable;
@@ -70,6 +87,7 @@ static int engine_open(struct vfio_device *vdev)
 disable:
 	vfio_pci_core_disable(&edev->core);
 put:
+	use_end(edev);
 	module_put(edev->owner);
 	return ret;
 }
@@ -81,6 +99,7 @@ static void engine_close(struct vfio_device *vdev)
 	if (edev->mig)
 		mig_close(edev->mig);
 	vfio_pci_core_close_device(vdev);
+	use_end(edev);
 	module_put(edev->owner);
 }
 
@@ -203,6 +222,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	struct vfio_pci_migration *mig;
 
 	edev->owner = desc->owner;
+	edev->fn = desc->fn;
+	edev->use_ops = desc->use_ops;
 	if (desc->alias) {
 		edev->alias = kstrdup(desc->alias, GFP_KERNEL);
 		if (!edev->alias)

@@ -252,12 +252,14 @@ void mig_broken(struct vfio_pci_migration *mig)
 /**
  * mig_open() - a user has opened the device
  * @mig: the state
+ * @setup: how the function is set up, &vfio_pci_use_ops.begin
  *
  * vfio-pci-core has reset the function before, whatever it was left in.
  */
-void mig_open(struct vfio_pci_migration *mig)
+void mig_open(struct vfio_pci_migration *mig, u32 setup)
 {
 	mig_lock(mig);
+	mig->ident.setup = setup;
 	mig->user = MIG_USER_NONE;
 	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_OPEN);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);

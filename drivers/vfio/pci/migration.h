@@ -78,7 +78,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 				      struct vfio_device *vdev);
 void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);
-void mig_open(struct vfio_pci_migration *mig);
+void mig_open(struct vfio_pci_migration *mig, u32 setup);
 void mig_close(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
 void mig_broken(struct vfio_pci_migration *mig);

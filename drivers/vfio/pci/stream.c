@@ -42,6 +42,7 @@ size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 comp
 		.subvendor = cpu_to_le16(ident->subvendor),
 		.subdevice = cpu_to_le16(ident->subdevice),
 		.compat = cpu_to_le32(compat),
+		.setup = cpu_to_le32(ident->setup),
 	};
 
 	strscpy(h.type, ident->type, sizeof(h.type));
@@ -151,6 +152,9 @@ static int got_header(struct stream_reader *r)
 	if (strnlen(h->type, sizeof(h->type)) == sizeof(h->type) ||
 	    strncmp(h->type, id->type, sizeof(h->type)))
 		return refuse(r, -EMEDIUMTYPE, "the stream is of another type of function");
+	if (le32_to_cpu(h->setup) != id->setup)
+		return refuse(r, -EREMCHG,
+			      "the function was set up with other attributes at the source");
 
 	r->compat = le32_to_cpu(h->compat);
 	expect(r, READ_RECORD, sizeof(struct stream_record));
@@ -306,7 +310,7 @@ size_t stream_want(struct stream_reader *r, void **dst)
  * Return: an enum stream_event, or a negative errno with &stream_reader.why:
  * -EINVAL: malformed; -EPROTO: damaged or out of order; -EFBIG: larger than allowed;
  * -EOPNOTSUPP: a version, a flag or a mandatory record that is not known;
- * -EMEDIUMTYPE: of another kind of function.
+ * -EMEDIUMTYPE: of another kind of function; -EREMCHG: of one with other attributes.
  */
 int stream_got(struct stream_reader *r, size_t n)
 {

@@ -29,6 +29,7 @@
  * @compat: version of the state inside, by the firmware that saved it
  * @type: type of the function, NUL padded
  * @reserved: zero
+ * @setup: how the function was set up, &vfio_pci_use_ops.begin
  * @crc: CRC-32C of all before
  */
 struct stream_header {
@@ -41,7 +42,8 @@ struct stream_header {
 	__le16 subdevice;
 	__le32 compat;
 	char type[STREAM_TYPE_LEN];
-	__u8 reserved[36];
+	__u8 reserved[32];
+	__le32 setup;
 	__le32 crc;
 } __packed;
 
@@ -86,6 +88,7 @@ struct stream_end {
  * @device: PCI device
  * @subvendor: PCI subsystem vendor
  * @subdevice: PCI subsystem
+ * @setup: how the function is set up
  * @type: type name, shorter than STREAM_TYPE_LEN
  */
 struct stream_ident {
@@ -93,6 +96,7 @@ struct stream_ident {
 	u16 device;
 	u16 subvendor;
 	u16 subdevice;
+	u32 setup;
 	char type[STREAM_TYPE_LEN];
 };
 
