@@ -244,6 +244,12 @@ create_documented()
 		'()mdev %s refused: ([^"]*)\\n"'
 }
 
+attr_documented()
+{
+	documented drivers/vfio/mdev-pci/attr.c docs/user-guide.rst \
+		'refuse\(instance, attr, -(\w+),\s+"([^"]*)"'
+}
+
 whitespace()
 {
 	files | grep -vE '^(LICENSES|tests/fuzz/corpus)/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
@@ -279,6 +285,7 @@ for f in $(scripts | sort -u); do
 done
 t "docs: every refusal of a stream is documented with its errno" stream_documented
 t "docs: every refusal of create is documented with its errno" create_documented
+t "docs: every refusal of an attribute is documented with its errno" attr_documented
 t "white space: none at the end of lines, files end with a newline" whitespace
 
 echo "1..$((passed + failed))"

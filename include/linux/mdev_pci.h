@@ -14,6 +14,42 @@
 struct mdev_pci_parent;
 
 /**
+ * struct mdev_pci_attr - a value that can be set on an mdev before a guest gets it
+ * @name: name of the file in the mdev's directory: lower case letters, digits and '_', at most
+ *	32. It is for ever, as a type's name is.
+ * @unit: what it counts, such as "bytes"; NULL if that is plain. In the type's "description".
+ * @min: smallest value.
+ * @max: largest value.
+ * @power_of_2: between them only powers of two are allowed.
+ * @initial: what the VF has after &mdev_pci_parent_ops.enable; the same on every host.
+ * @guest_visible: a driver in the guest may rely on the value: state migrates only between VFs
+ *	with equal ones. The framework sees to that. Without it the value is the host's
+ *	own affair, and each host has the one that was set there.
+ * @id: for the vendor driver.
+ * @set: have firmware apply @value, which is in range. On error the VF is as before; the errno
+ *	is what the writer of the file gets. Log the reason. A reset of the VF must not
+ *	change what was set, disable must forget it. Also called after enable when firmware has
+ *	forgotten the VF, see mdev_pci_parent_restored(); the device may be open then.
+ * @get: optional: what firmware has applied, if that may be another value than was asked for.
+ *	Called after @set.
+ *
+ * The operations are called and bounded as those of &struct mdev_pci_parent_ops, and but for that
+ * one case never while the VF is open.
+ */
+struct mdev_pci_attr {
+	const char *name;
+	const char *unit;
+	u64 min;
+	u64 max;
+	bool power_of_2;
+	u64 initial;
+	bool guest_visible;
+	unsigned long id;
+	int (*set)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 value);
+	int (*get)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 *value);
+};
+
+/**
  * struct mdev_pci_type - a kind of mdev that a parent offers
  * @name: name of the type. User space sees "<PF driver>-<name>"; it must be the
  *	same on every host, since migration matches on it. At most 40 characters.
@@ -22,6 +58,8 @@ struct mdev_pci_parent;
  * @mig_ops: how firmware moves its state; NULL if it can't.
  * @log_ops: how firmware logs dirty pages; NULL if it can't. Needs @mig_ops.
  * @not_migratable: without @mig_ops: why, as shown in the type's "description".
+ * @attrs: table of values that can be set on mdevs of this type.
+ * @nr_attrs: entries in it, at most 16.
  */
 struct mdev_pci_type {
 	const char *name;
@@ -30,6 +68,8 @@ struct mdev_pci_type {
 	const struct vfio_pci_mig_ops *mig_ops;
 	const struct vfio_pci_log_ops *log_ops;
 	const char *not_migratable;
+	const struct mdev_pci_attr *attrs;
+	unsigned int nr_attrs;
 };
 
 /**
@@ -38,7 +78,8 @@ struct mdev_pci_type {
  * Called in process context; may sleep, but must end within a bounded time. Never called
  * twice at a time for one VF.
  *
- * @enable: give the VF the resources of @type->profile. On error the VF is as
+ * @enable: give the VF the resources of @type->profile, and @type->attrs their initial values.
+ *	On error the VF is as
  *	before; the errno is what the writer of "create" gets: -ETIMEDOUT if firmware
  *	did not answer, else one that says why it refused. Log the reason.
  * @disable: take them back. The VF is closed and does no DMA any more.

@@ -81,6 +81,7 @@
 #define RD_OP_IDENTIFY          0x01
 #define RD_OP_ENABLE            0x02
 #define RD_OP_DISABLE           0x03
+#define RD_OP_CONFIGURE         0x04
 #define RD_OP_SUSPEND           0x10
 #define RD_OP_RESUME            0x11
 #define RD_OP_STATE_SIZE        0x12
@@ -97,6 +98,11 @@
 #define RD_SAVE_DELTA           0x1
 #define RD_LOAD_LAST            0x1
 #define RD_LOAD_DELTA           0x2
+
+#define RD_CONFIGURE_MAX_COPY   1
+#define RD_CONFIGURE_BANDWIDTH  2
+#define RD_MAX_COPY_MIN         4096
+#define RD_BANDWIDTH_MAX        (1u << 20)      /* MiB/s */
 
 #define RD_PRECOPY_QUERY        0
 #define RD_PRECOPY_START        1
@@ -121,6 +127,7 @@
 #define RD_IDENTIFY_BYTES       256
 #define RD_IDENTIFY_MAGIC       0x44495652u
 #define RD_FEATURE_PRECOPY      0x1u
+#define RD_FEATURE_CONFIGURE    0x2u
 
 /* Function page */
 #define RD_QUERY_BYTES          128

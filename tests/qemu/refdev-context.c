@@ -46,6 +46,7 @@
 #define H_CHANERR       0x070
 #define H_CHANERRMSK    0x074
 #define H_DCACTRL       0x078
+#define H_MAX_COPY      0x07c   /* 0: that of the profile */
 
 /* -- memory --------------------------------------------------------------- */
 
@@ -231,6 +232,11 @@ static void engine_unpack(RefdevIoat *io, const uint8_t *h)
     io->dcactrl = ldl_le_p(h + H_DCACTRL);
 }
 
+static uint32_t image_max_copy(const RefdevVF *vf)
+{
+    return vf->max_copy == refdev_vf_profile_copy(vf) ? 0 : vf->max_copy;
+}
+
 /* The function is at FULL: make its image complete. */
 void refdev_context_seal(RefdevVF *vf)
 {
@@ -249,6 +255,7 @@ void refdev_context_seal(RefdevVF *vf)
     stq_le_p(h + H_ERRORS, vf->errors);
     stq_le_p(h + H_DIGEST, refdev_context_digest(vf));
     engine_pack(h, &vf->io);
+    stl_le_p(h + H_MAX_COPY, image_max_copy(vf));
     stl_le_p(h + H_CRC, header_crc(h));
     vf->sealed = true;
 }
@@ -259,6 +266,7 @@ static bool header_good(RefdevVF *vf, const uint8_t *h)
            ldl_le_p(h + H_CRC) == header_crc(h) &&
            ldl_le_p(h + H_COMPAT) == vf->pf->compat &&
            lduw_le_p(h + H_PROFILE) == vf->profile &&
+           ldl_le_p(h + H_MAX_COPY) == image_max_copy(vf) &&
            ldq_le_p(h + H_CONTEXT) == vf->pf->context_size;
 }
 

@@ -44,7 +44,8 @@ static uint32_t fw_identify(RefdevCmd *cmd, RefdevVF *vf)
     page[0x2b] = RD_PAGE_LOG_MAX;
     stl_le_p(page + 0x2c, pf->events_dropped);
     stq_le_p(page + 0x30, cmd->pf->tracker_pages);
-    stl_le_p(page + 0x38, pf->precopy ? RD_FEATURE_PRECOPY : 0);
+    stl_le_p(page + 0x38, (pf->precopy ? RD_FEATURE_PRECOPY : 0) |
+                          (pf->configure ? RD_FEATURE_CONFIGURE : 0));
     memcpy(page + 0x80, name, MIN(strlen(name), 32));
     return page_out(cmd, page, sizeof(page));
 }
@@ -81,6 +82,32 @@ static uint32_t fw_disable(RefdevCmd *cmd, RefdevVF *vf)
 {
     refdev_vf_disable(vf);
     return RD_OK;
+}
+
+static uint32_t fw_configure(RefdevCmd *cmd, RefdevVF *vf)
+{
+    uint64_t value = cmd->arg[1];
+
+    if (vf->level != RD_LEVEL_RUNNING) {
+        return RD_BAD_STATE;
+    }
+    switch (cmd->arg[0]) {
+    case RD_CONFIGURE_MAX_COPY:
+        if (value < RD_MAX_COPY_MIN || value > refdev_vf_profile_copy(vf) ||
+            !is_power_of_2(value)) {
+            return RD_BAD_ARGUMENT;
+        }
+        vf->max_copy = value;
+        return RD_OK;
+    case RD_CONFIGURE_BANDWIDTH:
+        if (value > RD_BANDWIDTH_MAX) {
+            return RD_BAD_ARGUMENT;
+        }
+        vf->bandwidth = value;
+        return RD_OK;
+    default:
+        return RD_BAD_ARGUMENT;
+    }
 }
 
 static uint32_t fw_suspend(RefdevCmd *cmd, RefdevVF *vf)
@@ -337,6 +364,8 @@ static uint32_t fw_query(RefdevCmd *cmd, RefdevVF *vf)
     stq_le_p(page + 0x28, vf->digest_applied);
     stq_le_p(page + 0x30, vf->dma_stopped);
     stq_le_p(page + 0x38, vf->resets);
+    stq_le_p(page + 0x40, vf->max_copy);
+    stq_le_p(page + 0x48, vf->bandwidth);
     return page_out(cmd, page, sizeof(page));
 }
 
@@ -426,6 +455,7 @@ static const struct {
     [RD_OP_IDENTIFY] = { "identify", fw_identify, FW_PF | FW_DATA },
     [RD_OP_ENABLE] = { "enable", fw_enable, FW_OFF },
     [RD_OP_DISABLE] = { "disable", fw_disable },
+    [RD_OP_CONFIGURE] = { "configure", fw_configure },
     [RD_OP_SUSPEND] = { "suspend", fw_suspend },
     [RD_OP_RESUME] = { "resume", fw_resume },
     [RD_OP_STATE_SIZE] = { "state_size", fw_state_size },
@@ -443,7 +473,8 @@ static const struct {
 bool refdev_fw_known(const RefdevPF *pf, uint16_t opcode)
 {
     return opcode < REFDEV_OPCODES && fw_table[opcode].run &&
-           (opcode != RD_OP_PRECOPY || pf->precopy);
+           (opcode != RD_OP_PRECOPY || pf->precopy) &&
+           (opcode != RD_OP_CONFIGURE || pf->configure);
 }
 
 const char *refdev_fw_name(uint16_t opcode)

@@ -18,9 +18,9 @@
 
 static uint8_t chunk[COPY_CHUNK];   /* under the big lock */
 
-unsigned refdev_ioat_xfercap(RefdevVF *vf)
+static unsigned xfercap(const RefdevVF *vf)
 {
-    return vf->profile == 2 ? 16 : 20;
+    return vf->enabled ? ctz64(vf->max_copy) : ctz64(MiB);
 }
 
 /* -- interrupt ------------------------------------------------------------- */
@@ -102,8 +102,7 @@ static uint32_t desc_check(RefdevVF *vf)
     if (d->control & IO_DESC_NULL) {
         return 0;
     }
-    return !d->size || d->size > 1u << refdev_ioat_xfercap(vf)
-           ? IO_ERR_LENGTH : 0;
+    return !d->size || d->size > vf->max_copy ? IO_ERR_LENGTH : 0;
 }
 
 /* Reads the next descriptor. Returns an error bit, or 0. */
@@ -148,10 +147,20 @@ static bool copy_begin(RefdevVF *vf)
     return true;
 }
 
+/* How long the copy under way takes */
+static uint64_t copy_time(const RefdevVF *vf)
+{
+    uint64_t ns = MIN(vf->pf->copy_ns, INT64_MAX / 2);
+
+    return vf->bandwidth
+           ? MAX(ns, muldiv64(vf->desc.size, NANOSECONDS_PER_SECOND,
+                              vf->bandwidth * MiB)) : ns;
+}
+
 static void copy_schedule(RefdevVF *vf)
 {
     timer_mod(&vf->copy_timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
-                               MIN(vf->pf->copy_ns, INT64_MAX / 2));
+                               copy_time(vf));
 }
 
 static void kick(RefdevVF *vf)
@@ -248,7 +257,7 @@ void refdev_ioat_timer(void *opaque)
         if (!copy_begin(vf)) {
             return;
         }
-        if (vf->pf->copy_ns) {
+        if (copy_time(vf)) {
             break;
         }
     }
@@ -422,7 +431,7 @@ static uint64_t reg_read(RefdevVF *vf, uint8_t reg)
     case IO_CHANCNT:
         return vf->enabled;
     case IO_XFERCAP:
-        return refdev_ioat_xfercap(vf);
+        return xfercap(vf);
     case IO_GENCTRL:
         return io->genctrl;
     case IO_INTRCTRL:

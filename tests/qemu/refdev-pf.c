@@ -404,6 +404,7 @@ static const Property pf_properties[] = {
     DEFINE_PROP_UINT64("copy-ns", RefdevPF, copy_ns, 1000),
     DEFINE_PROP_UINT64("tracker-pages", RefdevPF, tracker_pages, RD_MAX_PAGES),
     DEFINE_PROP_BOOL("pre-copy", RefdevPF, precopy, true),
+    DEFINE_PROP_BOOL("configure", RefdevPF, configure, true),
     DEFINE_PROP_STRING("x-bug", RefdevPF, x_bug),
 };
 

@@ -113,6 +113,12 @@ static void vf_clear(RefdevVF *vf)
     vf->digest_stale_set = false;
 }
 
+/* The largest copy of one descriptor, unless CONFIGURE has said less */
+uint64_t refdev_vf_profile_copy(const RefdevVF *vf)
+{
+    return vf->profile == 2 ? 64 * KiB : MiB;
+}
+
 bool refdev_vf_enable(RefdevVF *vf, uint16_t profile)
 {
     if (!refdev_image_alloc(&vf->image, vf->pf->context_size)) {
@@ -121,6 +127,8 @@ bool refdev_vf_enable(RefdevVF *vf, uint16_t profile)
     vf_clear(vf);
     vf->dma_stopped = 0;
     vf->profile = profile;
+    vf->max_copy = refdev_vf_profile_copy(vf);
+    vf->bandwidth = 0;
     vf->enabled = true;
     return true;
 }
@@ -130,6 +138,8 @@ void refdev_vf_disable(RefdevVF *vf)
     vf->enabled = false;
     vf_clear(vf);
     vf->profile = 0;
+    vf->max_copy = 0;
+    vf->bandwidth = 0;
     refdev_image_free(&vf->image, vf->pf->context_size);
 }
 

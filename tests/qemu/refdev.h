@@ -179,6 +179,7 @@ struct RefdevPF {
     uint64_t copy_ns;
     uint64_t tracker_pages;
     bool precopy;
+    bool configure;
     char *fw_name;
     char *x_bug;
 
@@ -315,6 +316,8 @@ struct RefdevVF {
 
     bool enabled;
     uint16_t profile;
+    uint64_t max_copy;          /* bytes; CONFIGURE */
+    uint64_t bandwidth;         /* MiB/s, 0: no limit; CONFIGURE */
     uint16_t level;
     bool stopping;              /* a SUSPEND waits: begin no copy */
 
@@ -362,7 +365,7 @@ bool refdev_vf_dma(RefdevVF *vf, uint64_t address, void *data, uint64_t bytes,
 bool refdev_vf_may_dma(RefdevVF *vf);
 bool refdev_vf_may_begin(RefdevVF *vf);
 
-unsigned refdev_ioat_xfercap(RefdevVF *vf);
+uint64_t refdev_vf_profile_copy(const RefdevVF *vf);
 uint64_t refdev_ioat_read(RefdevVF *vf, hwaddr offset, unsigned size);
 void refdev_ioat_write(RefdevVF *vf, hwaddr offset, uint64_t value,
                        unsigned size);

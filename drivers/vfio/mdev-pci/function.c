@@ -69,8 +69,10 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 
 	mutex_lock(&function->fw_lock);
 	ret = function->parent->desc->ops->enable(&function->fn, type);
-	if (!ret)
+	if (!ret) {
+		mdev_pci_attrs_initial(function, type);
 		function->enabled = type;
+	}
 	mutex_unlock(&function->fw_lock);
 	return ret;
 }
@@ -115,7 +117,8 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 	if (function->enabled) {
 		if (function->command)
 			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
-		ret = function->parent->desc->ops->enable(&function->fn, function->enabled);
+		ret = function->parent->desc->ops->enable(&function->fn, function->enabled) ?:
+		      mdev_pci_attrs_again(function);
 	}
 	mutex_unlock(&function->fw_lock);
 	if (ret)

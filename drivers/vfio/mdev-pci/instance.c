@@ -37,6 +37,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.mig_caps = &parent->mig_caps,
 		.log_ops = instance->type->log_ops,
 		.log_caps = &parent->log_caps,
+		.use_ops = &mdev_pci_use_ops,
 	};
 	int ret;
 

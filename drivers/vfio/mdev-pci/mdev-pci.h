@@ -9,7 +9,8 @@
  *
  *	mdev core's unreg_sem, device_lock() of the mdev
  *	device_lock() of the function		instance->live, function->dead
- *	mdev_pci_function.fw_lock		enable and disable by firmware
+ *	vfio core's locks			opening and closing
+ *	mdev_pci_function.fw_lock		enable, disable and attributes by firmware
  *	the engine's state mutex		firmware's migration operations
  *	mdev_pci_parent.lock			functions and who has claimed them
  *	mdev_pci_instance.lock			instance->edev, for those who only look
@@ -30,19 +31,27 @@
 #include <linux/mdev.h>
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
+#include <linux/sysfs.h>
 
 /* "<driver>-<name>" travels in the header of the migration stream, which has 64 bytes */
 #define MDEV_PCI_TYPE_NAME_MAX	40
 #define MDEV_PCI_TYPES_MAX	16
+/* A type's description, with a line for each, is a page */
+#define MDEV_PCI_ATTRS_MAX	16
+#define MDEV_PCI_ATTR_NAME_MAX	32
 
 /**
  * struct mdev_pci_offer - a type of a parent, as the mdev core knows it
  * @mtype: the mdev core's
  * @type: the vendor driver's
+ * @group: files for the type's attributes
+ * @files: what they are, attr.c's
  */
 struct mdev_pci_offer {
 	struct mdev_type mtype;
 	const struct mdev_pci_type *type;
+	struct attribute_group group;
+	void *files;
 };
 
 /**
@@ -53,6 +62,7 @@ struct mdev_pci_offer {
  * @desc: the vendor driver's description; not used after unregistration
  * @mdev_parent: the mdev core's
  * @offers: types
+ * @nr_offers: entries in it
  * @mtypes: the same as the mdev core wants them
  * @lock: see the top of this file
  * @functions: bound VFs, by struct mdev_pci_function.node
@@ -67,6 +77,7 @@ struct mdev_pci_parent {
 	const struct mdev_pci_parent_desc *desc;
 	struct mdev_parent mdev_parent;
 	struct mdev_pci_offer *offers;
+	unsigned int nr_offers;
 	struct mdev_type **mtypes;
 	struct mutex lock;		/* order: top of this file */
 	struct list_head functions;
@@ -84,8 +95,10 @@ struct mdev_pci_parent {
  * @instance: who has claimed it, or NULL. Changes under the parent's lock; what it points to
  *	lives as long as device_lock() of the function or the parent's lock is held
  * @dead: unbound. Under device_lock() of the function
- * @fw_lock: serializes enable and disable
+ * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
+ * @in_use: a user has it open. Under @fw_lock
+ * @values: of the attributes of @enabled. Written under @fw_lock
  * @command: PCI Command register before a reset of the PF
  */
 struct mdev_pci_function {
@@ -97,6 +110,8 @@ struct mdev_pci_function {
 	bool dead;
 	struct mutex fw_lock;		/* order: top of this file */
 	const struct mdev_pci_type *enabled;
+	bool in_use;
+	u64 values[MDEV_PCI_ATTRS_MAX];
 	u16 command;
 };
 
@@ -142,6 +157,15 @@ extern struct mdev_driver mdev_pci_driver;
 void mdev_pci_instance_stop(struct mdev_pci_instance *instance);
 void mdev_pci_instance_orphan(struct mdev_pci_instance *instance);
 void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
+
+/* attr.c */
+extern const struct vfio_pci_use_ops mdev_pci_use_ops;
+bool mdev_pci_attrs_valid(const struct mdev_pci_type *type);
+int mdev_pci_attrs_make(struct mdev_pci_offer *offer);
+void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
+void mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
+int mdev_pci_attrs_again(struct mdev_pci_function *function);
+int mdev_pci_attrs_describe(const struct mdev_pci_type *type, char *buf, int at);
 
 /* sysfs.c */
 int mdev_pci_sysfs_link(struct mdev_pci_instance *instance);

@@ -10,14 +10,23 @@
 static DEFINE_MUTEX(parents_lock);
 static LIST_HEAD(parents);
 
+static void unmake_offers(struct mdev_pci_parent *parent)
+{
+	unsigned int i;
+
+	for (i = 0; i < parent->nr_offers; i++)
+		mdev_pci_attrs_unmake(&parent->offers[i]);
+	kfree(parent->mtypes);
+	kfree(parent->offers);
+}
+
 static void parent_free(struct kref *kref)
 {
 	struct mdev_pci_parent *parent = container_of(kref, struct mdev_pci_parent, kref);
 
+	unmake_offers(parent);
 	mutex_destroy(&parent->lock);
 	pci_dev_put(parent->pf);
-	kfree(parent->mtypes);
-	kfree(parent->offers);
 	kfree(parent);
 }
 
@@ -153,7 +162,8 @@ struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
 
 static bool type_is_valid(const struct mdev_pci_type *type)
 {
-	return type->name && *type->name && strlen(type->name) <= MDEV_PCI_TYPE_NAME_MAX;
+	return type->name && *type->name && strlen(type->name) <= MDEV_PCI_TYPE_NAME_MAX &&
+	       mdev_pci_attrs_valid(type);
 }
 
 static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
@@ -174,6 +184,7 @@ static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 static int make_offers(struct mdev_pci_parent *parent)
 {
 	unsigned int i, n = parent->desc->nr_types;
+	int ret;
 
 	parent->offers = kcalloc(n, sizeof(*parent->offers), GFP_KERNEL);
 	parent->mtypes = kcalloc(n, sizeof(*parent->mtypes), GFP_KERNEL);
@@ -188,6 +199,10 @@ static int make_offers(struct mdev_pci_parent *parent)
 		offer->mtype.sysfs_name = type->name;
 		offer->mtype.pretty_name = type->label ?: type->name;
 		parent->mtypes[i] = &offer->mtype;
+		parent->nr_offers++;
+		ret = mdev_pci_attrs_make(offer);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }

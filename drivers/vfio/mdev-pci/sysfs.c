@@ -55,6 +55,11 @@ static const struct attribute_group instance_group = {
 	.attrs = instance_attrs,
 };
 
+static const struct attribute_group *attr_group(struct mdev_pci_instance *instance)
+{
+	return &container_of(instance->mdev->type, struct mdev_pci_offer, mtype)->group;
+}
+
 /**
  * mdev_pci_sysfs_add() - the mdev's attributes
  * @instance: the instance
@@ -66,15 +71,25 @@ static const struct attribute_group instance_group = {
  */
 int mdev_pci_sysfs_add(struct mdev_pci_instance *instance)
 {
-	return sysfs_create_group(&instance->mdev->dev.kobj, &instance_group);
+	struct kobject *kobj = &instance->mdev->dev.kobj;
+	int ret;
+
+	ret = sysfs_create_group(kobj, &instance_group);
+	if (ret)
+		return ret;
+	ret = sysfs_create_group(kobj, attr_group(instance));
+	if (ret)
+		sysfs_remove_group(kobj, &instance_group);
+	return ret;
 }
 
 /**
- * mdev_pci_sysfs_remove() - the opposite; waits for those who read them
+ * mdev_pci_sysfs_remove() - the opposite; waits for those who read or write them
  * @instance: the instance
  */
 void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance)
 {
+	sysfs_remove_group(&instance->mdev->dev.kobj, attr_group(instance));
 	sysfs_remove_group(&instance->mdev->dev.kobj, &instance_group);
 }
 
@@ -143,6 +158,19 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 	return mdev_pci_parent_available(mdev_pci_parent_of(mtype));
 }
 
+static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
+				  const struct mdev_pci_type *type, char *buf)
+{
+	if (!type->mig_ops)
+		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
+				  type->not_migratable ?: "the device's driver does not say why");
+	return sysfs_emit(buf,
+			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\npre-copy by the device: %s\ndirty page tracking by the device: %s\n",
+			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state,
+			  vfio_pci_engine_precopy(&desc->mig_caps),
+			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
+}
+
 /**
  * mdev_pci_show_description() - the type's description
  * @mtype: the type
@@ -154,14 +182,9 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 {
 	const struct mdev_pci_parent_desc *desc = mdev_pci_parent_of(mtype)->desc;
 	const struct mdev_pci_type *type;
+	ssize_t n;
 
 	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
-	if (!type->mig_ops)
-		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
-				  type->not_migratable ?: "the device's driver does not say why");
-	return sysfs_emit(buf,
-			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\npre-copy by the device: %s\ndirty page tracking by the device: %s\n",
-			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state,
-			  vfio_pci_engine_precopy(&desc->mig_caps),
-			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
+	n = describe_migration(desc, type, buf);
+	return n + mdev_pci_attrs_describe(type, buf, n);
 }

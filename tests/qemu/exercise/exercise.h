@@ -229,7 +229,8 @@ struct query {
     u32 flags;
     u16 level, profile;
     u64 copies, copied, errors, digest, applied, dma_stopped, resets;
-    u64 reserved[8];
+    u64 max_copy, bandwidth;
+    u64 reserved[6];
 };
 
 _Static_assert(sizeof(struct identify) == RD_IDENTIFY_BYTES, "identify");
@@ -344,6 +345,10 @@ void test_state_stream(void);
 void test_state_bad(void);
 void test_state_order(void);
 void test_profiles(void);
+void test_configure(void);
+void test_configure_bad(void);
+void test_configure_image(void);
+void test_configure_off(void);
 void test_tracker(void);
 void test_tracker_bad(void);
 

@@ -19,7 +19,7 @@ bool vfs_open;
 unsigned failures;
 
 /* Which devices a test is for, by feature bit */
-enum need { ANY, PRECOPY, NO_PRECOPY };
+enum need { ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE };
 
 static const struct {
     const char *name;
@@ -42,6 +42,10 @@ static const struct {
     { "enable", test_enable, ANY },
     { "levels", test_levels, ANY },
     { "profiles", test_profiles, ANY },
+    { "configure", test_configure, CONFIGURE },
+    { "configure-bad", test_configure_bad, CONFIGURE },
+    { "configure-image", test_configure_image, CONFIGURE },
+    { "configure-off", test_configure_off, NO_CONFIGURE },
     { "copy", test_copy, ANY },
     { "chain", test_chain, ANY },
     { "engine-errors", test_engine_errors, ANY },
@@ -189,9 +193,11 @@ static bool chosen(const char *name, char **names)
 
 static bool fits(enum need need)
 {
-    bool there = id.features & RD_FEATURE_PRECOPY;
+    bool precopy = id.features & RD_FEATURE_PRECOPY;
+    bool configure = id.features & RD_FEATURE_CONFIGURE;
 
-    return need == ANY || need == (there ? PRECOPY : NO_PRECOPY);
+    return need == ANY || need == (precopy ? PRECOPY : NO_PRECOPY) ||
+           need == (configure ? CONFIGURE : NO_CONFIGURE);
 }
 
 /* The rings come out of the memory once and for all. */

@@ -5,10 +5,10 @@
 # Builds the exerciser of the reference device and runs it (or the tests that
 # are named) in L1; TAP output. PROPERTIES are of the device, such as
 # context-size=16M,copy-ns=100000. Without, there is a second device that knows
-# no pre-copy, for the tests of that.
+# neither pre-copy nor CONFIGURE, for the tests of that.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
-devices=(--device refdev --device "refdev,pre-copy=off")
+devices=(--device refdev --device "refdev,pre-copy=off,configure=off")
 case $1 in
 --device) devices=(--device "refdev,$2"); shift 2 ;;
 --help | -h) sed -n '/^# usage/,/^set/s/^# \?//p' "$0"; exit ;;

@@ -83,7 +83,7 @@ void test_identify(void)
     CHECK_EQ(id.profiles, 2);
     CHECK(id.outstanding >= 32);
     CHECK(id.sgl >= 1);
-    CHECK_EQ(id.features & ~RD_FEATURE_PRECOPY, 0);
+    CHECK_EQ(id.features & ~(RD_FEATURE_PRECOPY | RD_FEATURE_CONFIGURE), 0);
     CHECK(id.transfer >= (id.features & RD_FEATURE_PRECOPY ? 8192 : 4096));
     CHECK_EQ(id.image, id.context + 4096);
     CHECK_EQ(id.dropped, 0);
@@ -154,7 +154,7 @@ void test_codes(void)
         RD_OP_STATE_SIZE, RD_OP_SAVE, RD_OP_LOAD, RD_OP_QUERY,
         RD_OP_TRACKER_START, RD_OP_TRACKER_REPORT, RD_OP_TRACKER_STOP,
     };
-    static const u16 unknown[] = { 0, 0x04, 0x17, 0x23, 0x32, 0x3f, 0x40,
+    static const u16 unknown[] = { 0, 0x05, 0x17, 0x23, 0x32, 0x3f, 0x40,
                                    0x100, 0xffff };
 
     queue_fresh();

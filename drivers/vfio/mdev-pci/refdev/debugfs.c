@@ -134,6 +134,8 @@ static int refdev_vf_show(struct seq_file *m, void *unused)
 	seq_printf(m, "load_digest: 0x%016llx\n", le64_to_cpu(page.load_digest));
 	seq_printf(m, "illegal_dma: %llu\n", le64_to_cpu(page.illegal_dma));
 	seq_printf(m, "resets: %llu\n", le64_to_cpu(page.resets));
+	seq_printf(m, "max_copy: %llu\n", le64_to_cpu(page.max_copy));
+	seq_printf(m, "bandwidth: %llu\n", le64_to_cpu(page.bandwidth));
 	seq_printf(m, "load_begun: %u\n", !!(flags & REFDEV_FUNCTION_LOAD_BEGUN));
 	seq_printf(m, "tracker: %u\n", !!(flags & REFDEV_FUNCTION_TRACKER));
 	seq_printf(m, "precopy: %u\n", !!(flags & REFDEV_FUNCTION_PRECOPY));

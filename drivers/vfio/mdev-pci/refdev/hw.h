@@ -57,6 +57,7 @@
  * @REFDEV_IDENTIFY: give the &struct refdev_identify_page.
  * @REFDEV_ENABLE: give a VF the resources of a profile.
  * @REFDEV_DISABLE: stop a VF and clear its context.
+ * @REFDEV_CONFIGURE: set a value of a VF: see &enum refdev_configure.
  * @REFDEV_SUSPEND: take a VF to a &enum refdev_level.
  * @REFDEV_RESUME: take a VF out of a &enum refdev_level.
  * @REFDEV_STATE_SIZE: bytes of a VF's state image.
@@ -74,6 +75,7 @@ enum refdev_opcode {
 	REFDEV_IDENTIFY		= 0x01,
 	REFDEV_ENABLE		= 0x02,
 	REFDEV_DISABLE		= 0x03,
+	REFDEV_CONFIGURE	= 0x04,
 	REFDEV_SUSPEND		= 0x10,
 	REFDEV_RESUME		= 0x11,
 	REFDEV_STATE_SIZE	= 0x12,
@@ -94,6 +96,16 @@ enum refdev_opcode {
 /* Command flags of LOAD: the image is complete; extents, as such a SAVE wrote them */
 #define REFDEV_LOAD_LAST		BIT(0)
 #define REFDEV_LOAD_DELTA		BIT(1)
+
+/**
+ * enum refdev_configure - what REFDEV_CONFIGURE sets
+ * @REFDEV_CONFIGURE_MAX_COPY: largest copy of one descriptor in bytes.
+ * @REFDEV_CONFIGURE_BANDWIDTH: most that the engine copies, in MiB a second; 0: no limit.
+ */
+enum refdev_configure {
+	REFDEV_CONFIGURE_MAX_COPY	= 1,
+	REFDEV_CONFIGURE_BANDWIDTH	= 2,
+};
 
 /**
  * enum refdev_precopy - what REFDEV_PRECOPY does
@@ -245,6 +257,7 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
 
 /* From minor version 1 of the interface on */
 #define REFDEV_FEATURE_PRECOPY		BIT(0)
+#define REFDEV_FEATURE_CONFIGURE	BIT(1)
 
 /**
  * struct refdev_identify_page - what firmware says of itself
@@ -309,6 +322,8 @@ static_assert(sizeof(struct refdev_identify_page) == 256);
  * @load_digest: of the context memory when the last image was applied.
  * @illegal_dma: DMA accesses while the level allowed none.
  * @resets: resets of the function.
+ * @max_copy: largest copy of one descriptor, in bytes.
+ * @bandwidth: most that the engine copies, in MiB a second; 0: no limit.
  * @reserved: zero.
  */
 struct refdev_function_page {
@@ -322,7 +337,9 @@ struct refdev_function_page {
 	__le64 load_digest;
 	__le64 illegal_dma;
 	__le64 resets;
-	u8 reserved[0x40];
+	__le64 max_copy;
+	__le64 bandwidth;
+	u8 reserved[0x30];
 };
 
 static_assert(sizeof(struct refdev_function_page) == 128);

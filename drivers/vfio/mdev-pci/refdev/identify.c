@@ -95,7 +95,7 @@ static __le32 refdev_features(struct refdev_queue *q, const struct refdev_identi
 
 	if (REFDEV_VERSION_MINOR(version) < REFDEV_FEATURES_MINOR)
 		return 0;
-	return page->features & cpu_to_le32(REFDEV_FEATURE_PRECOPY);
+	return page->features & cpu_to_le32(REFDEV_FEATURE_PRECOPY | REFDEV_FEATURE_CONFIGURE);
 }
 
 /**

@@ -28,7 +28,7 @@ static int refdev_register(struct refdev *r)
 		.owner = THIS_MODULE,
 		.model = "mdev-pci reference device",
 		.ops = &refdev_parent_ops,
-		.types = refdev_types,
+		.types = refdev_types_of(r),
 		.nr_types = min_t(unsigned int, REFDEV_NR_TYPES, le16_to_cpu(info->profiles)),
 		.mig_caps = {
 			.max_state = le64_to_cpu(info->state_bytes),

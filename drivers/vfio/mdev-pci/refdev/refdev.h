@@ -13,6 +13,7 @@
  * struct refdev - a PF of the reference device
  * @queue: its firmware command queue.
  * @desc: what the framework was told of it.
+ * @types: its types, for @desc.
  * @parent_lock: protects @parent from a failure of @queue.
  * @parent: the PF as mdev parent.
  * @debugfs: the PF in debugfs.
@@ -20,6 +21,7 @@
 struct refdev {
 	struct refdev_queue queue;
 	struct mdev_pci_parent_desc desc;
+	struct mdev_pci_type types[REFDEV_NR_TYPES];
 	struct mutex parent_lock; /* of parent */
 	struct mdev_pci_parent *parent;
 	struct dentry *debugfs;
@@ -36,6 +38,9 @@ static inline struct refdev_queue *refdev_queue_of(struct vfio_pci_fn *fn)
 }
 
 int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg);
+
+/* attr.c */
+const struct mdev_pci_type *refdev_types_of(struct refdev *r);
 
 /* tracker.c */
 extern const struct vfio_pci_log_ops refdev_log_ops;
