@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -14,8 +14,9 @@
 #           its real consumer drives it, also between two hosts
 #   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
 # and those that are not run by default:
-#   stacks  the system tests on every stack of tests/vm/stacks (STACKS="NAME...": only
-#           those; T as above), and a table of what came out
+#   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
+#   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
+#           only those; T as above), and a table of what came out
 #   full    unit, fuzz, tools, style, qemu, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
@@ -137,6 +138,8 @@ backports()
 		010 040 100 108 125 165
 }
 
+upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
+
 # A stack that may be missing and is, is told and no failure
 stacks()
 {
@@ -147,7 +150,7 @@ stacks()
 		: >"$logs/stack-$s.log"
 		"$VM_DIR/setup.sh" "$s" || rc=$?
 		case $rc in
-		0) part "stack-$s" 3600 "$tests/system/host-run.sh" --stack "$s" ${T:-} ;;
+		0) part "stack-$s" 5400 "$tests/system/host-run.sh" --stack "$s" --all ${T:-} ;;
 		69) table+="# stack-$s: not available, which it need not be"$'\n' ;;
 		*)
 			failed=$((failed + 1))
@@ -185,7 +188,7 @@ for name; do
 		continue
 	fi
 	case $name in
-	unit | fuzz | tools | style | qemu | system | debian12 | backports | stacks | full) "$name" ;;
+	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

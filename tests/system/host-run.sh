@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: host-run.sh [--stack NAME] [--other NAME] [--without BOOT] [--bug NAME] [PATTERN...]
+# usage: host-run.sh [--stack NAME] [--other NAME] [--without BOOT] [--all] [--bug NAME] [PATTERN...]
 #
 # The system tests: boots L1 as often as the chosen tests need (a pattern is a part of
 # a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
@@ -12,7 +12,8 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --without leaves a boot out: main, big, many, noiommu or pair.
+# --without leaves a boot out: main, big, many, noiommu, pair or upstream. Without patterns the
+# last one (upstream's selftests: minutes, and a download) is only part of it with --all.
 #
 # --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
 # that a test notices: the run must fail then.
@@ -21,12 +22,13 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 here=$REPO_DIR/tests/system
 
-stack=debian13 other= without= bug=
+stack=debian13 other= without= bug= all=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
 	--other) other=$2; shift ;;
 	--without) without=$2; shift ;;
+	--all) all=1 ;;
 	--bug) bug=,x-bug=$2; shift ;;
 	--help | -h) usage ;;
 	-*) usage 2 >&2 ;;
@@ -47,8 +49,8 @@ kernel_of() # STACK
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [pair]='')
-declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [pair]=900)
+	[many]=',total-vfs=64' [noiommu]='' [pair]='' [upstream]='')
+declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [pair]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -65,7 +67,7 @@ chosen()
 
 	for file in "$here"/[0-9]*.t; do
 		name=$(basename "$file" .t)
-		[ $# -gt 0 ] || { boot_of "$file"; continue; }
+		[ $# -gt 0 ] || boot_of "$file"
 		for p; do
 			[[ $name != *"$p"* ]] || { boot_of "$file"; break; }
 		done
@@ -73,6 +75,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
+[ $# -gt 0 ] || [ -n "$all" ] || boots=${boots/upstream/}
 [ -n "$boots" ] || die "no test's name contains: $*"
 for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
@@ -87,15 +90,25 @@ if [ -n "$other" ]; then
 		--both --env GUEST_MACHINE=pc-q35-7.2)
 fi
 pair+=(--both)
+# Without them their test says so
+add_selftests()
+{
+	local dir
+
+	dir=$("$VM_DIR/selftests.sh") || return 0
+	bed+=(--add "$dir")
+}
+
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 passed=0 failed=0 reasons=
-for b in main big many noiommu pair; do
+for b in main big many noiommu upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* && $b != "$without" ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
 	rc=0
 	[ "$b" != pair ] || bed=("${pair[@]}")
+	[ "$b" != upstream ] || add_selftests
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
 	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" \

@@ -4,7 +4,8 @@
 #
 # Runs system tests in L1 and prints TAP. A test is a file NNN-name.t here; it runs if
 # one of the patterns (default: all) is part of its name, and if it is for this boot (its
-# line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit.
+# line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit;
+# "# dma-faults: expected": it lets the device go where the IOMMU stops it.
 #
 # After each file the kernel's log is searched: a warning, oops, lockdep report, hung task
 # or DMA fault fails the file that caused it. What a file leaves behind fails it, too. With
@@ -15,7 +16,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${PAYLOAD:=/payload}"
 : "${TOOLS:=$PAYLOAD/bin}"
 export PAYLOAD TOOLS PATH=$TOOLS:$PATH
-SPLAT='BUG: |Oops|cut here|WARNING: |INFO: task .* blocked|INFO: rcu|general protection|refcount_t:|list_(add|del) corruption|UBSAN:|KASAN:|Call Trace|DMAR: \[|sysfs: cannot create duplicate|scheduling while atomic'
+SPLAT='BUG: |Oops|cut here|WARNING: |INFO: task .* blocked|INFO: rcu|general protection|refcount_t:|list_(add|del) corruption|UBSAN:|KASAN:|Call Trace|sysfs: cannot create duplicate|scheduling while atomic'
+DMA_FAULT='|DMAR: \['
 
 # The bed keeps user space out of the log; reading it is all that is wanted here
 echo ratelimit >/proc/sys/kernel/printk_devkmsg
@@ -113,12 +115,13 @@ story()
 	done
 }
 
-# judge NAME LOG HOST FAILED-BEFORE: what a host's kernel has said during a file
+# judge NAME LOG HOST FAILED-BEFORE: what a host's kernel has said during a file, but for
+# faults without $dma_fault
 judge()
 {
 	local name=$1 log=$2 who="the kernel${3:+ of $3}" splat
 
-	splat=$(grep -n -m 1 -E "$SPLAT" <<<"$log" | cut -d: -f1)
+	splat=$(grep -n -m 1 -E "$SPLAT$dma_fault" <<<"$log" | cut -d: -f1)
 	if [ -n "$splat" ]; then
 		point 0 "$name" "$who does not complain" \
 			"$(tail -n "+$splat" <<<"$log" | head -n 40)"
@@ -144,9 +147,11 @@ clean()
 run_one() # FILE
 {
 	local file=$1 name limit seq other_seq rc log left host start=$SECONDS before=$failed
+	local dma_fault=$DMA_FAULT
 
 	name=$(basename "$file" .t)
 	limit=$(($(header "$file" timeout 60) * ${PATIENCE:-1}))
+	[ "$(header "$file" dma-faults none)" != expected ] || dma_fault=
 	seq=$(tool logseq)
 	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)
 	echo "# ---- $name"
