@@ -115,7 +115,7 @@ fuzz() { part fuzz 600 "$tests/fuzz/run.sh"; }
 tools()
 {
 	need_host python3
-	part tools 120 "$tests/tools/test_timeline.py"
+	part tools 300 "$tests/tools/run.sh"
 }
 
 style() { part style 1200 "$tests/style.sh"; }
@@ -129,7 +129,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 
 debian12()
 {
-	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 160 166
+	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 145 160 166
 }
 
 backports()

@@ -14,4 +14,7 @@ new_uuid
 refused "no IOMMU" "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" EOPNOTSUPP \
 	"mdev $UUID refused: the VF is behind no IOMMU"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
+checked=$("$PAYLOAD/tools/mdev-pci-check")
+is "mdev-pci-check takes it for an error" $? 2
+like "and says what to do" "$checked" 'boot with intel_iommu=on'
 t "the VFs go" set_vfs 0

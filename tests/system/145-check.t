@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154,SC2120
+# timeout: 180
+#
+# mdev-pci-check on a real host: what it says is what the other tests see there by
+# themselves. Each finding by itself: tests/tools/test_check.py.
+
+CHECK=$PAYLOAD/tools/mdev-pci-check
+
+# check [OPTION]... -> $WORK/json; its status is $STATUS
+check()
+{
+	timeout 60 "$CHECK" --json "$@" >"$WORK/json" 2>"$WORK/err"
+	STATUS=$?
+	[ ! -s "$WORK/err" ] || fail "$(cat "$WORK/err")"
+}
+
+json() # FILTER -> $VALUE
+{
+	VALUE=$(jq -r "$1" "$WORK/json") || VALUE='no JSON'
+}
+
+# says SCOPE CHECK RESULT [REGEX]: there is such a finding, and none of this check with another result
+says()
+{
+	json ".findings[] | select(.scope == \"$1\" and .check == \"$2\") | .result"
+	is "$1: $2 is $3" "$(echo "$VALUE" | sort -u)" "$3"
+	[ -z "$4" ] || {
+		json ".findings[] | select(.scope == \"$1\" and .check == \"$2\") | .text + \" -> \" + .advice"
+		like "$1: $2 in words" "$VALUE" "$4"
+	}
+}
+
+able_word() # WHAT -> $WORD: true or false, as JSON has it
+{
+	WORD=false
+	! can "$1" || WORD=true
+	REASON=
+}
+
+find_pf
+vfs_and_mdevs 3 a
+t "it comes to its end" check
+is "its status is that of warnings" "$STATUS" 1
+json .status
+is "and so it says" "$VALUE" warning
+json .kernel
+is "the kernel's version" "$VALUE" "$(uname -r)"
+qemu_words
+json .qemu
+is "QEMU's version" "${VALUE%%.*}" "$QEMU"
+json .mdevctl
+is "mdevctl's version" "mdevctl $VALUE" "$(mdevctl --version | head -n 1)"
+for c in kernel kernel-options cdev iommu interrupt-remapping modules vfio-node qemu memlock migration; do
+	says system $c ok
+done
+
+# ---- live migration: not the tool's table, but what this machine can
+able_word qemu-log
+json .migration.dirty_log
+is "whether devices' logs of dirty pages are used" "$VALUE" "$WORD"
+[ "$WORD" = true ] && word=ok || word=warning
+says system dirty-log $word
+able_word qemu-precopy
+json .migration.pre_copy
+is "whether pre-copy is used" "$VALUE" "$WORD"
+json .migration.property
+is "the property is that with which guests migrate in the other tests" "$VALUE" "$MIG_OPTION"
+like "QEMU knows it" "$(qemu-system-x86_64 -device vfio-pci,help 2>&1)" "^ *${MIG_OPTION%=*}=<"
+json .migration.protocol
+case $MIG_OPTION in x-*) word=v1 ;; *) word=v2 ;; esac
+is "the protocol" "$VALUE" $word
+able_word iommufd
+[ "$WORD" = true ] && word='has IOMMUFD' || word='without CONFIG_IOMMUFD'
+json '.findings[] | select(.check == "iommufd") | .text'
+like "whether there is IOMMUFD" "$VALUE" "$word"
+
+# ---- the device
+says "$PF" parent ok 'driver refdev'
+says "$PF" vfs ok '^3 VFs .of 8.'
+says "$PF" groups ok
+says "$PF" types ok 'refdev-dma: 2 available, 1 in use'
+says "$PF" mdevs ok '^1 mdevs'
+says "$PF" type-migration ok
+json ".types[] | select(.parent == \"$PF\" and .type == \"refdev-dma\") | .available"
+is "available, for programs" "$VALUE" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")"
+
+# ---- mdevctl's rule: Debian's names a program that is not there; and a VF is taken away
+rules=udev/rules.d/60-mdevctl.rules own_rule=
+if [ -e /usr/sbin/mdevctl ] || [ -e /etc/$rules ] || ! grep -qs /usr/sbin/mdevctl /usr/lib/$rules; then
+	says system mdevctl-autostart ok
+else
+	says system mdevctl-autostart warning '/usr/sbin/mdevctl run, which does not exist'
+	own_rule=/etc/$rules
+	mkdir -p "${own_rule%/*}"
+	sed 's,/usr/sbin/mdevctl,/usr/bin/mdevctl,' /usr/lib/$rules >$own_rule
+fi
+mdev_vf "$a"
+t "the VF is unbound under its mdev" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
+t "the same host, changed" check
+says system mdevctl-autostart ok "$own_rule"
+[ -z "$own_rule" ] || rm $own_rule
+says "$PF" mdevs warning "$a has lost its VF"
+says "$PF" vfs warning "not: $BDF"
+
+# ---- no VFs, no driver
+no_mdevs_no_vfs
+check
+is "no VFs: a warning" "$STATUS" 1
+says "$PF" vfs warning 'has no VFs now, of 8'
+says "$PF" types warning 'there are no VFs'
+must "the vendor module unloads" unload mdev-pci-refdev
+check
+is "no driver: an error" "$STATUS" 2
+says "$PF" parent error 'has no driver.* modprobe mdev_pci_refdev'
+says system modules ok 'can be loaded: mdev-pci-refdev'
+t "it loads" load mdev-pci-refdev

@@ -1,0 +1,783 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""usage: test_check.py [PATTERN]
+
+Tests of tools/mdev-pci-check, with host trees that are made here: a host that is in
+order, and for each finding one that differs from it. At the end each finding that the
+tool's source has must have been seen. TAP; the last line is "N passed, N failed".
+"""
+
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOOL = os.path.join(HERE, "..", "..", "tools", "mdev-pci-check")
+PF = "0000:01:00.0"
+VFS = ["0000:01:00.1", "0000:01:00.2"]
+TYPE = "refdev-dma"
+UUID = "6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01"
+RULE = "usr/lib/udev/rules.d/60-mdevctl.rules"
+# As Debian's; PROGRAM is what the cases differ in
+RULE_TEXT = (
+    'ACTION=="change", ENV{MDEV_STATE}=="registered", TEST=="/etc/mdevctl.d/$kernel", '
+    "RUN+=\"/bin/sh -c '{ PROGRAM start-parent-mdevs %k 2>&3 | logger -t mdevctl; } 3>&1'\"\n"
+)
+seen = set()
+
+
+# ---- made hosts --------------------------------------------------------------
+
+
+class Host:
+    """A host that is in order, as a tree of files; cases change it."""
+
+    def __init__(self, kernel="6.12.95", iommufd=True, qemu="1:10.0.2+ds-2", libvirt="11.3.0-3",
+                 mdevctl="1.4.0-1"):
+        self.root = tempfile.mkdtemp(prefix="mdev-pci-check.")
+        self.kernel = kernel
+        self.lib = f"lib/modules/{kernel}"
+        self.pf = f"sys/bus/pci/devices/{PF}"
+        self.type = f"{self.pf}/mdev_supported_types/{TYPE}"
+        self.config = dict.fromkeys(
+            ("PCI_IOV", "VFIO", "VFIO_GROUP", "VFIO_PCI_CORE", "VFIO_MDEV", "VFIO_IOMMU_TYPE1"), "m")
+        if iommufd:
+            self.config.update(IOMMUFD="m", IOMMUFD_DRIVER="y", VFIO_DEVICE_CDEV="y")
+        self.packages = {"qemu-system-x86": qemu, "libvirt-daemon": libvirt, "mdevctl": mdevctl}
+        self.kernel_files()
+        self.programs()
+        self.device()
+
+    def write(self, path, text=""):
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def link(self, path, to):
+        path = os.path.join(self.root, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.symlink(to, path)
+
+    def remove(self, path):
+        path = os.path.join(self.root, path)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+    def kernel_files(self):
+        self.write("proc/sys/kernel/osrelease", self.kernel + "\n")
+        self.write("proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu apic sep\n")
+        self.write("proc/interrupts", "  24:  0  IR-PCI-MSI-0000:00:05.0  0-edge  virtio0\n")
+        self.write("proc/self/limits", "Max locked memory         8388608    8388608    bytes\n")
+        self.write("proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n")
+        self.write("proc/devices", "Character devices:\n511 vfio-dev\n")
+        self.write("dev/vfio/vfio")
+        self.write("sys/class/iommu/dmar0/name")
+        for name in ("vfio", "vfio_iommu_type1", "vfio_pci_engine", "mdev_pci", "mdev_pci_refdev"):
+            self.write(f"sys/module/{name}/initstate", "live\n")
+        self.write(f"{self.lib}/modules.dep",
+                   "kernel/drivers/vfio/vfio_iommu_type1.ko.xz:\n"
+                   "kernel/drivers/vfio/pci/vfio-pci-core.ko.xz:\nkernel/drivers/vfio/mdev/mdev.ko.xz:\n"
+                   "updates/dkms/vfio-pci-engine.ko:\nupdates/dkms/mdev-pci.ko: updates/dkms/vfio-pci-engine.ko\n"
+                   "updates/dkms/mdev-pci-refdev.ko: updates/dkms/mdev-pci.ko updates/dkms/vfio-pci-engine.ko\n")
+        self.write(f"{self.lib}/modules.alias", "alias pci:v00008086d0000F0D0sv*sd*bc*sc*i* mdev_pci_refdev\n"
+                   "alias pci:v00001234d*sv*sd*bc*sc*i* other\n")
+
+    def programs(self):
+        for path in ("usr/bin/qemu-system-x86_64", "usr/sbin/libvirtd", "usr/bin/mdevctl"):
+            # Running it would be seen: no version of it is ever expected
+            self.write(path, '#!/bin/sh\necho "version 99.9"\n')
+            os.chmod(os.path.join(self.root, path), 0o755)
+        self.write(RULE, RULE_TEXT.replace("PROGRAM", "/usr/bin/mdevctl"))
+
+    def device(self):
+        self.write(f"{self.pf}/modalias", "pci:v00008086d0000F0D0sv00008086sd0000F0D0bc08sc80i00\n")
+        self.write(f"{self.pf}/sriov_totalvfs", "8\n")
+        self.link(f"{self.pf}/driver", "../../drivers/refdev")
+        self.write("sys/bus/pci/drivers/refdev/module/initstate")
+        self.link(f"sys/class/mdev_bus/{PF}", f"../../bus/pci/devices/{PF}")
+        self.write("sys/kernel/iommu_groups/0/name")
+        for i, vf in enumerate(VFS):
+            self.write(f"sys/bus/pci/devices/{vf}/modalias", "pci:v00008086d00000B00\n")
+            self.link(f"{self.pf}/virtfn{i}", f"../{vf}")
+            self.link(f"sys/bus/pci/devices/{vf}/physfn", f"../{PF}")
+            self.link(f"sys/bus/pci/devices/{vf}/driver", "../../drivers/mdev-pci")
+            self.link(f"sys/bus/pci/devices/{vf}/iommu_group", f"../../../kernel/iommu_groups/{i + 1}")
+            self.write(f"sys/kernel/iommu_groups/{i + 1}/devices/{vf}")
+        self.write(f"{self.type}/device_api", "vfio-pci\n")
+        self.write(f"{self.type}/available_instances", "2\n")
+        self.describe()
+
+    def describe(self, migratable="yes, by STOP_COPY and P2P", log="yes", precopy="yes"):
+        self.write(f"{self.type}/description",
+                   f"model: mdev-pci reference device\nmigratable: {migratable}\n"
+                   "state: version 1, at most 4096 bytes\n"
+                   f"pre-copy by the device: {precopy}\ndirty page tracking by the device: {log}\n")
+
+    def mdev(self, function=VFS[0], state="RUNNING"):
+        self.write(f"{self.type}/devices/{UUID}/x")
+        self.write(f"sys/bus/mdev/devices/{UUID}/function", function + "\n")
+        self.write(f"sys/bus/mdev/devices/{UUID}/migration_state", state + "\n")
+
+    def no_vfs(self):
+        for i, vf in enumerate(VFS):
+            self.remove(f"{self.pf}/virtfn{i}")
+            self.remove(f"sys/bus/pci/devices/{vf}")
+        self.write(f"{self.type}/available_instances", "0\n")
+
+    def no_parent(self):
+        self.remove(f"sys/class/mdev_bus/{PF}")
+
+    def no_modules(self):
+        for name in ("vfio_pci_engine", "mdev_pci", "mdev_pci_refdev"):
+            self.remove(f"sys/module/{name}")
+
+    def no_package(self, name):
+        del self.packages[name]
+        self.remove({"qemu-system-x86": "usr/bin/qemu-system-x86_64", "libvirt-daemon": "usr/sbin/libvirtd",
+                     "mdevctl": "usr/bin/mdevctl"}[name])
+
+    def no_iommu(self):
+        self.remove("sys/kernel/iommu_groups")
+
+    def finish(self):
+        """What is written late, so that a case needs only say what differs."""
+        if self.config is not None:
+            self.write(f"boot/config-{self.kernel}", "# CONFIG_IOMMUFD_TEST is not set\n" + "".join(
+                f"CONFIG_{k}={v}\n" for k, v in self.config.items()))
+        self.write("var/lib/dpkg/status", "".join(
+            f"Package: {k}\nStatus: install ok installed\nVersion: {v}\n\n" for k, v in self.packages.items())
+            + "Package: qemu-system-arm\nStatus: deinstall ok config-files\nVersion: 1:3.1\n\n")
+
+
+# ---- running the tool --------------------------------------------------------
+
+
+def call(*words):
+    return subprocess.run(["sh", TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=60, check=False)
+
+
+def check(change=None, words=(), **host):
+    """The tool's JSON about a host that change() has changed."""
+    made = Host(**host)
+    try:
+        if change:
+            change(made)
+        made.finish()
+        done = call("--json", "--root", made.root, *words)
+        assert not done.stderr, done.stderr
+        answer = json.loads(done.stdout)
+        worst = {f["result"] for f in answer["findings"]}
+        status = 2 if "error" in worst else 1 if "warning" in worst else 0
+        assert done.returncode == status, f"status {done.returncode}, findings say {status}"
+        assert answer["status"] == ("ok", "warning", "error")[status]
+        seen.update((f["result"], f["check"], f["text"]) for f in answer["findings"])
+        return answer
+    finally:
+        shutil.rmtree(made.root)
+
+
+def sick(answer):
+    return [(f["scope"], f["check"], f["result"]) for f in answer["findings"] if f["result"] != "ok"]
+
+
+# ---- one case for each finding -----------------------------------------------
+
+# Name, what is changed, the finding (scope, check, result), a part of its words or advice.
+# All other findings stay "ok", but for those of the last column
+CASES = []
+
+
+def case(name, finding, words, also=(), arguments=(), **host):
+    def keep(change):
+        CASES.append((name, change, finding, words, also, arguments, host))
+        return change
+    return keep
+
+
+def plain(name, finding, words, also=(), arguments=(), **host):
+    case(name, finding, words, also, arguments, **host)(None)
+
+
+@case("no proc", ("system", "kernel", "error"), "can't be read",
+      also=("kernel-options", "modules", "migration"))
+def _(h):
+    h.remove("proc/sys/kernel/osrelease")
+
+
+plain("an old kernel", ("system", "kernel", "error"), "too old", also=("pre-copy",), kernel="5.15.0-91")
+plain("a kernel that was not tried", ("system", "kernel", "warning"), "none of those", kernel="6.8.0-31-generic")
+plain("6.1 is not 6.10", ("system", "kernel", "warning"), "none of those", kernel="6.10.3")
+
+
+@case("no mdev in the kernel", ("system", "kernel-options", "error"), "CONFIG_VFIO_MDEV")
+def _(h):
+    del h.config["VFIO_MDEV"]
+
+
+@case("no SR-IOV in the kernel", ("system", "kernel-options", "error"), "CONFIG_PCI_IOV")
+def _(h):
+    del h.config["PCI_IOV"]
+
+
+@case("no groups", ("system", "vfio-group", "error"), "-object iommufd only")
+def _(h):
+    del h.config["VFIO_GROUP"]
+
+
+@case("nothing tells the kernel's options", ("system", "kernel-options", "warning"), "config",
+      also=("iommufd", "dirty-log", "type-migration", "modules"))
+def _(h):
+    h.config = None
+    h.remove(f"{h.lib}/modules.dep")
+
+
+plain("no IOMMUFD", ("system", "iommufd", "warning"), "can't log", also=("dirty-log",), iommufd=False)
+
+
+@case("IOMMUFD but no drivers' part", ("system", "dirty-log", "warning"), "CONFIG_IOMMUFD_DRIVER")
+def _(h):
+    del h.config["IOMMUFD_DRIVER"]
+
+
+@case("the same, by the kernel's symbols", ("system", "dirty-log", "warning"), "CONFIG_IOMMUFD_DRIVER")
+def _(h):
+    h.config = None
+    h.write("dev/iommu")
+    h.write("proc/kallsyms", "0000000000000000 T iova_bitmap_set_not\t[iommufd]\n")
+
+
+@case("no IOMMU at all", ("system", "iommu", "error"), "firmware setup")
+def _(h):
+    h.no_iommu()
+
+
+@case("the IOMMU is off, Intel", ("system", "iommu", "error"), "intel_iommu=on")
+def _(h):
+    h.no_iommu()
+    h.write("sys/firmware/acpi/tables/DMAR")
+
+
+@case("the IOMMU is off, AMD", ("system", "iommu", "error"), "amd_iommu=off")
+def _(h):
+    h.no_iommu()
+    h.write("sys/firmware/acpi/tables/IVRS")
+
+
+@case("groups of VFIO without IOMMU are no IOMMU", ("system", "iommu", "error"), "no IOMMU")
+def _(h):
+    h.no_iommu()
+    h.write("sys/kernel/iommu_groups/0/name", "vfio-noiommu\n")
+
+
+@case("interrupts are not remapped", ("system", "interrupt-remapping", "error"), "EPERM")
+def _(h):
+    h.write("proc/interrupts", "  24:  0  PCI-MSI-0000:00:05.0  0-edge  virtio0\n")
+
+
+@case("that is put up with", ("system", "interrupt-remapping", "warning"), "allow_unsafe_interrupts")
+def _(h):
+    h.write("proc/interrupts", "  24:  0  PCI-MSI-0000:00:05.0  0-edge  virtio0\n")
+    h.write("sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts", "Y\n")
+
+
+@case("modules are missing", ("system", "modules", "error"), "install the package mdev-pci-dkms",
+      also=("parents",))
+def _(h):
+    h.no_modules()
+    h.no_parent()
+    h.write(f"{h.lib}/modules.dep", "kernel/drivers/vfio/vfio_iommu_type1.ko.xz:\n")
+
+
+@case("DKMS has not built for this kernel", ("system", "modules", "error"), "dkms autoinstall")
+def _(h):
+    h.no_modules()
+    h.write("var/lib/dkms/mdev-pci/1.0/source/x")
+    h.write(f"{h.lib}/build/Makefile")
+    h.write(f"{h.lib}/modules.dep", "kernel/drivers/vfio/vfio_iommu_type1.ko.xz:\n")
+
+
+@case("DKMS could not, without headers", ("system", "modules", "error"), "headers")
+def _(h):
+    h.no_modules()
+    h.write("var/lib/dkms/mdev-pci/1.0/source/x")
+    h.write(f"{h.lib}/modules.dep", "kernel/drivers/vfio/vfio_iommu_type1.ko.xz:\n")
+
+
+@case("no device's driver", ("system", "modules", "warning"), "no driver")
+def _(h):
+    h.remove("sys/module/mdev_pci_refdev")
+    h.write(f"{h.lib}/modules.dep", "vfio_iommu_type1.ko:\nvfio-pci-engine.ko:\nmdev-pci.ko: vfio-pci-engine.ko\n")
+
+
+@case("Secure Boot", ("system", "module-signatures", "warning"), "mokutil")
+def _(h):
+    h.no_modules()
+    h.write("sys/module/module/parameters/sig_enforce", "Y\n")
+
+
+@case("locked down", ("system", "module-signatures", "warning"), "mokutil")
+def _(h):
+    h.no_modules()
+    h.write("sys/kernel/security/lockdown", "none [integrity] confidentiality\n")
+
+
+@case("no VFIO node", ("system", "vfio-node", "error"), "container")
+def _(h):
+    h.remove("dev/vfio/vfio")
+
+
+@case("no QEMU", ("system", "qemu", "warning"), "not installed", also=("migration",))
+def _(h):
+    h.no_package("qemu-system-x86")
+
+
+@case("without QEMU", ("system", "migration", "warning"), "can't be said", also=("qemu",))
+def _(h):
+    h.no_package("qemu-system-x86")
+
+
+@case("QEMU of another source", ("system", "qemu", "warning"), "/usr/bin/qemu-system-x86_64", also=("migration",))
+def _(h):
+    del h.packages["qemu-system-x86"]
+
+
+plain("QEMU is too old", ("system", "migration", "error"), "can't migrate", qemu="1:4.2-3")
+
+
+@case("libvirt of another source", ("system", "libvirt", "warning"), "can't be found out")
+def _(h):
+    del h.packages["libvirt-daemon"]
+
+
+plain("libvirt without mdevs", ("system", "libvirt", "warning"), "define", libvirt="6.0.0")
+plain("libvirt without migration of mdevs", ("system", "libvirt", "warning"), "8.6", libvirt="8.5.0")
+
+
+@case("no mdevctl", ("system", "mdevctl", "warning"), "reboot")
+def _(h):
+    h.no_package("mdevctl")
+
+
+@case("mdevctl of another source", ("system", "mdevctl", "warning"), "can't be found out")
+def _(h):
+    del h.packages["mdevctl"]
+
+
+plain("an old mdevctl", ("system", "mdevctl", "warning"), "older", mdevctl="0.81-1")
+
+
+@case("the rule of Debian", ("system", "mdevctl-autostart", "warning"), "/usr/sbin/mdevctl run, which does not")
+def _(h):
+    h.write(RULE, RULE_TEXT.replace("PROGRAM", "/usr/sbin/mdevctl"))
+
+
+@case("no rule", ("system", "mdevctl-autostart", "warning"), "no udev rule")
+def _(h):
+    h.remove(RULE)
+
+
+@case("a rule that is hidden", ("system", "mdevctl-autostart", "warning"), "no udev rule")
+def _(h):
+    h.link("etc/udev/rules.d/60-mdevctl.rules", "/dev/null")
+
+
+@case("a rule that is a comment", ("system", "mdevctl-autostart", "warning"), "no udev rule")
+def _(h):
+    h.write(RULE, "# " + RULE_TEXT.replace("PROGRAM", "/usr/bin/mdevctl"))
+
+
+@case("little memory may be locked", ("system", "memlock", "warning"), "8192 KiB")
+def _(h):
+    h.write("proc/self/status", "CapEff:\t0000000000000000\n")
+
+
+@case("no limits", ("system", "memlock", "warning"), "can't be read")
+def _(h):
+    h.remove("proc/self/limits")
+
+
+@case("no device", ("system", "parents", "warning"), "no device")
+def _(h):
+    h.no_parent()
+    h.remove(h.pf)
+
+
+plain("a device that is not there", ("0000:09:00.0", "parent", "error"), "no PCI device",
+      arguments=("--parent", "0000:09:00.0"))
+plain("a device of no driver of ours", (VFS[0], "parent", "error"), "no driver on this host",
+      arguments=("--parent", VFS[0]))
+
+
+@case("a device without driver", (PF, "parent", "error"), "modprobe mdev_pci_refdev")
+def _(h):
+    h.no_parent()
+    h.remove(f"{h.pf}/driver")
+
+
+@case("a device with another driver", (PF, "parent", "error"), "drivers/ioatdma/unbind")
+def _(h):
+    h.no_parent()
+    h.remove(f"{h.pf}/driver")
+    h.link(f"{h.pf}/driver", "../../drivers/ioatdma")
+    h.link("sys/bus/pci/drivers/ioatdma/module", "../../../../module/ioatdma")
+
+
+@case("a device that was not registered", (PF, "parent", "error"), "dmesg")
+def _(h):
+    h.no_parent()
+    h.remove("sys/bus/pci/drivers/refdev")
+    h.link("sys/bus/pci/drivers/refdev/module", "../../../../module/mdev_pci_refdev")
+
+
+@case("no VFs", (PF, "vfs", "warning"), "sriov_numvfs", also=("types",))
+def _(h):
+    h.no_vfs()
+
+
+@case("a VF of another driver", (PF, "vfs", "warning"), f"1 of 2 VFs are bound to mdev-pci; not: {VFS[0]}:ioatdma")
+def _(h):
+    h.remove(f"sys/bus/pci/devices/{VFS[0]}/driver")
+    h.link(f"sys/bus/pci/devices/{VFS[0]}/driver", "../../drivers/ioatdma")
+
+
+@case("a VF of no driver", (PF, "vfs", "warning"), f"not: {VFS[1]}")
+def _(h):
+    h.remove(f"sys/bus/pci/devices/{VFS[1]}/driver")
+
+
+@case("a group is shared", (PF, "groups", "error"), f"{VFS[0]}")
+def _(h):
+    h.write(f"sys/kernel/iommu_groups/1/devices/{PF}")
+
+
+@case("a VF has no group", (PF, "groups", "error"), f"without an IOMMU group: {VFS[0]}")
+def _(h):
+    h.remove(f"sys/bus/pci/devices/{VFS[0]}/iommu_group")
+
+
+@case("no types", (PF, "types", "error"), "offers no types")
+def _(h):
+    h.remove(h.type)
+
+
+@case("a type that spoils libvirt's list", (PF, "types", "error"), "libvirt")
+def _(h):
+    h.write(f"{h.type}/available_instances", "many\n")
+
+
+@case("no VFs, for the type", (PF, "types", "warning"), "there are no VFs", also=("vfs",))
+def _(h):
+    h.no_vfs()
+
+
+@case("firmware has failed", (PF, "types", "error"), "reset the device")
+def _(h):
+    h.write(f"{h.type}/available_instances", "0\n")
+
+
+@case("a type that is not migratable", (PF, "type-migration", "warning"), "the firmware is too old")
+def _(h):
+    h.describe(migratable="no, the firmware is too old")
+
+
+@case("a type without log of dirty pages", (PF, "type-migration", "warning"), "enable-migration=on")
+def _(h):
+    h.describe(log="no")
+
+
+@case("an mdev without VF", (PF, "mdevs", "warning"), "lost its VF")
+def _(h):
+    h.mdev(function="none", state="none")
+
+
+@case("an mdev in error", (PF, "mdevs", "error"), "ERROR")
+def _(h):
+    h.mdev(state="ERROR")
+
+
+@case("defined as auto, not started", (PF, "autostart", "warning"), "num_vfs")
+def _(h):
+    h.write(f"etc/mdevctl.d/{PF}/{UUID}", f'{{\n  "mdev_type": "{TYPE}",\n  "start": "auto"\n}}\n')
+
+
+@case("defined with a type that is none", (PF, "autostart", "error"), "does not offer")
+def _(h):
+    h.write(f"etc/mdevctl.d/{PF}/{UUID}", '{ "mdev_type": "refdev-dmx", "start": "auto" }\n')
+
+
+def run_case(change, finding, words, also, arguments, host):
+    answer = check(change, arguments, **host)
+    found = [f for f in answer["findings"] if (f["scope"], f["check"], f["result"]) == finding]
+    assert found, f"no finding {finding}, but {sick(answer)}"
+    assert any(words in f["text"] + " -> " + f["advice"] for f in found), f"'{words}' is not in {found}"
+    assert all(f["advice"] for f in found), "what is not in order needs an advice"
+    more = [f for f in sick(answer) if f != finding and f[1] not in also]
+    assert not more, f"also: {more}"
+
+
+# ---- cases in which all is in order ------------------------------------------
+
+
+def in_order(change=None, finding=None, words="", arguments=(), **host):
+    answer = check(change, arguments, **host)
+    assert not sick(answer), sick(answer)
+    if finding:
+        texts = [f["text"] for f in answer["findings"] if (f["scope"], f["check"]) == finding]
+        assert any(words in t for t in texts), f"'{words}' is not in {texts}"
+
+
+def modules_to_load(h):
+    h.no_modules()
+
+
+def own_rule(h):
+    """Debian's is wrong, another one is right: that is enough."""
+    h.write(RULE, RULE_TEXT.replace("PROGRAM", "/usr/sbin/mdevctl"))
+    h.write("usr/lib/udev/rules.d/61-mdev-pci.rules",
+            'ACTION=="change", ENV{MDEV_STATE}=="registered", \\\n  RUN+="/usr/bin/mdevctl start-parent-mdevs %k"\n')
+
+
+def other_rules(h):
+    h.write(RULE, 'ENV{MDEV_STATE}=="registered", ENV{SYSTEMD_WANTS}+="mdevs@%k.service"\n')
+
+
+def helper_rule(h):
+    h.write(RULE, 'ENV{MDEV_STATE}=="registered", RUN+="start-mdevs %k"\n')
+    h.write("usr/lib/udev/start-mdevs")
+    os.chmod(os.path.join(h.root, "usr/lib/udev/start-mdevs"), 0o755)
+
+
+def no_libvirt(h):
+    h.no_package("libvirt-daemon")
+
+
+def unlimited(h):
+    h.write("proc/self/limits", "Max locked memory         unlimited    unlimited    bytes\n")
+
+
+def no_x86(h):
+    h.write("proc/cpuinfo", "processor\t: 0\nFeatures\t: fp asimd\n")
+    h.write("proc/interrupts", "  24:  0  ITS-MSI  0-edge  virtio0\n")
+
+
+def all_in_use(h):
+    h.write(f"{h.type}/available_instances", "0\n")
+    h.mdev()
+    h.write(f"{h.type}/devices/0f4c5c6e-3b0f-4c39-9b3f-0c9d5a1e7a10/x")
+
+
+def other_mdevs(h):
+    h.write(f"{h.pf}/mdev_supported_types/i915-GVTg/device_api", "vfio-pci\n")
+    h.write(f"{h.pf}/mdev_supported_types/i915-GVTg/available_instances", "1\n")
+
+
+def config_gz(h):
+    h.config.pop("VFIO_DEVICE_CDEV")
+    h.write("proc/x")
+    with gzip.open(os.path.join(h.root, "proc/config.gz"), "wt") as file:
+        file.write("".join(f"CONFIG_{k}={v}\n" for k, v in h.config.items()))
+    h.config = None
+
+
+def no_config(h):
+    """Options by what such a kernel has."""
+    h.config = None
+    h.write("dev/iommu")
+    h.write("proc/kallsyms", "0000000000000000 T iova_bitmap_set\t[iommufd]\n")
+
+
+def before_vfio(h):
+    no_config(h)
+    h.remove("sys/module/vfio")
+
+
+def auto_started(h):
+    h.write(f"etc/mdevctl.d/{PF}/{UUID}", f'{{ "mdev_type": "{TYPE}", "start": "auto" }}\n')
+    h.mdev()
+
+
+ORDERS = [
+    ("all is in order", {}),
+    ("modules that can be loaded", dict(change=modules_to_load, finding=("system", "modules"), words="can be loaded")),
+    ("a rule of one's own beside Debian's", dict(change=own_rule, finding=("system", "mdevctl-autostart"), words="61-")),
+    ("a rule with a unit of systemd", dict(change=other_rules)),
+    ("a rule with a program of udev's", dict(change=helper_rule)),
+    ("no libvirt", dict(change=no_libvirt, finding=("system", "libvirt"), words="not installed")),
+    ("mdevctl 1.2 with libvirt", dict(mdevctl="1.2.0-3", finding=("system", "mdevctl"), words="nodedev-update")),
+    ("memory without limit", dict(change=unlimited, finding=("system", "memlock"), words="without limit")),
+    ("not x86", dict(change=no_x86, finding=("system", "interrupt-remapping"), words="no x86")),
+    ("all VFs in use", dict(change=all_in_use, finding=(PF, "types"), words="all 2 VFs are in use")),
+    ("an mdev that runs", dict(change=lambda h: h.mdev(), finding=(PF, "mdevs"), words="1 mdevs")),
+    ("types of another driver", dict(change=other_mdevs, finding=(PF, "types"), words="none of mdev-pci's")),
+    ("configuration in /proc", dict(change=config_gz, finding=("system", "cdev"), words="lacks")),
+    ("no configuration", dict(change=no_config, finding=("system", "cdev"), words="character devices")),
+    ("no configuration, no vfio yet", dict(change=before_vfio, finding=("system", "cdev"), words="before vfio")),
+    ("an mdev that was started", dict(change=auto_started)),
+    ("another QEMU", dict(arguments=("--qemu", "11.1"), finding=("system", "qemu"), words="11.1")),
+]
+
+
+# ---- live migration by kernel and QEMU ---------------------------------------
+
+# Kernel, IOMMUFD, QEMU -> protocol, property, log of dirty pages, pre-copy
+STACKS = [
+    ("Debian 12", "6.1.0-37-amd64", False, "7.2", "v1", "x-enable-migration=on", False, True),
+    ("Debian 12 with backports", "6.1.0-37-amd64", False, "10.0", "v2", "enable-migration=auto", True, False),
+    ("Debian 13", "6.12.95+deb13-amd64", False, "10.0", "v2", "enable-migration=on", False, True),
+    ("Debian unstable", "7.2.1-amd64", False, "11.1", "v2", "enable-migration=on", False, True),
+    ("6.12 with IOMMUFD", "6.12.95", True, "10.0", "v2", "enable-migration=auto", True, True),
+    ("IOMMUFD, the last QEMU of v1", "6.12.95", True, "7.2.19", "v1", "x-enable-migration=on", False, True),
+    ("the first QEMU of v2", "6.12.95", True, "8.0", "v2", "x-enable-migration=on", True, False),
+    ("the first that has pre-copy", "6.12.95", True, "8.1", "v2", "enable-migration=auto", True, True),
+    ("the last kernel that logs by itself", "6.6.3", False, "9.0", "v2", "enable-migration=auto", True, True),
+    ("the first QEMU of v1", "6.1.0", False, "5.2", "v1", "x-enable-migration=on", False, True),
+    ("QEMU before any", "6.12.95", True, "5.1", "none", None, False, False),
+]
+
+
+def stack(kernel, iommufd, qemu, protocol, prop, log, precopy):
+    def what_the_type_says(h):
+        h.describe(log="yes" if log or iommufd else "no, the kernel is built without IOMMUFD_DRIVER",
+                   precopy="yes" if not kernel.startswith("6.1.") else
+                   "by the migration region only, the kernel is older than 6.2")
+
+    answer = check(what_the_type_says, kernel=kernel, iommufd=iommufd, qemu=f"1:{qemu}+dfsg-1")
+    assert answer["kernel"] == kernel and answer["qemu"] == qemu, answer
+    assert answer["migration"] == {"protocol": protocol, "property": prop, "dirty_log": log,
+                                   "pre_copy": precopy}, answer["migration"]
+    found = {f["check"]: f for f in answer["findings"]}
+    if protocol == "none":
+        assert found["migration"]["result"] == "error"
+        return
+    advice = found["migration"]["advice"]
+    assert found["migration"]["result"] == "ok" and protocol in found["migration"]["text"]
+    if prop == "enable-migration=auto":
+        assert "default" in advice, advice
+    else:
+        assert prop in advice and "<qemu:override>" in advice, advice
+        assert f"<qemu:property name='{prop[:-3]}'" in advice, advice
+    assert (found["dirty-log"]["result"] == "ok") == log, found["dirty-log"]
+    assert (found["pre-copy"]["result"] == "ok") == precopy, found["pre-copy"]
+    of_type = dict(answer["types"][0])
+    assert of_type == {"parent": PF, "type": TYPE, "available": 2, "in_use": 0, "protocol": protocol,
+                       "dirty_log": log, "pre_copy": precopy}, of_type
+    assert found["type-migration"]["text"].startswith(f"type {TYPE} migrates live by {protocol}")
+
+
+# ---- the command -------------------------------------------------------------
+
+
+def text_output():
+    made = Host()
+    try:
+        made.no_vfs()
+        made.finish()
+        done = call("--root", made.root)
+        assert done.returncode == 1, done
+        lines = done.stdout.splitlines()
+        assert lines[0] == "System" and f"Device {PF}" in lines, lines
+        assert re.fullmatch(r"\d+ ok, 2 warnings, 0 errors", lines[-1]), lines[-1]
+        assert any(re.match(r"  warning  vfs +has no VFs", line) for line in lines), lines
+        done = call("--quiet", "--root", made.root)
+        assert "  ok " not in done.stdout and "  warning " in done.stdout, done.stdout
+    finally:
+        shutil.rmtree(made.root)
+
+
+def odd_names():
+    """JSON stays JSON, whatever sysfs says."""
+    def odd(h):
+        h.write(f"{h.type}/description", 'migratable: no, "\\x\t\x01\u00e9 of it\n')
+
+    answer = check(odd)
+    found = [f for f in answer["findings"] if f["check"] == "type-migration"][0]
+    assert '"\\x' in found["text"], found
+
+
+def no_foreign_program():
+    """Programs of another root are not run: 99.9 is what they would say."""
+    answer = check()
+    assert (answer["qemu"], answer["libvirt"], answer["mdevctl"]) == ("10.0.2", "11.3.0", "1.4.0"), answer
+
+
+def wrong_words():
+    for words in (["--what"], ["--qemu"], ["--qemu", "new"], ["--root", "/nowhere"], ["--parent"]):
+        done = call(*words)
+        assert done.returncode == 64 and done.stderr and not done.stdout, (words, done)
+    done = call("--help")
+    assert done.returncode == 0 and "--root DIR" in done.stdout, done
+
+
+def this_host():
+    """On any machine it comes to its end, and its output is JSON."""
+    done = call("--json")
+    assert done.returncode in (0, 1, 2) and not done.stderr, done
+    json.loads(done.stdout)
+
+
+def every_finding():
+    """Each finding in the source was produced by a case above."""
+    with open(TOOL, encoding="utf-8") as file:
+        source = file.read().replace("\\\n", "")
+    calls = re.findall(r'\b(good|warning|problem) ([a-z-]+)\s+"((?:[^"\\]|\\.)*)"', source)
+    assert len(calls) > 60, len(calls)
+    missing = []
+    for result, name, text in calls:
+        result = {"good": "ok", "warning": "warning", "problem": "error"}[result]
+        parts = re.split(r"\$\(\([^)]*\)\)|\$\{[^}]*\}|\$[A-Za-z_0-9]+", text.replace('\\"', '"'))
+        pattern = ".*".join(re.escape(p) for p in parts)
+        if not any(r == result and n == name and re.fullmatch(pattern, t) for r, n, t in seen):
+            missing.append(f"{result} {name}: {text}")
+    assert not missing, "no case for:\n" + "\n".join(missing)
+
+
+# ---- main --------------------------------------------------------------------
+
+
+def tests():
+    for name, change, finding, words, also, arguments, host in CASES:
+        yield name, run_case, (change, finding, words, also, arguments, host), {}
+    for name, arguments in ORDERS:
+        yield name, in_order, (), arguments
+    for name, *rest in STACKS:
+        yield "migration: " + name, stack, rest, {}
+    for function in (text_output, odd_names, no_foreign_program, wrong_words, this_host):
+        yield function.__name__.replace("_", " "), function, (), {}
+
+
+def main():
+    pattern = sys.argv[1] if len(sys.argv) > 1 else ""
+    if pattern in ("--help", "-h"):
+        print(__doc__)
+        return 0
+    passed = failed = 0
+    todo = [t for t in tests() if pattern in t[0]]
+    if not pattern:
+        todo.append(("every finding has a case", every_finding, (), {}))
+    for name, function, args, named in todo:
+        try:
+            function(*args, **named)
+            passed += 1
+            print(f"ok {passed + failed} - {name}")
+        except Exception as error:  # pylint: disable=broad-except
+            failed += 1
+            print(f"not ok {passed + failed} - {name}")
+            for line in f"{type(error).__name__}: {error}".splitlines():
+                print(f"# {line}")
+    print(f"1..{passed + failed}")
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
