@@ -100,7 +100,8 @@ guest_story() # NAME
 	for g_file in log console; do
 		[ -s "$GUESTS/$1/$g_file" ] || continue
 		echo "-- $1: last lines of $g_file"
-		tail -n 15 "$GUESTS/$1/$g_file" | tr -d '\r'
+		# Its last line may be a part of one: what follows must not be joined to it
+		tail -n 15 "$GUESTS/$1/$g_file" | tr -d '\r' | sed '$a\'
 	done
 }
 

@@ -110,7 +110,7 @@ story()
 		for f in log console; do
 			[ -s "$dir/$f" ] || continue
 			echo "-- guest ${dir##*/}, last lines of $f"
-			tail -n 15 "$dir/$f" | tr -d '\r'
+			tail -n 15 "$dir/$f" | tr -d '\r' | sed '$a\'
 		done
 	done
 }
