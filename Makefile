@@ -21,7 +21,7 @@ TIME ?= 600
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install install-tools clean setup demo check shell soak fuzz bench
+.PHONY: help modules modules_install install-tools uninstall-tools clean setup demo check shell soak fuzz bench
 
 help:
 	@echo 'The product'
@@ -31,7 +31,7 @@ help:
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
 	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
-	@echo '  install-tools    install what is in tools/; DESTDIR=<root> PREFIX=/usr/local'
+	@echo '  install-tools    install what is in tools/; DESTDIR=<root> PREFIX=/usr/local; uninstall-tools'
 	@echo '  clean            remove what was built'
 	@echo 'The test bed (root; keeps its artefacts in $$XDG_CACHE_HOME/mdev-pci)'
 	@echo '  setup            make all artefacts that are missing'
@@ -55,6 +55,9 @@ modules_install:
 
 install-tools:
 	+$(MAKE) -C tools install
+
+uninstall-tools:
+	+$(MAKE) -C tools uninstall
 
 clean:
 	+$(kbuild) clean

@@ -8,8 +8,10 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/host.sh"
 . "$here/guest.sh"
+. "$here/libvirt.sh"
 
 guests_kill
+libvirt_clean
 for file in /etc/mdevctl.d/0*/*; do
 	[ -f "$file" ] || continue
 	echo "definition ${file##*/}"

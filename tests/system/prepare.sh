@@ -4,7 +4,8 @@
 #
 # Builds what the system tests and the demo need besides the modules under test:
 # tool, vfio-mig, vfio-log, mig-stream and vfio-bench (static programs), copyload.ko, the guest's
-# module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL (default 6.12).
+# module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL (default 6.12); and
+# what "make install-tools" installs.
 # Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -59,4 +60,7 @@ if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 	cp "$tree/tests/kunit/vfio-pci-engine-test.ko" "$bin/vfio-pci-engine-test.ko.new"
 	mv "$bin/vfio-pci-engine-test.ko.new" "$bin/vfio-pci-engine-test.ko"
 fi
+# As on a host: 141 copies it to L1's root
+rm -rf "$bin/install-tools"
+make -s -C "$REPO_DIR/tools/mdevctl-profiles" install DESTDIR="$bin/install-tools" >&2
 printf '%s\n' "$bin"

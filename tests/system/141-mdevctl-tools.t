@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 240
+#
+# tools/mdevctl-profiles, as "make install-tools" puts it there (prepare.sh): attributes by mdevctl,
+# and a host that comes up with its VFs and mdevs by udev alone.
+
+. "$PAYLOAD/tests/system/libvirt.sh"
+TREE=$TOOLS/install-tools
+CONF=/etc/modprobe.d/mdev-pci.conf
+
+ctl() { timeout 60 mdevctl "$@" || fail "mdevctl $*"; }
+
+# why DESCRIPTION REGEX MDEVCTL-ARGUMENTS...: fails, and says that
+why()
+{
+	y_desc=$1 y_re=$2
+	shift 2
+	y_out=$(timeout 60 mdevctl "$@" 2>&1) && flunk "$y_desc: fails" "$y_out"
+	like "$y_desc: mdevctl says why" "$y_out" "$y_re"
+}
+
+must "the tools are installed" cp -a "$TREE/." /
+must "3 VFs" set_vfs 3
+must "they are bound" wait_for 20 all_bound 3
+new_uuid
+a=$UUID
+new_uuid
+b=$UUID
+new_uuid
+c=$UUID
+new_uuid
+d=$UUID
+
+t "a profile is defined" ctl define --uuid "$a" --parent "$PF" \
+	--jsonfile /usr/share/mdev-pci/profiles/refdev-dma-limited.json
+t "start" ctl start --uuid "$a"
+t "its max_copy is set" attr_is "$a" max_copy 65536
+t "its bandwidth is set" attr_is "$a" bandwidth 100
+mig "it works" "$a" dma:20
+out=$(mdevctl list --uuid "$a" --dumpjson | tr -d ' \n')
+like "list shows attributes" "$out" '"max_copy":"65536".*"bandwidth":"100"'
+like "the notifier has told" "$(tool log 0)" "mdevctl: start of mdev $a \(refdev-dma of $PF\): success"
+why "a value out of range" 'max_copy of type refdev-dma: 3 is not allowed, it must be 4096 to 1048576 bytes, a power of 2' \
+	modify --uuid "$a" --addattr max_copy --value 3
+t "define from what runs" ctl define --uuid "$b" --parent "$PF" --type refdev-dma-lite
+why "beyond what that type has" 'it must be 4096 to 65536 bytes' modify --uuid "$b" --addattr max_copy --value 131072
+
+if timeout 20 mdevctl modify --help | grep -q -- --live; then
+	echo '{"mdev_type":"refdev-dma","start":"manual","attrs":[{"max_copy":"8192"}]}' >"$WORK/live.json"
+	t "modify --live" ctl modify --uuid "$a" --live --jsonfile "$WORK/live.json"
+	t "max_copy is set" attr_is "$a" max_copy 8192
+	t "what is not named is as at first" attr_is "$a" bandwidth 0
+	mig_bg "$a" "touch:$WORK/open" "await:$WORK/go"
+	must "a user has it open" wait_for 20 is_there "$WORK/open"
+	echo '{"mdev_type":"refdev-dma","start":"manual","attrs":[{"max_copy":"4096"}]}' >"$WORK/live.json"
+	why "modify --live of one in use" "it is in use; stop the guest.*" \
+		modify --uuid "$a" --live --jsonfile "$WORK/live.json"
+	t "nothing has changed" attr_is "$a" max_copy 8192
+	touch "$WORK/go"
+	mig_end "the user has not noticed"
+else
+	skip "modify --live" "mdevctl $(mdevctl --version | grep -o '[0-9].*') has no modify --live (1.3)"
+fi
+t "stop" ctl stop --uuid "$a"
+t "firmware will refuse" inject any enable fail 11
+why "firmware refuses" "the kernel says: .*mdev $a refused: firmware could not enable the VF as dma" start --uuid "$a"
+t "then it goes" ctl start --uuid "$a"
+t "all are removed" remove_all
+
+# ---- a reboot: all modules go, then what systemd does at boot: udevd, and events for what there is
+
+t "one with attributes starts automatically" ctl modify --uuid "$a" --auto
+t "one of the other type as well" ctl modify --uuid "$b" --auto
+t "one does not" ctl define --uuid "$c" --parent "$PF" --type refdev-dma
+t "the number of VFs in its place" sed -i 's/^# options mdev-pci-refdev num_vfs=.*/options mdev-pci-refdev num_vfs=3/' $CONF
+
+down()
+{
+	for u in "$MDEVS"/*; do
+		[ ! -e "$u" ] || remove "${u##*/}" || return 1
+	done
+	set_vfs 0 && unload_all
+}
+
+up()
+{
+	udevadm trigger --action=add --subsystem-match=pci && udevadm settle --timeout=60
+}
+
+active() { [ -d "$MDEVS/$1" ]; }
+
+t "the host goes down" down
+must "udevd starts" udev_start
+t "the host comes up" up
+t "the PF's driver is loaded" loaded mdev-pci-refdev
+t "the mdev is there" wait_for 30 active "$a"
+is "and the VFs" "$(cat "$PFDIR/sriov_numvfs")" 3
+t "with its max_copy" attr_is "$a" max_copy 65536
+t "with its bandwidth" attr_is "$a" bandwidth 100
+t "the other type's as well" wait_for 10 active "$b"
+t "the one that is not automatic is not there" is_gone "$MDEVS/$c"
+mig "it works" "$a" dma:20
+
+# One that can't start keeps none from starting, and is told of
+sed "s/65536/66/" "/etc/mdevctl.d/$PF/$a" >"/etc/mdevctl.d/$PF/$d"
+t "down again, with a bad definition" down
+mark
+t "up again" up
+t "the good one is there" wait_for 30 active "$a"
+t "the other good one as well" wait_for 10 active "$b"
+t "the bad one is not" is_gone "$MDEVS/$d"
+t "the log tells of it" wait_for 10 sh -c "tool log $SEQ | grep -q 'mdevctl: start of mdev $d .*: refused'"
+
+# What our rule is good for
+if [ ! -e /usr/sbin/mdevctl ]; then
+	t "down again, without the rule" down
+	mv /usr/lib/udev/rules.d/61-mdev-pci.rules "$WORK/"
+	udevadm control --reload
+	t "up again" up
+	t "the VFs are there" wait_for 20 all_bound 3
+	t "the mdev is not: mdevctl's own rule names another path" not active "$a"
+	t "what the rule runs starts it" ctl start-parent-mdevs "$PF"
+	t "now it is there" active "$a"
+else
+	skip "without the rule" "mdevctl's own rule finds its program here"
+fi
+t "udevd ends" udev_stop
+
+t "all are removed" remove_all
+for u in "$a" "$b" "$c" "$d"; do
+	rm -f "/etc/mdevctl.d/$PF/$u"
+done
+(cd "$TREE" && find . -type f) | (cd / && xargs rm -f)
+t "the modules are loaded as before" eval 'set_vfs 0 && unload_all && load_all'

@@ -1,0 +1,264 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: test_mdevctl.sh
+#
+# tools/mdevctl-profiles with the real mdevctl of Debian 12 (1.2) and 13 (1.4), without a kernel:
+# in a root tree with a /sys that is made of plain files, and with MDEVCTL_ENV_ROOT, where
+# mdevctl knows that (1.3). TAP; the last line is "N passed, N failed".
+set -e
+. "$(dirname "$0")/../vm/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+
+case ${1:-} in
+--help | -h) usage ;;
+esac
+need_root
+need_host mmdebstrap make
+passed=0 failed=0
+PARENT=0000:01:00.0
+A=11111111-1111-4111-8111-111111111111
+B=22222222-2222-4222-8222-222222222222
+
+mdevctl_make() # DIR: $suite
+{
+	step "packages of $suite" -- debian_tree "$suite" "$1/root" mdevctl dash coreutils sed grep util-linux
+}
+
+verdict() # DESCRIPTION OK? [WORDS]
+{
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $((passed + failed)) - $name: $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok $((passed + failed)) - $name: $1"
+		printf '%s\n' "${3:-}" | head -n 12 | sed 's/^/# /'
+	fi
+}
+
+# In the tree. -> $OUT, $RC
+ctl()
+{
+	RC=0
+	OUT=$(timeout 20 chroot "$tree" env MDEVCTL_ENV_ROOT="$env_root" PATH=/usr/sbin:/usr/bin \
+		mdevctl "$@" 2>&1) || RC=$?
+}
+
+works() # DESCRIPTION MDEVCTL-ARGUMENTS...
+{
+	local d=$1
+
+	shift
+	ctl "$@"
+	verdict "$d" $RC "$OUT"
+}
+
+# The callout's sentence is what a person sees
+refused() # DESCRIPTION REGEX MDEVCTL-ARGUMENTS...
+{
+	local d=$1 re=$2 ok=1
+
+	shift 2
+	ctl "$@"
+	[ $RC = 0 ] || ! grep -qE -- "$re" <<<"$OUT" || ok=0
+	verdict "$d: refused, and why" $ok "status $RC, no '$re' in: $OUT"
+}
+
+says() # DESCRIPTION REGEX MDEVCTL-ARGUMENTS...
+{
+	local d=$1 re=$2 ok=1
+
+	shift 2
+	ctl "$@"
+	! tr '\n' ' ' <<<"$OUT" | grep -qE -- "$re" || ok=0
+	verdict "$d" $ok "no '$re' in: $OUT"
+}
+
+is() # DESCRIPTION GOT WANTED
+{
+	local ok=1
+
+	[ "$2" != "$3" ] || ok=0
+	verdict "$1" $ok "got '$2', expected '$3'"
+}
+
+# A host with a parent of two types, and an active mdev
+fake_sys() # DIR
+{
+	local pf=$1/sys/devices/pci/$PARENT t
+
+	mkdir -p "$1"/sys/{class/mdev_bus,bus/mdev/devices} "$pf/$A" "$1"/etc/mdevctl.d
+	for t in refdev-dma other-type; do
+		mkdir -p "$pf/mdev_supported_types/$t/devices"
+		echo 3 >"$pf/mdev_supported_types/$t/available_instances"
+		echo vfio-pci >"$pf/mdev_supported_types/$t/device_api"
+		: >"$pf/mdev_supported_types/$t/create"
+	done
+	cat >"$pf/mdev_supported_types/refdev-dma/description" <<-END
+		model: mdev-pci reference device
+		migratable: yes, by STOP_COPY and P2P
+		attribute max_copy: 4096 to 1048576 bytes, a power of 2, at first 1048576; migrates only between equal ones
+		attribute bandwidth: 0 to 1048576 MiB/s (0: no limit), at first 0
+	END
+	echo "num_heads: 4" >"$pf/mdev_supported_types/other-type/description"
+	ln -s "../../devices/pci/$PARENT" "$1/sys/class/mdev_bus/$PARENT"
+	ln -s "../../../devices/pci/$PARENT/$A" "$1/sys/bus/mdev/devices/$A"
+	ln -s ../mdev_supported_types/refdev-dma "$pf/$A/mdev_type"
+	echo 8192 >"$pf/$A/max_copy"
+	echo 7 >"$pf/$A/bandwidth"
+}
+
+value() { cat "$host/sys/bus/mdev/devices/$A/$1"; }
+
+with_json() # TEXT: what the mdev's configuration is to be -> $JSON, as mdevctl finds it
+{
+	JSON=/tmp/config.json
+	printf '%s' "$1" >"$tree/tmp/config.json"
+}
+
+attrs() # "NAME VALUE"... -> $JSON
+{
+	local a list=
+
+	for a; do
+		list+=${list:+,}$(printf '{"%s": "%s"}' "${a% *}" "${a#* }")
+	done
+	with_json "{\"mdev_type\": \"refdev-dma\", \"start\": \"manual\", \"attrs\": [$list]}"
+}
+
+common_tests()
+{
+	local bad
+
+	works "define" define -u $B -p $PARENT -t refdev-dma
+	works "an attribute" modify -u $B --addattr max_copy --value 65536
+	works "in hexadecimal" modify -u $B --addattr bandwidth --value 0x10
+	says "both are kept" 'max_copy.*65536.*bandwidth.*0x10' list -d -u $B --dumpjson
+	for bad in 4095 0 5000 2097152 99999999999999999999; do
+		refused "max_copy $bad" "max_copy of type refdev-dma: .?$bad.? is" modify -u $B --addattr max_copy --value $bad
+	done
+	refused "in words" 'it must be 4096 to 1048576 bytes, a power of 2' modify -u $B --addattr max_copy --value 5
+	for bad in 4k 08 0x -1 '5 6' 'a,b' '{' '$(id)'; do
+		refused "bandwidth '$bad'" "number|NUMBER" modify -u $B --addattr bandwidth "--value=$bad"
+	done
+	refused "an unknown attribute" "has no attribute 'queues'; it has: max_copy bandwidth" \
+		modify -u $B --addattr queues --value 1
+	says "the definition is as before" 'max_copy.*65536.*bandwidth.*0x10' list -d -u $B --dumpjson
+	is "with two attributes" "$(grep -c '_copy\|bandwidth' <<<"$OUT")" 2
+	works "modify --auto" modify -u $B --auto
+	works "undefine" undefine -u $B
+	attrs 'max_copy 8192'
+	works "define by a file" define -u $B -p $PARENT --jsonfile "$JSON"
+	works "undefine" undefine -u $B
+	attrs 'max_copy 8192' 'bandwidth lots'
+	refused "define by a file with a bad value" "'lots' is not a number" define -u $B -p $PARENT --jsonfile "$JSON"
+	is "nothing is defined" "$(find "$host/etc/mdevctl.d" -name $B)" ''
+	attrs 'max_copy 3'
+	refused "start with a bad value" '3 is not allowed' start -u $B -p $PARENT --jsonfile "$JSON"
+	is "nothing was written to create" "$(cat "$host/sys/class/mdev_bus/$PARENT/mdev_supported_types/refdev-dma/create")" ''
+	refused "start on a parent that is none" 'is no parent of mdevs now' start -u $B -p 0000:0f:00.0 -t refdev-dma
+	refused "start of a type that is not offered" 'offers no type refdev-dna, but: .*refdev-dma' \
+		start -u $B -p $PARENT -t refdev-dna
+	works "a definition for a parent that is not there" define -u $B -p 0000:0f:00.0 -t refdev-dma
+	works "with an attribute" modify -u $B --addattr max_copy --value 4096
+	refused "but not any" 'is not a number' modify -u $B --addattr max_copy --value lots
+	works "undefine" undefine -u $B
+	works "another vendor's type is not ours" define -u $B -p $PARENT -t other-type
+	works "nor are its attributes" modify -u $B --addattr queues --value many
+	works "undefine" undefine -u $B
+	for f in "$REPO_DIR"/tools/mdevctl-profiles/profiles/*.json; do
+		[ "$(sed -n 's/.*"mdev_type": "\(.*\)".*/\1/p' "$f")" = refdev-dma ] || continue
+		cp "$f" "$tree/tmp/"
+		works "profile ${f##*/}" define -u $B -p $PARENT --jsonfile "/tmp/${f##*/}"
+		works "undefine" undefine -u $B
+	done
+	says "list has the attributes of the active mdev" 'max_copy": *"8192".*bandwidth": *"7"' list -u $A --dumpjson
+	works "define from what is active" define -u $A
+	says "takes them along" 'max_copy": *"8192".*bandwidth": *"7"' list -d -u $A --dumpjson
+	works "undefine" undefine -u $A
+	is "the notifier was called" "$(grep -c "undefine of mdev $A (refdev-dma of $PARENT): success" "$tree/dev/kmsg")" 1
+}
+
+live_tests()
+{
+	attrs 'max_copy 65536'
+	works "modify --live" modify -u $A --live --jsonfile "$JSON"
+	is "max_copy is set" "$(value max_copy)" 65536
+	is "what is not named is as at first" "$(value bandwidth)" 0
+	attrs 'max_copy 5' 'bandwidth 9'
+	refused "modify --live with a bad value" '5 is not allowed' modify -u $A --live --jsonfile "$JSON"
+	is "nothing is changed" "$(value max_copy) $(value bandwidth)" "65536 0"
+	# A file that can't be written, as one of a device that is in use
+	mount --bind "$host/sys/bus/mdev/devices/$A/bandwidth" "$host/sys/bus/mdev/devices/$A/bandwidth"
+	mount -o remount,bind,ro "$host/sys/bus/mdev/devices/$A/bandwidth"
+	attrs 'max_copy 4096' 'bandwidth 9'
+	refused "modify --live of what can't be changed now" 'bandwidth of mdev .* nothing was changed' \
+		modify -u $A --live --jsonfile "$JSON"
+	is "what was set before is taken back" "$(value max_copy)" 65536
+}
+
+# What make does, without root's own directories
+install_tests()
+{
+	local d=$tree/tmp/dest list
+
+	make -s -C "$REPO_DIR/tools/mdevctl-profiles" install DESTDIR="$d"
+	list=$(cd "$d" && find . -type f | sort | tr '\n' ' ')
+	is "make install" "$list" "./etc/mdevctl.d/scripts.d/callouts/mdev-pci ./etc/mdevctl.d/scripts.d/notifiers/mdev-pci-log ./etc/modprobe.d/mdev-pci.conf ./usr/lib/udev/rules.d/61-mdev-pci.rules ./usr/share/mdev-pci/profiles/refdev-dma-limited.json ./usr/share/mdev-pci/profiles/refdev-dma-lite.json ./usr/share/mdev-pci/profiles/refdev-dma.json "
+	echo 'options mdev-pci-refdev num_vfs=3' >"$d/etc/modprobe.d/mdev-pci.conf"
+	make -s -C "$REPO_DIR" install-tools DESTDIR="$d"
+	is "the number of VFs is not overwritten" "$(cat "$d/etc/modprobe.d/mdev-pci.conf")" \
+		'options mdev-pci-refdev num_vfs=3'
+	make -s -C "$REPO_DIR" uninstall-tools DESTDIR="$d"
+	is "make uninstall-tools leaves what was changed" "$(cd "$d" && find . -type f)" ./etc/modprobe.d/mdev-pci.conf
+	rm "$d/etc/modprobe.d/mdev-pci.conf"
+	make -s -C "$REPO_DIR" install-tools uninstall-tools DESTDIR="$d"
+	is "and else nothing" "$(cd "$d" && find . -type f)" ''
+}
+
+# suite NAME SCRIPTS ENV-ROOT TESTS...: in a mount namespace of its own, on a copy of the tree
+run_in() # SUITE SCRIPTS ENV-ROOT TESTS...
+{
+	local dir
+
+	suite=$1 name="mdevctl of $1${3:+, MDEVCTL_ENV_ROOT}, scripts in $2"
+	env_root=$3
+	dir=$(artefact_dir "mdevctl-$suite" "$(tree_key)")
+	tree=$(mktemp -d)
+	mount -t tmpfs tmpfs "$tree"
+	mkdir "$tree"/{upper,work,tree}
+	mount -t overlay overlay -o "lowerdir=$dir/root,upperdir=$tree/upper,workdir=$tree/work" "$tree/tree"
+	tree=$tree/tree
+	host=$tree$env_root
+	: >"$tree/dev/kmsg"
+	fake_sys "$host"
+	make -s -C "$REPO_DIR/tools/mdevctl-profiles" install DESTDIR="$host" SCRIPTS="$2"
+	# As the package does
+	mkdir -p "$host"/{etc/mdevctl.d,usr/lib/mdevctl}/scripts.d/{callouts,notifiers}
+	shift 3
+	for t; do
+		"$t"
+	done
+}
+
+tree_key() { hash_of "$suite" "$(declare -f debian_tree finish_tree mdevctl_make)"; }
+
+trees()
+{
+	for suite in bookworm trixie; do
+		artefact "mdevctl-$suite" "$(tree_key)" mdevctl_make
+	done
+}
+
+if [ -z "${IN_NAMESPACE:-}" ]; then
+	trees
+	IN_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
+fi
+run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests install_tests
+run_in trixie /etc/mdevctl.d/scripts.d '' common_tests live_tests
+run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests live_tests
+run_in trixie /etc/mdevctl.d/scripts.d /host common_tests live_tests
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
