@@ -50,6 +50,7 @@ for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
 	mig "reset in $from" "$u" dma:5 "set:$from" reset state=RUNNING "$(at running)" \
 		"$(attr_says RUNNING)" copies=0 dma:5
 	mig "closed in $from: the next user finds it RUNNING" "$u" "set:$from"
+	t "and so does who looks before" attr_is "$u" migration_state RUNNING
 	mig "it does" "$u" state=RUNNING "$(at running)" "$(attr_says RUNNING)" copies=0 dma:5
 done
 t "closed in the last one: sysfs shows RUNNING" attr_is "$u" migration_state RUNNING

@@ -99,6 +99,8 @@ static void engine_close(struct vfio_device *vdev)
 	if (edev->mig)
 		mig_close(edev->mig);
 	vfio_pci_core_close_device(vdev);
+	if (edev->mig)
+		mig_closed(edev->mig);
 	use_end(edev);
 	module_put(edev->owner);
 }

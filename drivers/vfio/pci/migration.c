@@ -282,6 +282,24 @@ void mig_close(struct vfio_pci_migration *mig)
 }
 
 /**
+ * mig_closed() - the user has closed the device
+ * @mig: the state
+ *
+ * vfio-pci-core has reset the function, if it can: who looks at the state shall not find that
+ * of a user who is gone. A failure of firmware stays visible until the next user.
+ */
+void mig_closed(struct vfio_pci_migration *mig)
+{
+	mig_lock(mig);
+	if (mig->state != VFIO_DEVICE_STATE_ERROR && mig->state != VFIO_DEVICE_STATE_RUNNING) {
+		mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
+		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
+	}
+	mig->user = MIG_USER_NONE;
+	mig_unlock(mig);
+}
+
+/**
  * mig_state() - the state as of now, without waiting for firmware
  * @mig: the state
  *

@@ -80,6 +80,7 @@ void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig, u32 setup);
 void mig_close(struct vfio_pci_migration *mig);
+void mig_closed(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
 void mig_broken(struct vfio_pci_migration *mig);
 void mig_lock(struct vfio_pci_migration *mig);
