@@ -41,6 +41,7 @@ help:
 	@echo '  check-system     system tests only; T=<pattern>: only those'
 	@echo '  check-debian12   those that are different on kernel 6.1 with QEMU 7.2'
 	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
+	@echo '  check-libvirt    libvirt 11.3 and 9.0; 5 to 10 minutes'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
 	@echo '  soak N=50        N live migrations back and forth under load'

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|libvirt|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -15,6 +15,7 @@
 #   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
 # and those that are not run by default:
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
+#   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save; 5 to 10 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), and a table of what came out
 #   full    unit, fuzz, tools, style, qemu, stacks
@@ -129,7 +130,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 
 debian12()
 {
-	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 145 160 166
+	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 141 145 160 166
 }
 
 backports()
@@ -138,6 +139,15 @@ backports()
 		010 040 100 108 125 165
 }
 
+libvirt()
+{
+	local s
+
+	for s in debian13 debian12; do
+		"$VM_DIR/setup.sh" $s
+		part "libvirt-$s" 1800 "$tests/system/host-run.sh" --stack $s 156
+	done
+}
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
 
 # A stack that may be missing and is, is told and no failure
@@ -188,7 +198,7 @@ for name; do
 		continue
 	fi
 	case $name in
-	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | stacks | full) "$name" ;;
+	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | libvirt | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

@@ -12,8 +12,8 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --without leaves a boot out: main, big, many, noiommu, pair or upstream. Without patterns the
-# last one (upstream's selftests: minutes, and a download) is only part of it with --all.
+# --without leaves a boot out: main, big, many, noiommu, pair, libvirt or upstream. Without patterns
+# the last two (minutes; and of upstream's selftests a download) are only part of it with --all.
 #
 # --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
 # that a test notices: the run must fail then.
@@ -49,8 +49,8 @@ kernel_of() # STACK
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [pair]='' [upstream]='')
-declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [pair]=900 [upstream]=2700)
+	[many]=',total-vfs=64' [noiommu]='' [pair]='' [libvirt]='' [upstream]='')
+declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [pair]=900 [libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -75,7 +75,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all" ] || boots=${boots/upstream/}
+[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "upstream|libvirt" <<<"$boots")
 [ -n "$boots" ] || die "no test's name contains: $*"
 for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
@@ -102,7 +102,7 @@ add_selftests()
 tap=$(mktemp)
 trap 'rm -f "$tap"' EXIT
 passed=0 failed=0 reasons=
-for b in main big many noiommu upstream pair; do
+for b in main big many noiommu libvirt upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* && $b != "$without" ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"

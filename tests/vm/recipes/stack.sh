@@ -44,7 +44,7 @@ stack_key() # STACK
 		"$STACK_INITRD_MODULES" "$STACK_L2_MODULES" \
 		"$VM_DIR/initrd-init" "$VM_DIR/l2-init" "$VM_DIR/lib/vmlinux.py" \
 		"$(declare -f debian_tree finish_tree stack_unpack stack_modules \
-			stack_kernel stack_initrd stack_l2 stack_finish stack_image)"
+			stack_kernel stack_initrd stack_l2 stack_finish stack_libvirt stack_image)"
 }
 
 stack_dir() { artefact_dir "l1-$1" "$(stack_key "$1")"; }
@@ -186,6 +186,16 @@ stack_finish()
 	printf 'share /share 9p trans=virtio,version=9p2000.L,cache=none 0 0\n' >"$root/etc/fstab"
 	[ -e "$root/usr/sbin/iptables" ] || [ ! -e "$root/usr/sbin/iptables-nft" ] ||
 		ln -s iptables-nft "$root/usr/sbin/iptables"
+	[ ! -d "$root/etc/libvirt" ] || stack_libvirt "$root"
+}
+
+# libvirtd without systemd, users and AppArmor: QEMU is root, and its log a plain file
+stack_libvirt()
+{
+	printf 'libvirt-qemu:x:64055:108::/var/lib/libvirt:/bin/sh\n' >>"$1/etc/passwd"
+	printf 'libvirt:x:64054:\nlibvirt-qemu:x:64055:\n' >>"$1/etc/group"
+	printf '%s\n' 'user = "root"' 'group = "root"' 'security_driver = "none"' \
+		'namespaces = []' 'stdio_handler = "file"' >"$1/etc/libvirt/qemu.conf"
 }
 
 stack_image()

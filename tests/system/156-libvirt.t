@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 600
+# boot: libvirt
+#
+# libvirt: node devices, a domain with an mdev, hot-plug, managed save, the VF as a PCI device,
+# and what it says when something is in the way. With the samples of docs/libvirt.
+
+. "$PAYLOAD/tests/system/guest.sh"
+. "$PAYLOAD/tests/system/libvirt.sh"
+S=$PAYLOAD/docs/libvirt
+
+if ! has_libvirt; then
+	skip "libvirt" "$REASON"
+	return 0
+fi
+
+fails() # DESCRIPTION REGEX VIRSH-ARGUMENTS...
+{
+	f_desc=$1 f_re=$2
+	shift 2
+	f_out=$(virsh_ "$@" 2>&1) && flunk "$f_desc: fails" "$f_out"
+	like "$f_desc: libvirt says why" "$f_out" "$f_re"
+}
+
+must "4 VFs" set_vfs 4
+must "they are bound" wait_for 20 all_bound 4
+must "libvirtd starts" libvirt_start
+libvirt_version
+echo "# libvirt $(libvirtd --version | sed 's/.* //')"
+
+# ---- samples
+t "domain.xml is valid" virt-xml-validate "$S/domain.xml"
+t "mdev.xml is valid" virt-xml-validate "$S/mdev.xml"
+for x in mdev pci; do
+	sed -e "/<memballoon/r $S/hostdev-$x.xml" "$S/domain.xml" >"$WORK/with.xml"
+	t "hostdev-$x.xml is valid in a domain" virt-xml-validate "$WORK/with.xml"
+done
+
+# ---- node devices
+pf=pci_$(echo "$PF" | tr ':.' __)
+like "the PF has mdev types" "$(virsh_ nodedev-list --cap mdev_types)" "^$pf\$"
+t "its description" virt nodedev-dumpxml "$pf"
+like "names the type" "$VIRT" "<type id='refdev-dma'>"
+like "and how many there can be" "$VIRT" "<availableInstances>4</availableInstances>"
+new_uuid
+a=$UUID
+sed -e "s,<uuid>.*<,<uuid>$a<," -e "s,pci_0000_01_00_0,$pf," "$S/mdev.xml" >"$WORK/mdev.xml"
+must "nodedev-define" virt nodedev-define "$WORK/mdev.xml"
+t "it is known" nodedev_of "$a"
+dev=$NODEDEV
+t "it is not active" not nodedev_active "$a"
+must "nodedev-start" virt nodedev-start "$dev"
+t "the mdev is there" attr_is "$a" migration_state RUNNING
+t "with its attribute" attr_is "$a" max_copy 65536
+t "libvirt sees it" wait_for 10 nodedev_active "$a"
+virt nodedev-dumpxml "$dev"
+like "with its IOMMU group" "$VIRT" "<iommuGroup number='$(basename "$(readlink "$MDEVS/$a/iommu_group")")'/>"
+like "and its type" "$VIRT" "<type id='refdev-dma'/>"
+new_uuid
+b=$UUID
+t "another one by sysfs" create "$b"
+t "libvirt sees it, too" wait_for 10 nodedev_active "$b"
+t "nodedev-destroy" virt nodedev-destroy "$dev"
+t "the mdev is gone" is_gone "$MDEVS/$a"
+t "it is still defined" nodedev_of "$a"
+t "nodedev-start again" virt nodedev-start "$dev"
+
+# ---- a domain
+must "a guest" libvirt_guest_files
+must "its domain" domain_xml vm "$a"
+t "is defined" virt define "$WORK/vm.xml"
+new_uuid
+domain_xml nodev "$UUID"
+fails "an mdev that does not exist" "mediated device.*$UUID.*not found|$UUID.*No such file" create "$WORK/nodev.xml"
+mig_bg "$a" "touch:$WORK/open" "await:$WORK/go"
+must "someone has the mdev open" wait_for 20 is_there "$WORK/open"
+fails "an mdev that is in use" 'busy|in use' start vm
+fails "nodedev-destroy of one in use" 'busy|in use' nodedev-destroy "$dev"
+t "it is still there" attr_is "$a" migration_state RUNNING
+touch "$WORK/go"
+mig_end "its user has not noticed"
+
+VIRSH_TIMEOUT=120
+must "start" virt start vm
+must "the guest copies" domain_said vm 240 '^COPYLOAD copies=[1-9].*state=running'
+t "max_copy is what its driver uses" mdev_fw "$a" max_copy
+is "of the mdev" "$VALUE" 65536
+refused "an attribute of a running guest's" "$MDEVS/$a/max_copy" 4096 EBUSY "max_copy of mdev $a: it is in use"
+domain_xml other "$a"
+fails "a second domain with the mdev" 'in use' create "$WORK/other.xml"
+fails "nodedev-destroy under the guest" 'busy|in use' nodedev-destroy "$dev"
+t "the guest goes on" domain_goes_on vm 100
+
+# ---- hot-plug. ioatdma of the guest tests a channel that it finds: firmware has seen a copy
+sed "s,uuid='[0-9a-f-]*',uuid='$b'," "$S/hostdev-mdev.xml" >"$WORK/plug.xml"
+t "attach-device" virt attach-device vm "$WORK/plug.xml" --live
+copied() { mdev_fw "$b" copies && [ "$VALUE" -gt 0 ]; }
+t "the guest's driver takes it" wait_for 60 copied
+fails "it can't be attached twice" 'in use|already|exist|Duplicate' attach-device vm "$WORK/plug.xml" --live
+t "detach-device" virt detach-device vm "$WORK/plug.xml" --live
+free() { [ "$(tool write "$MDEVS/$b/bandwidth" 1)" = 0 ]; }
+t "it is free again" wait_for 60 free
+t "the guest goes on" domain_goes_on vm 100
+
+# ---- managed save
+guest_status vm
+before=$COPIES
+# Where the device's writes are not known QEMU takes all memory for dirty again and again, also into
+# a file, unless it may take the time that is needed
+patient() { virt migrate-setmaxdowntime vm 60000; }
+
+VIRSH_TIMEOUT=240
+t "QEMU is told that it may take long" patient
+t "managedsave" virt managedsave vm
+t "it is off" domain_is vm "shut off"
+t "the mdev is free: its attribute can be set" write_to "$MDEVS/$a/bandwidth" 0
+t "start restores it" virt start vm
+t "the guest goes on" domain_goes_on vm 100
+guest_status vm
+at_least "from where it was" "$COPIES" "$before"
+is "without errors" "$ERRORS" 0
+t "once more" patient
+t "managedsave again" virt managedsave vm
+t "the mdev is set up otherwise" write_to "$MDEVS/$a/max_copy" 4096
+mark
+fails "it can't be restored" '.' start vm
+logged "the kernel says why" 'migration data refused: the function was set up with other attributes at the source'
+t "as it was" write_to "$MDEVS/$a/max_copy" 65536
+t "start restores it" virt start vm
+t "the guest goes on" domain_goes_on vm 100
+VIRSH_TIMEOUT=90
+
+t "destroy" virt destroy vm
+t "the mdev is there" is_there "$MDEVS/$a/iommu_group"
+t "nobody uses it: it is RUNNING" attr_is "$a" migration_state RUNNING
+t "undefine" virt undefine vm
+
+# ---- the VF as a PCI device
+if [ "$LIBVIRT" -ge 10 ]; then
+	attr "$a" function
+	address=$(echo "$VALUE" | sed "s/\(.*\):\(.*\):\(.*\)\.\(.*\)/domain='0x\1' bus='0x\2' slot='0x\3' function='0x\4'/")
+	domain_xml pci "$a"
+	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/pci.xml"
+	sed "s,<address .*/>,<address $address/>," "$S/hostdev-pci.xml" >"$WORK/hostdev.xml"
+	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/pci.xml"
+	t "a domain with the VF as a PCI device" virt create "$WORK/pci.xml"
+	t "its guest copies" domain_said pci 240 '^COPYLOAD copies=[1-9].*state=running'
+	t "destroy" virt destroy pci
+	bound_driver "$VALUE"
+else
+	skip "the VF as a PCI device" "libvirt $LIBVIRT takes only VFs that are bound to vfio-pci"
+fi
+
+t "nodedev-destroy" virt nodedev-destroy "$dev"
+t "nodedev-undefine" virt nodedev-undefine "$dev"
+t "the other one is removed" remove "$b"
+t "libvirt has noticed" wait_for 10 not nodedev_active "$b"
+t "libvirtd ends" libvirt_stop
+no_mdevs_no_vfs
