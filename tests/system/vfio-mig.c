@@ -26,6 +26,7 @@
  *   read1=E, write1=E       one byte
  *   close                   the data file
  *   reset[=E]               VFIO_DEVICE_RESET
+ *   renew                   somebody else has reset the function: the engine is set up anew
  *   dma:N                   N copies by the engine, waited for and verified
  *   start:N                 N copies, not waited for
  *   adopt:N:K               memory as "start:N" made it, with K copies done, for an
@@ -39,6 +40,10 @@
  *                           write the context digest to FILE or compare it
  *   irq                     arm the request interrupt (VFIO_PCI_REQ_IRQ_INDEX)
  *   irq-wait:MS             until it comes
+ *   err, err-wait:MS        the same of the error interrupt (VFIO_PCI_ERR_IRQ_INDEX)
+ *   hostile:SEED[:bars]     from now on, beside all else, what a hostile guest may do: random
+ *                           accesses of BARs and config space, or of BARs only
+ *   hostile-end             no more of that; prints how much it was
  *   v1-state:N[=E]          write device_state of the migration region (v1)
  *   v1-is=N                 device_state reads N
  *   v1-pending=N            pending_bytes reads N
@@ -64,6 +69,7 @@
 #include <limits.h>
 #include <linux/vfio.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,6 +85,7 @@
 #include <unistd.h>
 
 #include "vfio-access.h"
+#include "vfio-random.h"
 
 /* Newer than some headers: 6.2 */
 #define FEATURE_MIG_DATA_SIZE	9
@@ -168,7 +175,7 @@ static void expect(int err, const char *wanted)
 
 /* ---- the device --------------------------------------------------------------- */
 
-static int data_fd = -1, req_fd = -1;
+static int data_fd = -1, req_fd = -1, err_fd = -1;
 static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
 static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
 static volatile uint8_t *regs;
@@ -237,7 +244,8 @@ static void wr16(unsigned int off, uint16_t v)
 
 /* ---- other commands ----------------------------------------------------------- */
 
-static void arm_request(void)
+/* An eventfd for an interrupt of the device's that has one vector */
+static int arm_irq(unsigned int index)
 {
 	struct {
 		struct vfio_irq_set set;
@@ -246,23 +254,84 @@ static void arm_request(void)
 		.set = {
 			.argsz = sizeof(irq),
 			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_REQ_IRQ_INDEX,
+			.index = index,
 			.count = 1,
 		},
 	};
 
-	req_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	irq.fd = req_fd;
+	irq.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (ioctl(device, VFIO_DEVICE_SET_IRQS, &irq))
 		bad("VFIO_DEVICE_SET_IRQS: %s", strerror(errno));
+	return irq.fd;
 }
 
-static void wait_request(int ms)
+static void wait_irq(int fd, int ms, const char *what)
 {
-	struct pollfd p = { .fd = req_fd, .events = POLLIN };
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t n;
 
-	if (poll(&p, 1, ms) != 1)
-		bad("no request to release the device within %d ms", ms);
+	if (poll(&p, 1, ms) != 1 || read(fd, &n, sizeof(n)) != sizeof(n))
+		bad("no %s within %d ms", what, ms);
+}
+
+static void renew(void)
+{
+	/* After a reset of the PF the VF's config space is not what it was */
+	enable_memory_and_dma();
+	engine_ready = false;
+	ring_pos = 0;
+}
+
+static struct {
+	struct hostile at;
+	struct random random;
+	pthread_t thread;
+	bool on, bars;
+	volatile bool stop;
+	unsigned long done;
+} hostile;
+
+static void *be_hostile(void *unused)
+{
+	(void)unused;
+	while (!hostile.stop) {
+		if (hostile.bars)
+			hostile_bar(&hostile.at, &hostile.random);
+		else
+			hostile_act(&hostile.at, &hostile.random);
+		hostile.done++;
+	}
+	return NULL;
+}
+
+static void begin_hostile(const char *seed, bool bars)
+{
+	int err;
+
+	if (hostile.on)
+		bad("it is at it");
+	hostile_open(&hostile.at, device);
+	random_guard();
+	hostile.random.state = strtoull(seed, NULL, 0);
+	hostile.bars = bars;
+	hostile.stop = false;
+	hostile.done = 0;
+	err = pthread_create(&hostile.thread, NULL, be_hostile, NULL);
+	if (err)
+		bad("no thread: %s", strerror(err));
+	hostile.on = true;
+}
+
+static void end_hostile(void)
+{
+	if (!hostile.on)
+		bad("it is not at it");
+	hostile.stop = true;
+	pthread_join(hostile.thread, NULL);
+	hostile_close(&hostile.at);
+	hostile.on = false;
+	engine_ready = false;
+	say("hostile=%lu\n", hostile.done);
 }
 
 static void await(const char *path)
@@ -345,11 +414,10 @@ static void run(char *text)
 		close(data_fd), data_fd = -1;
 	else if (IS("reset")) {
 		expect(ioctl(device, VFIO_DEVICE_RESET) ? errno : 0, wanted);
-		/* After a reset of the PF the VF's config space is not what it was */
-		enable_memory_and_dma();
-		engine_ready = false;
-		ring_pos = 0;
-	} else if (IS("dma") && arg) {
+		renew();
+	} else if (IS("renew"))
+		renew();
+	else if (IS("dma") && arg) {
 		start(atoi(arg));
 		wait_batch();
 	} else if (IS("start") && arg)
@@ -389,9 +457,17 @@ static void run(char *text)
 	else if (IS("v1-write") && arg)
 		v1_write(arg, !!arg2, wanted);
 	else if (IS("irq"))
-		arm_request();
+		req_fd = arm_irq(VFIO_PCI_REQ_IRQ_INDEX);
 	else if (IS("irq-wait") && arg)
-		wait_request(atoi(arg));
+		wait_irq(req_fd, atoi(arg), "request to release the device");
+	else if (IS("err"))
+		err_fd = arm_irq(VFIO_PCI_ERR_IRQ_INDEX);
+	else if (IS("err-wait") && arg)
+		wait_irq(err_fd, atoi(arg), "error interrupt");
+	else if (IS("hostile") && arg)
+		begin_hostile(arg, !!arg2);
+	else if (IS("hostile-end"))
+		end_hostile();
 	else if (IS("sleep") && arg)
 		sleep_ms(atol(arg));
 	else if (IS("touch") && arg)
