@@ -21,7 +21,7 @@ TIME ?= 600
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install install-tools uninstall-tools clean setup demo check shell soak fuzz bench
+.PHONY: help modules modules_install install-tools uninstall-tools clean setup demo check shell soak fuzz fuzz-ioctl bench
 
 help:
 	@echo 'The product'
@@ -46,6 +46,7 @@ help:
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
 	@echo '  soak N=50        N live migrations back and forth under load'
 	@echo '  fuzz TIME=600    fuzzing, that many seconds for each target'
+	@echo '  fuzz-ioctl TIME=600  a hostile user of an mdev for that many seconds; SEED=<n>: that one again'
 	@echo '  bench            measurements; WHAT="save ...": only those, see tests/bench/run.sh'
 
 modules:
@@ -86,5 +87,8 @@ bench:
 
 fuzz:
 	tests/fuzz/run.sh --seconds $(TIME)
+
+fuzz-ioctl:
+	tests/system/fuzz.sh $(TIME) $(SEED)
 
 endif

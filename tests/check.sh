@@ -17,7 +17,7 @@
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save; 5 to 10 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
-#           only those; T as above), and a table of what came out
+#           only those; T as above), with whole tables of faults, and a table of what came out
 #   full    unit, fuzz, tools, style, qemu, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if

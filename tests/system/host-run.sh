@@ -14,6 +14,7 @@
 #
 # --without leaves a boot out: main, big, many, noiommu, pair, libvirt or upstream. Without patterns
 # the last two (minutes; and of upstream's selftests a download) are only part of it with --all.
+# With that tests also do the whole of those tables of which they try a part ("full" in tap.sh).
 #
 # --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
 # that a test notices: the run must fail then.
@@ -81,6 +82,7 @@ for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
 done
 
+[ -z "$all" ] || limit[main]=4500
 patience=$(. "$VM_DIR/stacks/$stack"; echo "${PATIENCE:-1}")
 bin=$("$here/prepare.sh" "$(kernel_of "$stack")")
 # The second host has a second device, with a firmware of another state version
@@ -112,7 +114,7 @@ for b in main big many noiommu libvirt upstream pair; do
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
 	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" \
-		--timeout $((${limit[$b]} * patience)) --env PATIENCE="$patience" \
+		--timeout $((${limit[$b]} * patience)) --env PATIENCE="$patience" --env FULL=$all \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" \

@@ -3,9 +3,9 @@
 # usage: prepare.sh [KERNEL]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log, mig-stream and vfio-bench (static programs), copyload.ko, the guest's
-# module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL (default 6.12); and
-# what "make install-tools" installs.
+# tool, vfio-mig, vfio-log, vfio-fuzz, mig-stream and vfio-bench (static programs), copyload.ko, the
+# guest's module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL (default 6.12);
+# and what "make install-tools" installs.
 # Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,6 +36,7 @@ compile() # NAME [DIRECTORY]
 compile tool
 compile vfio-mig
 compile vfio-log
+compile vfio-fuzz
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
 release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=

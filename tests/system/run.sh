@@ -4,7 +4,8 @@
 #
 # Runs system tests in L1 and prints TAP. A test is a file NNN-name.t here; it runs if
 # one of the patterns (default: all) is part of its name, and if it is for this boot (its
-# line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit;
+# line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit, with FULL in the
+# environment (host-run.sh --all) "# timeout-full: SECONDS"; EXTRA_TIME: so much more.
 # "# dma-faults: expected": it lets the device go where the IOMMU stops it.
 #
 # After each file the kernel's log is searched: a warning, oops, lockdep report, hung task
@@ -150,7 +151,9 @@ run_one() # FILE
 	local dma_fault=$DMA_FAULT
 
 	name=$(basename "$file" .t)
-	limit=$(($(header "$file" timeout 60) * ${PATIENCE:-1}))
+	limit=$(header "$file" timeout 60)
+	[ -z "$FULL" ] || limit=$(header "$file" timeout-full "$limit")
+	limit=$((limit * ${PATIENCE:-1} + ${EXTRA_TIME:-0}))
 	[ "$(header "$file" dma-faults none)" != expected ] || dma_fault=
 	seq=$(tool logseq)
 	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)

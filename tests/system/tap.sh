@@ -30,6 +30,9 @@ able()
 	return 1
 }
 
+# The whole table, and not only the part that is tried by default? (host-run.sh --all)
+full() { [ -n "$FULL" ]; }
+
 # t DESCRIPTION COMMAND...: the command succeeds. What it prints is shown if not.
 t()
 {
@@ -240,4 +243,21 @@ no_mdevs_no_vfs()
 fw_timeout() # MILLISECONDS
 {
 	write_to /sys/module/mdev_pci_refdev/parameters/timeout_ms "$1"
+}
+
+# ---- after something went wrong ------------------------------------------------------
+
+# No process waits in the kernel where no signal reaches it
+nobody_stuck()
+{
+	for p_dir in /proc/[0-9]*/task/[0-9]*; do
+		read -r p_line 2>/dev/null <"$p_dir/stat" || continue
+		# Names may have blanks and parentheses
+		case ${p_line##*) } in
+		D*)
+			fail "stuck: ${p_line%) *}), in $(cat "$p_dir/stack" 2>/dev/null)"
+			return 1
+			;;
+		esac
+	done
 }
