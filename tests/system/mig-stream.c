@@ -20,9 +20,11 @@
  *   insert:I:TAG:FLAGS:LENGTH    a record of zeroes before record I; renumbers
  *   split:I:N           record I in two, the first of N bytes; renumbers
  *   end:VALUE           what the end record counts
- *   state:BYTE:VALUE    a byte of the firmware's image
+ *   state:BYTE:VALUE    a byte of the firmware's image, or of its extents after pre-copy
  *
  *   mig-stream info FILE            the stream's records, one a line
+ *   mig-stream bounds FILE          lengths to which it may be cut off: at, before and behind each
+ *                                   end of a header, record header and record, and in the middle
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -221,7 +223,7 @@ static void set_field(uint8_t *p, const struct field *f, const char *name, const
 static void set_state_byte(size_t at, uint8_t value)
 {
 	for (int i = 0; i < nrecs; i++) {
-		if (get(recs[i].head, 4) != 1)
+		if (get(recs[i].head, 4) != 1 && get(recs[i].head, 4) != 3)
 			continue;
 		if (at < recs[i].len) {
 			recs[i].data[at] = value;
@@ -367,7 +369,7 @@ static int info(const char *in)
 	for (int i = 0; i < nrecs; i++) {
 		struct rec *r = &recs[i];
 
-		if (get(r->head, 4) == 1)
+		if (get(r->head, 4) == 1 || get(r->head, 4) == 3)
 			state += r->len;
 		printf("record %d tag=%llu flags=%llu length=%zu\n", i,
 		       (unsigned long long)get(r->head, 4),
@@ -377,12 +379,39 @@ static int info(const char *in)
 	return 0;
 }
 
+static void around(size_t at)
+{
+	for (size_t i = at ? at - 1 : 0; i <= at + 1; i++) {
+		if (i && i < rawlen)
+			printf("%zu\n", i);
+	}
+}
+
+static int bounds(const char *in)
+{
+	size_t off = HEAD_SIZE;
+
+	slurp(in);
+	parse();
+	around(HEAD_SIZE / 2);
+	for (int i = 0; i < nrecs; i++) {
+		around(off);
+		around(off + REC_SIZE);
+		printf("%zu\n", off + REC_SIZE + recs[i].len / 2);
+		off += REC_SIZE + recs[i].len;
+	}
+	around(off);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc >= 5 && !strcmp(argv[1], "mutate"))
 		return mutate(argv[2], argv[3], argv + 4);
 	if (argc == 3 && !strcmp(argv[1], "info"))
 		return info(argv[2]);
-	fprintf(stderr, "usage: mig-stream mutate IN OUT MUTATION...|info FILE, see mig-stream.c\n");
+	if (argc == 3 && !strcmp(argv[1], "bounds"))
+		return bounds(argv[2]);
+	fprintf(stderr, "usage: mig-stream mutate IN OUT MUTATION...|info FILE|bounds FILE, see mig-stream.c\n");
 	return 2;
 }
