@@ -68,6 +68,7 @@ struct bed *bed_new(struct kunit *test, bool precopy)
 	desc.fn = &bed->fn;
 	bed->mig = mig_create(&desc, bed->vdev);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(bed->mig));
+	bed->fw->mig = bed->mig;
 	mig_open(bed->mig, 0);
 	return bed;
 }
@@ -167,6 +168,7 @@ void bed_close(struct bed *bed)
  */
 void bed_reset(struct bed *bed)
 {
+	mig_reset_begins(bed->mig);
 	fw_reset(bed->fw);
 	mig_reset_done(bed->mig);
 }

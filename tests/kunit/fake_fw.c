@@ -4,8 +4,10 @@
 #include <linux/scatterlist.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "fake_dma.h"
 #include "fake_fw.h"
+#include "migration.h"
 
 #define FW_CONTRACT(fw, cond)	\
 	KUNIT_EXPECT_TRUE_MSG((fw)->test, cond, "the contract of firmware operations: " #cond)
@@ -116,6 +118,15 @@ static const struct fw_fault *note(struct fake_fw *fw, enum mig_op op)
 	return f < fw->fault + ARRAY_SIZE(fw->fault) ? f : NULL;
 }
 
+/* As hardware does it if the command comes late: a function that runs can still be suspended */
+static int reset_before(struct fake_fw *fw, enum mig_op op)
+{
+	mig_reset_begins(fw->mig);
+	fw_reset(fw);
+	mig_reset_done(fw->mig);
+	return op == MIG_OP_SUSPEND_P2P || op == MIG_OP_SUSPEND_FULL ? 0 : -EBADFD;
+}
+
 /* An errno that ends the call, or 0 */
 static int begin(struct fake_fw *fw, enum mig_op op, const struct fw_fault **fault)
 {
@@ -124,6 +135,8 @@ static int begin(struct fake_fw *fw, enum mig_op op, const struct fw_fault **fau
 	/* What the engine must leave alone until the reset. It may ask for the size at any time. */
 	FW_CONTRACT(fw, fw->level != FW_UNKNOWN || op == MIG_OP_STATE_SIZE);
 	*fault = f;
+	if (f && f->act == FW_RESET)
+		return reset_before(fw, op);
 	if (!f || f->act != FW_RETURNS)
 		return 0;
 	if (f->err == -ETIMEDOUT)

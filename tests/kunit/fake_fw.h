@@ -61,6 +61,7 @@ enum fw_speed {
  * @FW_SHORT: a piece of one byte is saved
  * @FW_TOO_LONG: it claims more bytes than there was room for
  * @FW_SIZE: it reports a size, that is not the right one
+ * @FW_RESET: the function is reset just before; it is suspended nevertheless, and all else fails
  */
 enum fw_act {
 	FW_RETURNS,
@@ -70,6 +71,7 @@ enum fw_act {
 	FW_SHORT,
 	FW_TOO_LONG,
 	FW_SIZE,
+	FW_RESET,
 };
 
 /**
@@ -91,6 +93,7 @@ struct fw_fault {
 /**
  * struct fake_fw - the firmware of one function
  * @test: which is told of errors
+ * @mig: whose firmware it is
  * @speed: of saving and loading
  * @level: where the function is
  * @state: of the function
@@ -114,6 +117,7 @@ struct fw_fault {
  */
 struct fake_fw {
 	struct kunit *test;
+	struct vfio_pci_migration *mig;
 	enum fw_speed speed;
 	enum fw_level level;
 	u8 state[FW_MAX_STATE];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The state machine by v2: every pair of states, and each firmware operation between them
- * failing.
+ * failing, or meeting a reset.
  */
 #include <linux/kernel.h>
 
@@ -119,9 +119,39 @@ static void every_failure(struct kunit *test)
 			walk(test, p, i, errs[e]);
 }
 
+static void reset_during(struct kunit *test, const struct pair *p, unsigned int nth)
+{
+	struct bed *bed = bed_new(test, true);
+	struct model m;
+
+	begin_at(bed, &m, p);
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_NR_OPS, nth, FW_RESET, 0);
+	bed_set_state(bed, p->to);
+	/* It runs and is said to run; or it may not, and is not said to */
+	KUNIT_EXPECT_EQ_MSG(test, bed_state(bed),
+			    bed->fw->level == FW_RUNNING ? S(RUNNING) : S(ERROR),
+			    "firmware operation %u", nth);
+	bed_is(bed, bed_state(bed));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+/* The function is reset by someone else, just as firmware is told something */
+static void every_reset(struct kunit *test)
+{
+	const struct pair *p = test->param_value;
+	unsigned int nr, i;
+
+	nr = walk(test, p, -1, 0);
+	for (i = 0; i < nr; i++)
+		reset_during(test, p, i);
+}
+
 static struct kunit_case states_cases[] = {
 	KUNIT_CASE_PARAM(every_pair, pair_gen_params),
 	KUNIT_CASE_PARAM(every_failure, pair_gen_params),
+	KUNIT_CASE_PARAM(every_reset, pair_gen_params),
 	{}
 };
 

@@ -367,21 +367,33 @@ static pci_ers_result_t engine_error_detected(struct pci_dev *pdev, pci_channel_
 	return vfio_pci_core_aer_err_detected(pdev, state);
 }
 
-static void engine_reset_done(struct pci_dev *pdev)
+static struct vfio_pci_migration *migration_of(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = pci_get_drvdata(pdev);
-	struct vfio_pci_engine_device *edev;
 
-	if (!core)
-		return;
-	edev = to_edev(&core->vdev);
-	if (edev->mig)
-		mig_reset_done(edev->mig);
+	return core ? to_edev(&core->vdev)->mig : NULL;
+}
+
+static void engine_reset_prepare(struct pci_dev *pdev)
+{
+	struct vfio_pci_migration *mig = migration_of(pdev);
+
+	if (mig)
+		mig_reset_begins(mig);
+}
+
+static void engine_reset_done(struct pci_dev *pdev)
+{
+	struct vfio_pci_migration *mig = migration_of(pdev);
+
+	if (mig)
+		mig_reset_done(mig);
 }
 
 /* For the pci_driver that binds the functions */
 const struct pci_error_handlers vfio_pci_engine_err_handlers = {
 	.error_detected = engine_error_detected,
+	.reset_prepare = engine_reset_prepare,
 	.reset_done = engine_reset_done,
 };
 EXPORT_SYMBOL_GPL(vfio_pci_engine_err_handlers);

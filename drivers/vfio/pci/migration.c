@@ -179,6 +179,8 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
+	if (atomic_xchg(&mig->unsure, 0))
+		mig_fail(mig, "the function was suspended while it was reset");
 }
 
 static void apply_broken(struct vfio_pci_migration *mig)
@@ -227,6 +229,20 @@ void mig_fail(struct vfio_pci_migration *mig, const char *why)
 }
 
 /**
+ * mig_reset_begins() - the function is about to be reset
+ * @mig: the state
+ *
+ * mig_reset_done() follows; between the two nobody can say what the function does. Takes no lock
+ * and does not sleep.
+ */
+void mig_reset_begins(struct vfio_pci_migration *mig)
+{
+	/* Of a reset before: this one comes after all that was suspended then */
+	atomic_set(&mig->unsure, 0);
+	atomic_set(&mig->resetting, 1);
+}
+
+/**
  * mig_reset_done() - the function has been reset, and runs
  * @mig: the state
  *
@@ -236,6 +252,9 @@ void mig_reset_done(struct vfio_pci_migration *mig)
 {
 	atomic_set(&mig->broken, 0);
 	atomic_inc(&mig->resets_seen);
+	/* Pairs with mig_is_reset() */
+	smp_mb__after_atomic();
+	atomic_set(&mig->resetting, 0);
 }
 
 /**
@@ -325,9 +344,30 @@ static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *wh
 	return ret;
 }
 
+/**
+ * mig_is_reset() - was the function reset since the state was locked, or is it now?
+ * @mig: the state, locked
+ *
+ * Return: true: firmware has forgotten what it was told, or is about to.
+ */
+bool mig_is_reset(struct vfio_pci_migration *mig)
+{
+	bool now = atomic_read(&mig->resetting);
+
+	/* Pairs with mig_reset_done(): one of the two is seen */
+	smp_rmb();
+	return now || atomic_read(&mig->resets_seen) != mig->resets;
+}
+
 static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
-	return firmware_said(mig, mig_fw_suspend(mig, level), "suspend");
+	int ret = firmware_said(mig, mig_fw_suspend(mig, level), "suspend");
+
+	if (ret || !mig_is_reset(mig))
+		return ret;
+	/* Else the reset would be taken for the last word */
+	atomic_set(&mig->unsure, 1);
+	return -EAGAIN;
 }
 
 static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
@@ -343,9 +383,7 @@ static int settle(struct vfio_pci_migration *mig)
 {
 	int ret = mig->file ? mig_file_settle(mig->file) : 0;
 
-	if (!ret && atomic_read(&mig->resets_seen) != mig->resets)
-		return -EAGAIN;
-	return ret;
+	return ret ?: mig_is_reset(mig) ? -EAGAIN : 0;
 }
 
 static int stop_precopy(struct vfio_pci_migration *mig)
@@ -404,6 +442,12 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	return ERR_PTR(-EINVAL);
 }
 
+static struct file *arc(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
+{
+	/* What runs again must not be suspended, and firmware has nothing to say meanwhile */
+	return mig_is_reset(mig) ? ERR_PTR(-EAGAIN) : step(mig, next);
+}
+
 static enum mig_who who(enum mig_user user)
 {
 	return user == MIG_USER_V2 ? MIG_WHO_V2 : MIG_WHO_V1;
@@ -414,7 +458,7 @@ static struct file *walk(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 			 enum mig_user user)
 {
 	enum vfio_device_mig_state from = mig->state;
-	struct file *file = step(mig, next);
+	struct file *file = arc(mig, next);
 
 	mig_note_state(mig, from, next, PTR_ERR_OR_ZERO(file), who(user));
 	return file;
@@ -453,8 +497,8 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
  * Return: the data file of a session that has begun, else NULL, or an errno: -EBUSY: the
  * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
  * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; -EAGAIN: the function
- * was reset meanwhile, and runs; -EINTR: the caller was killed; others from firmware operations. On
- * error the state is the last one that was reached, or ERROR.
+ * is being reset, or was meanwhile: it runs then, or is in ERROR; -EINTR: the caller was killed;
+ * others from firmware operations. On error the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
 			   enum mig_user user)

@@ -39,6 +39,8 @@ enum mig_user {
  * @user: who has taken the device out of RUNNING
  * @resets: how many resets have been applied
  * @resets_seen: how many have happened
+ * @resetting: a reset is under way
+ * @unsure: the function was suspended while that was so: before it or after, nobody knows
  * @broken: the vendor driver says that firmware has failed
  * @file: the attached data file
  * @loaded: what became of a RESUMING session whose file was closed
@@ -58,6 +60,8 @@ struct vfio_pci_migration {
 	enum mig_user user;
 	int resets;
 	atomic_t resets_seen;
+	atomic_t resetting;
+	atomic_t unsure;
 	atomic_t broken;
 	struct mig_file *file;
 	bool loaded;
@@ -81,6 +85,8 @@ void mig_put(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig, u32 setup);
 void mig_close(struct vfio_pci_migration *mig);
 void mig_closed(struct vfio_pci_migration *mig);
+void mig_reset_begins(struct vfio_pci_migration *mig);
+bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
 void mig_broken(struct vfio_pci_migration *mig);
 void mig_lock(struct vfio_pci_migration *mig);

@@ -18,8 +18,12 @@
  */
 int mig_precopy_end(struct vfio_pci_migration *mig)
 {
-	int ret = mig_fw_precopy_stop(mig);
+	int ret;
 
+	/* It has forgotten by itself */
+	if (mig_is_reset(mig))
+		return 0;
+	ret = mig_fw_precopy_stop(mig);
 	if (ret == -ETIMEDOUT) {
 		mig_fail(mig, "firmware did not answer");
 		return ret;
