@@ -45,7 +45,8 @@ one()
 	short*)
 		# Only what moves data can be cut
 		case $2 in
-		save) o_errno==EIO ;;
+		# While it runs there may be nothing to save for now, and the same again later
+		save) [ -n "$4" ] && o_errno=$4 o_state=$6 || o_errno==EIO ;;
 		load) o_errno==EIO,EINVAL,EBADMSG ;;
 		*) o_errno=$4 o_state=$6 ;;
 		esac
