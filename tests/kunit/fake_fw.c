@@ -95,6 +95,18 @@ void fw_reset(struct fake_fw *fw)
 }
 
 /**
+ * fw_answer() - what %FW_NEVER has left open ends well after all
+ * @fw: the firmware
+ */
+void fw_answer(struct fake_fw *fw)
+{
+	KUNIT_ASSERT_NOT_NULL(fw->test, fw->buf);
+	fw->act = FW_RETURNS;
+	fw->err = 0;
+	schedule_delayed_work(&fw->work, 0);
+}
+
+/**
  * fw_end() - no work is left behind
  * @fw: the firmware
  */

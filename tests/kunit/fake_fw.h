@@ -148,6 +148,7 @@ void fw_fault(struct fake_fw *fw, enum mig_op op, unsigned int nth, enum fw_act 
 void fw_set_size(struct fake_fw *fw, size_t size);
 void fw_change(struct fake_fw *fw, size_t pos, u8 value);
 void fw_reset(struct fake_fw *fw);
+void fw_answer(struct fake_fw *fw);
 void fw_end(struct fake_fw *fw);
 
 #endif /* KUNIT_FAKE_FW_H */

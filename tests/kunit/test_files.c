@@ -499,6 +499,101 @@ static void waiting_reader(struct kunit *test)
 	}
 }
 
+/* ---- a user that is killed while it waits ------------------------------------------------ */
+
+struct victim {
+	struct bed *bed;
+	u8 *data;
+	size_t room;
+	size_t done;
+	bool writes;
+	struct completion begun;
+	struct completion ended;
+	ssize_t ret;
+};
+
+static int go_on_till_killed(void *arg)
+{
+	struct victim *v = arg;
+
+	allow_signal(SIGKILL);
+	complete(&v->begun);
+	do {
+		if (v->writes)
+			v->ret = bed_write(v->bed, v->data + v->done, min(v->room - v->done, 1000));
+		else
+			v->ret = bed_read(v->bed, v->data + v->done, min(v->room - v->done, 1000));
+		if (v->ret > 0)
+			v->done += v->ret;
+	} while (v->ret > 0);
+	complete(&v->ended);
+	return 0;
+}
+
+/* Firmware has not answered when it is killed: it would wait for BED_LONG_MS */
+static void kill_it(struct victim *v)
+{
+	struct kunit *test = v->bed->test;
+	struct task_struct *task;
+	unsigned int i;
+
+	init_completion(&v->begun);
+	init_completion(&v->ended);
+	task = kthread_run(go_on_till_killed, v, "vfio-test-victim");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	get_task_struct(task);
+	wait_for_completion(&v->begun);
+	for (i = 0; !READ_ONCE(v->bed->fw->buf) && i < 500; i++)
+		msleep(20);
+	KUNIT_EXPECT_NOT_NULL(test, v->bed->fw->buf);
+	msleep(20);
+	KUNIT_EXPECT_FALSE(test, completion_done(&v->ended));
+	send_sig(SIGKILL, task, 1);
+	KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&v->ended, 10 * HZ), 0);
+	put_task_struct(task);
+	KUNIT_EXPECT_EQ(test, v->ret, -EINTR);
+}
+
+/* Nothing is lost by that: whoever has the data file, too, reads on when firmware answers */
+static void killed_reader(struct kunit *test)
+{
+	u8 *whole = bed_stream_room(test), *stream = bed_stream_room(test);
+	size_t len = make_stream(test, whole);
+	struct bed *bed = bed_of(test, SIZE);
+	struct victim v = { .bed = bed, .data = stream, .room = BED_STREAM_MAX };
+
+	fw_fault(bed->fw, MIG_OP_SAVE, 2, FW_NEVER, 0);
+	bed_go(bed, S(STOP_COPY));
+	kill_it(&v);
+	bed_is(bed, S(STOP_COPY));
+	fw_answer(bed->fw);
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream + v.done, BED_STREAM_MAX - v.done, 1000),
+			len - v.done);
+	KUNIT_EXPECT_MEMEQ(test, stream, whole, len);
+	bed_go(bed, S(RUNNING));
+	bed_drop(bed);
+}
+
+/* Where a piece could not be handed over there is no going on: nothing was loaded */
+static void killed_writer(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	size_t len = make_stream(test, stream);
+	struct bed *bed = bed_to_load(test, SIZE);
+	struct victim v = { .bed = bed, .data = stream, .room = len, .writes = true };
+
+	fw_fault(bed->fw, MIG_OP_LOAD, 0, FW_NEVER, 0);
+	bed_go(bed, S(RESUMING));
+	kill_it(&v);
+	bed_is(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write(bed, stream, 1), -EINTR);
+	is_untouched(bed, SIZE);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), -ENODATA);
+	bed_is(bed, S(ERROR));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
 static struct kunit_case files_cases[] = {
 	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
 	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
@@ -510,6 +605,8 @@ static struct kunit_case files_cases[] = {
 	KUNIT_CASE_PARAM(load_ends_anywhere, speed_gen_params),
 	KUNIT_CASE_PARAM(load_complete, speed_gen_params),
 	KUNIT_CASE_PARAM(waiting_reader, speed_gen_params),
+	KUNIT_CASE(killed_reader),
+	KUNIT_CASE(killed_writer),
 	{}
 };
 

@@ -130,8 +130,11 @@ static int next(struct mig_file *mf)
 		return 1;
 	}
 	ret = next_piece(mf);
-	/* Nothing to save for now: there may be later */
-	if (ret && ret != -ENOMSG)
+	/*
+	 * Nothing to save for now: there may be later. And a reader that was killed has taken
+	 * nothing from who else has the file.
+	 */
+	if (ret && ret != -ENOMSG && ret != -EINTR)
 		mf->error = ret;
 	return ret ?: 1;
 }
