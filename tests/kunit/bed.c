@@ -8,6 +8,7 @@
 
 #include "bed.h"
 #include "fake_dma.h"
+#include "fake_log.h"
 #include "mig_file.h"
 
 static void pdev_release(struct device *dev)
@@ -50,6 +51,8 @@ struct bed *bed_new(struct kunit *test, bool precopy)
 		.type = "fake-one",
 		.mig_ops = &fake_fw_ops,
 		.mig_caps = &caps,
+		.log_ops = &fake_log_ops,
+		.log_caps = &fake_log_caps,
 	};
 
 	KUNIT_ASSERT_NOT_NULL(test, bed);

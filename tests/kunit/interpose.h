@@ -12,10 +12,12 @@
 #include <linux/dma-mapping.h>
 #include <linux/export.h>
 #include <linux/file.h>
+#include <linux/iova_bitmap.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "fake_dma.h"
+#include "fake_log.h"
 
 /* The symbols are those of vfio-pci-engine */
 #undef EXPORT_SYMBOL_GPL
@@ -31,6 +33,8 @@
 
 /* In a kernel thread fput() would be done some time later */
 #define fput(file)	__fput_sync(file)
+
+#define iova_bitmap_set(bitmap, iova, length)	fake_iova_bitmap_set(bitmap, iova, length)
 
 /* So that both kinds of user space are there on each kernel */
 #define compat_precopy_info_v2(vdev)	fake_precopy_info_v2

@@ -5,7 +5,7 @@
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
 MODULE=vfio-pci-engine-test
-SUITES="buffer files precopy states v1"
+SUITES="buffer dirty files precopy states v1"
 
 able kunit "the KUnit suites" || return 0
 
