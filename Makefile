@@ -15,8 +15,9 @@ obj-$(CONFIG_MDEV_PCI) += drivers/vfio/mdev-pci/
 else
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
-N ?= 50
-TIME ?= 600
+soak: N ?= 1000
+soak: TIME ?= 3600
+fuzz: TIME ?= 600
 
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
@@ -44,7 +45,7 @@ help:
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; 5 to 10 minutes'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
-	@echo '  soak N=50        N live migrations back and forth under load'
+	@echo '  soak N=1000 TIME=3600   operations in random order for TIME seconds, N migrations at least'
 	@echo '  fuzz TIME=600    fuzzing, that many seconds for each target'
 	@echo '  fuzz-ioctl TIME=600  a hostile user of an mdev for that many seconds; SEED=<n>: that one again'
 	@echo '  bench            measurements; WHAT="save ...": only those, see tests/bench/run.sh'
@@ -80,7 +81,7 @@ shell:
 	tests/vm/shell.sh
 
 soak:
-	tests/system/soak.sh $(N)
+	tests/system/soak.sh --time $(TIME) $(if $(GUESTS),--guests $(GUESTS)) $(if $(SEED),--seed $(SEED)) $(N)
 
 bench:
 	tests/bench/run.sh $(WHAT)

@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: soak-inside.sh N    (in L1, for soak.sh)
+# usage: soak-inside.sh N SECONDS GUESTS SEED    (in L1, for soak.sh)
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/host.sh"
 . "$here/guest.sh"
 
-n=$1
+n=$3
 WORK=$(mktemp -d /tmp/work.XXXXXX)
+export WORK
 now
 soak_start=$NOW
 
@@ -35,6 +36,25 @@ firmware_of() # UUID KEY
 
 i=0
 do_it load_all
+do_it set_vfs 8
+do_it wait_for 60 all_bound 8
+log=
+if can log; then
+	log=--log
+else
+	echo "without logging of dirty pages: $REASON"
+fi
+"$here/soak.py" "$PFDIR" --seed "$4" --seconds "$2" --migrations $(($1 - n)) $log || {
+	echo "-- last lines of the kernel's log"
+	dmesg | tail -n 20
+	exit 1
+}
+do_it set_vfs 0
+if [ "$n" = 0 ]; then
+	do_it unload_all
+	exit 0
+fi
+
 do_it set_vfs 2
 do_it wait_for 20 all_bound 2
 new_uuid; from_mdev=$UUID

@@ -1,26 +1,42 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: soak.sh [--stack NAME] [N]
+# usage: soak.sh [--stack NAME] [--time SECONDS] [--guests N] [--seed N] [N]
 #
-# N (default 50) live migrations of one guest, back and forth between two mdevs, while
-# its copies go on. One line for each, then a summary. Status 1 at the first context that
-# differs, copy that is wrong, or anything else that goes wrong.
+# N (default 1000) migrations. Most of them among operations in random order over eight mdevs,
+# with soak.py: the time (default 3600 s) at least, with a line each minute on the kernel's
+# memory. A guest takes ten seconds and more for one of its own, so only some (default one in
+# twenty) are of a guest, back and forth between two mdevs while its copies go on, a line for each.
+# Status 1 at the first context that differs, copy that is wrong, complaint of the kernel, at
+# memory that grows, or anything else that goes wrong.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
 here=$REPO_DIR/tests/system
 
-stack=debian13
-case ${1:-} in
---stack) stack=$2; shift 2 ;;
---help | -h) usage ;;
--*) usage 2 >&2 ;;
-esac
-n=${1:-50}
-case $n in *[!0-9]* | 0) usage 2 >&2 ;; esac
+stack=debian13 seconds=3600 guests= seed=$RANDOM
+while [ $# -gt 0 ]; do
+	case $1 in
+	--stack) stack=$2; shift ;;
+	--time) seconds=$2; shift ;;
+	--guests) guests=$2; shift ;;
+	--seed) seed=$2; shift ;;
+	--help | -h) usage ;;
+	-*) usage 2 >&2 ;;
+	*) break ;;
+	esac
+	shift
+done
+n=${1:-1000}
+for number in "$n" "$seconds" "${guests:=$((n / 20))}" "$seed"; do
+	case $number in *[!0-9]* | '') usage 2 >&2 ;; esac
+done
+[ "$n" -ge "$guests" ] || die "$guests migrations of a guest are more than $n"
 need_root
 # shellcheck source=../vm/stacks/debian13
 . "$VM_DIR/stacks/$stack"
 bin=$("$here/prepare.sh" "$KERNEL")
-exec "$VM_DIR/boot.sh" --stack "$stack" --timeout $((300 + n * 40)) --add "$bin" \
-	--append log_buf_len=4M --device refdev -- tests/system/soak-inside.sh "$n"
+# Copies take their time, so that there are some under way when a function stops
+exec "$VM_DIR/boot.sh" --once --stack "$stack" --env PATIENCE="${PATIENCE:-3}" --add "$bin" \
+	--timeout $((600 + seconds + n * 10 + guests * 60)) \
+	--append log_buf_len=4M --device refdev,copy-ns=250000 \
+	-- tests/system/soak-inside.sh "$n" "$seconds" "$guests" "$seed"
