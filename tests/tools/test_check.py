@@ -386,6 +386,11 @@ def _(h):
     h.remove(RULE)
 
 
+@case("a rule that only looks for mdevctl", ("system", "mdevctl-autostart", "warning"), "/usr/lib/none run")
+def _(h):
+    h.write(RULE, 'ENV{MDEV_STATE}=="registered", TEST=="/usr/bin/mdevctl", RUN+="/usr/lib/none %k"\n')
+
+
 @case("a rule that is hidden", ("system", "mdevctl-autostart", "warning"), "no udev rule")
 def _(h):
     h.link("etc/udev/rules.d/60-mdevctl.rules", "/dev/null")
@@ -544,7 +549,8 @@ def own_rule(h):
     """Debian's is wrong, another one is right: that is enough."""
     h.write(RULE, RULE_TEXT.replace("PROGRAM", "/usr/sbin/mdevctl"))
     h.write("usr/lib/udev/rules.d/61-mdev-pci.rules",
-            'ACTION=="change", ENV{MDEV_STATE}=="registered", \\\n  RUN+="/usr/bin/mdevctl start-parent-mdevs %k"\n')
+            'ACTION=="change", ENV{MDEV_STATE}=="registered", \\\n  RUN+="/usr/bin/mdevctl start-parent-mdevs %k", '
+            'TEST!="/usr/sbin/mdevctl"\n')
 
 
 def other_rules(h):
