@@ -251,6 +251,73 @@ attr_documented()
 		'refuse\(instance, attr, -(\w+),\s+"([^"]*)"'
 }
 
+# Each line that the modules write to the log, on one of the pages for operators. A value may
+# stand for anything there
+log_documented()
+{
+	files | grep -E '^drivers/.*\.c$' | xargs perl -0777 -e '
+		my ($doc, $n) = ("", 0);
+		for my $page (glob "docs/{troubleshooting,user-guide,migration-stream}.rst") {
+			open my $f, "<", $page or die "$page: $!\n";
+			$doc .= <$f>;
+		}
+		$doc =~ s/\s+/ /g;
+		for my $file (@ARGV) {
+			open my $f, "<", $file or die "$file: $!\n";
+			my $source = <$f>;
+			while ($source =~ /\b((?:pci|dev|pr)_(?:err|warn|info)\w*|mig_err|mig_fail|refuse)\(([^;]*?)"((?:[^"\\]|\\.)*)"/g) {
+				my ($call, $before, $words) = ($1, $2, $3);
+				# A word in quotes before the format is none of a call with one
+				next if $before =~ /[{}]/;
+				$words =~ s/\\n$//;
+				$words =~ s/\\"/"/g;
+				# What stands before it in the log is told once for all
+				$words =~ s/^(: | data refused: )//;
+				next if $words =~ /^(migration)?%pV$/;
+				$n++;
+				my $pattern = join ".{1,80}?", map { quotemeta }
+					split /%[-0-9#]*(?:ll|l|z|h)?(?:p[a-zA-Z]*|[a-z])/, $words, -1;
+				print "$file: in no table of docs/: \"$words\"\n" if $doc !~ /$pattern/;
+			}
+		}
+		print "no line found in the drivers\n" if $n < 50;
+	'
+}
+
+# Each finding of the check tool with which something is to be done, with its results
+findings_documented()
+{
+	perl -0777 -e '
+		sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; return <$f> }
+		my ($tool, $doc) = map { slurp($_) } qw(tools/mdev-pci-check docs/troubleshooting.rst);
+		my (%found, %told);
+		$found{$2}{$1 eq "problem" ? "error" : "warning"} = 1
+			while $tool =~ /\b(warning|problem) ([a-z][a-z-]+)\s/g;
+		$told{$1} = $2 while $doc =~ /^   \* - ``([a-z-]+)``\n     - (warning, error|warning|error)$/mg;
+		for my $name (sort keys %found) {
+			my $results = join ", ", reverse sort keys %{$found{$name}};
+			print "docs/troubleshooting.rst: $name ($results) is told as ",
+				$told{$name} // "nothing", "\n" if ($told{$name} // "") ne $results;
+		}
+		print "docs/troubleshooting.rst: there is no finding $_\n" for grep { !$found{$_} } sort keys %told;
+		print "no finding in the tool\n" if keys %found < 15;
+	'
+}
+
+# Programs without a name of their own in the page are none: options and checks
+man_page()
+{
+	local w
+
+	sed -n 's/^	\(--[a-z]*\)).*/\1/p' tools/mdev-pci-check | sort -u | while IFS= read -r w; do
+		grep -qE "^\.It Fl -${w#--}( |$)" tools/mdev-pci-check.8 || echo "option $w is not in the man page"
+	done
+	grep -oE '\b(good|warning|problem) [a-z][a-z-]+ ' tools/mdev-pci-check | cut -d' ' -f2 | sort -u |
+		while IFS= read -r w; do
+			grep -qE "^\.It (.* , )?$w( |$)" tools/mdev-pci-check.8 || echo "check $w is not in the man page"
+		done
+}
+
 whitespace()
 {
 	files | grep -vE '^(LICENSES|tests/fuzz/corpus)/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
@@ -287,6 +354,10 @@ done
 t "docs: every refusal of a stream is documented with its errno" stream_documented
 t "docs: every refusal of create is documented with its errno" create_documented
 t "docs: every refusal of an attribute is documented with its errno" attr_documented
+=======
+t "docs: every line that the modules log is documented" log_documented
+t "docs: every finding of mdev-pci-check is documented with its results" findings_documented
+t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "white space: none at the end of lines, files end with a newline" whitespace
 
 echo "1..$((passed + failed))"
