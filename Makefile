@@ -22,7 +22,7 @@ fuzz: TIME ?= 600
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install install-tools uninstall-tools clean setup demo check shell soak fuzz fuzz-ioctl bench
+.PHONY: help modules modules_install install-tools uninstall-tools deb clean setup demo check shell soak fuzz fuzz-ioctl bench
 
 help:
 	@echo 'The product'
@@ -33,6 +33,7 @@ help:
 	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
 	@echo '  install-tools    install what is in tools/; DESTDIR=<root> PREFIX=/usr/local; uninstall-tools'
+	@echo '  deb              Debian packages, in build/deb; needs debhelper and dh-dkms'
 	@echo '  clean            remove what was built'
 	@echo 'The test bed (root; keeps its artefacts in $$XDG_CACHE_HOME/mdev-pci)'
 	@echo '  setup            make all artefacts that are missing'
@@ -44,6 +45,7 @@ help:
 	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; 5 to 10 minutes'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
+	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
 	@echo '  soak N=1000 TIME=3600   operations in random order for TIME seconds, N migrations at least'
 	@echo '  fuzz TIME=600    fuzzing, that many seconds for each target'
@@ -61,6 +63,15 @@ install-tools:
 
 uninstall-tools:
 	+$(MAKE) -C tools uninstall
+
+# In a copy: dpkg-buildpackage writes to the tree and above it
+deb:
+	rm -rf build/deb
+	mkdir -p build/deb/source
+	cp -a --parents Makefile Kconfig LICENSES README.md debian docs drivers include tools build/deb/source
+	cd build/deb/source && dpkg-buildpackage -b -us -uc
+	rm -rf build/deb/source
+	@ls build/deb/*.deb
 
 clean:
 	+$(kbuild) clean

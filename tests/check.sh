@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|libvirt|stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|libvirt|packages|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -16,9 +16,10 @@
 # and those that are not run by default:
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save; 5 to 10 minutes
+#   packages  the Debian packages, on Debian 12 and 13: built, installed, used, removed
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style, qemu, stacks
+#   full    unit, fuzz, tools, style, qemu, packages, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" runs beside
@@ -149,6 +150,7 @@ libvirt()
 	done
 }
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
+packages() { part packages 2400 "$tests/packages/run.sh"; }
 
 # A stack that may be missing and is, is told and no failure
 stacks()
@@ -179,6 +181,7 @@ full()
 	tools
 	style
 	qemu
+	packages
 	stacks
 }
 
@@ -198,7 +201,8 @@ for name; do
 		continue
 	fi
 	case $name in
-	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | libvirt | stacks | full) "$name" ;;
+	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | libvirt | \
+		packages | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

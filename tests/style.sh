@@ -157,13 +157,14 @@ kernel_doc()
 	kernel_sources | xargs perl "$tool" -none -Wall -Werror
 }
 
-# Texts of licenses, the kernel's ABI format, which begins with "What:", bytes for a fuzzer, and JSON,
-# which has no comments
+# Texts of licenses, the kernel's ABI format, which begins with "What:", bytes for a fuzzer, JSON,
+# and what Debian's tools read line by line: those have no comments
 spdx()
 {
 	local f id
 
-	files | grep -vE '^(LICENSES|docs/ABI|tests/fuzz/corpus)/|\.json$' | while IFS= read -r f; do
+	files | grep -vE '^(LICENSES|docs/ABI|tests/fuzz/corpus)/|\.json$' |
+		grep -vxE 'debian/(changelog|source/format|[a-z-]+\.docs)' | while IFS= read -r f; do
 		id=$(head -n 3 "$f" | sed -nE 's/.*SPDX-License-Identifier: ([A-Za-z0-9.-]+).*/\1/p')
 		if [ -z "$id" ]; then
 			echo "$f: no SPDX-License-Identifier in its first lines"

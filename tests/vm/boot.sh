@@ -20,6 +20,8 @@
 #   --timeout SEC     ends L1 after SEC seconds (default 240)
 #   --no-build        take the modules as last built; do not run make
 #   --no-modules      no modules of ours at all
+#   --root-image FILE L1's root file system (erofs) instead of the stack's; it must be for
+#                     the stack's kernel
 #   --no-kvm          no KVM in L1: 2 s less for a script without L2 guests
 #   --stock-qemu      QEMU without the device models of tests/qemu
 #   --allow-splats    a complaining kernel alone does not fail the run
@@ -46,7 +48,7 @@ set -e
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 
-stack=debian13 timeout=240 build=1 modules=1 stock= shell= rundir= once= APPEND= LINK=
+stack=debian13 timeout=240 build=1 modules=1 stock= shell= image= rundir= once= APPEND= LINK=
 DEVICES=() extra=() environment=() files=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -60,6 +62,7 @@ while [ $# -gt 0 ]; do
 	--run-dir) rundir=$2; shift ;;
 	--once) once=1 ;;
 	--link) LINK=$2 APPEND="$APPEND BED_HOST=${2%%:*}"; shift ;;
+	--root-image) image=$2; shift ;;
 	--no-build) build= ;;
 	--no-modules) modules= ;;
 	--no-kvm) APPEND="$APPEND bed.nokvm" ;;
@@ -167,6 +170,7 @@ fi
 tree=$(module_tree "$KERNEL")
 check_release "$KERNEL" "$stack"
 payload "$rundir/payload.erofs" "$(stack_dir "$stack")" "$tree" "${files[@]}"
+ROOT_IMAGE=$image
 machine_args "$(stack_dir "$stack")" "$(qemu_dir)/share" "$rundir"
 printf '%q ' "$qemu" "${ARGS[@]}" "${extra[@]}" >"$rundir/cmdline"
 if [ -n "$shell" ]; then

@@ -3,7 +3,8 @@
 
 # machine_args STACK-DIR SHARE RUN-DIR: sets ARGS. The root ports rp1 to rp4
 # are for the devices under test; the rest of the board sits on pcie.0, out of
-# their way. DEVICES is the list given with --device, LINK the word of --link.
+# their way. DEVICES is the list given with --device, LINK the word of --link, ROOT_IMAGE that of
+# --root-image.
 machine_args()
 {
 	local stack=$1 share=$2 run=$3 i=0 d
@@ -18,7 +19,7 @@ machine_args()
 		-device isa-debug-exit,iobase=0x501,iosize=1
 		-kernel "$stack/vmlinux" -initrd "$stack/initrd"
 		-append "console=ttyS0 loglevel=5 panic=-1 intel_iommu=on mitigations=off cryptomgr.notests tsc=reliable no_timer_check rcupdate.rcu_expedited=1 rcupdate.rcu_normal_after_boot=1 $APPEND"
-		-drive "if=none,id=root,file=$stack/root.erofs,format=raw,readonly=on,cache=unsafe"
+		-drive "if=none,id=root,file=${ROOT_IMAGE:-$stack/root.erofs},format=raw,readonly=on,cache=unsafe"
 		-device virtio-blk-pci,drive=root,addr=0x4
 		-drive "if=none,id=payload,file=$run/payload.erofs,format=raw,readonly=on,cache=unsafe"
 		-device virtio-blk-pci,drive=payload,addr=0x5
