@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: prepare.sh [KERNEL]
+# usage: prepare.sh [KERNEL | --stack NAME]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log, vfio-fuzz, mig-stream and vfio-bench (static programs), copyload.ko, the
-# guest's module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL (default 6.12);
-# and what "make install-tools" installs.
+# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, mig-stream and vfio-bench (static programs),
+# copyload.ko, the guest's module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL
+# (default 6.12); and what "make install-tools" installs. --stack: for that stack's kernel, and the
+# one of its guests, if that is another.
 # Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -14,10 +15,17 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../vm/lib/debian.sh
 . "$VM_DIR/lib/debian.sh"
 
+kernel=${1:-6.12}
+guest_kernel=$kernel
 case ${1:-} in
+--stack)
+	# shellcheck source=../vm/stacks/debug
+	kernel=$(. "$VM_DIR/stacks/$2"; echo "$KERNEL")
+	# shellcheck source=../vm/stacks/debian13
+	guest_kernel=$(. "$VM_DIR/stacks/$(. "$VM_DIR/stacks/$2"; echo "${GUEST_STACK:-$2}")"; echo "$KERNEL")
+	;;
 -*) usage "$([ "$1" = --help ] || echo 2)" ;;
 esac
-kernel=${1:-6.12}
 bin=$CACHE/system/$kernel/bin
 mkdir -p "$bin"
 exec 7>"$bin/../.lock"
@@ -37,14 +45,15 @@ compile tool
 compile vfio-mig
 compile vfio-log
 compile vfio-fuzz
+compile vfio-nth
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
-release=$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) || release=
+release=$(cat "$CACHE/build-$guest_kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then
-	log=$CACHE/log/copyload-$kernel.log
+	log=$CACHE/log/copyload-$guest_kernel.log
 	mkdir -p "${log%/*}"
-	tree=$("$VM_DIR/build-modules.sh" "$kernel" -C tests/guest modules 2>"$log") || {
+	tree=$("$VM_DIR/build-modules.sh" "$guest_kernel" -C tests/guest modules 2>"$log") || {
 		tail -n 30 "$log" >&2
 		die "the guest's module does not build"
 	}

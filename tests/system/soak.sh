@@ -32,9 +32,7 @@ for number in "$n" "$seconds" "${guests:=$((n / 20))}" "$seed"; do
 done
 [ "$n" -ge "$guests" ] || die "$guests migrations of a guest are more than $n"
 need_root
-# shellcheck source=../vm/stacks/debian13
-. "$VM_DIR/stacks/$stack"
-bin=$("$here/prepare.sh" "$KERNEL")
+bin=$("$here/prepare.sh" --stack "$stack")
 # Copies take their time, so that there are some under way when a function stops
 exec "$VM_DIR/boot.sh" --once --stack "$stack" --env PATIENCE="${PATIENCE:-3}" --add "$bin" \
 	--timeout $((600 + seconds + n * 10 + guests * 60)) \

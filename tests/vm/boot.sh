@@ -149,7 +149,9 @@ boot_once()
 	rm -f "$rundir/out"
 }
 
+WORDS=
 . "$VM_DIR/stacks/$stack"
+APPEND="$APPEND $WORDS"
 stack_root "$stack"
 if [ -n "$stock" ]; then
 	qemu_base

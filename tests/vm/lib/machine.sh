@@ -7,8 +7,9 @@
 # --root-image.
 machine_args()
 {
-	local stack=$1 share=$2 run=$3 i=0 d
+	local stack=$1 share=$2 run=$3 i=0 d kernel=$1/vmlinux
 
+	[ -f "$kernel" ] || kernel=$stack/bzimage
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	ARGS=(-L "$share" -nodefaults -no-user-config -display none -no-reboot
 		-name "mdev-pci-L1,process=mdev-pci-L1"
@@ -17,7 +18,7 @@ machine_args()
 		-cpu max -smp 1 -m 3G
 		-device intel-iommu,intremap=on,caching-mode=on
 		-device isa-debug-exit,iobase=0x501,iosize=1
-		-kernel "$stack/vmlinux" -initrd "$stack/initrd"
+		-kernel "$kernel" -initrd "$stack/initrd"
 		-append "console=ttyS0 loglevel=5 panic=-1 intel_iommu=on mitigations=off cryptomgr.notests tsc=reliable no_timer_check rcupdate.rcu_expedited=1 rcupdate.rcu_normal_after_boot=1 $APPEND"
 		-drive "if=none,id=root,file=${ROOT_IMAGE:-$stack/root.erofs},format=raw,readonly=on,cache=unsafe"
 		-device virtio-blk-pci,drive=root,addr=0x4

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # l1-STACK: what L1 boots, one directory:
 #   root.erofs   the root file system, read-only (tests/vm/stacks/STACK)
-#   vmlinux      its kernel, uncompressed: PVH boot saves seconds under TCG
+#   vmlinux      its kernel, uncompressed: PVH boot saves seconds under TCG. Or, for a
+#                stack with ENTRY=bzimage (and another's guests), bzimage
 #   initrd       mounts root.erofs and the payload, starts the payload's init
 #   modules/     the module tree again, for depmod at payload time
 #   release      the kernel's release
@@ -35,11 +36,13 @@ stack_check()
 
 stack_key() # STACK
 {
-	local own=
+	local own= GUEST_STACK=
 
 	# shellcheck source=../stacks/iommufd
 	own=$(. "$VM_DIR/stacks/$1"; ! build_own "$KERNEL" ||
-		{ build_key "$KERNEL"; declare -f stack_unpack_own; })
+		{ build_key "$KERNEL"; declare -f stack_unpack_own; }
+		[ -z "$GUEST_STACK" ] ||
+			{ stack_key "$GUEST_STACK"; declare -f stack_l2_other stack_kernel_bzimage; })
 	hash_of "$VM_DIR/stacks/$1" ${own:+"$own"} "$STACK_BASE" "$STACK_MODULES" \
 		"$STACK_INITRD_MODULES" "$STACK_L2_MODULES" \
 		"$VM_DIR/initrd-init" "$VM_DIR/l2-init" "$VM_DIR/lib/vmlinux.py" \
@@ -51,26 +54,29 @@ stack_dir() { artefact_dir "l1-$1" "$(stack_key "$1")"; }
 
 stack_root() # STACK
 {
-	local KERNEL=$(. "$VM_DIR/stacks/$1"; echo "$KERNEL")
+	local KERNEL GUEST_STACK
 
-	STACK=$1
+	KERNEL=$(. "$VM_DIR/stacks/$1"; echo "$KERNEL")
+	GUEST_STACK=$(. "$VM_DIR/stacks/$1"; echo "$GUEST_STACK")
 	# Not in stack_make: one artefact is no place to make another
 	! build_own "$KERNEL" || build_root "$KERNEL"
+	[ -z "$GUEST_STACK" ] || stack_root "$GUEST_STACK"
+	STACK=$1
 	artefact "l1-$1" "$(stack_key "$1")" stack_make
 }
 
 stack_make()
 {
-	local SUITE KERNEL PACKAGES MORE_SUITES='' unpack=stack_unpack dir=$1
+	local SUITE KERNEL GUEST_STACK='' ENTRY='' PACKAGES MORE_SUITES='' unpack=stack_unpack dir=$1
 
 	. "$VM_DIR/stacks/$STACK"
 	need_host mmdebstrap erofs-utils kmod cpio xz-utils zstd python3
 	! build_own "$KERNEL" || unpack=stack_unpack_own
 	step "packages of $SUITE${MORE_SUITES:+ and $MORE_SUITES}" -- $unpack "$dir"
 	step "modules" -- stack_modules "$dir"
-	step "vmlinux" -- stack_kernel "$dir"
+	step "kernel" -- stack_kernel${ENTRY:+_$ENTRY} "$dir"
 	step "initrds" -- stack_initrd "$dir"
-	step "L2" -- stack_l2 "$dir"
+	step "L2" -- stack_l2${GUEST_STACK:+_other} "$dir"
 	step "image" -- stack_image "$dir"
 }
 
@@ -127,6 +133,12 @@ stack_kernel()
 	rm -rf "$1/root/boot" "$1/vmlinuz"
 }
 
+stack_kernel_bzimage()
+{
+	mv "$1/vmlinuz" "$1/bzimage"
+	rm -rf "$1/root/boot"
+}
+
 # cpio_of DIR FILE: an initrd, uncompressed: TCG decompresses slowly.
 cpio_of() { (cd "$1" && find . | cpio -o -H newc -R 0:0 --quiet) >"$2"; }
 
@@ -171,6 +183,19 @@ stack_l2()
 	cpio_of "$tree" "$dir/root/l2/initrd"
 	cp "$dir/vmlinux" "$dir/root/l2/vmlinux"
 	rm -rf "$tree"
+}
+
+# Of another stack: the same, of a tree that has that one's kernel
+stack_l2_other()
+{
+	local dir=$1 other=$1/guest from=$(stack_dir "$GUEST_STACK")
+
+	mkdir -p "$other/root/usr/bin"
+	cp "$dir/root/usr/bin/busybox" "$other/root/usr/bin/"
+	cp -a "$from/release" "$from/vmlinux" "$from/modules" "$other/"
+	stack_l2 "$other"
+	mv "$other/root/l2" "$dir/root/"
+	rm -rf "$other"
 }
 
 # What maintainer scripts would have done, as far as anyone here notices.
