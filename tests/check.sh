@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|libvirt|packages|stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|libvirt|packages|eyes|
+#                 stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -17,9 +18,10 @@
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save; 5 to 10 minutes
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used, removed
+#   eyes    a kernel that finds bugs, and test files that have some: are they seen?
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style, qemu, packages, stacks
+#   full    unit, fuzz, tools, style, qemu, packages, eyes, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" runs beside
@@ -155,14 +157,18 @@ packages() { part packages 2400 "$tests/packages/run.sh"; }
 # A stack that may be missing and is, is told and no failure
 stacks()
 {
-	local s rc args=()
+	local s rc patience args=()
 
 	for s in ${STACKS:-$(ls "$VM_DIR/stacks")}; do
 		rc=0
 		: >"$logs/stack-$s.log"
 		"$VM_DIR/setup.sh" "$s" || rc=$?
 		case $rc in
-		0) part "stack-$s" 5400 "$tests/system/host-run.sh" --stack "$s" --all ${T:-} ;;
+		0)
+			patience=$(. "$VM_DIR/stacks/$s"; echo "${PATIENCE:-1}")
+			part "stack-$s" $((5400 * patience)) "$tests/system/host-run.sh" --stack "$s" \
+				--all ${T:-}
+			;;
 		69) table+="# stack-$s: not available, which it need not be"$'\n' ;;
 		*)
 			failed=$((failed + 1))
@@ -174,6 +180,8 @@ stacks()
 	table+=$("$tests/system/matrix.sh" "${args[@]}")$'\n'
 }
 
+eyes() { part eyes 1800 "$tests/system/selftest.sh"; }
+
 full()
 {
 	unit
@@ -182,6 +190,7 @@ full()
 	style
 	qemu
 	packages
+	eyes
 	stacks
 }
 
@@ -202,7 +211,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | libvirt | \
-		packages | stacks | full) "$name" ;;
+		packages | eyes | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

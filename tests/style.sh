@@ -69,7 +69,7 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit)/.*\.[ch]$'; }
+kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/system/selftest)/.*\.[ch]$'; }
 
 scripts()
 {
@@ -113,7 +113,7 @@ checkpatch()
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
-	local dirs='drivers|tests/guest'
+	local dirs='drivers|tests/guest|tests/system/selftest' d
 	local args=(W=1 C=1 KBUILD_CHECKSRC=1)
 
 	mkdir -p "$CACHE/style" "$CACHE/log"
@@ -122,12 +122,15 @@ build()
 	rm -rf "$tree"
 	mkdir "$tree"
 	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
-		--include='/tests/guest/***' --include='/tests/kunit/***' --include=/Makefile --include=/Kconfig \
+		--include='/tests/guest/***' --include='/tests/kunit/***' \
+		--include=/tests/system/ --include='/tests/system/selftest/***' --include=/Makefile --include=/Kconfig \
 		--exclude='*' ./ "$tree/"
 	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
 		"${args[@]}" modules >"$log" 2>&1 9>&- || rc=$?
-	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
-		"${args[@]}" -C tests/guest >>"$log" 2>&1 9>&- || rc=$?
+	for d in tests/guest tests/system/selftest; do
+		build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
+			"${args[@]}" -C $d >>"$log" 2>&1 9>&- || rc=$?
+	done
 	# As far as it goes: Debian's kernels have KUnit's headers, and nothing to link with; 6.1
 	# has not all that the suites use
 	if [ "$kernel" != 6.1 ]; then

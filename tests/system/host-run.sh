@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: host-run.sh [--stack NAME] [--other NAME] [--without BOOT] [--all] [--bug NAME] [PATTERN...]
+# usage: host-run.sh [--stack NAME] [--other NAME] [--without BOOT] [--all] [--bug NAME] [--keep DIR]
+#                    [PATTERN...]
 #
 # The system tests: boots L1 as often as the chosen tests need (a pattern is a part of
 # a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
@@ -16,6 +17,8 @@
 # the last two (minutes; and of upstream's selftests a download) are only part of it with --all.
 # With that tests also do the whole of those tables of which they try a part ("full" in tap.sh).
 #
+# --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
+#
 # --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
 # that a test notices: the run must fail then.
 set -e
@@ -23,13 +26,14 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 here=$REPO_DIR/tests/system
 
-stack=debian13 other= without= bug= all=
+stack=debian13 other= without= bug= all= keep=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
 	--other) other=$2; shift ;;
 	--without) without=$2; shift ;;
 	--all) all=1 ;;
+	--keep) keep=$2; shift ;;
 	--bug) bug=,x-bug=$2; shift ;;
 	--help | -h) usage ;;
 	-*) usage 2 >&2 ;;
@@ -38,15 +42,6 @@ while [ $# -gt 0 ]; do
 	shift
 done
 need_root
-
-kernel_of() # STACK
-{
-	(
-		# shellcheck source=../vm/stacks/debian13
-		. "$VM_DIR/stacks/$1"
-		echo "$KERNEL"
-	)
-}
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
@@ -84,11 +79,11 @@ done
 
 [ -z "$all" ] || limit[main]=4500
 patience=$(. "$VM_DIR/stacks/$stack"; echo "${PATIENCE:-1}")
-bin=$("$here/prepare.sh" "$(kernel_of "$stack")")
+bin=$("$here/prepare.sh" --stack "$stack")
 # The second host has a second device, with a firmware of another state version
 bed=(boot.sh) pair=(boot-pair.sh --on-b --device "refdev,id=other,compat=2")
 if [ -n "$other" ]; then
-	pair+=(--stack "$other" --add "$("$here/prepare.sh" "$(kernel_of "$other")")"
+	pair+=(--stack "$other" --add "$("$here/prepare.sh" --stack "$other")"
 		--both --env GUEST_MACHINE=pc-q35-7.2)
 fi
 pair+=(--both)
@@ -118,6 +113,7 @@ for b in main big many noiommu libvirt upstream pair; do
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" \
+		${keep:+--env COVERAGE=1 --run-dir "$keep/$b"} \
 		-- tests/system/run.sh -b "$b" "$@" | tee "$tap"
 	rc=${PIPESTATUS[0]}
 	set -e

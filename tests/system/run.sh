@@ -8,16 +8,21 @@
 # environment (host-run.sh --all) "# timeout-full: SECONDS"; EXTRA_TIME: so much more.
 # "# dma-faults: expected": it lets the device go where the IOMMU stops it.
 #
-# After each file the kernel's log is searched: a warning, oops, lockdep report, hung task
-# or DMA fault fails the file that caused it. What a file leaves behind fails it, too. With
-# "-b pair" this is hostA (tests/vm/boot-pair.sh), and all that is asked of hostB as well.
+# After each file the kernel's log is searched: a warning, oops, lockdep report, hung task, wrong
+# use of DMA's interface or DMA fault fails the file that caused it, unless a line of the
+# file, "# complains: REGEX", says that this complaint is what it wants. So do memory
+# that is lost and lockdep that has turned itself off, where the kernel can tell
+# (sanitizers.sh; memory at the end). What a file leaves behind fails it, too. With "-b pair" this is hostA
+# (tests/vm/boot-pair.sh), and all that is asked of hostB as well. TESTS in the environment: the
+# directory with the files. COVERAGE: gcov's counters are kept in /share.
 # Status 1 if anything failed; the last line says "N passed, N failed".
 
 here=$(cd "$(dirname "$0")" && pwd)
 : "${PAYLOAD:=/payload}"
 : "${TOOLS:=$PAYLOAD/bin}"
+: "${TESTS:=$here}"
 export PAYLOAD TOOLS PATH=$TOOLS:$PATH
-SPLAT='BUG: |Oops|cut here|WARNING: |INFO: task .* blocked|INFO: rcu|general protection|refcount_t:|list_(add|del) corruption|UBSAN:|KASAN:|Call Trace|sysfs: cannot create duplicate|scheduling while atomic'
+SPLAT='BUG: |Oops|cut here|WARNING: |INFO: task .* blocked|INFO: rcu|general protection|refcount_t:|list_(add|del) corruption|UBSAN:|KASAN:|Call Trace|DMA-API: |ODEBUG: |kmemleak: .*(disabled|error)|INFO: (possible|trying)|BUG [a-z]|sysfs: cannot create duplicate|scheduling while atomic'
 DMA_FAULT='|DMAR: \['
 
 # The bed keeps user space out of the log; reading it is all that is wanted here
@@ -28,7 +33,7 @@ if [ "$1" = -b ]; then
 	boot=$2
 	shift 2
 fi
-n=0 failed=0 other=
+n=0 failed=0 other= ran=
 if [ "$boot" = pair ]; then
 	. "$here/../vm/lib/peer.sh"
 	other=$PEER
@@ -116,12 +121,23 @@ story()
 	done
 }
 
+# Without the complaints that are wanted, up to the end of their traces
+unexpected() # REGEX LOG
+{
+	[ -n "$1" ] || { printf '%s\n' "$2"; return; }
+	awk -v wanted="$1" '
+		$0 ~ wanted { skip = 1 }
+		!skip
+		/<\/TASK>/ { skip = 0 }' <<<"$2"
+}
+
 # judge NAME LOG HOST FAILED-BEFORE: what a host's kernel has said during a file, but for
 # faults without $dma_fault
 judge()
 {
 	local name=$1 log=$2 who="the kernel${3:+ of $3}" splat
 
+	log=$(unexpected "$(header "$TESTS/$name.t" complains '')" "$log")
 	splat=$(grep -n -m 1 -E "$SPLAT$dma_fault" <<<"$log" | cut -d: -f1)
 	if [ -n "$splat" ]; then
 		point 0 "$name" "$who does not complain" \
@@ -135,6 +151,16 @@ judge()
 	fi
 }
 
+# What it says while it is cleaned up after the file, and searched for what is lost
+judge_clean_up() # NAME LOG HOST
+{
+	local splat
+
+	splat=$(grep -n -m 1 -E "$SPLAT" <<<"$2" | cut -d: -f1)
+	[ -z "$splat" ] || point 0 "$1" "the kernel${3:+ of $3} does not complain afterwards" \
+		"$(tail -n "+$splat" <<<"$2" | head -n 40)"
+}
+
 # clean HOST: "" or the other one. What was left there: /tmp/cleanup.out
 clean()
 {
@@ -143,6 +169,52 @@ clean()
 	else
 		PEER_TIMEOUT=60 peer sh "$here/cleanup.sh" >/tmp/cleanup.out
 	fi
+}
+
+# on HOST COMMAND...: the output goes to /tmp/on.out
+on()
+{
+	local host=$1
+
+	shift
+	if [ -z "$host" ]; then
+		limited 600 /tmp/on.out "$@"
+	else
+		PEER_TIMEOUT=600 peer "$@" >/tmp/on.out
+	fi
+}
+
+# Locks are watched as long as lockdep is on; a complaint turns it off, and is the file's fault
+# already
+sanitize() # NAME HOST FAILED-BEFORE
+{
+	local rc
+
+	on "$2" sh "$here/sanitizers.sh" end
+	rc=$?
+	[ $rc != 2 ] || return
+	[ $rc = 0 ] || echo "status $rc" >>/tmp/on.out
+	if [ -s /tmp/on.out ] && [ "$failed" = "$3" ]; then
+		point 0 "$1" "locks are watched${2:+ on $2}" "$(cat /tmp/on.out)"
+	else
+		sed 's/^/# /' /tmp/on.out
+	fi
+}
+
+# After the last file: memory that is lost, by the file that ran when it was made
+leaks() # HOST
+{
+	local rc name report
+
+	on "$1" sh "$here/sanitizers.sh" leaks
+	rc=$?
+	[ $rc != 2 ] || return
+	[ $rc = 0 ] || echo "all: status $rc" >>/tmp/on.out
+	mv /tmp/on.out /tmp/leaks.out
+	for name in $ran $(sed -nE 's/^(boot|all): .*/\1/p' /tmp/leaks.out | sort -u); do
+		report=$(sed -n "s/^$name: //p" /tmp/leaks.out | head -n 60)
+		point "$([ -n "$report" ] || echo 1)" "$name" "no memory is lost${1:+ on $1}" "$report"
+	done
 }
 
 run_one() # FILE
@@ -158,6 +230,10 @@ run_one() # FILE
 	seq=$(tool logseq)
 	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)
 	echo "# ---- $name"
+	ran="$ran $name"
+	for host in '' $other; do
+		on "$host" sh "$here/sanitizers.sh" begin "$name"
+	done
 	limited "$limit" /tmp/test.out sh "$here/one.sh" "$file"
 	rc=$?
 	number "$name" </tmp/test.out
@@ -184,6 +260,8 @@ run_one() # FILE
 		judge "$name" "$log" "$other" $before
 	fi
 	[ -z "$bail" ] || return
+	seq=$(tool logseq)
+	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)
 	for host in '' $other; do
 		clean "$host"
 		rc=$?
@@ -195,6 +273,11 @@ run_one() # FILE
 			point 0 "$name" "leaves nothing behind${host:+ on $host}" "$left"
 		fi
 	done
+	for host in '' $other; do
+		[ -n "$bail" ] || sanitize "$name" "$host" $before
+	done
+	judge_clean_up "$name" "$(tool log "$seq")"
+	[ -z "$other" ] || judge_clean_up "$name" "$(peer "$TOOLS/tool" log "$other_seq")" "$other"
 	echo "# $name took $((SECONDS - start)) s"
 }
 
@@ -219,7 +302,7 @@ for host in '' $other; do
 		exit 1
 	}
 done
-for file in "$here"/[0-9]*.t; do
+for file in "$TESTS"/[0-9]*.t; do
 	matches "$(basename "$file" .t)" "$@" || continue
 	[ "$(header "$file" boot main)" = "$boot" ] || continue
 	run_one "$file"
@@ -229,6 +312,14 @@ if [ -n "$bail" ]; then
 	echo "Bail out! the machine cannot be used any more"
 	failed=$((failed + 1))
 	n=$((n + 1))
+fi
+for host in '' $other; do
+	[ -n "$bail" ] || leaks "$host"
+done
+if [ -n "$COVERAGE" ]; then
+	for host in '' $other; do
+		on "$host" sh "$here/gcov.sh" || point 0 coverage "counters can be had" "$(cat /tmp/on.out)"
+	done
 fi
 echo "1..$n"
 echo "$((n - failed)) passed, $failed failed"

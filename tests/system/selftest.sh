@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: selftest.sh [--stack NAME]
+#
+# The test of the system tests' own eyes: in L1 of a stack whose kernel finds bugs (default debug),
+# test files have a kernel module make one each (selftest/plant.c). run.sh must fail each of them, by
+# its name and for the right reason, and no other. TAP. Two boots: lockdep, once off, stays off.
+set -e
+# shellcheck source=../vm/lib/common.sh
+. "$(dirname "$0")/../vm/lib/common.sh"
+here=$REPO_DIR/tests/system
+
+stack=debug
+case ${1:-} in
+--stack) stack=$2 ;;
+--help | -h) usage ;;
+'') ;;
+*) usage 2 >&2 ;;
+esac
+need_root
+# shellcheck source=../vm/stacks/debug
+. "$VM_DIR/stacks/$stack"
+bin=$("$here/prepare.sh" --stack "$stack")
+log=$CACHE/log/selftest-$KERNEL.log
+tree=$("$VM_DIR/build-modules.sh" "$KERNEL" -C tests/system/selftest modules 2>"$log") || {
+	tail -n 30 "$log" >&2
+	die "the module with bugs does not build"
+}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cp -a "$bin" "$tmp/"
+cp "$tree/tests/system/selftest/plant.ko" "$tmp/bin/"
+
+rc=0
+for files in '010 020 030 040 050 060 070' 900; do
+	# shellcheck disable=SC2086  # words on purpose
+	"$VM_DIR/boot.sh" --stack "$stack" --timeout 900 --allow-splats --add "$tmp/bin" \
+		--append log_buf_len=4M --device refdev,id=pf \
+		-- tests/system/selftest/inside.sh $files || rc=1
+done
+exit $rc
