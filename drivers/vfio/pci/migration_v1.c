@@ -295,24 +295,17 @@ static int v1_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *re
 	return remap_vmalloc_range(vma, v1->data, pgoff - first);
 }
 
+/* Not allocated: if this fails before the core adds it, 6.12 loses the capabilities before it */
+static struct vfio_region_info_cap_sparse_mmap v1_sparse = {
+	.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
+	.nr_areas = 1,
+	.areas = { { .offset = V1_DATA_OFFSET, .size = V1_DATA_SIZE } },
+};
+
 static int v1_add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 			     struct vfio_info_cap *caps)
 {
-	struct vfio_region_info_cap_sparse_mmap *sparse;
-	size_t size = struct_size(sparse, areas, 1);
-	int ret;
-
-	sparse = kzalloc(size, GFP_KERNEL);
-	if (!sparse)
-		return -ENOMEM;
-	sparse->header.id = VFIO_REGION_INFO_CAP_SPARSE_MMAP;
-	sparse->header.version = 1;
-	sparse->nr_areas = 1;
-	sparse->areas[0].offset = V1_DATA_OFFSET;
-	sparse->areas[0].size = V1_DATA_SIZE;
-	ret = vfio_info_add_capability(caps, &sparse->header, size);
-	kfree(sparse);
-	return ret;
+	return vfio_info_add_capability(caps, &v1_sparse.header, struct_size(&v1_sparse, areas, 1));
 }
 
 static void v1_free(struct mig_v1 *v1)
