@@ -145,6 +145,11 @@ can()
 		[ "$QEMU" -lt 8 ] || kernel_has_precopy ||
 			fail "kernel $(uname -r) has no PRE_COPY states, and QEMU $QEMU knows no migration region"
 		;;
+	faults)		# of memory, for one task
+		mount_debugfs 2>/dev/null
+		[ -w /proc/self/fail-nth ] && [ -d /sys/kernel/debug/failslab ] ||
+			fail "kernel $(uname -r) injects no faults (FAILSLAB, FAULT_INJECTION_USERCOPY)"
+		;;
 	kunit)
 		[ -d /sys/kernel/debug/kunit ] ||
 			fail "kernel $(uname -r) is built without KUNIT and KUNIT_DEBUGFS"

@@ -126,9 +126,12 @@ unexpected() # REGEX LOG
 {
 	[ -n "$1" ] || { printf '%s\n' "$2"; return; }
 	awk -v wanted="$1" '
-		$0 ~ wanted { skip = 1 }
+		/-\[ cut here \]-/ { held = $0; next }
+		$0 ~ wanted { skip = 1; held = "" }
+		held != "" { print held; held = "" }
 		!skip
-		/<\/TASK>/ { skip = 0 }' <<<"$2"
+		/<\/TASK>/ { skip = 0 }
+		END { if (held != "") print held }' <<<"$2"
 }
 
 # judge NAME LOG HOST FAILED-BEFORE: what a host's kernel has said during a file, but for

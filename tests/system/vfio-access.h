@@ -171,7 +171,7 @@ static int access_open(const char *dir, const char *name, bool cdev, const char 
 }
 
 /* 0 or an errno */
-static int access_map(uint64_t iova, void *mem, uint64_t size)
+static inline int access_map(uint64_t iova, void *mem, uint64_t size)
 {
 	struct vfio_iommu_type1_dma_map type1 = {
 		.argsz = sizeof(type1),

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 600
+# complains: vmalloc error:|vfio/group.c:[0-9]+ vfio_group_release
+#
+# Each allocation, and each copy from or to user memory, of create, remove, open, migration, dirty
+# page logging and reset fails once. Of vmalloc() the kernel itself tells with a trace; and vfio core
+# warns of itself where it cannot make a group (6.12: vfio_create_group() drops what
+# vfio_group_release() takes for in use), which only an allocation that fails can bring about.
+
+able faults "faults of memory" || return 0
+
+# Also of allocations that may wait, and of the smallest; the log is for what follows from it
+for dir in failslab fail_page_alloc fail_usercopy; do
+	dir=/sys/kernel/debug/$dir
+	t "${dir##*/}: no word of each fault" write_to $dir/verbose 0
+	for file in cache-filter ignore-gfp-wait ignore-gfp-highmem; do
+		[ ! -e $dir/$file ] || t "${dir##*/}: $file" write_to $dir/$file N
+	done
+	[ ! -e $dir/min-order ] || t "${dir##*/}: min-order" write_to $dir/min-order 0
+done
+
+# nth LEAST ARGUMENTS...: each sequence has at least so many places where it can fail, and fails
+# at some of them; else the kernel has injected nothing
+nth()
+{
+	least=$1
+	shift
+	n_out=$(timeout -k 5 300 vfio-nth "$@" 2>&1) && pass "vfio-nth ${*##*/}" ||
+		flunk "vfio-nth $*" "$n_out"
+	echo "$n_out" | diag
+	for line in $(echo "$n_out" | sed -n 's/^\([a-z]*\): faults=\([0-9]*\) failed=\([0-9]*\) .*/\1:\2:\3/p'); do
+		faults=${line#*:}
+		at_least "${line%%:*}: places" "${faults%:*}" "$least"
+		at_least "${line%%:*}: failures" "${line##*:}" 1
+	done
+}
+
+vfs_and_mdevs 2 u
+new_uuid
+nth 10 create "$TYPEDIR/create" "$UUID"
+nth 2 "$MDEVS/$u" open
+nth 2 "$MDEVS/$u" save load
+nth 2 "$MDEVS/$u" precopy
+nth 2 "$MDEVS/$u" log
+nth 1 "$MDEVS/$u" reset
+nth 2 "$MDEVS/$u" region
+nth 2 -c "$MDEVS/$u" open
+mdev_vf "$u"
+debug=/sys/kernel/debug/vfio/$BDF/vfio-pci-engine
+nth 1 read "$MDEVS/$u/function" "$MDEVS/$u/migration_state" "$debug/state" "$debug/counters"
+mig "the mdev works as before" "$u" dma:20 set:STOP_COPY "read:$WORK/s" set:RESUMING \
+	"write:$WORK/s" set:RUNNING dma:20
+no_mdevs_no_vfs
