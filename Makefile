@@ -22,13 +22,13 @@ fuzz: TIME ?= 600
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install install-tools uninstall-tools deb clean setup demo check shell soak fuzz fuzz-ioctl bench
+.PHONY: help modules modules_install install-tools uninstall-tools deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
 
 help:
 	@echo 'The product'
 	@echo '  demo             the main job, from an empty machine to a migrated guest (root)'
 	@echo '  check            all tests (root)'
-	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); an hour'
+	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); two hours'
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
 	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
@@ -47,6 +47,8 @@ help:
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
+	@echo '  check-eyes       do the system tests see bugs that the kernel can tell of? (stack debug)'
+	@echo '  coverage         which lines and branches the system tests reach; T=<pattern>: only those'
 	@echo '  soak N=1000 TIME=3600   operations in random order for TIME seconds, N migrations at least'
 	@echo '  fuzz TIME=600    fuzzing, that many seconds for each target'
 	@echo '  fuzz-ioctl TIME=600  a hostile user of an mdev for that many seconds; SEED=<n>: that one again'
@@ -96,6 +98,9 @@ soak:
 
 bench:
 	tests/bench/run.sh $(WHAT)
+
+coverage:
+	tests/coverage.sh $(T)
 
 fuzz:
 	tests/fuzz/run.sh --seconds $(TIME)

@@ -7,7 +7,8 @@
 # tests/vm/kernels) with that kernel's own compiler: "make modules W=1 KDIR=..."
 # of the top-level Makefile, on a copy of this checkout, so that nothing is
 # written here and the next build is incremental. The arguments are passed on
-# to make; a target among them replaces "modules". The compiler's output is
+# to make, as are the words of MODULE_ARGS in the environment; a target among them
+# replaces "modules". The compiler's output is
 # shown; on success the last line of standard output is the copy's directory.
 # --shell opens a shell in the build root, in that copy.
 set -e
@@ -43,5 +44,5 @@ for arg; do
 done
 [ -f "$tree/Makefile" ] || die "no top-level Makefile yet"
 build_run "$kernel" "$tree" make -j"$(nproc)" $target \
-	KDIR="$(build_kdir "$kernel")" W=1 "$@" >&2 8>&-
+	KDIR="$(build_kdir "$kernel")" W=1 ${MODULE_ARGS:-} "$@" >&2 8>&-
 echo "$tree"
