@@ -44,7 +44,8 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
 
 	init_completion(&buf->done);
 	buf->size = size;
-	buf->vaddr = __vmalloc(size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	/* A bitmap in it is read by whole longs */
+	buf->vaddr = __vmalloc(round_up(size, sizeof(long)), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!buf->vaddr)
 		return -ENOMEM;
 	ret = buf_sg(buf);
