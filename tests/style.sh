@@ -241,6 +241,12 @@ stream_documented()
 		'refuse\(r, -(\w+),\s+"([^"]*)"'
 }
 
+nvlink2_documented()
+{
+	documented drivers/vfio/pci/nvlink2_desc.c docs/nvlink2.rst \
+		'refuse\(-(\w+), why, "([^"]*)"'
+}
+
 create_documented()
 {
 	documented drivers/vfio/mdev-pci/parent.c docs/user-guide.rst \
@@ -356,6 +362,7 @@ for f in $(scripts | sort -u); do
 	t "shellcheck: $f" shell_check "$f"
 done
 t "docs: every refusal of a stream is documented with its errno" stream_documented
+t "docs: every refusal of a description is documented with its errno" nvlink2_documented
 t "docs: every refusal of create is documented with its errno" create_documented
 t "docs: every refusal of an attribute is documented with its errno" attr_documented
 =======

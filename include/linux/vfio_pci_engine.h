@@ -14,6 +14,7 @@
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
+#include <linux/vfio_pci_nvlink2.h>
 
 struct vfio_pci_engine_device;
 struct vfio_pci_migration;
@@ -276,6 +277,8 @@ struct vfio_pci_use_ops {
  *	@mig_ops they are not used.
  * @log_caps: limits; required with @log_ops. Copied.
  * @use_ops: optional: told of users.
+ * @nvlink2: look for GPU RAM and ATSD registers; NULL: the function has none. Must live as
+ *	@fn does.
  */
 struct vfio_pci_engine_desc {
 	struct vfio_pci_fn *fn;
@@ -287,6 +290,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_log_ops *log_ops;
 	const struct vfio_pci_log_caps *log_caps;
 	const struct vfio_pci_use_ops *use_ops;
+	const struct vfio_pci_nvlink2_ops *nvlink2;
 };
 
 struct vfio_pci_engine_device *

@@ -5,7 +5,7 @@
 #include "tap.h"
 
 extern const struct test writer_tests[], reader_tests[], refusal_tests[], range_tests[],
-	precopy_tests[], v1_tests[];
+	precopy_tests[], v1_tests[], nvlink2_tests[];
 
 static bool failed;
 
@@ -29,7 +29,7 @@ bool tap_has_failed(void)
 int main(void)
 {
 	const struct test *suites[] = { writer_tests, reader_tests, refusal_tests,
-					range_tests, precopy_tests, v1_tests };
+					range_tests, precopy_tests, v1_tests, nvlink2_tests };
 	int n_passed = 0, n_failed = 0;
 
 	setbuf(stdout, NULL);

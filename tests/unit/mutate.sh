@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: mutate.sh
 #
-# Are the unit tests able to fail? Breaks a copy of stream.c, one place at a
-# time, and runs them: each mutant must turn a test red. TAP; a mutant that no
+# Are the unit tests able to fail? Breaks a copy of stream.c, then of
+# nvlink2_desc.c, one place at a time, and runs them: each mutant must turn a test red. TAP; a mutant that no
 # test notices is "not ok".
 set -e
 cd "$(dirname "$0")"
@@ -11,7 +11,8 @@ cd "$(dirname "$0")"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 src=../../drivers/vfio/pci
-cp "$src"/{stream.h,ranges.[ch],v1_regs.[ch]} "$tmp/"
+file=stream.c
+cp "$src"/{stream.h,ranges.[ch],v1_regs.[ch],nvlink2_desc.[ch]} "$tmp/"
 passed=0 failed=0
 
 run() { timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" >"$tmp/out" 2>&1; }
@@ -32,8 +33,8 @@ mutant()
 {
 	local red
 
-	sed -E "$2" "$src/stream.c" >"$tmp/stream.c"
-	if cmp -s "$src/stream.c" "$tmp/stream.c"; then
+	sed -E "$2" "$src/$file" >"$tmp/$file"
+	if cmp -s "$src/$file" "$tmp/$file"; then
 		echo "# the expression fits nothing: $2"
 		report 1 "$1"
 		return
@@ -108,6 +109,41 @@ mutant "piece begun without its buffer" 's/if \(!r->payload\)/if (0)/'
 mutant "writer repeats its numbers" 's/w->seq\+\+/w->seq/'
 mutant "writer counts no state" 's/w->state \+= len;//'
 mutant "writer in big endian" 's/cpu_to_le32\(compat\)/htobe32(compat)/'
+
+cp "$src/$file" "$tmp/"
+file=nvlink2_desc.c
+mutant "DVSEC of any signature" 's/== NVLINK2_DVSEC_SIGNATURE/!= 0/'
+without "revision not checked" '!= NVLINK2_DVSEC_REVISION'
+without "length not checked" '!= NVLINK2_DVSEC_BYTES'
+without "reserved flags allowed" '~NVLINK2_DVSEC_FLAGS'
+without "reserved cacheability allowed" '> VFIO_PCI_NVLINK2_UC'
+without "no target address" '!desc->has_tgt'
+without "no link speed" '!desc->link_speed'
+mutant "a GPU needs a link speed" 's/desc->role == VFIO_PCI_NVLINK2_LINK && !/!/'
+mutant "32 bits of an address" 's/\(u64\)dword\(dvsec, at \+ 4\) << 32/0/'
+without "time until ready not checked" 'VFIO_PCI_NVLINK2_READY_MS_MAX'
+mutant "time off by one" 's/> VFIO_PCI_NVLINK2_READY_MS_MAX/>= VFIO_PCI_NVLINK2_READY_MS_MAX/'
+without "empty RAM allowed" '!desc->size\)'
+mutant "size not aligned" 's/desc->base \| desc->size/desc->base/'
+mutant "base not aligned" 's/desc->base \| desc->size/desc->size/'
+without "any amount of RAM" '> VFIO_PCI_NVLINK2_SIZE_MAX'
+mutant "largest RAM refused" 's/> VFIO_PCI_NVLINK2_SIZE_MAX/>= VFIO_PCI_NVLINK2_SIZE_MAX/'
+without "RAM wraps" '< desc->base\)'
+mutant "last page refused" 's/desc->size - 1 < desc->base/desc->size <= desc->base/'
+without "a GPU with ATSD" '\(desc->has_atsd\)'
+without "a bridge with RAM" '\(desc->size\)'
+mutant "ATSD not aligned" 's/desc->atsd \& \(page - 1\)/desc->atsd \& page/'
+without "ATSD without an address" '!desc->atsd'
+without "properties: no base" '\(!base\)'
+without "properties: no size" '\(!size\)'
+without "reading behind the end" 'pos >= size'
+mutant "reading at the end" 's/pos >= size/pos > size/'
+mutant "reading across the end" 's/min_t\(u64, count, size - pos\)/count/'
+mutant "ATSD registers not aligned" 's/pos \& \(count - 1\)/pos \& count/'
+mutant "ATSD registers of 2 bytes" 's/count == 4 \|\|/count == 2 || count == 4 ||/'
+mutant "mapping behind the end" 's/pgoff < all \&\& //'
+mutant "mapping across the end" 's/ \&\& pages <= all - pgoff//'
+mutant "mapping wraps" 's/pages <= all - pgoff/pgoff + pages <= all/'
 
 echo "1..$((passed + failed))"
 echo "$passed passed, $failed failed"

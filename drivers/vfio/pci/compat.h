@@ -7,6 +7,7 @@
 #ifndef VFIO_PCI_ENGINE_COMPAT_H
 #define VFIO_PCI_ENGINE_COMPAT_H
 
+#include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/version.h>
 #include <linux/vfio.h>
@@ -188,6 +189,88 @@ static inline int compat_set_driver_override(struct pci_dev *pdev, const char *n
 #else
 	return device_set_driver_override(&pdev->dev, name);
 #endif
+}
+
+/*
+ * 6.10 (only 6.12 was tried): each device has an inode, and with it an address space by which all
+ * mappings of it can be found. Before, all devices share one: an empty file has one for each.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#include <linux/shmem_fs.h>
+
+static inline struct address_space *compat_address_space(struct vfio_device *vdev)
+{
+	return NULL;
+}
+
+static inline struct file *compat_mapping_file(void)
+{
+	return shmem_file_setup("vfio-pci-engine", 0, VM_NORESERVE);
+}
+#else
+static inline struct address_space *compat_address_space(struct vfio_device *vdev)
+{
+	return vdev->inode->i_mapping;
+}
+
+static inline struct file *compat_mapping_file(void)
+{
+	return NULL;
+}
+#endif
+
+/* 6.3: flags of a vma are changed by helpers */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+{
+	vma->vm_flags |= flags;
+}
+#else
+#define compat_vm_flags_set vm_flags_set
+#endif
+
+/*
+ * 6.12: huge pages in mappings of memory that has no struct page. 6.17 (only 7.2 was tried): page
+ * frames are plain numbers.
+ */
+#if defined(CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP)
+#define COMPAT_HUGE_FAULT(fn) .huge_fault = (fn),
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#include <linux/pfn_t.h>
+#define COMPAT_HUGE_PFN(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
+#else
+#define COMPAT_HUGE_PFN(pfn) (pfn)
+#endif
+
+static inline vm_fault_t compat_insert_huge(struct vm_fault *vmf, unsigned long pfn,
+					    unsigned int order)
+{
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return vmf_insert_pfn_pmd(vmf, COMPAT_HUGE_PFN(pfn), write);
+#ifdef CONFIG_ARCH_SUPPORTS_PUD_PFNMAP
+	if (order == PUD_ORDER)
+		return vmf_insert_pfn_pud(vmf, COMPAT_HUGE_PFN(pfn), write);
+#endif
+	return VM_FAULT_FALLBACK;
+}
+#else
+#define COMPAT_HUGE_FAULT(fn)
+
+static inline vm_fault_t compat_insert_huge(struct vm_fault *vmf, unsigned long pfn,
+					    unsigned int order)
+{
+	return VM_FAULT_FALLBACK;
+}
+#endif
+
+static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
+					   unsigned int order)
+{
+	return order ? compat_insert_huge(vmf, pfn, order) :
+	       vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, pfn);
 }
 
 #endif /* VFIO_PCI_ENGINE_COMPAT_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration.
+ * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration and memory behind
+ * NVLink2.
  */
 #include <linux/module.h>
 #include <linux/string.h>
@@ -10,6 +11,7 @@
 #include "debugfs.h"
 #include "migration.h"
 #include "migration_v1.h"
+#include "nvlink2.h"
 
 /**
  * struct vfio_pci_engine_device - one function's vfio_device
@@ -19,6 +21,7 @@
  * @use_ops: who is told of users, or NULL
  * @alias: second name for user space, or NULL
  * @mig: migration, or NULL
+ * @nvlink2: GPU RAM or ATSD registers, or NULL: nobody looks for them
  * @debugfs: for mig_debugfs_remove()
  */
 struct vfio_pci_engine_device {
@@ -28,6 +31,7 @@ struct vfio_pci_engine_device {
 	const struct vfio_pci_use_ops *use_ops;
 	char *alias;
 	struct vfio_pci_migration *mig;
+	struct nvlink2 *nvlink2;
 	struct dentry *debugfs;
 };
 
@@ -46,6 +50,7 @@ static void engine_release(struct vfio_device *vdev)
 	struct vfio_pci_engine_device *edev = to_edev(vdev);
 
 	mig_put(edev->mig);
+	nvlink2_destroy(edev->nvlink2);
 	kfree(edev->alias);
 	/* On 6.1 @edev is gone after this */
 	vfio_pci_core_release_dev(vdev);
@@ -78,6 +83,11 @@ static int engine_open(struct vfio_device *vdev)
 	if (edev->mig) {
 		mig_open(edev->mig, setup);
 		ret = mig_v1_register(&edev->core, edev->mig);
+		if (ret)
+			goto disable;
+	}
+	if (edev->nvlink2) {
+		ret = nvlink2_open(edev->nvlink2);
 		if (ret)
 			goto disable;
 	}
@@ -140,12 +150,26 @@ static int answer_data_size(struct vfio_device *vdev, u32 flags, void __user *ar
 	return copy_to_user(arg, &size, sizeof(size)) ? -EFAULT : 0;
 }
 
+static bool is_low_power(u32 flags)
+{
+	u32 feature = flags & VFIO_DEVICE_FEATURE_MASK;
+
+	return feature == VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY ||
+	       feature == VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
+}
+
 static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
 {
+	struct nvlink2 *nv = to_edev(vdev)->nvlink2;
+	int ret;
+
 	if (COMPAT_ANSWER_MIG_DATA_SIZE && to_edev(vdev)->mig &&
 	    (flags & VFIO_DEVICE_FEATURE_MASK) == VFIO_DEVICE_FEATURE_MIG_DATA_SIZE)
 		return answer_data_size(vdev, flags, arg, argsz);
-	return vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
+	ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
+	if (!ret && nv && is_low_power(flags))
+		nvlink2_low_power(nv);
+	return ret;
 }
 
 static const struct vfio_device_ops engine_ops = {
@@ -229,6 +253,11 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	if (desc->alias) {
 		edev->alias = kstrdup(desc->alias, GFP_KERNEL);
 		if (!edev->alias)
+			return -ENOMEM;
+	}
+	if (desc->nvlink2) {
+		edev->nvlink2 = nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
+		if (!edev->nvlink2)
 			return -ENOMEM;
 	}
 	if (!desc->mig_ops)
@@ -367,27 +396,35 @@ static pci_ers_result_t engine_error_detected(struct pci_dev *pdev, pci_channel_
 	return vfio_pci_core_aer_err_detected(pdev, state);
 }
 
-static struct vfio_pci_migration *migration_of(struct pci_dev *pdev)
+static struct vfio_pci_engine_device *edev_of(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = pci_get_drvdata(pdev);
 
-	return core ? to_edev(&core->vdev)->mig : NULL;
+	return core ? to_edev(&core->vdev) : NULL;
 }
 
 static void engine_reset_prepare(struct pci_dev *pdev)
 {
-	struct vfio_pci_migration *mig = migration_of(pdev);
+	struct vfio_pci_engine_device *edev = edev_of(pdev);
 
-	if (mig)
-		mig_reset_begins(mig);
+	if (!edev)
+		return;
+	if (edev->mig)
+		mig_reset_begins(edev->mig);
+	if (edev->nvlink2)
+		nvlink2_reset_prepare(edev->nvlink2);
 }
 
 static void engine_reset_done(struct pci_dev *pdev)
 {
-	struct vfio_pci_migration *mig = migration_of(pdev);
+	struct vfio_pci_engine_device *edev = edev_of(pdev);
 
-	if (mig)
-		mig_reset_done(mig);
+	if (!edev)
+		return;
+	if (edev->nvlink2)
+		nvlink2_reset_done(edev->nvlink2);
+	if (edev->mig)
+		mig_reset_done(edev->mig);
 }
 
 /* For the pci_driver that binds the functions */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * GPU RAM and ATSD registers as regions of an open device: what its files share.
+ *
+ * Lock order, outermost first:
+ *
+ *	mmap_lock of a process			by mmap() and page faults
+ *	vfio_pci_core_device.memory_lock	a reset by the user writes it, accesses read it
+ *	nvlink2.lock				all of struct nvlink2; a reset by anyone writes it
+ *
+ * A reset takes the first of these only from the user's ioctl, and waits for nobody who
+ * touches user memory: such memory is touched under none of the last two.
+ */
+#ifndef VFIO_PCI_ENGINE_NVLINK2_H
+#define VFIO_PCI_ENGINE_NVLINK2_H
+
+#include <linux/rwsem.h>
+#include <linux/vfio_pci_core.h>
+#include <linux/vfio_pci_nvlink2.h>
+
+#include "compat.h"
+
+/**
+ * struct nvlink2_source - a description, and where it comes from
+ * @desc: checked
+ * @ready_at: offset in config space of a dword with NVLINK2_DVSEC_STATUS_READY, or 0
+ * @from: the source's name, for the log
+ */
+struct nvlink2_source {
+	struct vfio_pci_nvlink2_desc desc;
+	unsigned int ready_at;
+	const char *from;
+};
+
+/**
+ * struct nvlink2 - what one device has; lives as long as it
+ * @core: the device
+ * @fn: the function
+ * @ops: the vendor driver's, or NULL
+ * @lock: see the top of this file
+ * @src: while @open
+ * @base: physical address of the region
+ * @size: bytes of it; 0: a bridge without ATSD registers
+ * @index: of the region
+ * @open: there is a region
+ * @resetting: between reset_prepare and reset_done
+ * @recheck: a reset has been since the RAM was last known to answer
+ * @complained: the log has it that the RAM does not
+ * @claimed: the RAM, as the kernel's resources have it
+ * @held: mapping that makes the RAM's cacheability known to the kernel while users map it
+ * @file: whose address space the mappings are in where the kernel has none a device, or NULL
+ */
+struct nvlink2 {
+	struct vfio_pci_core_device *core;
+	struct vfio_pci_fn *fn;
+	const struct vfio_pci_nvlink2_ops *ops;
+	struct rw_semaphore lock;	/* order: top of this file */
+	struct nvlink2_source src;
+	u64 base;
+	u64 size;
+	unsigned int index;
+	bool open;
+	bool resetting;
+	bool recheck;
+	bool complained;
+	struct resource *claimed;
+	void *held;
+	struct file *file;
+};
+
+/* nvlink2_find.c */
+int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
+		 struct nvlink2_source *src);
+
+/* nvlink2.c */
+struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pci_fn *fn,
+			       const struct vfio_pci_nvlink2_ops *ops);
+void nvlink2_destroy(struct nvlink2 *nv);
+int nvlink2_open(struct nvlink2 *nv);
+void nvlink2_reset_prepare(struct nvlink2 *nv);
+void nvlink2_reset_done(struct nvlink2 *nv);
+void nvlink2_low_power(struct nvlink2 *nv);
+
+/* nvlink2_access.c */
+int nvlink2_begin(struct nvlink2 *nv);
+void nvlink2_end(struct nvlink2 *nv);
+ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
+		   loff_t *ppos, bool write);
+
+/* nvlink2_mmap.c */
+int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+		 struct vm_area_struct *vma);
+void nvlink2_zap(struct nvlink2 *nv);
+int nvlink2_mmap_open(struct nvlink2 *nv);
+void nvlink2_mmap_close(struct nvlink2 *nv);
+
+#endif /* VFIO_PCI_ENGINE_NVLINK2_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mappings of a GPU's RAM or a bridge's ATSD registers by users. Nothing is mapped until it is
+ * touched, so that a reset can take all of it away and have the next access ask anew.
+ */
+#include <linux/file.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "nvlink2.h"
+#include "nvlink2_desc.h"
+
+/* Below the region's index, 28 bits of the offset are left: in pages */
+#define PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
+
+/**
+ * struct nvlink2_map - one mmap(), and what became of it by fork() and munmap() of parts
+ * @kref: one for each vma
+ * @nv: whose memory it is
+ * @user: the device's file, if the vma does not hold it itself
+ */
+struct nvlink2_map {
+	struct kref kref;
+	struct nvlink2 *nv;
+	struct file *user;
+};
+
+static void map_free(struct kref *kref)
+{
+	struct nvlink2_map *map = container_of(kref, struct nvlink2_map, kref);
+
+	/* May close the device, and so end @map->nv */
+	if (map->user)
+		fput(map->user);
+	kfree(map);
+}
+
+static void vma_open(struct vm_area_struct *vma)
+{
+	struct nvlink2_map *map = vma->vm_private_data;
+
+	kref_get(&map->kref);
+}
+
+static void vma_close(struct vm_area_struct *vma)
+{
+	struct nvlink2_map *map = vma->vm_private_data;
+
+	kref_put(&map->kref, map_free);
+}
+
+/* The page frame for a fault, if all of the huge page is in the vma, and aligned as such */
+static bool find_pfn(struct nvlink2 *nv, struct vm_fault *vmf, unsigned int order,
+		     unsigned long *pfn)
+{
+	unsigned long bytes = PAGE_SIZE << order;
+	unsigned long addr = ALIGN_DOWN(vmf->address, bytes);
+	struct vm_area_struct *vma = vmf->vma;
+
+	if (addr < vma->vm_start || bytes > vma->vm_end - addr)
+		return false;
+	*pfn = PHYS_PFN(nv->base) + (vma->vm_pgoff & PGOFF_MASK) +
+	       ((addr - vma->vm_start) >> PAGE_SHIFT);
+	return IS_ALIGNED(*pfn, 1UL << order);
+}
+
+static vm_fault_t fault_of_order(struct vm_fault *vmf, unsigned int order)
+{
+	struct nvlink2_map *map = vmf->vma->vm_private_data;
+	struct nvlink2 *nv = map->nv;
+	unsigned long pfn;
+	vm_fault_t ret;
+	int err;
+
+	if (!find_pfn(nv, vmf, order, &pfn))
+		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
+	err = nvlink2_begin(nv);
+	/* A process that is to end sees to its signal first */
+	if (err)
+		return err == -EINTR ? VM_FAULT_NOPAGE : VM_FAULT_SIGBUS;
+	ret = compat_insert_pfn(vmf, pfn, order);
+	nvlink2_end(nv);
+	return ret;
+}
+
+static vm_fault_t vma_fault(struct vm_fault *vmf)
+{
+	return fault_of_order(vmf, 0);
+}
+
+static const struct vm_operations_struct nvlink2_vm_ops = {
+	.open = vma_open,
+	.close = vma_close,
+	.fault = vma_fault,
+	COMPAT_HUGE_FAULT(fault_of_order)
+};
+
+/*
+ * x86 takes the cacheability of what is no RAM of the host's from mappings that exist: without
+ * one it is uncached, whatever the vma says
+ */
+static int hold(struct nvlink2 *nv)
+{
+	int ret = 0;
+
+	if (!IS_ENABLED(CONFIG_X86) || nv->src.desc.role != VFIO_PCI_NVLINK2_GPU ||
+	    nv->src.desc.cache == VFIO_PCI_NVLINK2_UC)
+		return 0;
+	down_write(&nv->lock);
+	if (!nv->held) {
+		nv->held = memremap(nv->base, nv->size,
+				    nv->src.desc.cache == VFIO_PCI_NVLINK2_WB ? MEMREMAP_WB :
+									       MEMREMAP_WC);
+		if (!nv->held)
+			ret = -ENOMEM;
+	}
+	up_write(&nv->lock);
+	return ret;
+}
+
+static pgprot_t protection(const struct vfio_pci_nvlink2_desc *desc, pgprot_t prot)
+{
+	if (desc->role == VFIO_PCI_NVLINK2_LINK || desc->cache == VFIO_PCI_NVLINK2_UC)
+		return pgprot_noncached(prot);
+	return desc->cache == VFIO_PCI_NVLINK2_WC ? pgprot_writecombine(prot) : prot;
+}
+
+/* Where the kernel has no address space a device, all our mappings are moved to one of our own */
+static struct nvlink2_map *map_alloc(struct nvlink2 *nv, struct vm_area_struct *vma)
+{
+	struct nvlink2_map *map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+
+	if (!map)
+		return NULL;
+	kref_init(&map->kref);
+	map->nv = nv;
+	if (nv->file) {
+		map->user = get_file(vma->vm_file);
+		vma_set_file(vma, nv->file);
+	}
+	return map;
+}
+
+/**
+ * nvlink2_mmap() - &vfio_pci_regops.mmap
+ * @core: the device
+ * @region: the region
+ * @vma: where it is wanted
+ *
+ * Return: 0; -EINVAL: not all of it is in the region; -ENOMEM.
+ */
+int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+		 struct vm_area_struct *vma)
+{
+	struct nvlink2 *nv = region->data;
+	struct nvlink2_map *map;
+	int ret;
+
+	if (!nvlink2_mmap_fits(vma->vm_pgoff & PGOFF_MASK, vma_pages(vma), nv->size, PAGE_SIZE))
+		return -EINVAL;
+	ret = hold(nv);
+	if (ret)
+		return ret;
+	map = map_alloc(nv, vma);
+	if (!map)
+		return -ENOMEM;
+	vma->vm_private_data = map;
+	vma->vm_page_prot = protection(&nv->src.desc, vma->vm_page_prot);
+	compat_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &nvlink2_vm_ops;
+	return 0;
+}
+
+static struct address_space *address_space(struct nvlink2 *nv)
+{
+	return nv->file ? nv->file->f_mapping : compat_address_space(&nv->core->vdev);
+}
+
+/**
+ * nvlink2_zap() - take away what is mapped; the next access faults
+ * @nv: NVLink2 side of the device
+ *
+ * Context: process context; sleeps.
+ */
+void nvlink2_zap(struct nvlink2 *nv)
+{
+	down_read(&nv->lock);
+	if (nv->open && nv->size)
+		unmap_mapping_range(address_space(nv), VFIO_PCI_INDEX_TO_OFFSET((u64)nv->index),
+				    nv->size, true);
+	up_read(&nv->lock);
+}
+
+/**
+ * nvlink2_mmap_open() - prepare for mappings
+ * @nv: NVLink2 side of a device that is being opened
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int nvlink2_mmap_open(struct nvlink2 *nv)
+{
+	struct file *file = compat_mapping_file();
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	nv->file = file;
+	return 0;
+}
+
+/**
+ * nvlink2_mmap_close() - the opposite; nothing is mapped any more
+ * @nv: NVLink2 side of a device that is being closed
+ */
+void nvlink2_mmap_close(struct nvlink2 *nv)
+{
+	if (nv->file)
+		fput(nv->file);
+	nv->file = NULL;
+	if (nv->held)
+		memunmap(nv->held);
+	nv->held = NULL;
+}
