@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * mdev-pci: VFs offered as mediated devices. The vendor driver's side.
+ * mdev-pci: PCI functions offered as mediated devices. The vendor driver's side.
  *
  * The driver of a PF registers it as a parent with a table of types, and says how
- * its firmware prepares and migrates a VF. Everything of VFIO, mdev and sysfs is
+ * its firmware prepares and migrates a VF. Or the parent is itself what is offered, a
+ * whole function. Everything of VFIO, mdev and sysfs is
  * the framework's. docs/vendor-guide.rst goes through an example.
  */
 #ifndef _LINUX_MDEV_PCI_H
@@ -57,6 +58,7 @@ struct mdev_pci_attr {
  * @profile: for the vendor driver: which resource profile firmware applies.
  * @mig_ops: how firmware moves its state; NULL if it can't.
  * @log_ops: how firmware logs dirty pages; NULL if it can't. Needs @mig_ops.
+ * @nvlink2: look for GPU RAM or ATSD registers behind NVLink2; NULL: there are none.
  * @not_migratable: without @mig_ops: why, as shown in the type's "description".
  * @attrs: table of values that can be set on mdevs of this type.
  * @nr_attrs: entries in it, at most 16.
@@ -67,6 +69,7 @@ struct mdev_pci_type {
 	u32 profile;
 	const struct vfio_pci_mig_ops *mig_ops;
 	const struct vfio_pci_log_ops *log_ops;
+	const struct vfio_pci_nvlink2_ops *nvlink2;
 	const char *not_migratable;
 	const struct mdev_pci_attr *attrs;
 	unsigned int nr_attrs;
@@ -75,30 +78,34 @@ struct mdev_pci_type {
 /**
  * struct mdev_pci_parent_ops - what firmware does when an mdev comes and goes
  *
- * Called in process context; may sleep, but must end within a bounded time. Never called
- * twice at a time for one VF.
+ * Called in process context; may sleep, but must end within a bounded time. @enable and @disable
+ * are mandatory for parents of VFs, and never called twice at a time for one VF.
  *
  * @enable: give the VF the resources of @type->profile, and @type->attrs their initial values.
  *	On error the VF is as
  *	before; the errno is what the writer of "create" gets: -ETIMEDOUT if firmware
  *	did not answer, else one that says why it refused. Log the reason.
  * @disable: take them back. The VF is closed and does no DMA any more.
+ * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
+ *	of @size bytes; returns how many it has written. Under no lock, at any time while @pf is a
+ *	parent.
  */
 struct mdev_pci_parent_ops {
 	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type);
 	void (*disable)(struct vfio_pci_fn *fn);
+	int (*describe)(struct pci_dev *pf, char *buf, size_t size);
 };
 
 /**
  * struct mdev_pci_parent_desc - a PF as an mdev parent
  * @owner: the vendor module (THIS_MODULE); pinned while a VF is open.
  * @model: name of the device, as shown in each type's "description".
- * @ops: see &struct mdev_pci_parent_ops.
+ * @ops: see &struct mdev_pci_parent_ops; NULL: a whole function that needs none.
  * @types: table of types.
  * @nr_types: entries in it, 1 to 16.
  * @mig_caps: limits of migration; needed if a type has mig_ops.
  * @log_caps: limits of logging dirty pages; needed if a type has log_ops.
- * @num_vfs: VFs to create before the parent is announced, so that mdevctl's
+ * @num_vfs: not of whole functions: VFs to create before the parent is announced, so that mdevctl's
  *	autostart finds them; 0: none. Ignored if VFs exist.
  *
  * Everything that it points to must live as long as the parent.
@@ -117,6 +124,8 @@ struct mdev_pci_parent_desc {
 struct mdev_pci_parent *
 mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
 void mdev_pci_unregister_parent(struct mdev_pci_parent *parent);
+int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc);
+void mdev_pci_unregister_function(struct pci_dev *pdev);
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why);
 void mdev_pci_parent_restored(struct mdev_pci_parent *parent);

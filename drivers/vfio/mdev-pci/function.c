@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions: VFs of registered parents, held by a pci_driver of the framework.
+ * Functions: VFs of registered parents, held by a pci_driver of the framework, and parents that
+ * are offered as a whole.
  */
+#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "../pci/compat.h"
@@ -57,6 +59,54 @@ int mdev_pci_function_capture(struct pci_dev *vf)
 }
 
 /**
+ * mdev_pci_function_noun() - what people call it
+ * @function: the function
+ *
+ * Return: a word for the log.
+ */
+const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
+{
+	return function->parent->whole ? "device" : "VF";
+}
+
+/**
+ * mdev_pci_function_lock() - device_lock() of the function, as an mdev needs it
+ * @function: a claimed function
+ *
+ * Unregistration of a whole function waits for the mdev with that lock held: then it is held
+ * for the mdev, too, and nobody else can have it. So this never waits for unregistration, only
+ * for those who hold the lock for a while.
+ *
+ * Return: to be given to mdev_pci_function_unlock().
+ */
+bool mdev_pci_function_lock(struct mdev_pci_function *function)
+{
+	struct device *dev = &function->fn.pdev->dev;
+
+	if (!function->parent->whole) {
+		device_lock(dev);
+		return true;
+	}
+	while (!device_trylock(dev)) {
+		if (READ_ONCE(function->parent->going))
+			return false;
+		usleep_range(1000, 2000);
+	}
+	return true;
+}
+
+/**
+ * mdev_pci_function_unlock() - the opposite
+ * @function: the function
+ * @locked: what mdev_pci_function_lock() has returned
+ */
+void mdev_pci_function_unlock(struct mdev_pci_function *function, bool locked)
+{
+	if (locked)
+		device_unlock(&function->fn.pdev->dev);
+}
+
+/**
  * mdev_pci_function_enable() - have firmware give it the resources of a type
  * @function: a claimed function
  * @type: the type
@@ -65,10 +115,12 @@ int mdev_pci_function_capture(struct pci_dev *vf)
  */
 int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
 {
-	int ret;
+	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
+	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
-	ret = function->parent->desc->ops->enable(&function->fn, type);
+	if (ops && ops->enable)
+		ret = ops->enable(&function->fn, type);
 	if (!ret) {
 		mdev_pci_attrs_initial(function, type);
 		function->enabled = type;
@@ -83,9 +135,12 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
  */
 void mdev_pci_function_disable(struct mdev_pci_function *function)
 {
+	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
+
 	mutex_lock(&function->fw_lock);
 	function->enabled = NULL;
-	function->parent->desc->ops->disable(&function->fn);
+	if (ops && ops->disable)
+		ops->disable(&function->fn);
 	mutex_unlock(&function->fw_lock);
 }
 
@@ -126,7 +181,7 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 			"could not be enabled again (%pe); remove its mdev\n", ERR_PTR(ret));
 }
 
-static struct mdev_pci_function *function_alloc(struct pci_dev *vf,
+static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 						struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function = kzalloc(sizeof(*function), GFP_KERNEL);
@@ -137,31 +192,64 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *vf,
 	mutex_init(&function->fw_lock);
 	function->parent = parent;
 	function->fn.pf = parent->pf;
-	function->fn.pdev = pci_dev_get(vf);
-	function->fn.id = pci_iov_vf_id(vf);
+	function->fn.pdev = pci_dev_get(pdev);
+	if (!parent->whole)
+		function->fn.id = pci_iov_vf_id(pdev);
 	return function;
+}
+
+/**
+ * mdev_pci_function_add() - make a PCI function one that mdevs can claim
+ * @pdev: a bound VF, or the parent itself
+ * @parent: the parent; with success the reference to it is the function's
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function = function_alloc(pdev, parent);
+
+	if (!function)
+		return -ENOMEM;
+	mutex_lock(&parent->lock);
+	list_add_tail(&function->node, &parent->functions);
+	mutex_unlock(&parent->lock);
+	return 0;
+}
+
+/**
+ * mdev_pci_function_del() - the opposite, for a parent that is offered as a whole
+ * @parent: the parent; no mdev is left
+ */
+void mdev_pci_function_del(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function, *next;
+	LIST_HEAD(gone);
+
+	mutex_lock(&parent->lock);
+	list_splice_init(&parent->functions, &gone);
+	mutex_unlock(&parent->lock);
+	list_for_each_entry_safe(function, next, &gone, node)
+		mdev_pci_function_put(function);
 }
 
 static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)
 {
 	struct mdev_pci_parent *parent = NULL;
-	struct mdev_pci_function *function;
+	int ret;
 
 	if (vf->is_virtfn)
 		parent = mdev_pci_parent_find(pci_physfn(vf));
-	if (!parent) {
+	if (!parent || parent->whole) {
 		pci_err(vf, "is not a VF of an mdev-pci parent; clear its driver_override\n");
+		if (parent)
+			mdev_pci_parent_put(parent);
 		return -ENODEV;
 	}
-	function = function_alloc(vf, parent);
-	if (!function) {
+	ret = mdev_pci_function_add(vf, parent);
+	if (ret)
 		mdev_pci_parent_put(parent);
-		return -ENOMEM;
-	}
-	mutex_lock(&parent->lock);
-	list_add_tail(&function->node, &parent->functions);
-	mutex_unlock(&parent->lock);
-	return 0;
+	return ret;
 }
 
 /* Driver data belongs to the engine, and an idle function has none */

@@ -38,6 +38,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.log_ops = instance->type->log_ops,
 		.log_caps = &parent->log_caps,
 		.use_ops = &mdev_pci_use_ops,
+		.nvlink2 = instance->type->nvlink2,
 	};
 	int ret;
 
@@ -69,16 +70,20 @@ static void unmake_device(struct mdev_pci_instance *instance)
 
 static int check_function(struct mdev_pci_instance *instance)
 {
-	struct pci_dev *vf = instance->function->fn.pdev;
+	struct pci_dev *pdev = instance->function->fn.pdev;
 	const char *name = dev_name(&instance->mdev->dev);
 
+	if (instance->function->parent->whole && READ_ONCE(instance->function->parent->going)) {
+		pci_err(pdev, "mdev %s refused: the device is going away\n", name);
+		return -ESHUTDOWN;
+	}
 	if (instance->function->dead) {
-		pci_err(vf, "mdev %s refused: the VF was just removed; try again\n", name);
+		pci_err(pdev, "mdev %s refused: the VF was just removed; try again\n", name);
 		return -EAGAIN;
 	}
-	if (!device_iommu_mapped(&vf->dev)) {
-		pci_err(vf, "mdev %s refused: the VF is behind no IOMMU; enable it in the firmware setup and on the kernel command line\n",
-			name);
+	if (!device_iommu_mapped(&pdev->dev)) {
+		pci_err(pdev, "mdev %s refused: the %s is behind no IOMMU; enable it in the firmware setup and on the kernel command line\n",
+			name, mdev_pci_function_noun(instance->function));
 		return -EOPNOTSUPP;
 	}
 	return 0;
@@ -90,8 +95,9 @@ static int enable_function(struct mdev_pci_instance *instance)
 
 	if (ret)
 		pci_err(instance->function->fn.pdev,
-			"mdev %s refused: firmware could not enable the VF as %s (%pe)\n",
-			dev_name(&instance->mdev->dev), instance->type->name, ERR_PTR(ret));
+			"mdev %s refused: firmware could not enable the %s as %s (%pe)\n",
+			dev_name(&instance->mdev->dev), mdev_pci_function_noun(instance->function),
+			instance->type->name, ERR_PTR(ret));
 	return ret;
 }
 
@@ -194,23 +200,13 @@ static void instance_free(struct mdev_pci_instance *instance)
 	kfree(instance);
 }
 
-static void function_lock(struct mdev_pci_instance *instance)
-{
-	device_lock(&instance->function->fn.pdev->dev);
-}
-
-static void function_unlock(struct mdev_pci_instance *instance)
-{
-	device_unlock(&instance->function->fn.pdev->dev);
-}
-
 static int set_up(struct mdev_pci_instance *instance)
 {
+	bool locked = mdev_pci_function_lock(instance->function);
 	int ret;
 
-	function_lock(instance);
 	ret = start(instance);
-	function_unlock(instance);
+	mdev_pci_function_unlock(instance->function, locked);
 	if (ret)
 		return ret;
 	ret = mdev_pci_sysfs_add(instance);
@@ -221,10 +217,11 @@ static int set_up(struct mdev_pci_instance *instance)
 
 static void tear_down(struct mdev_pci_instance *instance)
 {
-	function_lock(instance);
+	bool locked = mdev_pci_function_lock(instance->function);
+
 	mdev_pci_instance_stop(instance);
 	mdev_pci_function_unclaim(instance->function);
-	function_unlock(instance);
+	mdev_pci_function_unlock(instance->function, locked);
 	mdev_pci_function_put(instance->function);
 	instance_free(instance);
 }

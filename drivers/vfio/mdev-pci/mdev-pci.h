@@ -3,7 +3,8 @@
  * mdev-pci: what its files share.
  *
  * A parent is a registered PF, a function one of its VFs, bound to the framework's
- * pci_driver, and an instance an mdev that has claimed a function.
+ * pci_driver, and an instance an mdev that has claimed a function. Or the parent is offered
+ * itself, as a whole: then it is its only function, bound to the vendor driver.
  *
  * Lock order, outermost first:
  *
@@ -19,6 +20,10 @@
  * they wait for mdevs and VFs. So nothing here takes it. Removal of a VF holds
  * device_lock() of the VF, and must not wait for the mdev's: it leaves the mdev behind as a
  * shell that has no function.
+ *
+ * If the function is the parent itself, these two are the same lock. Who waits for it looks
+ * at mdev_pci_parent.going: if that is set, the lock is held by unregistration, which waits for
+ * him in turn, and so holds it for him (mdev_pci_function_lock()).
  *
  * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
  * end in mdev_pci_parent_error().
@@ -66,6 +71,7 @@ struct mdev_pci_offer {
  * @mtypes: the same as the mdev core wants them
  * @lock: see the top of this file
  * @functions: bound VFs, by struct mdev_pci_function.node
+ * @whole: the parent is itself the one function that it offers
  * @changing: VFs are being created or removed
  * @going: unregistration has begun
  * @failed: firmware has failed
@@ -81,13 +87,14 @@ struct mdev_pci_parent {
 	struct mdev_type **mtypes;
 	struct mutex lock;		/* order: top of this file */
 	struct list_head functions;
+	bool whole;
 	bool changing;
 	bool going;
 	bool failed;
 };
 
 /**
- * struct mdev_pci_function - a VF bound to the framework
+ * struct mdev_pci_function - a VF bound to the framework, or a whole parent
  * @kref: held by the binding and by the instance that has claimed it
  * @node: in the parent's list, while bound
  * @parent: a reference
@@ -144,6 +151,11 @@ struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
 int mdev_pci_function_capture(struct pci_dev *vf);
+int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent);
+void mdev_pci_function_del(struct mdev_pci_parent *parent);
+bool mdev_pci_function_lock(struct mdev_pci_function *function);
+void mdev_pci_function_unlock(struct mdev_pci_function *function, bool locked);
+const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_put(struct mdev_pci_function *function);
 void mdev_pci_function_unclaim(struct mdev_pci_function *function);
 int mdev_pci_function_enable(struct mdev_pci_function *function,

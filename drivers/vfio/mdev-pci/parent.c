@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parents: PFs whose drivers have registered them, and the module itself.
+ * Parents: PFs whose drivers have registered them, functions that are offered as a whole, and
+ * the module itself.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -86,7 +87,7 @@ static unsigned int count_idle(struct mdev_pci_parent *parent)
  * mdev_pci_parent_available() - how many mdevs could be created now
  * @parent: the parent
  *
- * Return: the number of idle VFs, 0 if none of them can be used.
+ * Return: the number of idle functions, 0 if none of them can be used.
  */
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent)
 {
@@ -113,6 +114,10 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 	if (parent->failed)
 		return refuse(parent, instance, -EREMOTEIO,
 			      "the PF's firmware has failed; reset the PF");
+	if (parent->whole)
+		return count_idle(parent) ? 0 :
+		       refuse(parent, instance, -EUSERS,
+			      "the device is in use as a whole; remove its mdev");
 	if (parent->changing)
 		return refuse(parent, instance, -EBUSY,
 			      "VFs are being created or removed; try again");
@@ -136,7 +141,7 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
  * Return: the function, with a reference; mdev_pci_function_unclaim() gives it back. Or,
  * with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its firmware has
  * failed; -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENXIO: none is bound;
- * -ENOSPC: all are in use.
+ * -ENOSPC: all are in use; -EUSERS: the parent is offered as a whole, and in use.
  */
 struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
 						struct mdev_pci_instance *instance)
@@ -166,11 +171,11 @@ static bool type_is_valid(const struct mdev_pci_type *type)
 	       mdev_pci_attrs_valid(type);
 }
 
-static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
+static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
 {
-	bool valid = desc->owner && desc->model && desc->ops && desc->ops->enable &&
-		     desc->ops->disable && desc->types && desc->nr_types &&
-		     desc->nr_types <= MDEV_PCI_TYPES_MAX;
+	bool valid = desc->owner && desc->model && desc->types && desc->nr_types &&
+		     desc->nr_types <= MDEV_PCI_TYPES_MAX &&
+		     (whole || (desc->ops && desc->ops->enable && desc->ops->disable));
 	unsigned int i;
 
 	for (i = 0; valid && i < desc->nr_types; i++)
@@ -208,7 +213,7 @@ static int make_offers(struct mdev_pci_parent *parent)
 }
 
 static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
-					    const struct mdev_pci_parent_desc *desc)
+					    const struct mdev_pci_parent_desc *desc, bool whole)
 {
 	struct mdev_pci_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
 	int ret;
@@ -220,6 +225,7 @@ static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 	INIT_LIST_HEAD(&parent->functions);
 	parent->pf = pci_dev_get(pf);
 	parent->desc = desc;
+	parent->whole = whole;
 	ret = make_offers(parent);
 	if (ret) {
 		mdev_pci_parent_put(parent);
@@ -305,10 +311,10 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 	struct mdev_pci_parent *parent;
 	int ret;
 
-	ret = check_desc(pf, desc);
+	ret = check_desc(pf, desc, false);
 	if (ret)
 		return ERR_PTR(ret);
-	parent = parent_alloc(pf, desc);
+	parent = parent_alloc(pf, desc, false);
 	if (IS_ERR(parent))
 		return parent;
 
@@ -352,6 +358,86 @@ void mdev_pci_unregister_parent(struct mdev_pci_parent *parent)
 	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
+
+static int add_whole(struct mdev_pci_parent *parent)
+{
+	int ret;
+
+	kref_get(&parent->kref);
+	ret = mdev_pci_function_add(parent->pf, parent);
+	if (ret)
+		mdev_pci_parent_put(parent);
+	return ret;
+}
+
+/**
+ * mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
+ * @pdev: the function
+ * @desc: what is offered; must live as long as the parent
+ *
+ * For drivers that only hold the function for its user: they have driver_managed_dma and
+ * vfio_pci_engine_err_handlers, and leave it alone. The function's driver data is the
+ * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
+ *
+ * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
+ * Return: 0; -EINVAL: @desc is incomplete; -ENOMEM; others from mdev_register_parent().
+ */
+int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc)
+{
+	struct mdev_pci_parent *parent;
+	int ret;
+
+	device_lock_assert(&pdev->dev);
+	ret = check_desc(pdev, desc, true);
+	if (ret)
+		return ret;
+	parent = parent_alloc(pdev, desc, true);
+	if (IS_ERR(parent))
+		return PTR_ERR(parent);
+	ret = add_whole(parent);
+	if (ret)
+		goto put;
+	parent_list(parent);
+	ret = mdev_register_parent(&parent->mdev_parent, &pdev->dev, &mdev_pci_driver,
+				   parent->mtypes, desc->nr_types);
+	if (!ret)
+		return 0;
+
+	parent_unlist(parent);
+	mdev_pci_function_del(parent);
+put:
+	mdev_pci_parent_put(parent);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_register_function);
+
+/**
+ * mdev_pci_unregister_function() - the opposite
+ * @pdev: the function
+ *
+ * Removes its mdev. The user of an open device is asked to let go; blocks until it has closed
+ * it.
+ *
+ * Context: process context, the driver's remove(), under device_lock() of @pdev; sleeps.
+ */
+void mdev_pci_unregister_function(struct pci_dev *pdev)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pdev);
+
+	device_lock_assert(&pdev->dev);
+	if (WARN_ON(!parent))
+		return;
+	mutex_lock(&parent->lock);
+	WRITE_ONCE(parent->going, true);
+	mutex_unlock(&parent->lock);
+	mdev_unregister_parent(&parent->mdev_parent);
+	mdev_pci_function_del(parent);
+	parent_unlist(parent);
+	mdev_pci_parent_put(parent);
+	/* That of the registration */
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unregister_function);
 
 static const char *a_user(struct mdev_pci_parent *parent)
 {
@@ -508,7 +594,8 @@ static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *dat
 	parent = mdev_pci_parent_find(pci_physfn(vf));
 	if (!parent)
 		return NOTIFY_DONE;
-	mdev_pci_function_capture(vf);
+	if (!parent->whole)
+		mdev_pci_function_capture(vf);
 	mdev_pci_parent_put(parent);
 	return NOTIFY_OK;
 }
@@ -550,4 +637,4 @@ module_exit(mdev_pci_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
-MODULE_DESCRIPTION("VFs as mediated devices");
+MODULE_DESCRIPTION("PCI functions as mediated devices");

@@ -180,11 +180,15 @@ static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
  */
 ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 {
-	const struct mdev_pci_parent_desc *desc = mdev_pci_parent_of(mtype)->desc;
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
+	const struct mdev_pci_parent_desc *desc = parent->desc;
 	const struct mdev_pci_type *type;
-	ssize_t n;
+	int n;
 
 	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
 	n = describe_migration(desc, type, buf);
-	return n + mdev_pci_attrs_describe(type, buf, n);
+	n += mdev_pci_attrs_describe(type, buf, n);
+	if (desc->ops && desc->ops->describe)
+		n += desc->ops->describe(parent->pf, buf + n, PAGE_SIZE - n);
+	return n;
 }
