@@ -19,7 +19,7 @@ soak: N ?= 1000
 soak: TIME ?= 3600
 fuzz: TIME ?= 600
 
-config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
+config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m CONFIG_MDEV_PCI_NVLINK2=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
 .PHONY: help modules modules_install install-tools uninstall-tools deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage

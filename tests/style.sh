@@ -365,7 +365,6 @@ t "docs: every refusal of a stream is documented with its errno" stream_document
 t "docs: every refusal of a description is documented with its errno" nvlink2_documented
 t "docs: every refusal of create is documented with its errno" create_documented
 t "docs: every refusal of an attribute is documented with its errno" attr_documented
-=======
 t "docs: every line that the modules log is documented" log_documented
 t "docs: every finding of mdev-pci-check is documented with its results" findings_documented
 t "docs: the man page of mdev-pci-check has all options and checks" man_page

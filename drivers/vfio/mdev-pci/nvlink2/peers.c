@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which GPU and bridges belong together: those that name the same target address. A guest's
+ * GPU works only with all of its bridges, so who assigns one wants to know the others.
+ */
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+
+#include "nvlink2.h"
+
+/**
+ * struct peer - a function that is bound to this driver
+ * @node: in the list of all
+ * @pdev: the function
+ * @desc: what it had when it was bound
+ * @error: why there is no @desc
+ */
+struct peer {
+	struct list_head node;
+	struct pci_dev *pdev;
+	struct vfio_pci_nvlink2_desc desc;
+	int error;
+};
+
+static DEFINE_MUTEX(peers_lock);
+static LIST_HEAD(peers);
+
+static struct peer *find_peer(struct pci_dev *pdev)
+{
+	struct peer *peer;
+
+	list_for_each_entry(peer, &peers, node) {
+		if (peer->pdev == pdev)
+			return peer;
+	}
+	return NULL;
+}
+
+/**
+ * nvlink2_peers_add() - remember a function
+ * @pdev: the function
+ *
+ * A description that is refused is no error here: opening the device says so, too.
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int nvlink2_peers_add(struct pci_dev *pdev)
+{
+	struct peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL);
+	struct vfio_pci_fn fn = { .pf = pdev, .pdev = pdev };
+
+	if (!peer)
+		return -ENOMEM;
+	peer->pdev = pdev;
+	peer->error = vfio_pci_nvlink2_describe(&fn, &nvlink2_ops, &peer->desc);
+	mutex_lock(&peers_lock);
+	list_add_tail(&peer->node, &peers);
+	mutex_unlock(&peers_lock);
+	return 0;
+}
+
+/**
+ * nvlink2_peers_del() - the opposite
+ * @pdev: the function
+ */
+void nvlink2_peers_del(struct pci_dev *pdev)
+{
+	struct peer *peer;
+
+	mutex_lock(&peers_lock);
+	peer = find_peer(pdev);
+	if (peer)
+		list_del(&peer->node);
+	mutex_unlock(&peers_lock);
+	kfree(peer);
+}
+
+static int describe_memory(const struct peer *peer, char *buf, size_t size)
+{
+	const struct vfio_pci_nvlink2_desc *desc = &peer->desc;
+
+	if (peer->error == -ENODEV)
+		return scnprintf(buf, size, "nvlink2: none, this is a plain PCI device\n");
+	if (peer->error)
+		return scnprintf(buf, size, "nvlink2: refused, see the kernel's log (%pe)\n",
+				 ERR_PTR(peer->error));
+	if (desc->role == VFIO_PCI_NVLINK2_LINK)
+		return scnprintf(buf, size, "nvlink2: bridge %s ATSD registers, link speed %u\n",
+				 desc->has_atsd ? "with" : "without", desc->link_speed);
+	return scnprintf(buf, size, "nvlink2: GPU with %llu MiB of RAM\n", desc->size >> 20);
+}
+
+static bool is_peer(const struct peer *a, const struct peer *b)
+{
+	return a != b && !a->error && !b->error && a->desc.has_tgt && b->desc.has_tgt &&
+	       a->desc.tgt == b->desc.tgt;
+}
+
+static int list_peers(const struct peer *of, char *buf, size_t size)
+{
+	const struct peer *peer;
+	int n = scnprintf(buf, size, "peers:");
+
+	list_for_each_entry(peer, &peers, node) {
+		if (is_peer(of, peer))
+			n += scnprintf(buf + n, size - n, " %s", pci_name(peer->pdev));
+	}
+	n += scnprintf(buf + n, size - n, "\n");
+	return n;
+}
+
+/**
+ * nvlink2_peers_describe() - &mdev_pci_parent_ops.describe
+ * @pdev: the function
+ * @buf: room for the words
+ * @size: bytes of it
+ *
+ * Return: bytes written.
+ */
+int nvlink2_peers_describe(struct pci_dev *pdev, char *buf, size_t size)
+{
+	struct peer *peer;
+	int n = 0;
+
+	mutex_lock(&peers_lock);
+	peer = find_peer(pdev);
+	if (peer) {
+		n = describe_memory(peer, buf, size);
+		n += list_peers(peer, buf + n, size - n);
+	}
+	mutex_unlock(&peers_lock);
+	return n;
+}
