@@ -13,9 +13,9 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --without leaves a boot out: main, big, many, noiommu, pair, libvirt or upstream. Without patterns
-# the last two (minutes; and of upstream's selftests a download) are only part of it with --all.
-# With that tests also do the whole of those tables of which they try a part ("full" in tap.sh).
+# --without leaves a boot out: main, big, many, noiommu, nvlink2, pair, libvirt or upstream. Without
+# patterns the last two (minutes; and of upstream's selftests a download) are only part of it with
+# --all. With that tests also do the whole of those tables of which they try a part ("full" in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
@@ -45,8 +45,9 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [pair]='' [libvirt]='' [upstream]='')
-declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [pair]=900 [libvirt]=900 [upstream]=2700)
+	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [pair]='' [libvirt]='' [upstream]='')
+declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400 [pair]=900
+	[libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -97,22 +98,34 @@ add_selftests()
 }
 
 tap=$(mktemp)
-trap 'rm -f "$tap"' EXIT
+ssdt=$(mktemp)
+trap 'rm -f "$tap" "$ssdt"' EXIT
+# A GPU, its bridges with and without ATSD, and a GPU that only the firmware describes, below
+# 4 GiB: QEMU's ACPI tables are of a revision that has integers of 32 bits
+[[ $boots != *nvlink2* ]] || "$here/ssdt.py" SE8_ 0xa0000000 0x1000000 >"$ssdt"
+# shellcheck disable=SC2054 # the commas are QEMU's
+nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770000,ready-ms=1000
+	--device nvlink2,id=link,role=link,atsd=0x6100000000,tgt=0x77770000,speed=9
+	--device nvlink2,id=bare,role=link,tgt=0x77770000,speed=8
+	--device nvlink2,id=acpi,role=gpu,base=0xa0000000,size=16M,dvsec=off,bus=pcie.0,addr=0x1d
+	--qemu-arg -acpitable --qemu-arg "file=$ssdt")
 passed=0 failed=0 reasons=
-for b in main big many noiommu libvirt upstream pair; do
+for b in main big many noiommu nvlink2 libvirt upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* && $b != "$without" ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
 	rc=0
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
+	more=()
+	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
 	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" \
 		--timeout $((${limit[$b]} * patience)) --env PATIENCE="$patience" --env FULL=$all \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
-		--device "refdev,id=pf${device[$b]}$bug" \
+		--device "refdev,id=pf${device[$b]}$bug" "${more[@]}" \
 		${keep:+--env COVERAGE=1 --run-dir "$keep/$b"} \
 		-- tests/system/run.sh -b "$b" "$@" | tee "$tap"
 	rc=${PIPESTATUS[0]}

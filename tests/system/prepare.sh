@@ -3,10 +3,10 @@
 # usage: prepare.sh [KERNEL | --stack NAME]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, mig-stream and vfio-bench (static programs),
-# copyload.ko, the guest's module, and where the kernel has KUnit vfio-pci-engine-test.ko, for KERNEL
-# (default 6.12); and what "make install-tools" installs. --stack: for that stack's kernel, and the
-# one of its guests, if that is another.
+# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream and vfio-bench (static
+# programs), copyload.ko, the guest's module, and where the kernel has KUnit vfio-pci-engine-test.ko,
+# for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
+# kernel, and the one of its guests, if that is another.
 # Prints the directory that holds them, which is for boot.sh --add.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -46,6 +46,7 @@ compile vfio-mig
 compile vfio-log
 compile vfio-fuzz
 compile vfio-nth
+compile vfio-nvlink2
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
 release=$(cat "$CACHE/build-$guest_kernel"/*/release 2>/dev/null) || release=
