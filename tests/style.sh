@@ -267,7 +267,7 @@ log_documented()
 {
 	files | grep -E '^drivers/.*\.c$' | xargs perl -0777 -e '
 		my ($doc, $n) = ("", 0);
-		for my $page (glob "docs/{troubleshooting,user-guide,migration-stream}.rst") {
+		for my $page (glob "docs/{troubleshooting,user-guide,migration-stream,nvlink2}.rst") {
 			open my $f, "<", $page or die "$page: $!\n";
 			$doc .= <$f>;
 		}
@@ -282,7 +282,7 @@ log_documented()
 				$words =~ s/\\n$//;
 				$words =~ s/\\"/"/g;
 				# What stands before it in the log is told once for all
-				$words =~ s/^(: | data refused: )//;
+				$words =~ s/^(: | data refused: |%s of mdev %s: |NVLink2 refused, as described by %s: )//;
 				next if $words =~ /^(migration)?%pV$/;
 				$n++;
 				my $pattern = join ".{1,80}?", map { quotemeta }

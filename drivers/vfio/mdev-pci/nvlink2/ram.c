@@ -41,15 +41,14 @@ static int nvlink2_describe(struct vfio_pci_fn *fn, struct vfio_pci_nvlink2_desc
 	char *copy;
 	int ret;
 
+	/* Until the end: somebody may write the parameter meanwhile */
 	kernel_param_lock(THIS_MODULE);
 	copy = kstrdup(ram, GFP_KERNEL);
-	kernel_param_unlock(THIS_MODULE);
-	if (!copy)
-		return -ENOMEM;
-	ret = describe_by(copy, fn->pdev, desc);
+	ret = copy ? describe_by(copy, fn->pdev, desc) : -ENOMEM;
 	if (ret == -EINVAL)
 		pci_err(fn->pdev, "the module's parameter \"ram\" is not BDF=base/bytes[/target address]: %s\n",
 			ram);
+	kernel_param_unlock(THIS_MODULE);
 	kfree(copy);
 	return ret;
 }
