@@ -78,8 +78,8 @@ struct mdev_pci_type {
 /**
  * struct mdev_pci_parent_ops - what firmware does when an mdev comes and goes
  *
- * Called in process context; may sleep, but must end within a bounded time. @enable and @disable
- * are mandatory for parents of VFs, and never called twice at a time for one VF.
+ * Called in process context; may sleep, but must end within a bounded time. Never called
+ * twice at a time for one VF. NULL: firmware has nothing to do.
  *
  * @enable: give the VF the resources of @type->profile, and @type->attrs their initial values.
  *	On error the VF is as
@@ -100,13 +100,15 @@ struct mdev_pci_parent_ops {
  * struct mdev_pci_parent_desc - a PF as an mdev parent
  * @owner: the vendor module (THIS_MODULE); pinned while a VF is open.
  * @model: name of the device, as shown in each type's "description".
- * @ops: see &struct mdev_pci_parent_ops; NULL: a whole function that needs none.
+ * @ops: see &struct mdev_pci_parent_ops; NULL: firmware has nothing to do.
  * @types: table of types.
  * @nr_types: entries in it, 1 to 16.
  * @mig_caps: limits of migration; needed if a type has mig_ops.
  * @log_caps: limits of logging dirty pages; needed if a type has log_ops.
  * @num_vfs: not of whole functions: VFs to create before the parent is announced, so that mdevctl's
  *	autostart finds them; 0: none. Ignored if VFs exist.
+ * @borrowed: the PF is bound to a driver that knows nothing of mdev-pci, and that makes and
+ *	removes the VFs. They are given back at unregistration, and @num_vfs must be 0.
  *
  * Everything that it points to must live as long as the parent.
  */
@@ -119,6 +121,7 @@ struct mdev_pci_parent_desc {
 	struct vfio_pci_mig_caps mig_caps;
 	struct vfio_pci_log_caps log_caps;
 	unsigned int num_vfs;
+	bool borrowed;
 };
 
 struct mdev_pci_parent *

@@ -107,23 +107,41 @@ void mdev_pci_function_unlock(struct mdev_pci_function *function, bool locked)
 }
 
 /**
+ * mdev_pci_function_let_go() - the opposite of mdev_pci_function_capture()
+ * @vf: a VF that is not bound to mdev-pci. Who has set another driver_override keeps it
+ */
+void mdev_pci_function_let_go(struct pci_dev *vf)
+{
+	compat_clear_driver_override(vf, &mdev_pci_function_driver.driver);
+}
+
+static int enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+{
+	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
+
+	return ops && ops->enable ? ops->enable(&function->fn, type) : 0;
+}
+
+/**
  * mdev_pci_function_enable() - have firmware give it the resources of a type
  * @function: a claimed function
  * @type: the type
  *
+ * From now on PF drivers that ask pci_vfs_assigned() remove no VFs.
+ *
+ * Context: under device_lock() of the function.
  * Return: 0 or the vendor driver's errno.
  */
 int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
 {
-	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
-	int ret = 0;
+	int ret;
 
 	mutex_lock(&function->fw_lock);
-	if (ops && ops->enable)
-		ret = ops->enable(&function->fn, type);
+	ret = enable(function, type);
 	if (!ret) {
 		mdev_pci_attrs_initial(function, type);
 		function->enabled = type;
+		pci_set_dev_assigned(function->fn.pdev);
 	}
 	mutex_unlock(&function->fw_lock);
 	return ret;
@@ -141,6 +159,7 @@ void mdev_pci_function_disable(struct mdev_pci_function *function)
 	function->enabled = NULL;
 	if (ops && ops->disable)
 		ops->disable(&function->fn);
+	pci_clear_dev_assigned(function->fn.pdev);
 	mutex_unlock(&function->fw_lock);
 }
 
@@ -172,8 +191,7 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 	if (function->enabled) {
 		if (function->command)
 			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
-		ret = function->parent->desc->ops->enable(&function->fn, function->enabled) ?:
-		      mdev_pci_attrs_again(function);
+		ret = enable(function, function->enabled) ?: mdev_pci_attrs_again(function);
 	}
 	mutex_unlock(&function->fw_lock);
 	if (ret)
@@ -201,20 +219,22 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 /**
  * mdev_pci_function_add() - make a PCI function one that mdevs can claim
  * @pdev: a bound VF, or the parent itself
- * @parent: the parent; with success the reference to it is the function's
+ * @parent: the parent; the reference to it is the function's, or dropped on error
  *
- * Return: 0 or -ENOMEM.
+ * Return: 0, -ENOMEM, or -ENODEV if the parent is being unregistered.
  */
 int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function = function_alloc(pdev, parent);
 
-	if (!function)
+	if (!function) {
+		mdev_pci_parent_put(parent);
 		return -ENOMEM;
-	mutex_lock(&parent->lock);
-	list_add_tail(&function->node, &parent->functions);
-	mutex_unlock(&parent->lock);
-	return 0;
+	}
+	if (mdev_pci_parent_add(parent, function))
+		return 0;
+	mdev_pci_function_put(function);
+	return -ENODEV;
 }
 
 /**
@@ -247,8 +267,8 @@ static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)
 		return -ENODEV;
 	}
 	ret = mdev_pci_function_add(vf, parent);
-	if (ret)
-		mdev_pci_parent_put(parent);
+	if (ret == -ENODEV)
+		pci_err(vf, "the PF is no mdev-pci parent any more; clear the VF's driver_override\n");
 	return ret;
 }
 

@@ -145,6 +145,7 @@ struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
 void mdev_pci_parent_put(struct mdev_pci_parent *parent);
 struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent);
+bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
 struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
 						struct mdev_pci_instance *instance);
 
@@ -156,6 +157,7 @@ void mdev_pci_function_del(struct mdev_pci_parent *parent);
 bool mdev_pci_function_lock(struct mdev_pci_function *function);
 void mdev_pci_function_unlock(struct mdev_pci_function *function, bool locked);
 const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
+void mdev_pci_function_let_go(struct pci_dev *vf);
 void mdev_pci_function_put(struct mdev_pci_function *function);
 void mdev_pci_function_unclaim(struct mdev_pci_function *function);
 int mdev_pci_function_enable(struct mdev_pci_function *function,

@@ -100,6 +100,25 @@ unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent)
 	return n;
 }
 
+/**
+ * mdev_pci_parent_add() - a VF of the parent is bound
+ * @parent: the parent
+ * @function: the VF
+ *
+ * Return: false if the parent takes none any more.
+ */
+bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+{
+	bool ok;
+
+	mutex_lock(&parent->lock);
+	ok = !parent->going;
+	if (ok)
+		list_add_tail(&function->node, &parent->functions);
+	mutex_unlock(&parent->lock);
+	return ok;
+}
+
 static int refuse(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance,
 		  int err, const char *why)
 {
@@ -175,7 +194,7 @@ static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 {
 	bool valid = desc->owner && desc->model && desc->types && desc->nr_types &&
 		     desc->nr_types <= MDEV_PCI_TYPES_MAX &&
-		     (whole || (desc->ops && desc->ops->enable && desc->ops->disable));
+		     !(desc->num_vfs && (desc->borrowed || whole));
 	unsigned int i;
 
 	for (i = 0; valid && i < desc->nr_types; i++)
@@ -278,11 +297,23 @@ static void create_vfs(struct mdev_pci_parent *parent)
 		pci_err(parent->pf, "%d VFs could not be created (%pe)\n", n, ERR_PTR(ret));
 }
 
-static void parent_list(struct mdev_pci_parent *parent)
+static int parent_list(struct mdev_pci_parent *parent)
 {
+	struct mdev_pci_parent *other;
+	int ret = 0;
+
 	mutex_lock(&parents_lock);
-	list_add_tail(&parent->node, &parents);
+	list_for_each_entry(other, &parents, node) {
+		if (other->pf == parent->pf)
+			ret = -EEXIST;
+	}
+	if (!ret)
+		list_add_tail(&parent->node, &parents);
 	mutex_unlock(&parents_lock);
+	if (ret)
+		pci_err(parent->pf, "is an mdev parent already, of driver %s\n",
+			dev_driver_string(&parent->pf->dev));
+	return ret;
 }
 
 static void parent_unlist(struct mdev_pci_parent *parent)
@@ -292,17 +323,65 @@ static void parent_unlist(struct mdev_pci_parent *parent)
 	mutex_unlock(&parents_lock);
 }
 
+static struct pci_dev *bound_vf(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+	struct pci_dev *vf = NULL;
+
+	mutex_lock(&parent->lock);
+	function = list_first_entry_or_null(&parent->functions, struct mdev_pci_function, node);
+	if (function)
+		vf = pci_dev_get(function->fn.pdev);
+	mutex_unlock(&parent->lock);
+	return vf;
+}
+
+/*
+ * They are left without a driver, as they are after vfio-pci: whoever wants one bound can tell.
+ * In its own time the PF's driver may remove VFs meanwhile, so those that are bound are taken
+ * from the list, and not from among the devices.
+ */
+static void give_back_vfs(struct mdev_pci_parent *parent)
+{
+	struct pci_dev *vf;
+
+	while ((vf = bound_vf(parent))) {
+		device_release_driver(&vf->dev);
+		pci_dev_put(vf);
+	}
+	for_each_pci_dev(vf) {
+		if (vf->is_virtfn && pci_physfn(vf) == parent->pf)
+			mdev_pci_function_let_go(vf);
+	}
+}
+
+static void part_from_vfs(struct mdev_pci_parent *parent)
+{
+	if (parent->desc->borrowed)
+		give_back_vfs(parent);
+	else
+		pci_disable_sriov(parent->pf);
+}
+
+static void set_going(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->lock);
+	parent->going = true;
+	mutex_unlock(&parent->lock);
+}
+
 /**
  * mdev_pci_register_parent() - offer the VFs of a PF as mdevs
- * @pf: the PF, bound to the caller's driver
+ * @pf: the PF, bound to the caller's driver, or (@desc->borrowed) to any
  * @desc: what is offered, and how; must live as long as the parent
  *
  * From the call on, VFs of @pf are bound to mdev-pci as they appear; @desc->num_vfs of them
  * are created before user space is told of the parent. Operations of @desc may be called
  * before the return.
  *
- * Context: process context, usually the PF driver's probe(); sleeps.
- * Return: the parent; -EINVAL: @desc is incomplete; -ENOMEM; others from
+ * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
+ * bound until mdev_pci_unregister_parent() has returned.
+ * Return: the parent; -EINVAL: @desc is incomplete; -EEXIST: it is one; -ENOMEM; others from
  * mdev_register_parent().
  */
 struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
@@ -318,7 +397,9 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 	if (IS_ERR(parent))
 		return parent;
 
-	parent_list(parent);
+	ret = parent_list(parent);
+	if (ret)
+		goto put;
 	if (pci_num_vf(pf))
 		adopt_vfs(parent);
 	else
@@ -326,13 +407,15 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 
 	ret = mdev_register_parent(&parent->mdev_parent, &pf->dev, &mdev_pci_driver,
 				   parent->mtypes, desc->nr_types);
-	if (ret) {
-		pci_disable_sriov(pf);
-		parent_unlist(parent);
-		mdev_pci_parent_put(parent);
-		return ERR_PTR(ret);
-	}
-	return parent;
+	if (!ret)
+		return parent;
+
+	set_going(parent);
+	part_from_vfs(parent);
+	parent_unlist(parent);
+put:
+	mdev_pci_parent_put(parent);
+	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
 
@@ -340,20 +423,18 @@ EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
  * mdev_pci_unregister_parent() - take the offer back
  * @parent: the parent
  *
- * Removes all mdevs and VFs. Users of open devices are asked to let go; blocks until they
- * have closed them. After that no operation of the vendor driver is called any more.
+ * Removes all mdevs and VFs; borrowed VFs it only unbinds. Users of open devices are asked
+ * to let go; blocks until they have closed them. After that no operation of the vendor
+ * driver is called any more.
  *
  * Context: process context, usually the PF driver's remove(); sleeps.
  */
 void mdev_pci_unregister_parent(struct mdev_pci_parent *parent)
 {
-	mutex_lock(&parent->lock);
-	parent->going = true;
-	mutex_unlock(&parent->lock);
-
+	set_going(parent);
 	/* In this order: removal of a VF would wait for its user with the VF's lock held */
 	mdev_unregister_parent(&parent->mdev_parent);
-	pci_disable_sriov(parent->pf);
+	part_from_vfs(parent);
 	parent_unlist(parent);
 	mdev_pci_parent_put(parent);
 }
@@ -361,13 +442,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
 
 static int add_whole(struct mdev_pci_parent *parent)
 {
-	int ret;
-
 	kref_get(&parent->kref);
-	ret = mdev_pci_function_add(parent->pf, parent);
-	if (ret)
-		mdev_pci_parent_put(parent);
-	return ret;
+	return mdev_pci_function_add(parent->pf, parent);
 }
 
 /**
@@ -394,17 +470,20 @@ int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_paren
 	parent = parent_alloc(pdev, desc, true);
 	if (IS_ERR(parent))
 		return PTR_ERR(parent);
-	ret = add_whole(parent);
+	ret = parent_list(parent);
 	if (ret)
 		goto put;
-	parent_list(parent);
+	ret = add_whole(parent);
+	if (ret)
+		goto unlist;
 	ret = mdev_register_parent(&parent->mdev_parent, &pdev->dev, &mdev_pci_driver,
 				   parent->mtypes, desc->nr_types);
 	if (!ret)
 		return 0;
 
-	parent_unlist(parent);
 	mdev_pci_function_del(parent);
+unlist:
+	parent_unlist(parent);
 put:
 	mdev_pci_parent_put(parent);
 	return ret;
@@ -427,9 +506,7 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	device_lock_assert(&pdev->dev);
 	if (WARN_ON(!parent))
 		return;
-	mutex_lock(&parent->lock);
-	WRITE_ONCE(parent->going, true);
-	mutex_unlock(&parent->lock);
+	set_going(parent);
 	mdev_unregister_parent(&parent->mdev_parent);
 	mdev_pci_function_del(parent);
 	parent_unlist(parent);
@@ -594,7 +671,7 @@ static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *dat
 	parent = mdev_pci_parent_find(pci_physfn(vf));
 	if (!parent)
 		return NOTIFY_DONE;
-	if (!parent->whole)
+	if (!parent->whole && !READ_ONCE(parent->going))
 		mdev_pci_function_capture(vf);
 	mdev_pci_parent_put(parent);
 	return NOTIFY_OK;

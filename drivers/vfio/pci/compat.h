@@ -273,4 +273,21 @@ static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long p
 	       vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, pfn);
 }
 
+/* Clears it, if it names that driver */
+static inline void compat_clear_driver_override(struct pci_dev *pdev,
+						const struct device_driver *drv)
+{
+	bool ours;
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 94)
+	device_lock(&pdev->dev);
+	ours = pdev->driver_override && !strcmp(pdev->driver_override, drv->name);
+	device_unlock(&pdev->dev);
+#else
+	ours = device_match_driver_override(&pdev->dev, drv) > 0;
+#endif
+	if (ours)
+		compat_set_driver_override(pdev, "");
+}
+
 #endif /* VFIO_PCI_ENGINE_COMPAT_H */
