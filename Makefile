@@ -19,7 +19,8 @@ soak: N ?= 1000
 soak: TIME ?= 3600
 fuzz: TIME ?= 600
 
-config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m CONFIG_MDEV_PCI_NVLINK2=m
+config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m \
+	CONFIG_MDEV_PCI_NVLINK2=m CONFIG_MDEV_PCI_GENERIC=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
 .PHONY: help modules modules_install install-tools uninstall-tools deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
@@ -43,6 +44,7 @@ help:
 	@echo '  check-system     system tests only; T=<pattern>: only those'
 	@echo '  check-debian12   those that are different on kernel 6.1 with QEMU 7.2'
 	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
+	@echo '  check-generic    VFs of stock devices (igb, nvme) as mdevs; 2 minutes'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; 5 to 10 minutes'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'

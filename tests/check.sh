@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|upstream|libvirt|packages|eyes|
-#                 stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|generic|upstream|libvirt|
+#                 packages|eyes|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -15,6 +15,7 @@
 #           its real consumer drives it, also between two hosts
 #   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
 # and those that are not run by default:
+#   generic  VFs of stock devices (igb, nvme) as mdevs; 2 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save; 5 to 10 minutes
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used, removed
@@ -151,6 +152,7 @@ libvirt()
 		part "libvirt-$s" 1800 "$tests/system/host-run.sh" --stack $s 156
 	done
 }
+generic() { part generic 1200 "$tests/system/host-run.sh" generic; }
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
 packages() { part packages 2400 "$tests/packages/run.sh"; }
 
@@ -210,8 +212,8 @@ for name; do
 		continue
 	fi
 	case $name in
-	unit | fuzz | tools | style | qemu | system | debian12 | backports | upstream | libvirt | \
-		packages | eyes | stacks | full) "$name" ;;
+	unit | fuzz | tools | style | qemu | system | debian12 | backports | generic | upstream | \
+		libvirt | packages | eyes | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

@@ -30,11 +30,15 @@ for dir in "$MDEVS"/*; do
 	echo "mdev ${dir##*/}"
 	remove "${dir##*/}" || { echo "$REASON"; exit 1; }
 done
-for bdf in $PFS; do
-	use_pf "$bdf"
-	read -r n <"$PFDIR/sriov_numvfs"
+if loaded mdev-pci-generic; then
+	echo "module mdev-pci-generic"
+	unload mdev-pci-generic || { echo "$REASON"; exit 1; }
+fi
+for file in /sys/bus/pci/devices/*/sriov_numvfs; do
+	use_pf "$(basename "${file%/*}")"
+	read -r n <"$file"
 	[ "$n" != 0 ] || continue
-	echo "$n VFs"
+	echo "$n VFs of $PF"
 	set_vfs 0 || { echo "$REASON"; exit 1; }
 done
 exit 0

@@ -138,6 +138,32 @@ guest_tell() # NAME COMMAND
 		fail "guest $1 takes no commands"
 }
 
+# A guest of another kind, with whatever driver its device has: the test bed's own init
+# (tests/vm/l2-init), which loads that driver and runs commands. No migration.
+guest_plain() # NAME UUID
+{
+	MIG_OPTION=enable-migration=auto
+	qemu_major || return 1
+	[ "$QEMU" -ge 8 ] || MIG_OPTION=x-enable-migration=off
+	GUEST_APPEND=rdinit=/init guest_launch "$1" "$2" && guest_wait "$1" 240 '^l2: up' || return 1
+	# What is written before it listens is lost
+	wait_for 60 guest_sh "$1" 2 true && REASON=
+}
+
+# guest_sh NAME SECONDS COMMAND -> $OUT; fails as the command does
+guest_sh()
+{
+	g_name=$1 g_n=$((g_n + 1))
+	guest_tell "$1" "{ echo 'sh $g_n begins'; { $3; } 2>&1; echo \"sh $g_n ends \$?\"; } >/dev/console" &&
+		guest_wait "$1" "$2" "^sh $g_n ends" || return 1
+	OUT=$(tr -d '\r' <"$GUESTS/$g_name/console" |
+		sed -n "/^sh $g_n begins/,/^sh $g_n ends/p" | sed 1d)
+	case $OUT in
+	*"sh $g_n ends 0") OUT=${OUT%sh "$g_n" ends 0} ;;
+	*) fail "in guest $g_name: $3: $OUT" ;;
+	esac
+}
+
 # The last status line -> $COPIES $BYTES $ERRORS $GAP $PENDING $STATE
 guest_status() # NAME
 {

@@ -13,9 +13,10 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --without leaves a boot out: main, big, many, noiommu, nvlink2, pair, libvirt or upstream. Without
-# patterns the last two (minutes; and of upstream's selftests a download) are only part of it with
-# --all. With that tests also do the whole of those tables of which they try a part ("full" in tap.sh).
+# --without leaves a boot out: main, big, many, noiommu, nvlink2, pair, generic, libvirt or upstream.
+# Without patterns the last three (minutes; and of upstream's selftests a download) are only part of
+# it with --all. With that tests also do the whole of those tables of which they try a part ("full"
+# in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
@@ -45,9 +46,10 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [pair]='' [libvirt]='' [upstream]='')
+	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [pair]='' [generic]='' [libvirt]=''
+	[upstream]='')
 declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400 [pair]=900
-	[libvirt]=900 [upstream]=2700)
+	[generic]=600 [libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -72,7 +74,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "upstream|libvirt" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt" <<<"$boots")
 [ -n "$boots" ] || die "no test's name contains: $*"
 for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
@@ -97,9 +99,16 @@ add_selftests()
 	bed+=(--add "$dir")
 }
 
-tap=$(mktemp)
-ssdt=$(mktemp)
-trap 'rm -f "$tap" "$ssdt"' EXIT
+tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp)
+trap 'rm -f "$tap" "$disk" "$ssdt"' EXIT
+# Devices that nobody here made, each with what it needs: a network, and 64 MiB to write on
+# shellcheck disable=SC2054  # the commas are QEMU's
+others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
+	--qemu-arg -drive --qemu-arg "if=none,id=disk,format=raw,cache=unsafe,file=$disk"
+	--qemu-arg -device --qemu-arg nvme-subsys,id=subsys
+	--qemu-arg -device --qemu-arg nvme,serial=mdev-pci,bus=rp3,subsys=subsys,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=12,msix_qsize=12
+	--qemu-arg -device --qemu-arg nvme-ns,drive=disk,nsid=1,shared=on)
+truncate -s 64M "$disk"
 # A GPU, its bridges with and without ATSD, and a GPU that only the firmware describes, below
 # 4 GiB: QEMU's ACPI tables are of a revision that has integers of 32 bits
 [[ $boots != *nvlink2* ]] || "$here/ssdt.py" SE8_ 0xa0000000 0x1000000 >"$ssdt"
@@ -110,14 +119,14 @@ nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770
 	--device nvlink2,id=acpi,role=gpu,base=0xa0000000,size=16M,dvsec=off,bus=pcie.0,addr=0x1d
 	--qemu-arg -acpitable --qemu-arg "file=$ssdt")
 passed=0 failed=0 reasons=
-for b in main big many noiommu nvlink2 libvirt upstream pair; do
+for b in main big many noiommu nvlink2 generic libvirt upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* && $b != "$without" ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
-	rc=0
+	rc=0 more=()
+	[ "$b" != generic ] || more=("${others[@]}")
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
-	more=()
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	set +e
 	# shellcheck disable=SC2086  # words on purpose

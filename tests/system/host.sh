@@ -97,7 +97,7 @@ load_all()
 
 unload_all()
 {
-	for module in mdev-pci-refdev mdev-pci vfio-pci-engine; do
+	for module in mdev-pci-generic mdev-pci-refdev mdev-pci vfio-pci-engine; do
 		if loaded $module; then
 			unload $module || return 1
 		fi
@@ -174,6 +174,19 @@ find_pf() # -> $PF (its BDF), $PFDIR: the first one
 {
 	PF=
 	find_pfs && use_pf "${PFS%% *}"
+}
+
+# Some other device's, which must be there: find_other_pf VENDOR:DEVICE
+find_other_pf()
+{
+	for dir in /sys/bus/pci/devices/*; do
+		[ -e "$dir/sriov_numvfs" ] || continue
+		read -r vendor <"$dir/vendor" && read -r device <"$dir/device" || continue
+		[ "${vendor#0x}:${device#0x}" = "$1" ] || continue
+		use_pf "${dir##*/}"
+		return 0
+	done
+	fail "no PF $1 on this machine"
 }
 
 use_pf() # BDF

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Any SR-IOV device's VFs as mdevs, beside whatever driver its PF has. Which PFs: by their IDs,
+ * or one by one.
+ *
+ * Lock order: a writer's and the module's exit: kernel_param_lock(); pci_lock_rescan_remove();
+ * pfs_lock. The PCI core holds the second one while it adds and removes PFs. Nothing waits for
+ * users under any but the first.
+ */
+#include <linux/module.h>
+
+#include "generic.h"
+
+static DEFINE_MUTEX(pfs_lock);
+static LIST_HEAD(pfs);
+/* Before init and after exit nothing can be written */
+static bool open_for_writing;
+
+static char *ids = "";
+module_param(ids, charp, 0444);
+MODULE_PARM_DESC(ids, "PFs that become mdev parents when they get a driver: VENDOR:DEVICE[:SUBVENDOR[:SUBDEVICE[:CLASS[:MASK]]]],... (default none)");
+
+static struct generic_pf *find(const struct pci_dev *pf)
+{
+	struct generic_pf *g;
+
+	lockdep_assert_held(&pfs_lock);
+	list_for_each_entry(g, &pfs, node) {
+		if (g->pf == pf)
+			return g;
+	}
+	return NULL;
+}
+
+/* Returns what was in the way; a PF without a driver is no mistake */
+static int add_locked(struct pci_dev *pf)
+{
+	struct generic_pf *g;
+	int ret;
+
+	if (find(pf)) {
+		pci_err(pf, "is on mdev-pci-generic's list of parents already\n");
+		return -EEXIST;
+	}
+	g = generic_pf_new(pf);
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	ret = g->error;
+	if (ret)
+		generic_pf_delete(g);
+	else
+		list_add_tail(&g->node, &pfs);
+	return ret;
+}
+
+static int add(struct pci_dev *pf)
+{
+	int ret;
+
+	mutex_lock(&pfs_lock);
+	ret = add_locked(pf);
+	mutex_unlock(&pfs_lock);
+	return ret;
+}
+
+/* If it is there: the PF itself may have gone, and have taken it along */
+static void delete_if_there(const struct pci_dev *pf)
+{
+	struct generic_pf *g;
+
+	mutex_lock(&pfs_lock);
+	g = find(pf);
+	if (g) {
+		list_del(&g->node);
+		generic_pf_delete(g);
+	}
+	mutex_unlock(&pfs_lock);
+}
+
+static bool is_pf(struct pci_dev *pdev)
+{
+	return pdev->is_physfn && pci_sriov_get_totalvfs(pdev) > 0;
+}
+
+static int add_by_address(struct pci_dev *pf)
+{
+	int ret;
+
+	if (!is_pf(pf)) {
+		pci_err(pf, "has no VFs to offer: it is no PF with SR-IOV\n");
+		return -EOPNOTSUPP;
+	}
+	pci_lock_rescan_remove();
+	ret = device_is_registered(&pf->dev) ? add(pf) : -ENODEV;
+	pci_unlock_rescan_remove();
+	return ret;
+}
+
+static int remove_by_address(struct pci_dev *pf)
+{
+	struct platform_device *dev = NULL;
+	struct generic_pf *g;
+
+	mutex_lock(&pfs_lock);
+	g = find(pf);
+	if (g) {
+		g->leaving = true;
+		dev = g->dev;
+		get_device(&dev->dev);
+	}
+	mutex_unlock(&pfs_lock);
+	if (!dev) {
+		pci_err(pf, "is not on mdev-pci-generic's list of parents\n");
+		return -ENOENT;
+	}
+	/* Waits for users, so first of all, and under no lock */
+	device_release_driver(&dev->dev);
+	put_device(&dev->dev);
+	pci_lock_rescan_remove();
+	delete_if_there(pf);
+	pci_unlock_rescan_remove();
+	return 0;
+}
+
+static struct pci_dev *get_by_address(const char *address)
+{
+	unsigned int domain, bus, slot, function;
+	char rest;
+
+	if (sscanf(address, "%x:%x:%x.%x%c", &domain, &bus, &slot, &function, &rest) != 4 ||
+	    bus > 0xff || slot > 0x1f || function > 7)
+		return ERR_PTR(-EINVAL);
+	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, function)) ?:
+	       ERR_PTR(-ENODEV);
+}
+
+static int write_parents(const char *val, const struct kernel_param *kp)
+{
+	struct pci_dev *pf = ERR_PTR(-EINVAL);
+	char word[24];
+	int ret;
+
+	if (!open_for_writing)
+		return -EINVAL;
+	if (strscpy(word, val, sizeof(word)) > 0) {
+		strim(word);
+		if (*word == '+' || *word == '-')
+			pf = get_by_address(word + 1);
+	}
+	if (IS_ERR(pf)) {
+		pr_err("mdev-pci-generic: \"%s\": %s\n", word, PTR_ERR(pf) == -ENODEV ?
+		       "there is no such PCI device" :
+		       "write +DDDD:BB:DD.F to have a PF as a parent, -DDDD:BB:DD.F to end that");
+		return PTR_ERR(pf);
+	}
+	ret = *word == '+' ? add_by_address(pf) : remove_by_address(pf);
+	pci_dev_put(pf);
+	return ret;
+}
+
+static int read_parents(char *buf, const struct kernel_param *kp)
+{
+	struct generic_pf *g;
+	int n = 0;
+
+	mutex_lock(&pfs_lock);
+	list_for_each_entry(g, &pfs, node)
+		n += scnprintf(buf + n, PAGE_SIZE - n, "%s%s", n ? " " : "", pci_name(g->pf));
+	mutex_unlock(&pfs_lock);
+	return n + scnprintf(buf + n, PAGE_SIZE - n, "\n");
+}
+
+static const struct kernel_param_ops parents_ops = {
+	.set = write_parents,
+	.get = read_parents,
+};
+module_param_cb(parents, &parents_ops, NULL, 0644);
+MODULE_PARM_DESC(parents, "PFs that are mdev parents when they have a driver; +ADDRESS and -ADDRESS, written after loading, add and remove one");
+
+/* The PCI core holds pci_lock_rescan_remove(). Before a PF goes it has lost its driver */
+static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pci_dev *pdev = to_pci_dev(data);
+
+	if (action == BUS_NOTIFY_ADD_DEVICE && is_pf(pdev) && generic_ids_match(pdev))
+		add(pdev);
+	else if (action == BUS_NOTIFY_DEL_DEVICE && pdev->is_physfn)
+		delete_if_there(pdev);
+	else
+		return NOTIFY_DONE;
+	return NOTIFY_OK;
+}
+
+static struct notifier_block pci_bus_nb = {
+	.notifier_call = on_pci_bus,
+};
+
+static void add_by_ids(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	/* One that can't be a parent has its line in the log, and is in nobody's way */
+	pci_lock_rescan_remove();
+	for_each_pci_dev(pdev) {
+		if (is_pf(pdev) && generic_ids_match(pdev))
+			add(pdev);
+	}
+	pci_unlock_rescan_remove();
+}
+
+static int __init generic_init(void)
+{
+	int ret;
+
+	ret = generic_ids_parse(ids);
+	if (ret)
+		return ret;
+	ret = platform_driver_register(&generic_pf_driver);
+	if (ret)
+		return ret;
+	pci_lock_rescan_remove();
+	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);
+	pci_unlock_rescan_remove();
+	if (ret) {
+		platform_driver_unregister(&generic_pf_driver);
+		return ret;
+	}
+	add_by_ids();
+	kernel_param_lock(THIS_MODULE);
+	open_for_writing = true;
+	kernel_param_unlock(THIS_MODULE);
+	return 0;
+}
+module_init(generic_init);
+
+static void __exit generic_exit(void)
+{
+	struct generic_pf *g, *next;
+
+	kernel_param_lock(THIS_MODULE);
+	open_for_writing = false;
+	kernel_param_unlock(THIS_MODULE);
+	/* Waits for users. What is left then has nothing to wait for */
+	platform_driver_unregister(&generic_pf_driver);
+	pci_lock_rescan_remove();
+	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+	list_for_each_entry_safe(g, next, &pfs, node) {
+		list_del(&g->node);
+		generic_pf_delete(g);
+	}
+	pci_unlock_rescan_remove();
+}
+module_exit(generic_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The mdev-pci developers");
+MODULE_DESCRIPTION("VFs of any SR-IOV device as mediated devices");

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: generic
+# timeout: 300
+#
+# A network card whose driver knows nothing of mdev-pci: igb stays the PF's, and its VFs are
+# mdevs beside it.
+
+PARENTS=/sys/module/mdev_pci_generic/parameters/parents
+
+offers() { is_there "$PFDIR/mdev_supported_types/igb-vf/create"; }
+offers_no_more() { is_gone "$PFDIR/mdev_supported_types"; }
+available() { cat "$PFDIR/mdev_supported_types/igb-vf/available_instances"; }
+override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
+driver_of() { bound_driver "$1"; echo "$DRIVER"; }
+no_mdevs() { [ -z "$(ls "$MDEVS")" ] || fail "there are: $(ls "$MDEVS")"; }
+
+pf_up()
+{
+	net=$(ls "$PFDIR/net") && ip link set "$net" up && ip addr replace 192.0.2.1/24 dev "$net"
+}
+
+must "igb is loaded" load igb
+must "there is a card" find_other_pf 8086:10c9
+igb=$PF
+refdev=${PFS%% *}
+is "igb has it" "$(driver_of "$igb")" igb
+must "its network is up" pf_up
+# Another that would want the VFs
+t "igbvf is loaded" load igbvf
+
+mark
+must "the module, with the card's ID" load mdev-pci-generic ids=8086:10c9
+must "the card is a parent" offers
+logged_once "the log says so" "$igb: is an mdev parent beside its driver igb"
+is "igb keeps it" "$(driver_of "$igb")" igb
+is "it is on the list" "$(cat $PARENTS)" "$igb"
+description=$(cat "$PFDIR/mdev_supported_types/igb-vf/description")
+like "the type says what it is" "$description" '^model: VF of PCI device 8086:10c9, PF driver igb$'
+like "and that it can't migrate, and why" "$description" '^migratable: no, the PF.s driver has no way'
+new_uuid
+refused "no VF exists" "$PFDIR/mdev_supported_types/igb-vf/create" "$UUID" ENODEV \
+	"mdev $UUID refused: there are no VFs"
+
+must "igb makes 2 VFs" bound_vfs 2
+vf_bdf 0; zero=$BDF
+vf_bdf 1; one=$BDF
+is "they are mdev-pci's" "$(driver_of "$zero") $(driver_of "$one")" "mdev-pci mdev-pci"
+is "2 are available" "$(available)" 2
+t "igb gives the first an address" ip link set "$net" vf 0 mac 52:54:00:12:34:10
+new_uuid; u=$UUID
+must "an mdev" create "$u" igb-vf
+t "it has the first VF" attr_is "$u" function "$zero"
+t "it can't be migrated" attr_is "$u" migratable 0
+t "and has no state" attr_is "$u" migration_state none
+errno_of "$PFDIR/sriov_numvfs" 0
+is "igb removes no VFs under it" "$ERRNO" EPERM
+is "they are there" "$(available)" 1
+
+must "a guest boots with it" guest_plain g "$u"
+t "igbvf has it there" guest_sh g 60 'readlink /sys/class/net/eth0/device/driver | grep igbvf'
+t "the guest sees the address that igb was given" \
+	guest_sh g 10 'grep 52:54:00:12:34:10 /sys/class/net/eth0/address'
+t "its network is up" guest_sh g 30 \
+	'ip addr add 192.0.2.2/24 dev eth0; ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up'
+t "it reaches the PF's own network" guest_sh g 60 'ping -c 5 -s 1000 -w 40 192.0.2.1'
+t "and is reached" busybox ping -c 5 -s 1000 -w 40 192.0.2.2
+t "it reaches what is on the wire" guest_sh g 60 'ping -c 5 -s 1000 -w 40 10.0.2.2'
+t "the module is held meanwhile" not unload mdev-pci-generic
+errno_of "$PFDIR/sriov_numvfs" 0
+is "igb removes no VFs meanwhile" "$ERRNO" EPERM
+
+# The PF's driver is unbound under the guest: the guest loses the VF first, then igb goes
+tool write "/sys/bus/pci/drivers/igb/unbind" "$igb" >"$WORK/unbind" &
+unbinder=$!
+t "igb is unbound: the guest has to let go" wait_for 60 is_gone "$MDEVS/$u"
+wait $unbinder
+is "then unbind ends" "$(cat "$WORK/unbind")" 0
+t "no type is left" offers_no_more
+t "no VF is left" is_gone "$PFDIR/virtfn0"
+is "no mdev is left" "$(ls "$MDEVS")" ""
+t "the guest goes on without" guest_sh g 30 '! [ -e /sys/class/net/eth0 ]'
+guest_quit g
+
+t "igb is bound again" write_to /sys/bus/pci/drivers/igb/bind "$igb"
+t "the card is a parent again, by itself" wait_for 20 offers
+must "its network is up" pf_up
+must "1 VF" bound_vfs 1
+vf_bdf 0; zero=$BDF
+new_uuid; u=$UUID
+t "an mdev" create "$u" igb-vf
+
+# One by one
+refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is on mdev-pci-generic's list"
+refused "that of a vendor's driver is one already" $PARENTS "+$refdev" EEXIST \
+	"$refdev: is an mdev parent already, of driver refdev"
+is "it does not get on the list" "$(cat $PARENTS)" "$igb"
+refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
+refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"
+refused "not on the list" $PARENTS "-$refdev" ENOENT "$refdev: is not on mdev-pci-generic's list"
+refused "no sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
+refused "no address" $PARENTS "+eth0" EINVAL 'write \+DDDD:BB:DD.F'
+
+t "taken off the list" write_to $PARENTS "-$igb"
+is "the list is empty" "$(cat $PARENTS)" ""
+t "no type is left" offers_no_more
+is "no mdev is left" "$(ls "$MDEVS")" ""
+is "igb keeps it" "$(driver_of "$igb")" igb
+is "its VF is free" "$(driver_of "$zero")" ""
+is "and nobody's" "$(override "$zero")" "(null)"
+t "its network is still up" ip link show "$net" up
+
+t "its native driver can have it" write_to /sys/bus/pci/drivers_probe "$zero"
+is "it has it" "$(driver_of "$zero")" igbvf
+mark
+t "on the list again" write_to $PARENTS "+$igb"
+t "the card is a parent" offers
+logged "a VF with a driver stays where it is" "$zero: belongs to driver igbvf; unbind it"
+is "it does" "$(driver_of "$zero")" igbvf
+is "nothing is available" "$(available)" 0
+t "igb removes it" set_vfs 0
+must "and makes 2" bound_vfs 2
+vf_bdf 1; one=$BDF
+t "one is given to another driver" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
+t "by its name" write_to "/sys/bus/pci/devices/$one/driver_override" vfio-pci
+t "as ever" write_to /sys/bus/pci/drivers_probe "$one"
+t "taken off the list" write_to $PARENTS "-$igb"
+is "that VF is left alone" "$(driver_of "$one") $(override "$one")" "vfio-pci vfio-pci"
+t "igb removes the VFs" set_vfs 0
+t "on the list" write_to $PARENTS "+$igb"
+
+# The card goes in good order, and comes back
+must "1 VF" bound_vfs 1
+new_uuid
+t "an mdev" create "$UUID" igb-vf
+t "the card is removed" write_to "$PFDIR/remove" 1
+t "so is the mdev" no_mdevs
+is "it is on no list" "$(cat $PARENTS)" ""
+t "the bus is searched again" write_to /sys/bus/pci/rescan 1
+t "it is a parent again, by its ID" wait_for 20 offers
+must "its network is up" pf_up
+
+# Modules, in both orders
+must "1 VF" bound_vfs 1
+new_uuid
+t "an mdev" create "$UUID" igb-vf
+t "igb's module goes" unload igb
+t "so does the mdev" no_mdevs
+t "no type is left" offers_no_more
+t "igb's module comes" load igb
+t "the card is a parent again" wait_for 20 offers
+must "its network is up" pf_up
+must "1 VF" bound_vfs 1
+vf_bdf 0; zero=$BDF
+new_uuid
+t "an mdev" create "$UUID" igb-vf
+t "mdev-pci-generic goes" unload mdev-pci-generic
+t "so does the mdev" no_mdevs
+t "no type is left" offers_no_more
+is "igb keeps the card" "$(driver_of "$igb")" igb
+is "its VF is free" "$(driver_of "$zero") $(override "$zero")" " (null)"
+t "igb removes it" set_vfs 0
+
+mark
+t "an ID that is none" not load mdev-pci-generic ids=8086
+logged_once "the log says so" '"8086" in ids is not VENDOR:DEVICE'
+t "igbvf is unloaded" unload igbvf
