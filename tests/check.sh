@@ -17,7 +17,8 @@
 # and those that are not run by default:
 #   generic  VFs of stock devices (igb, nvme) as mdevs; 2 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
-#   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save; 5 to 10 minutes
+#   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
+#           migration between two hosts; 10 to 15 minutes
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used, removed
 #   eyes    a kernel that finds bugs, and test files that have some: are they seen?
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
@@ -149,7 +150,7 @@ libvirt()
 
 	for s in debian13 debian12; do
 		"$VM_DIR/setup.sh" $s
-		part "libvirt-$s" 1800 "$tests/system/host-run.sh" --stack $s 156
+		part "libvirt-$s" 1800 "$tests/system/host-run.sh" --stack $s 156 168
 	done
 }
 generic() { part generic 1200 "$tests/system/host-run.sh" generic; }

@@ -33,7 +33,7 @@ udev_start()
 		fail "udevd: $(cat /tmp/udevd.log)"
 }
 
-# libvirt takes no device that udev has not seen
+# libvirt takes no device that udev has not seen. libvirt_start [ARGUMENTS of libvirtd]
 libvirt_start()
 {
 	udev_start || return 1
@@ -43,7 +43,7 @@ libvirt_start()
 	# L1's root has no room for a guest's memory
 	mount -t tmpfs tmpfs /var/lib/libvirt/qemu/save || fail "no room for saved guests" || return 1
 	virtlogd -d || fail "virtlogd does not start" || return 1
-	libvirtd -d || fail "libvirtd does not start" || return 1
+	libvirtd -d "$@" || fail "libvirtd does not start" || return 1
 	wait_for 60 libvirtd_runs || fail "libvirtd does not answer"
 }
 

@@ -11,6 +11,8 @@ WORK=$(mktemp -d /tmp/order.XXXXXX)
 export WORK
 . "$here/host.sh"
 . "$here/guest.sh"
+. "$here/libvirt.sh"
+. "$here/libvirt-hosts.sh"
 . "$here/tap.sh"
 find_pf
 "$@"
