@@ -64,7 +64,7 @@ static bool header_is_right(const u8 *p)
 	};
 
 	return !memcmp(p, start, sizeof(start)) && !strncmp((const char *)p + 24, "refdev-dma", 64) &&
-	       get(p + 124, 4) == crc32c(~0u, p, 124);
+	       !get(p + 120, 4) && get(p + 124, 4) == crc32c(~0u, p, 124);
 }
 
 static struct verdict parse(const u8 *p, size_t len, bool take_delta)
