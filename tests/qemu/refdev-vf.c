@@ -274,6 +274,12 @@ static void vf_realize(PCIDevice *dev, Error **errp)
     RefdevVF *vf = REFDEV_VF(dev);
 
     vf->pf = REFDEV(pcie_sriov_get_pf(dev));
+    /*
+     * What belongs to no capability can't be written. QEMU has it otherwise, and
+     * a guest could leave there what makes its VF look different from others.
+     */
+    memset(dev->wmask + PCI_CONFIG_HEADER_SIZE, 0,
+           pci_config_size(dev) - PCI_CONFIG_HEADER_SIZE);
     timer_init_ns(&vf->copy_timer, QEMU_CLOCK_VIRTUAL, refdev_ioat_timer, vf);
     memory_region_init_io(&vf->bar, OBJECT(vf), &vf_ops, vf, "refdev-vf",
                           VF_BAR_BYTES);
