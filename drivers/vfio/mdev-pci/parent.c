@@ -366,7 +366,7 @@ static void part_from_vfs(struct mdev_pci_parent *parent)
 static void set_going(struct mdev_pci_parent *parent)
 {
 	mutex_lock(&parent->lock);
-	parent->going = true;
+	WRITE_ONCE(parent->going, true);
 	mutex_unlock(&parent->lock);
 }
 
