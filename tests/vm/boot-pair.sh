@@ -86,14 +86,6 @@ pair_once()
 	trap - INT TERM HUP
 }
 
-flaky() # NAME STATUS
-{
-	case $2 in
-	98 | 124) ! panicked "$rundir/$1/console.log" ;;
-	*) false ;;
-	esac
-}
-
 # boot.sh has shown the console of each host that failed by itself.
 show_other()
 {
@@ -113,7 +105,7 @@ pair_failure()
 
 start=$SECONDS
 pair_once "$@"
-if flaky hostA $rc_a || flaky hostB $rc_b; then
+if flaky "$rundir/hostA" $rc_a || flaky "$rundir/hostB" $rc_b; then
 	pair_failure
 	note "boot-pair.sh: hostA ended with $rc_a, hostB with $rc_b; FLAKE? trying once more"
 	for h in hostA hostB; do

@@ -35,8 +35,8 @@
 # In L1: /dev/virtio-ports/l0.monitor is L0's human monitor and l0.qmp its QMP
 # (lib/l0.sh has functions for them); "mount /share" gives a directory of the
 # run's, RUN-DIR/share, to bring files out; $BED is /payload/tests/vm.
-# A run that ended by itself (status 0 of QEMU, without a panic on the console)
-# or by time-out is tried once more, and says so.
+# A run that ended by itself (status 0 of QEMU, without a panic on the console), by time-out or
+# because L1 had fallen silent (lib/alive.sh) is tried once more, and says so.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
@@ -44,6 +44,7 @@ set -e
 . "$VM_DIR/lib/payload.sh"
 . "$VM_DIR/lib/machine.sh"
 . "$VM_DIR/lib/rundir.sh"
+. "$VM_DIR/lib/alive.sh"
 . "$VM_DIR/recipes/qemu.sh"
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
@@ -124,10 +125,17 @@ check_release() # KERNEL STACK
 			"$(cat "$(stack_dir "$2")/release"): setup.sh --refresh $2"
 }
 
-# One boot; sets rc to QEMU's status.
+# Who ends a run has had enough of waiting for it
+interrupted()
+{
+	show_failure "$rundir"
+	exit 130
+}
+
+# One boot; sets rc to QEMU's status, or 124 for a kernel that hung
 boot_once()
 {
-	local tee child
+	local tee child watch
 
 	rm -f "$rundir/out" "$rundir/console.log" "$rundir"/*.sock
 	mkfifo "$rundir/out"
@@ -139,10 +147,15 @@ boot_once()
 		-device virtserialport,chardev=out,name=l0.out "${extra[@]}" \
 		</dev/null >"$rundir/qemu.log" 2>&1 &
 	child=$!
-	trap 'kill $child 2>/dev/null; wait $child; exit 130' INT TERM HUP
+	alive_watch "$rundir" $child </dev/null >/dev/null 2>&1 &
+	watch=$!
+	trap 'kill $child $watch 2>/dev/null; wait $child; interrupted' INT TERM HUP
 	rc=0
 	wait $child || rc=$?
 	trap - INT TERM HUP
+	kill $watch 2>/dev/null || true
+	wait $watch 2>/dev/null || true
+	[ ! -e "$rundir/silent" ] || rc=124
 	# A QEMU that failed before it opened the pipe leaves tee waiting.
 	: <>"$rundir/out"
 	wait $tee 2>/dev/null || true
@@ -174,6 +187,7 @@ check_release "$KERNEL" "$stack"
 payload "$rundir/payload.erofs" "$(stack_dir "$stack")" "$tree" "${files[@]}"
 ROOT_IMAGE=$image
 machine_args "$(stack_dir "$stack")" "$(qemu_dir)/share" "$rundir"
+alive_args "$rundir"
 printf '%q ' "$qemu" "${ARGS[@]}" "${extra[@]}" >"$rundir/cmdline"
 if [ -n "$shell" ]; then
 	note "L1 boots; leave it with exit, QEMU's monitor is C-a c (C-a x quits)"
@@ -184,9 +198,10 @@ if [ -n "$shell" ]; then
 fi
 start=$SECONDS
 boot_once
-if [ -z "$once" ] && { [ $rc = 0 ] || [ $rc = 124 ]; } && ! panicked "$rundir/console.log"; then
+if [ -z "$once" ] && flaky "$rundir" $rc; then
 	show_failure "$rundir"
-	note "boot.sh: L1 ended with $rc (0: reset, 124: time-out of $timeout s); FLAKE? trying once more"
+	note "boot.sh: L1 ended with $rc (0: reset, 124: silence, or time-out of $timeout s);" \
+		"FLAKE? trying once more"
 	mv "$rundir/console.log" "$rundir/console.1.log"
 	mv "$rundir/out.log" "$rundir/out.1.log"
 	echo "# bed: FLAKE? L1 ended with $rc; a second try follows"
@@ -196,7 +211,10 @@ case $rc in
 33) exit 0 ;;
 0) why="L1 reset or crashed"; status=98 ;;
 1) why="QEMU refused its command line"; status=97 ;;
-124 | 137) why="time-out after $timeout s"; status=124 ;;
+124 | 137)
+	why="time-out after $timeout s" status=124
+	[ ! -e "$rundir/silent" ] || why="L1 hung"
+	;;
 *) status=$(((rc - 33) / 2)); why="SCRIPT's status $status" ;;
 esac
 show_failure "$rundir"

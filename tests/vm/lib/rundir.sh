@@ -18,10 +18,26 @@ panicked() # CONSOLE
 	grep -q -a -E 'Kernel panic|Oops|BUG: ' "$1" 2>/dev/null
 }
 
+# flaky RUN-DIR STATUS: may a run with this status be tried again? What panicked did so for a
+# reason, but for the panic by which a silent kernel is made to speak
+flaky()
+{
+	case $2 in
+	0 | 98 | 124) [ -e "$1/silent" ] || ! panicked "$1/console.log" ;;
+	*) false ;;
+	esac
+}
+
 show_failure() # RUN-DIR
 {
+	local lines=${CONSOLE_LINES:-60}
+
+	if [ -e "$1/silent" ]; then
+		sed 's/^/bed: /' "$1/silent" >&2
+		lines=60
+	fi
 	note "---- end of L1's console ($1/console.log)"
-	tail -n "${CONSOLE_LINES:-60}" "$1/console.log" 2>/dev/null |
+	tail -n $lines "$1/console.log" 2>/dev/null |
 		tr -d '\r' | sed 's/^/| /' >&2
 	[ ! -s "$1/qemu.log" ] || sed 's/^/qemu: /' "$1/qemu.log" >&2
 	note "----"
