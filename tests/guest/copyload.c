@@ -86,6 +86,7 @@ struct copyload {
 	bool stuck;
 	bool hold;
 	bool held;
+	bool paused;		/* no copy is under way, nor will be before "run" */
 	bool check;
 
 	/* protects what follows: the completions come in softirq context */
@@ -287,8 +288,11 @@ static int format_status(char *buf, size_t size)
 	unsigned long flags;
 	unsigned int pending;
 	const char *state;
+	bool paused;
 	s64 gap;
 
+	/* Before the counters, which are final then */
+	paused = smp_load_acquire(&load.paused);
 	spin_lock_irqsave(&load.lock, flags);
 	copies = load.copies;
 	bytes = load.bytes;
@@ -302,7 +306,7 @@ static int format_status(char *buf, size_t size)
 	else if (READ_ONCE(load.held))
 		state = "held";
 	else
-		state = READ_ONCE(load.run) ? "running" : "paused";
+		state = paused ? "paused" : "running";
 	return scnprintf(buf, size,
 			 "copies=%llu bytes=%llu errors=%llu gap_ms=%lld pending=%u state=%s\n",
 			 copies, bytes, errors, gap, pending, state);
@@ -349,6 +353,8 @@ static int copyload_thread(void *unused)
 
 	while (!kthread_should_stop()) {
 		if (!READ_ONCE(load.run)) {
+			/* After the last copy was counted: who sees it knows them all */
+			smp_store_release(&load.paused, true);
 			if (READ_ONCE(load.check))
 				check_again();
 			forget_last();
@@ -356,6 +362,7 @@ static int copyload_thread(void *unused)
 			next = ktime_get();
 			continue;
 		}
+		WRITE_ONCE(load.paused, false);
 
 		for (n = 0; n < depth; n++)
 			prepare_copy(&load.copy[n]);
