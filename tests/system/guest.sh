@@ -50,25 +50,32 @@ qemu_words()
 # $GUEST_VFIO: more properties of the mdev's device, ",NAME=VALUE".
 guest_launch()
 {
+	qemu_words || return 1
 	g_name=$1 g_uuid=$2
 	shift 2
-	g=$GUESTS/$g_name
+	# shellcheck disable=SC2086  # words on purpose
+	guest_qemu "$g_name" -device pcie-root-port,id=rp0,chassis=1,slot=1 \
+		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION$GUEST_VFIO" \
+		$GUEST_ARGS "$@"
+}
+
+# The same without a device: guest_qemu NAME [QEMU ARGUMENTS...]
+guest_qemu()
+{
+	g=$GUESTS/$1
+	shift
 	rm -rf "$g"
 	mkdir -p "$g"
 	mkfifo "$g/in"
 	: >"$g/console"
 	guest_files || return 1
-	qemu_words || return 1
-	# shellcheck disable=SC2086  # words on purpose
 	# The FIFO is opened for reading and writing: opening it blocks for nobody
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
 		-M "$GUEST_MACHINE" -accel kvm -cpu "$GUEST_CPU" -m "$GUEST_MEM" -smp 1 \
 		-kernel "$GUEST_KERNEL" -initrd "$GUEST_INITRD" \
 		-append "rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check $GUEST_APPEND" \
 		-serial "file:$g/console" -serial stdio -qmp "unix:$g/qmp,server=on,wait=off" \
-		-device pcie-root-port,id=rp0,chassis=1,slot=1 \
-		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION$GUEST_VFIO" \
-		$GUEST_ARGS "$@" <>"$g/in" >/dev/null 2>"$g/log" &
+		"$@" <>"$g/in" >/dev/null 2>"$g/log" &
 	g_pid=$!
 	echo $g_pid >"$g/pid"
 }
