@@ -22,6 +22,9 @@
 #   --no-modules      no modules of ours at all
 #   --root-image FILE L1's root file system (erofs) instead of the stack's; it must be for
 #                     the stack's kernel
+#   --disk FILE       what another L1 has written to its disk: a tar archive, unpacked over L1's
+#                     root before a module of ours is there
+#   --systemd         L1's own systemd is its init, and SCRIPT one of its services
 #   --no-kvm          no KVM in L1: 2 s less for a script without L2 guests
 #   --stock-qemu      QEMU without the device models of tests/qemu
 #   --allow-splats    a complaining kernel alone does not fail the run
@@ -49,7 +52,7 @@ set -e
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 
-stack=debian13 timeout=240 build=1 modules=1 stock= shell= image= rundir= once= APPEND= LINK=
+stack=debian13 timeout=240 build=1 modules=1 stock= shell= image= disk= rundir= once= APPEND= LINK=
 DEVICES=() extra=() environment=() files=()
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -64,6 +67,9 @@ while [ $# -gt 0 ]; do
 	--once) once=1 ;;
 	--link) LINK=$2 APPEND="$APPEND BED_HOST=${2%%:*}"; shift ;;
 	--root-image) image=$2; shift ;;
+	--disk) disk=$2; shift ;;
+	# Without an identity of its own it would take each boot for an installation's first
+	--systemd) APPEND="$APPEND bed.systemd systemd.machine_id=$(printf %032d 1)" ;;
 	--no-build) build= ;;
 	--no-modules) modules= ;;
 	--no-kvm) APPEND="$APPEND bed.nokvm" ;;
@@ -181,6 +187,10 @@ if [ -z "$shell" ]; then
 	run_file "$@" >"$rundir/run"
 	echo "$timeout" >"$rundir/timeout"
 	files+=("$rundir/run" "$rundir/timeout")
+fi
+if [ -n "$disk" ]; then
+	cp "$disk" "$rundir/disk.tar"
+	files+=("$rundir/disk.tar")
 fi
 tree=$(module_tree "$KERNEL")
 check_release "$KERNEL" "$stack"
