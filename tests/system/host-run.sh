@@ -13,8 +13,8 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --without leaves a boot out: main, big, many, noiommu, nvlink2, pair, generic, libvirt or upstream.
-# Without patterns the last three (minutes; and of upstream's selftests a download) are only part of
+# --without leaves a boot out: main, big, many, noiommu, nvlink2, reboot, rebooted, pair, generic,
+# libvirt or upstream. Without patterns the last three (minutes; and of upstream's selftests a download) are only part of
 # it with --all. With that tests also do the whole of those tables of which they try a part ("full"
 # in tap.sh).
 #
@@ -25,9 +25,10 @@
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
+. "$VM_DIR/lib/rundir.sh"
 here=$REPO_DIR/tests/system
 
-stack=debian13 other= without= bug= all= keep=
+stack=debian13 other= without= bug= all= keep= twice=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
@@ -46,9 +47,10 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [pair]='' [generic]='' [libvirt]=''
-	[upstream]='')
-declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400 [pair]=1500
+	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [reboot]='' [rebooted]=''
+	[pair]='' [generic]='' [libvirt]='' [upstream]='')
+declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400
+	[reboot]=200 [rebooted]=240 [pair]=1500
 	[generic]=600 [libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
@@ -118,8 +120,17 @@ nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770
 	--device nvlink2,id=bare,role=link,tgt=0x77770000,speed=8
 	--device nvlink2,id=acpi,role=gpu,base=0xa0000000,size=16M,dvsec=off,bus=pcie.0,addr=0x1d
 	--qemu-arg -acpitable --qemu-arg "file=$ssdt")
+# A host that boots twice: the second time it has on its disk what the first has left in /share
+reboots() # BOOT
+{
+	twice=${keep:-${twice:-$(new_run_dir)}}
+	dir=$twice/$1
+	[ "$1" = reboot ] || [ ! -e "$twice/reboot/share/disk.tar" ] ||
+		more+=(--disk "$twice/reboot/share/disk.tar")
+}
+
 passed=0 failed=0 reasons=
-for b in main big many noiommu nvlink2 generic libvirt upstream pair; do
+for b in main big many noiommu nvlink2 reboot rebooted generic libvirt upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* && $b != "$without" ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -128,6 +139,8 @@ for b in main big many noiommu nvlink2 generic libvirt upstream pair; do
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
+	dir=${keep:+$keep/$b}
+	[[ $b != reboot* ]] || reboots "$b"
 	set +e
 	# shellcheck disable=SC2086  # words on purpose
 	CONSOLE_LINES=${CONSOLE_LINES:-10} "$VM_DIR/${bed[0]}" "${bed[@]:1}" --stack "$stack" \
@@ -135,7 +148,7 @@ for b in main big many noiommu nvlink2 generic libvirt upstream pair; do
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
 		--device "refdev,id=pf${device[$b]}$bug" "${more[@]}" \
-		${keep:+--env COVERAGE=1 --run-dir "$keep/$b"} \
+		${keep:+--env COVERAGE=1} ${dir:+--run-dir "$dir"} \
 		-- tests/system/run.sh -b "$b" "$@" | tee "$tap"
 	rc=${PIPESTATUS[0]}
 	set -e

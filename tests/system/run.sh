@@ -298,6 +298,8 @@ matches() # NAME PATTERN...
 
 bail=
 for host in '' $other; do
+	# Of a host that has just come up that is the test's
+	[ "$boot" != rebooted ] || break
 	clean "$host" || {
 		echo "Bail out! the modules do not load${host:+ on $host}"
 		sed 's/^/# /' /tmp/cleanup.out

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: reboot
+#
+# A host is set up, and goes down. What an administrator has written to its disk, which an L1 has
+# not, is brought out and put into the next one: 143-rebooted.
+
+ctl() { timeout 60 mdevctl "$@" || fail "mdevctl $*"; }
+FILES='etc/mdevctl.d etc/modprobe.d etc/modules-load.d usr/lib/udev/rules.d/61-mdev-pci.rules usr/share/mdev-pci'
+
+must "the tools are installed" cp -a "$TOOLS/install-tools/." /
+t "the number of VFs" sed -i 's/^# options mdev-pci-refdev num_vfs=.*/options mdev-pci-refdev num_vfs=3/' \
+	/etc/modprobe.d/mdev-pci.conf
+must "VFs for now" bound_vfs 1
+new_uuid
+a=$UUID
+t "an mdev from a profile, with attributes" ctl define --uuid "$a" --parent "$PF" \
+	--jsonfile /usr/share/mdev-pci/profiles/refdev-dma-limited.json
+t "it is to start by itself" ctl modify --uuid "$a" --auto
+t "it works" ctl start --uuid "$a"
+new_uuid
+t "one of another type as well" ctl define --uuid "$UUID" --parent "$PF" --type refdev-dma-lite --auto
+new_uuid
+t "one is not to start" ctl define --uuid "$UUID" --parent "$PF" --type refdev-dma
+mkdir -p /etc/modules-load.d
+must "the disk is brought out" eval 'mount /share && tar -C / -cf /share/disk.tar $FILES'
+t "in one piece" eval 'sync && umount /share'
+rm -f /etc/mdevctl.d/"$PF"/*
+(cd "$TOOLS/install-tools" && find . -type f) | (cd / && xargs rm -f)
+no_mdevs_no_vfs

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: rebooted
+# timeout: 120
+#
+# The host of 142-reboot comes up again, in a boot of its own, with what was on its disk. Nothing
+# has loaded a module of ours when udevd starts, and only udevd does. It is systemd's, and it gets the
+# events for the devices that there are, as from systemd-udev-trigger.service. There is no systemd.
+. "$PAYLOAD/tests/system/libvirt.sh"
+
+defined() # TYPE START -> $UUID
+{
+	UUID=$(grep -l "\"mdev_type\": *\"$1\"" /etc/mdevctl.d/"$PF"/* | xargs grep -l "\"start\": *\"$2\"")
+	UUID=${UUID##*/}
+	[ -n "$UUID" ]
+}
+
+active() { [ -d "$MDEVS/$1" ]; }
+
+coldplug()
+{
+	udevadm trigger --type=subsystems --action=add && udevadm trigger --type=devices --action=add &&
+		udevadm settle --timeout=90
+}
+
+must "no module is loaded" not is_dir /sys/module/mdev_pci
+must "it has 142-reboot's disk" is_dir "/etc/mdevctl.d/$PF"
+t "an mdev with attributes is defined" defined refdev-dma auto
+a=$UUID
+t "one of another type" defined refdev-dma-lite auto
+b=$UUID
+t "and one that is not to start" defined refdev-dma manual
+c=$UUID
+
+must "udevd starts" udev_start
+t "it hears of all devices" coldplug
+t "the PF's driver is loaded" loaded mdev-pci-refdev
+is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
+t "the mdev is there" wait_for 30 active "$a"
+t "with its max_copy" attr_is "$a" max_copy 65536
+t "and its bandwidth" attr_is "$a" bandwidth 100
+t "the other type's as well" wait_for 10 active "$b"
+t "the one that is not to start is not" is_gone "$MDEVS/$c"
+load vfio_iommu_type1
+mig "it works" "$a" dma:20
+t "udevd ends" udev_stop
+
+no_mdevs_no_vfs
+rm -f /etc/mdevctl.d/"$PF"/*
