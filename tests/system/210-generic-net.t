@@ -6,6 +6,8 @@
 # A network card whose driver knows nothing of mdev-pci: igb stays the PF's, and its VFs are
 # mdevs beside it.
 
+. "$PAYLOAD/tests/system/guide.sh"
+
 PARENTS=/sys/module/mdev_pci_generic/parameters/parents
 
 offers() { is_there "$PFDIR/mdev_supported_types/igb-vf/create"; }
@@ -160,6 +162,17 @@ t "no type is left" offers_no_more
 is "igb keeps the card" "$(driver_of "$igb")" igb
 is "its VF is free" "$(driver_of "$zero") $(override "$zero")" " (null)"
 t "igb removes it" set_vfs 0
+
+# The user guide's commands
+is "the card is where the guide has it" "$igb" 0000:02:00.0
+guide other-devices
+t "the card is a parent" offers
+t "mdev-pci-generic goes" unload mdev-pci-generic
+rm -f /etc/modprobe.d/mdev-pci-generic.conf /etc/modules-load.d/mdev-pci-generic.conf
+t "without IDs it comes" load mdev-pci-generic
+guide one-parent
+t "no type is left" offers_no_more
+t "mdev-pci-generic goes" unload mdev-pci-generic
 
 mark
 t "an ID that is none" not load mdev-pci-generic ids=8086

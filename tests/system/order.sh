@@ -14,6 +14,7 @@ export WORK
 . "$here/libvirt.sh"
 . "$here/libvirt-hosts.sh"
 . "$here/tap.sh"
+. "$here/guide.sh"
 find_pf
 "$@"
 rc=$?

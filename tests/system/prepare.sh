@@ -71,7 +71,7 @@ if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 	cp "$tree/tests/kunit/vfio-pci-engine-test.ko" "$bin/vfio-pci-engine-test.ko.new"
 	mv "$bin/vfio-pci-engine-test.ko.new" "$bin/vfio-pci-engine-test.ko"
 fi
-# As on a host: 141 copies it to L1's root
+# As on a host: tests copy it to L1's root
 rm -rf "$bin/install-tools"
-make -s -C "$REPO_DIR/tools/mdevctl-profiles" install DESTDIR="$bin/install-tools" >&2
+make -s -C "$REPO_DIR" install-tools DESTDIR="$bin/install-tools" PREFIX=/usr >&2
 printf '%s\n' "$bin"
