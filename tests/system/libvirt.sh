@@ -47,9 +47,16 @@ libvirt_start()
 	wait_for 60 libvirtd_runs || fail "libvirtd does not answer"
 }
 
+# libvirt's files have no newline at their end, which read takes for a failure -> $l_pid
+pid_in() # FILE
+{
+	l_pid=
+	[ -e "$1" ] && { read -r l_pid <"$1" || [ -n "$l_pid" ]; } && kill -0 "$l_pid" 2>/dev/null
+}
+
 stop_daemon() # NAME
 {
-	read -r l_pid 2>/dev/null <"/run/$1.pid" || return 0
+	pid_in "/run/$1.pid" || return 0
 	kill "$l_pid" 2>/dev/null
 	wait_for 30 is_gone "/proc/$l_pid" || fail "$1 does not end"
 }
@@ -126,13 +133,12 @@ domain_goes_on() # NAME N: more copies from here
 libvirt_clean()
 {
 	for l_file in /run/libvirt/qemu/*.pid; do
-		[ -e "$l_file" ] && read -r l_pid <"$l_file" && kill -0 "$l_pid" 2>/dev/null || continue
+		pid_in "$l_file" || continue
 		echo "domain ${l_file##*/}"
 		kill -9 "$l_pid"
 		wait_for 20 is_gone "/proc/$l_pid"
 	done
 	for l_name in libvirtd virtlogd; do
-		[ -e "/run/$l_name.pid" ] || continue
 		stop_daemon $l_name
 	done
 	! udevd_runs || udev_stop
