@@ -1,11 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [SUITE...]
+# usage: run.sh [--no-guests] [SUITE...]
 #
-# The Debian packages, on Debian 12 and 13 (bookworm, trixie; default: both): built by "make deb"
-# with that Debian's own tools, installed, DKMS builds the modules for that Debian's kernel; that
-# very root file system boots as L1 and makes an mdev; and they are removed again, after which the
-# file system is what it was. TAP; the last line is "N passed, N failed".
+# The Debian packages, on Debian 12 and 13 (bookworm, trixie; default: both): built and installed by
+# the user guide's commands with that Debian's own tools, DKMS builds the modules for that Debian's
+# kernel; that very root file system boots as L1, twice, and makes mdevs; what was installed is
+# put into the root of the stack of that Debian, which has QEMU and libvirt, and guests run and migrate
+# there (not with --no-guests); and the packages are removed again, after which the file system is
+# what it was. Then the modules and tools without packages, also by the guide's commands. TAP; the
+# last line is "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
@@ -14,14 +17,20 @@ set -e
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 . "$VM_DIR/recipes/packages.sh"
+GUIDE=$REPO_DIR/docs/user-guide.rst
+# shellcheck source=../system/guide.sh
+. "$REPO_DIR/tests/system/guide.sh"
 
+guests=1
 case ${1:-} in
 --help | -h) usage ;;
+--no-guests) guests=; shift ;;
 -*) usage 2 >&2 ;;
 esac
 need_root
 need_host rsync erofs-utils
 [ $# -gt 0 ] || set -- bookworm trixie
+modules=(vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2)
 declare -A stack_of=([bookworm]=debian12 [trixie]=debian13)
 for suite; do
 	[ -n "${stack_of[$suite]}" ] || die "no suite $suite (there are: ${!stack_of[*]})"
@@ -102,7 +111,7 @@ installed_modules()
 	local m
 
 	inside dkms status -m mdev-pci | tee /dev/stderr | grep -q "$release, x86_64: installed"
-	for m in vfio-pci-engine mdev-pci mdev-pci-refdev; do
+	for m in "${modules[@]}"; do
 		ls "$root/lib/modules/$release/updates/dkms/$m.ko"* || return 1
 	done
 }
@@ -119,36 +128,92 @@ clean_contents()
 	! grep -E '\.(o|ko|cmd|mod)$|/tests/|modules\.order|Module\.symvers' "$work/contents"
 }
 
-boot()
+# guide_inside NAME: that block of the user guide
+guide_inside()
 {
-	rm -f "$work/root.erofs"
-	mkfs.erofs -x-1 --all-root --exclude-regex='^usr/(lib/gcc|src/linux-)' \
-		--exclude-regex='^usr/share/(locale|perl)' --exclude-regex='^(boot|var/lib/apt|var/cache)/' \
-		"$work/root.erofs" "$root" >/dev/null
-	"$VM_DIR/boot.sh" --stack "${stack_of[$suite]}" --root-image "$work/root.erofs" \
-		--no-modules --no-kvm --device refdev,id=pf \
-		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
-		-- tests/packages/inside.sh
+	local line
+
+	while IFS= read -r line; do
+		t "guide, $1: ${line#'$ '}" inside sh -c "${line#'$ '}" || return
+	done < <(guide_lines "$1")
 }
 
-# run_boot: its tests are numbered on here
-run_boot()
+image() # DIRECTORY FILE: of a root file system, for boot.sh
 {
-	local rc=0 line
+	rm -f "$2"
+	mkfs.erofs -x-1 --all-root --exclude-regex='^usr/(lib/gcc|src/linux-)' \
+		--exclude-regex='^usr/share/(locale|perl)' --exclude-regex='^(boot|var/lib/apt|var/cache)/' \
+		"$2" "$1" >/dev/null
+}
 
-	boot >"$out" 2>"$out.err" </dev/null 8>&- || rc=$?
-	grep -E '^((ok|not ok) - |# )' "$out" >"$out.tap" || true
+# boot first|again [OPTIONS of boot.sh]
+boot()
+{
+	local script=$1
+
+	shift
+	"$VM_DIR/boot.sh" --stack "${stack_of[$suite]}" --root-image "$work/root.erofs" \
+		--no-modules --no-kvm --device refdev,id=pf --add "$bin" --run-dir "$work/run-$script" \
+		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
+		"$@" -- tests/packages/inside.sh "$script"
+}
+
+# run_tap NAME COMMAND...: its tests are numbered on here, as NAME's
+run_tap()
+{
+	local name="$suite: $1" rc=0 line n=0
+
+	shift
+	"$@" >"$out" 2>"$out.err" </dev/null 8>&- || rc=$?
 	while IFS= read -r line; do
 		case $line in
 		'#'*) echo "$line" ;;
-		ok*) passed=$((passed + 1)); echo "ok $((passed + failed)) - $suite: ${line#ok - }" ;;
-		*) failed=$((failed + 1)); echo "not ok $((passed + failed)) - $suite: ${line#not ok - }" ;;
+		ok*) passed=$((passed + 1)) n=1; echo "ok $((passed + failed)) - $name: ${line#*- }" ;;
+		*) failed=$((failed + 1)) n=1; echo "not ok $((passed + failed)) - $name: ${line#*- }" ;;
 		esac
-	done <"$out.tap"
-	if [ "$rc" != 0 ] || ! grep -q '^##done' "$out"; then
+	done < <(grep -E '^((ok|not ok) [0-9 ]*- |# )' "$out")
+	if [ $n = 0 ] || { [ $rc != 0 ] && ! grep -q '^not ok' "$out"; }; then
 		cat "$out.err" >>"$out"
-		verdict 1 "$suite: L1 comes to its end with status 0 (status $rc)"
+		verdict 1 "$name: it comes to its end with status 0 (status $rc)"
 	fi
+}
+
+# What the packages have installed, and nothing else of ours, on a host that runs guests
+host_image()
+{
+	local host=$work/host updates=usr/lib/modules/$release/updates
+
+	rm -rf "$host"
+	fsck.erofs --extract="$host" "$(stack_dir "${stack_of[$suite]}")/root.erofs" >/dev/null &&
+		mkdir -p "$host/$updates" && cp -a "$root/$updates/dkms" "$host/$updates/" &&
+		depmod -b "$host" "$release" &&
+		inside dpkg -L mdev-pci-tools >"$work/files" &&
+		(cd "$root" && sed 's/^/./' "$work/files" | cpio -pdm --quiet "$host") &&
+		image "$host" "$work/host.erofs" && rm -rf "$host"
+}
+
+on_guests_host()
+{
+	t "they are put on a host that runs guests" host_image || return 0
+	run_tap guests "$REPO_DIR/tests/system/host-run.sh" --stack "${stack_of[$suite]}" \
+		--root-image "$work/host.erofs" 156-libvirt 168-virsh-migrate
+	rm -f "$work/host.erofs"
+}
+
+# For "the running kernel", which a chroot does not have. Not sooner: DKMS would see two
+running_kernel()
+{
+	[ -e "$root/lib/modules/$(uname -r)" ] || ln -s "$release" "$root/lib/modules/$(uname -r)"
+}
+
+modules_by_hand()
+{
+	local m
+
+	for m in "${modules[@]}"; do
+		grep -q "/$m\.ko[^:]*:" "$root/lib/modules/$release/modules.dep" || { echo "no $m"; return 1; }
+	done
+	inside /usr/local/sbin/mdev-pci-check --help
 }
 
 test_suite()
@@ -159,29 +224,32 @@ test_suite()
 	cmp -s "$(packages_dir "$suite")/release" "$(stack_dir "${stack_of[$suite]}")/release" ||
 		die "$suite has kernel $release here, stack ${stack_of[$suite]} another: remove" \
 			"$CACHE/packages-$suite and use setup.sh --refresh ${stack_of[$suite]}"
-	rm -rf "${work:?}/up" "$work/wk" "$work/src"
+	rm -rf "${work:?}"/{up,wk,src,run-first,run-again}
 	mkdir -p "$work/up" "$work/wk" "$work/root" "$work/src"
 	rsync -rlpt --exclude=/.git --exclude=/build --exclude='*.o' --exclude='*.ko' "$REPO_DIR/" "$work/src/"
+	bin=$("$REPO_DIR/tests/system/prepare.sh" --stack "${stack_of[$suite]}")
 	root=$work/root
 	mount -t overlay overlay -o "lowerdir=$(packages_dir "$suite")/root,upperdir=$work/up,workdir=$work/wk" "$root"
+	printf 'APT::Get::Assume-Yes "true";\n' >"$root/etc/apt/apt.conf.d/99yes"
 	snapshot >"$work/before"
 
-	if t "the packages are built by its own tools" inside make deb &&
-		t "nothing that was built is in them" clean_contents &&
-		t "they are installed" inside sh -c 'dpkg -i build/deb/*.deb'; then
+	if guide_inside install && t "nothing that was built is in them" clean_contents; then
 		t "DKMS has built the modules for $release" installed_modules || true
-		t "the tools are there" inside sh -c 'mdev-pci-check --help && vfio-mig-timeline --help &&
-			zcat /usr/share/man/man8/mdev-pci-check.8.gz | grep -q .Nm' || true
-		run_boot
+		image "$root" "$work/root.erofs"
+		run_tap "first boot" boot first
+		run_tap "second boot" boot again --systemd --disk "$work/run-first/share/disk.tar"
+		[ -z "$guests" ] || on_guests_host
 		t "they are installed again, over themselves" inside sh -c 'dpkg -i build/deb/*.deb' || true
 		t "DKMS has built the modules anew" installed_modules || true
-		t "they are removed" inside dpkg --purge mdev-pci-dkms mdev-pci-tools || true
+		guide_inside purge || true
 		snapshot >"$work/after"
 		t "nothing is left of them" same "$work/before" "$work/after" || true
+		running_kernel
+		guide_inside install-others && t "modprobe knows the modules, and the tools are there" modules_by_hand || true
 	fi
 	umount "$root"
 	root=
-	rm -rf "${work:?}/up" "$work/wk" "$work/src" "$work/root.erofs"
+	rm -rf "${work:?}"/{up,wk,src,run-first,run-again,root.erofs}
 }
 
 for suite; do

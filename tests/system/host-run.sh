@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: host-run.sh [--stack NAME] [--other NAME] [--without BOOT] [--all] [--bug NAME] [--keep DIR]
-#                    [PATTERN...]
+#                    [--root-image FILE] [PATTERN...]
 #
 # The system tests: boots L1 as often as the chosen tests need (a pattern is a part of
 # a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
@@ -20,6 +20,9 @@
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
+# --root-image: L1's root file system, as boot.sh has it, with modules of ours that are tried instead of
+# those of this checkout (tests/packages).
+#
 # --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
 # that a test notices: the run must fail then.
 set -e
@@ -28,7 +31,7 @@ set -e
 . "$VM_DIR/lib/rundir.sh"
 here=$REPO_DIR/tests/system
 
-stack=debian13 other= without= bug= all= keep= twice=
+stack=debian13 other= without= bug= all= keep= image= twice=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
@@ -36,6 +39,7 @@ while [ $# -gt 0 ]; do
 	--without) without=$2; shift ;;
 	--all) all=1 ;;
 	--keep) keep=$2; shift ;;
+	--root-image) image=$2; shift ;;
 	--bug) bug=,x-bug=$2; shift ;;
 	--help | -h) usage ;;
 	-*) usage 2 >&2 ;;
@@ -139,6 +143,7 @@ for b in main big many noiommu nvlink2 reboot rebooted generic libvirt upstream 
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
+	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
 	dir=${keep:+$keep/$b}
 	[[ $b != reboot* ]] || reboots "$b"
 	set +e

@@ -2,7 +2,7 @@
 # packages-SUITE: a Debian as its installer leaves it, with the kernel, its headers and DKMS, and
 # what builds packages: where ours are built, installed and removed again. Unlike the roots of
 # the stacks its maintainer scripts have run.
-PACKAGES_BASE="linux-image-amd64 linux-headers-amd64 dkms mdevctl udev kmod procps iproute2
+PACKAGES_BASE="linux-image-amd64 linux-headers-amd64 dkms mdevctl systemd udev kmod procps iproute2
 	pciutils jq gzip util-linux debhelper dh-dkms dpkg-dev build-essential python3"
 
 packages_key() { hash_of "$1" "$PACKAGES_BASE" "$(declare -f packages_make packages_unpack)"; }
