@@ -65,6 +65,13 @@ t "nodedev-destroy" virt nodedev-destroy "$dev"
 t "the mdev is gone" is_gone "$MDEVS/$a"
 t "it is still defined" nodedev_of "$a"
 t "nodedev-start again" virt nodedev-start "$dev"
+new_uuid
+sed "s,<uuid>.*<,<uuid>$UUID<," "$WORK/mdev.xml" >"$WORK/transient.xml"
+t "nodedev-create, without a definition" virt nodedev-create "$WORK/transient.xml"
+t "it is there" attr_is "$UUID" max_copy 65536
+t "and known" nodedev_of "$UUID"
+t "nodedev-destroy" virt nodedev-destroy "$NODEDEV"
+t "nothing is left of it" eval 'is_gone "$MDEVS/$UUID" && wait_for 10 not nodedev_of "$UUID"'
 
 # ---- a domain
 must "a guest" libvirt_guest_files

@@ -83,6 +83,13 @@ migration_refused()
 	is "$1: each byte was right" "$ERRORS" 0
 	t "$1: its mdev is RUNNING" attr_is "$u" migration_state RUNNING
 }
+# Of its log of dirty pages, since it was bound -> $VALUE
+reports()
+{
+	attr "$1" function && mount_debugfs 2>/dev/null
+	VALUE=$(sed -n 's/^reports: *//p' "/sys/kernel/debug/vfio/$VALUE/vfio-pci-engine/tracker")
+}
+
 usable_b()
 {
 	on_b mig "$1: hostB's mdev can be used" "$2" copies=0 state=RUNNING dma:5
@@ -106,6 +113,10 @@ peer touch /tmp/go
 guest_status vm
 copies=$COPIES
 must "migration to hostB" migrate_to_b "$v"
+if [ -n "$logs" ]; then
+	reports "$u"
+	at_least "the device was asked which pages it had written" "$VALUE" 1
+fi
 is "hostA has no domain" "$(virsh_ list --all --name)" ""
 like "hostB has it" "$(virsh_b list --all --name --persistent)" '^vm$'
 t "its copies go on" on_b domain_goes_on vm 300
