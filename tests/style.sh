@@ -18,7 +18,7 @@ case ${1:-} in
 esac
 pattern=${1:-.}
 need_root
-need_host git perl rsync shellcheck
+need_host git perl rsync shellcheck python3-sphinx
 cd "$REPO_DIR"
 passed=0 failed=0
 out=$(mktemp)
@@ -329,6 +329,37 @@ man_page()
 		done
 }
 
+# Commands of the user guide are in blocks that have a name, and a test runs each
+guide_tried()
+{
+	perl -0777 -e '
+		sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; return <$f> }
+		my ($page, @tests) = @ARGV;
+		my $tests = join "", map { slurp($_) } @tests;
+		my ($before, $n) = ("", 0);
+		for my $paragraph (split /\n\s*\n/, slurp($page)) {
+			if ($paragraph =~ /::$/ && $paragraph !~ /^\s*\.\. /) {
+				my ($first) = $paragraph =~ /([^\n]*)$/;
+				$n++;
+				if ($before !~ /^\s*\.\. try: ([a-z0-9-]+)$/) {
+					print "$page: which test runs this? $first\n";
+				} elsif ($tests !~ /\bguide(_inside)? $1(?![a-z0-9-])/) {
+					print "$page: no test runs \"$1\"\n";
+				}
+			}
+			$before = $paragraph;
+		}
+		print "no commands in $page\n" if $n < 20;
+	' docs/user-guide.rst tests/system/*.t tests/packages/run.sh
+}
+
+html()
+{
+	rm -rf "$CACHE/style/docs"
+	mkdir -p "$CACHE/style"
+	sphinx-build -qnW docs "$CACHE/style/docs"
+}
+
 whitespace()
 {
 	files | grep -vE '^(LICENSES|tests/fuzz/corpus)/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
@@ -368,6 +399,8 @@ t "docs: every refusal of create is documented with its errno" create_documented
 t "docs: every refusal of an attribute is documented with its errno" attr_documented
 t "docs: every line that the modules log is documented" log_documented
 t "docs: every finding of mdev-pci-check is documented with its results" findings_documented
+t "docs: a test runs each command of the user guide" guide_tried
+t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "white space: none at the end of lines, files end with a newline" whitespace
 
