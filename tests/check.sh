@@ -18,8 +18,9 @@
 #   generic  VFs of stock devices (igb, nvme) as mdevs; 2 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
-#           migration between two hosts; 10 to 15 minutes
-#   packages  the Debian packages, on Debian 12 and 13: built, installed, used, removed
+#           migration between two hosts; the user guide's commands with guests; half an hour
+#   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
+#           guests, migration by libvirt), removed; 30 minutes
 #   eyes    a kernel that finds bugs, and test files that have some: are they seen?
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
@@ -135,7 +136,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 
 debian12()
 {
-	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 141 145 160 166
+	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 141 144 145 160 166
 }
 
 backports()
@@ -148,14 +149,14 @@ libvirt()
 {
 	local s
 
-	for s in debian13 debian12; do
+	for s in debian13 debian12 debian12-backports; do
 		"$VM_DIR/setup.sh" $s
-		part "libvirt-$s" 1800 "$tests/system/host-run.sh" --stack $s 156 168
+		part "libvirt-$s" 2400 "$tests/system/host-run.sh" --stack $s 156 168 169
 	done
 }
 generic() { part generic 1200 "$tests/system/host-run.sh" generic; }
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
-packages() { part packages 2400 "$tests/packages/run.sh"; }
+packages() { part packages 4800 "$tests/packages/run.sh"; }
 
 # A stack that may be missing and is, is told and no failure
 stacks()
