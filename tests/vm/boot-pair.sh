@@ -103,9 +103,15 @@ pair_failure()
 	note "----"
 }
 
+# Statuses are those of boot.sh here, of which 0 is none to try again for
+failed_by_chance() # NAME STATUS
+{
+	[ "$2" != 0 ] && flaky "$rundir/$1" "$2"
+}
+
 start=$SECONDS
 pair_once "$@"
-if flaky "$rundir/hostA" $rc_a || flaky "$rundir/hostB" $rc_b; then
+if failed_by_chance hostA $rc_a || failed_by_chance hostB $rc_b; then
 	pair_failure
 	note "boot-pair.sh: hostA ended with $rc_a, hostB with $rc_b; FLAKE? trying once more"
 	for h in hostA hostB; do
