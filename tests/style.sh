@@ -168,7 +168,7 @@ spdx()
 	local f id
 
 	files | grep -vE '^(LICENSES|docs/ABI|tests/fuzz/corpus)/|\.json$' |
-		grep -vxE 'debian/(changelog|source/format|[a-z-]+\.docs)' | while IFS= read -r f; do
+		grep -vxE 'debian/(changelog|source/format|[a-z-]+\.(docs|examples))' | while IFS= read -r f; do
 		id=$(head -n 3 "$f" | sed -nE 's/.*SPDX-License-Identifier: ([A-Za-z0-9.-]+).*/\1/p')
 		if [ -z "$id" ]; then
 			echo "$f: no SPDX-License-Identifier in its first lines"

@@ -104,6 +104,7 @@ first()
 	t "it finds that mdevs are started at boot" \
 		says 'ok +mdevctl-autostart .*61-mdev-pci.rules' mdev-pci-check
 	t "its manual is there" zgrep -q 'mdev-pci-check' /usr/share/man/man8/mdev-pci-check.8.gz
+	t "samples for libvirt are there" test -s /usr/share/doc/mdev-pci-tools/examples/domain.xml
 	t "mdevctl knows the type" says refdev-dma mdevctl types
 	t "an mdev is defined by a profile" mdevctl define --uuid $uuid --parent "$pf" \
 		--jsonfile /usr/share/mdev-pci/profiles/refdev-dma.json
