@@ -3,11 +3,33 @@
  * Functions: VFs of registered parents, held by a pci_driver of the framework, and parents that
  * are offered as a whole.
  */
-#include <linux/delay.h>
 #include <linux/slab.h>
 
 #include "../pci/compat.h"
 #include "mdev-pci.h"
+
+/* Its own: the module must not go before the last one has run */
+static struct workqueue_struct *workqueue;
+
+/**
+ * mdev_pci_functions_init() - before the first function
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mdev_pci_functions_init(void)
+{
+	/* A call may wait for a user: it must not keep others from running */
+	workqueue = alloc_workqueue("mdev-pci", WQ_UNBOUND, 0);
+	return workqueue ? 0 : -ENOMEM;
+}
+
+/**
+ * mdev_pci_functions_exit() - after the last one
+ */
+void mdev_pci_functions_exit(void)
+{
+	destroy_workqueue(workqueue);
+}
 
 static void function_free(struct kref *kref)
 {
@@ -69,41 +91,65 @@ const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
 	return function->parent->whole ? "device" : "VF";
 }
 
-/**
- * mdev_pci_function_lock() - device_lock() of the function, as an mdev needs it
- * @function: a claimed function
- *
- * Unregistration of a whole function waits for the mdev with that lock held: then it is held
- * for the mdev, too, and nobody else can have it. So this never waits for unregistration, only
- * for those who hold the lock for a while.
- *
- * Return: to be given to mdev_pci_function_unlock().
- */
-bool mdev_pci_function_lock(struct mdev_pci_function *function)
+static void work_on_call(struct work_struct *work)
 {
-	struct device *dev = &function->fn.pdev->dev;
+	struct mdev_pci_function *function = container_of(work, struct mdev_pci_function, work);
+	struct mdev_pci_parent *parent = function->parent;
+	int (*call)(struct mdev_pci_instance *instance);
 
-	if (!function->parent->whole) {
-		device_lock(dev);
-		return true;
+	device_lock(&function->fn.pdev->dev);
+	mutex_lock(&parent->lock);
+	call = function->call;
+	function->call = NULL;
+	mutex_unlock(&parent->lock);
+	/* Or unregistration has had the lock meanwhile, and has done it */
+	if (call)
+		function->ret = call(function->instance);
+	device_unlock(&function->fn.pdev->dev);
+	if (call)
+		complete(&function->called);
+	mdev_pci_function_put(function);
+}
+
+static int call_by_worker(struct mdev_pci_function *function,
+			  int (*call)(struct mdev_pci_instance *instance))
+{
+	struct mdev_pci_parent *parent = function->parent;
+
+	mutex_lock(&parent->lock);
+	function->ret = -ESHUTDOWN;
+	if (!parent->going) {
+		reinit_completion(&function->called);
+		function->call = call;
+		kref_get(&function->kref);
+		queue_work(workqueue, &function->work);
 	}
-	while (!device_trylock(dev)) {
-		if (READ_ONCE(function->parent->going))
-			return false;
-		usleep_range(1000, 2000);
-	}
-	return true;
+	mutex_unlock(&parent->lock);
+	wait_for_completion(&function->called);
+	return function->ret;
 }
 
 /**
- * mdev_pci_function_unlock() - the opposite
- * @function: the function
- * @locked: what mdev_pci_function_lock() has returned
+ * mdev_pci_function_call() - call something under device_lock() of the function
+ * @function: a claimed function
+ * @call: what to call, with the instance that has claimed it
+ *
+ * Context: process context, from an mdev's probe and remove; sleeps.
+ * Return: what @call returns; or -ESHUTDOWN: it was not called. The function is a whole one and
+ * is being unregistered, which has taken it from the instance.
  */
-void mdev_pci_function_unlock(struct mdev_pci_function *function, bool locked)
+int mdev_pci_function_call(struct mdev_pci_function *function,
+			   int (*call)(struct mdev_pci_instance *instance))
 {
-	if (locked)
-		device_unlock(&function->fn.pdev->dev);
+	struct device *dev = &function->fn.pdev->dev;
+	int ret;
+
+	if (function->parent->whole)
+		return call_by_worker(function, call);
+	device_lock(dev);
+	ret = call(function->instance);
+	device_unlock(dev);
+	return ret;
 }
 
 /**
@@ -208,6 +254,8 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 		return NULL;
 	kref_init(&function->kref);
 	mutex_init(&function->fw_lock);
+	INIT_WORK(&function->work, work_on_call);
+	init_completion(&function->called);
 	function->parent = parent;
 	function->fn.pf = parent->pf;
 	function->fn.pdev = pci_dev_get(pdev);
@@ -237,20 +285,39 @@ int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent)
 	return -ENODEV;
 }
 
+static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	mutex_lock(&parent->lock);
+	function = list_first_entry(&parent->functions, struct mdev_pci_function, node);
+	function->call = NULL;
+	mutex_unlock(&parent->lock);
+	return function;
+}
+
 /**
  * mdev_pci_function_del() - the opposite, for a parent that is offered as a whole
- * @parent: the parent; no mdev is left
+ * @parent: the parent, which is going: nobody claims it any more, or has it called
+ *
+ * Its mdev is left behind as a shell that has no function. Whoever waits for a call hears of it
+ * when that is done, and not before: until then the instance is looked at.
+ *
+ * Context: process context, under device_lock() of the function; blocks until the user has closed
+ * it.
  */
 void mdev_pci_function_del(struct mdev_pci_parent *parent)
 {
-	struct mdev_pci_function *function, *next;
-	LIST_HEAD(gone);
+	struct mdev_pci_function *function = whole_function(parent);
 
+	device_lock_assert(&function->fn.pdev->dev);
+	if (function->instance)
+		mdev_pci_instance_part(function->instance);
 	mutex_lock(&parent->lock);
-	list_splice_init(&parent->functions, &gone);
+	list_del(&function->node);
 	mutex_unlock(&parent->lock);
-	list_for_each_entry_safe(function, next, &gone, node)
-		mdev_pci_function_put(function);
+	complete_all(&function->called);
+	mdev_pci_function_put(function);
 }
 
 static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)

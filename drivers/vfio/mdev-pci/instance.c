@@ -73,10 +73,6 @@ static int check_function(struct mdev_pci_instance *instance)
 	struct pci_dev *pdev = instance->function->fn.pdev;
 	const char *name = dev_name(&instance->mdev->dev);
 
-	if (instance->function->parent->whole && READ_ONCE(instance->function->parent->going)) {
-		pci_err(pdev, "mdev %s refused: the device is going away\n", name);
-		return -ESHUTDOWN;
-	}
 	if (instance->function->dead) {
 		pci_err(pdev, "mdev %s refused: the VF was just removed; try again\n", name);
 		return -EAGAIN;
@@ -155,6 +151,20 @@ void mdev_pci_instance_stop(struct mdev_pci_instance *instance)
 }
 
 /**
+ * mdev_pci_instance_part() - the same, and others may claim the function
+ * @instance: the instance, which does not know the function any more
+ *
+ * Context: as mdev_pci_instance_stop().
+ * Return: 0.
+ */
+int mdev_pci_instance_part(struct mdev_pci_instance *instance)
+{
+	mdev_pci_instance_stop(instance);
+	mdev_pci_function_unclaim(instance->function);
+	return 0;
+}
+
+/**
  * mdev_pci_instance_orphan() - the function goes away under the mdev
  * @instance: the instance
  *
@@ -202,11 +212,13 @@ static void instance_free(struct mdev_pci_instance *instance)
 
 static int set_up(struct mdev_pci_instance *instance)
 {
-	bool locked = mdev_pci_function_lock(instance->function);
+	struct mdev_pci_function *function = instance->function;
 	int ret;
 
-	ret = start(instance);
-	mdev_pci_function_unlock(instance->function, locked);
+	ret = mdev_pci_function_call(function, start);
+	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
+		pci_err(function->fn.pdev, "mdev %s refused: the device is going away\n",
+			dev_name(&instance->mdev->dev));
 	if (ret)
 		return ret;
 	ret = mdev_pci_sysfs_add(instance);
@@ -217,11 +229,8 @@ static int set_up(struct mdev_pci_instance *instance)
 
 static void tear_down(struct mdev_pci_instance *instance)
 {
-	bool locked = mdev_pci_function_lock(instance->function);
-
-	mdev_pci_instance_stop(instance);
-	mdev_pci_function_unclaim(instance->function);
-	mdev_pci_function_unlock(instance->function, locked);
+	/* If it is not called, the function was taken from it already */
+	mdev_pci_function_call(instance->function, mdev_pci_instance_part);
 	mdev_pci_function_put(instance->function);
 	instance_free(instance);
 }
@@ -234,9 +243,8 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 
 	if (!instance)
 		return -ENOMEM;
-	instance->function = mdev_pci_parent_claim(parent, instance);
-	if (IS_ERR(instance->function)) {
-		ret = PTR_ERR(instance->function);
+	ret = mdev_pci_parent_claim(parent, instance);
+	if (ret) {
 		instance_free(instance);
 		return ret;
 	}

@@ -21,9 +21,10 @@
  * device_lock() of the VF, and must not wait for the mdev's: it leaves the mdev behind as a
  * shell that has no function.
  *
- * If the function is the parent itself, these two are the same lock. Who waits for it looks
- * at mdev_pci_parent.going: if that is set, the lock is held by unregistration, which waits for
- * him in turn, and so holds it for him (mdev_pci_function_lock()).
+ * If the function is the parent itself, these two are the same lock, and creation and removal of
+ * its mdev must not wait for it: unregistration waits for them while it has the lock. They wait
+ * for a worker that takes it instead, or for unregistration to tell them that it has done their
+ * work (mdev_pci_function_call(), mdev_pci_function_del()).
  *
  * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
  * end in mdev_pci_parent_error().
@@ -31,12 +32,16 @@
 #ifndef MDEV_PCI_INTERNAL_H
 #define MDEV_PCI_INTERNAL_H
 
+#include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mdev.h>
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
 #include <linux/sysfs.h>
+#include <linux/workqueue.h>
+
+struct mdev_pci_instance;
 
 /* "<driver>-<name>" travels in the header of the migration stream, which has 64 bytes */
 #define MDEV_PCI_TYPE_NAME_MAX	40
@@ -107,6 +112,10 @@ struct mdev_pci_parent {
  * @in_use: a user has it open. Under @fw_lock
  * @values: of the attributes of @enabled. Written under @fw_lock
  * @command: PCI Command register before a reset of the PF
+ * @work: of a whole parent: has @call called
+ * @called: @call has returned, or never will be called
+ * @call: what an mdev waits for. Under the parent's lock
+ * @ret: what it has returned
  */
 struct mdev_pci_function {
 	struct kref kref;
@@ -120,6 +129,10 @@ struct mdev_pci_function {
 	bool in_use;
 	u64 values[MDEV_PCI_ATTRS_MAX];
 	u16 command;
+	struct work_struct work;
+	struct completion called;
+	int (*call)(struct mdev_pci_instance *instance);
+	int ret;
 };
 
 /**
@@ -146,16 +159,17 @@ void mdev_pci_parent_put(struct mdev_pci_parent *parent);
 struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent);
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
-struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
-						struct mdev_pci_instance *instance);
+int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance);
 
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
 int mdev_pci_function_capture(struct pci_dev *vf);
 int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent);
 void mdev_pci_function_del(struct mdev_pci_parent *parent);
-bool mdev_pci_function_lock(struct mdev_pci_function *function);
-void mdev_pci_function_unlock(struct mdev_pci_function *function, bool locked);
+int mdev_pci_function_call(struct mdev_pci_function *function,
+			   int (*call)(struct mdev_pci_instance *instance));
+int mdev_pci_functions_init(void);
+void mdev_pci_functions_exit(void);
 const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
 void mdev_pci_function_put(struct mdev_pci_function *function);
@@ -168,6 +182,7 @@ void mdev_pci_function_restore(struct mdev_pci_function *function);
 
 /* instance.c */
 extern struct mdev_driver mdev_pci_driver;
+int mdev_pci_instance_part(struct mdev_pci_instance *instance);
 void mdev_pci_instance_stop(struct mdev_pci_instance *instance);
 void mdev_pci_instance_orphan(struct mdev_pci_instance *instance);
 void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);

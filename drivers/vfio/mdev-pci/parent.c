@@ -155,33 +155,34 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 /**
  * mdev_pci_parent_claim() - give an idle VF to an instance
  * @parent: the parent
- * @instance: who asks
+ * @instance: who asks; gets the function, with a reference
  *
- * Return: the function, with a reference; mdev_pci_function_unclaim() gives it back. Or,
- * with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its firmware has
- * failed; -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENXIO: none is bound;
- * -ENOSPC: all are in use; -EUSERS: the parent is offered as a whole, and in use.
+ * mdev_pci_function_unclaim() gives it back.
+ *
+ * Return: 0, or, with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its
+ * firmware has failed; -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENXIO: none is
+ * bound; -ENOSPC: all are in use; -EUSERS: the parent is offered as a whole, and in use.
  */
-struct mdev_pci_function *mdev_pci_parent_claim(struct mdev_pci_parent *parent,
-						struct mdev_pci_instance *instance)
+int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
 {
 	struct mdev_pci_function *function;
 	int ret;
 
 	mutex_lock(&parent->lock);
 	ret = check_claim(parent, instance);
-	if (ret) {
-		mutex_unlock(&parent->lock);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto unlock;
 	list_for_each_entry(function, &parent->functions, node) {
 		if (!function->instance)
 			break;
 	}
+	/* Both at once: from here on removal of the function may find the instance */
+	instance->function = function;
 	function->instance = instance;
 	kref_get(&function->kref);
+unlock:
 	mutex_unlock(&parent->lock);
-	return function;
+	return ret;
 }
 
 static bool type_is_valid(const struct mdev_pci_type *type)
@@ -481,6 +482,7 @@ int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_paren
 	if (!ret)
 		return 0;
 
+	set_going(parent);
 	mdev_pci_function_del(parent);
 unlist:
 	parent_unlist(parent);
@@ -507,8 +509,9 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	if (WARN_ON(!parent))
 		return;
 	set_going(parent);
-	mdev_unregister_parent(&parent->mdev_parent);
+	/* In this order: who removes or creates the mdev waits for it, and mdev core for him */
 	mdev_pci_function_del(parent);
+	mdev_unregister_parent(&parent->mdev_parent);
 	parent_unlist(parent);
 	mdev_pci_parent_put(parent);
 	/* That of the registration */
@@ -685,9 +688,12 @@ static int __init mdev_pci_init(void)
 {
 	int ret;
 
-	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);
+	ret = mdev_pci_functions_init();
 	if (ret)
 		return ret;
+	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);
+	if (ret)
+		goto functions;
 	ret = pci_register_driver(&mdev_pci_function_driver);
 	if (ret)
 		goto notifier;
@@ -700,6 +706,8 @@ driver:
 	pci_unregister_driver(&mdev_pci_function_driver);
 notifier:
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+functions:
+	mdev_pci_functions_exit();
 	return ret;
 }
 module_init(mdev_pci_init);
@@ -709,6 +717,7 @@ static void __exit mdev_pci_exit(void)
 	mdev_unregister_driver(&mdev_pci_driver);
 	pci_unregister_driver(&mdev_pci_function_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+	mdev_pci_functions_exit();
 }
 module_exit(mdev_pci_exit);
 
