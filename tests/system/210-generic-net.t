@@ -165,6 +165,7 @@ t "igb removes it" set_vfs 0
 
 # The user guide's commands
 is "the card is where the guide has it" "$igb" 0000:02:00.0
+mkdir -p /etc/modprobe.d /etc/modules-load.d
 guide other-devices
 t "the card is a parent" offers
 t "mdev-pci-generic goes" unload mdev-pci-generic
