@@ -89,11 +89,14 @@ struct mdev_pci_type {
  * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
  *	of @size bytes; returns how many it has written. Under no lock, at any time while @pf is a
  *	parent.
+ * @room: optional: how many more mdevs of @type firmware has resources for, if VFs were no matter.
+ *	Called as @describe is.
  */
 struct mdev_pci_parent_ops {
 	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type);
 	void (*disable)(struct vfio_pci_fn *fn);
 	int (*describe)(struct pci_dev *pf, char *buf, size_t size);
+	unsigned int (*room)(struct pci_dev *pf, const struct mdev_pci_type *type);
 };
 
 /**

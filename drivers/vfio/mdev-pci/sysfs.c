@@ -3,6 +3,7 @@
  * What user space sees in sysfs: docs/ABI/testing/sysfs-bus-mdev-pci.
  */
 #include <linux/kernfs.h>
+#include <linux/minmax.h>
 #include <linux/sysfs.h>
 
 #include "mdev-pci.h"
@@ -155,7 +156,14 @@ void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
  */
 unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 {
-	return mdev_pci_parent_available(mdev_pci_parent_of(mtype));
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
+	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
+	unsigned int n = mdev_pci_parent_available(parent);
+
+	if (!n || !ops || !ops->room)
+		return n;
+	return min(n, ops->room(parent->pf,
+				container_of(mtype, struct mdev_pci_offer, mtype)->type));
 }
 
 static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
