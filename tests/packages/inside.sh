@@ -95,8 +95,8 @@ first()
 	t "udev hears of all devices" coldplug
 	t "it loads the PF's driver" within 20 loaded mdev-pci-refdev
 	t "VFs are there from the start" within 20 vfs_bound 4
-	t "modules that no device asks for load" modprobe -a mdev-pci-generic mdev-pci-nvlink2
-	for m in vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2; do
+	t "modules that no device asks for load" modprobe -a mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme
+	for m in vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme; do
 		t "$m is DKMS's" from_dkms "$m"
 	done
 	pf=$(basename /sys/class/mdev_bus/*)
