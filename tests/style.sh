@@ -100,7 +100,7 @@ checkpatch()
 	*/trace.h)
 		ignore=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
 	# Stands for functions and macros of the kernel, with all of their arguments
-	tests/kunit/interpose.h)
+	tests/kunit/interpose.h | tests/kunit/nvme_interpose.h)
 		ignore=--ignore=MACRO_ARG_UNUSED ;;
 	esac
 	"$VM_DIR/checkpatch.sh" --no-tree --strict --terse --show-types --no-summary \

@@ -4,7 +4,6 @@
 #
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
-MODULE=vfio-pci-engine-test
 SUITES="buffer dirty files precopy states v1"
 
 able kunit "the KUnit suites" || return 0
@@ -51,12 +50,22 @@ results()
 	END { for (d in plan) end_list(d) }' "$1"
 }
 
+# run MODULE SUITES...
+run()
+{
+	must "$1 is loaded" insmod "$TOOLS/$1.ko"
+	run_module=$1
+	shift
+	for suite; do
+		file=/sys/kernel/debug/kunit/$suite/results
+		t "there are results of $suite" is_there "$file" || continue
+		results "$file"
+	done
+	t "$run_module is unloaded" rmmod "$run_module"
+}
+
 t "the engine is not loaded" unload_all
-must "the suites are loaded" insmod "$TOOLS/$MODULE.ko"
-for suite in $SUITES; do
-	file=/sys/kernel/debug/kunit/vfio-pci-engine-$suite/results
-	t "there are results of $suite" is_there "$file" || continue
-	results "$file"
-done
-t "they are unloaded" rmmod "$MODULE"
+# shellcheck disable=SC2046  # words
+run vfio-pci-engine-test $(printf 'vfio-pci-engine-%s ' $SUITES)
+run mdev-pci-nvme-test mdev-pci-nvme
 t "the engine is loaded again" load_all

@@ -68,8 +68,10 @@ if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 		tail -n 30 "$log" >&2
 		die "the KUnit suites do not build"
 	}
-	cp "$tree/tests/kunit/vfio-pci-engine-test.ko" "$bin/vfio-pci-engine-test.ko.new"
-	mv "$bin/vfio-pci-engine-test.ko.new" "$bin/vfio-pci-engine-test.ko"
+	for module in vfio-pci-engine-test mdev-pci-nvme-test; do
+		cp "$tree/tests/kunit/$module.ko" "$bin/$module.ko.new"
+		mv "$bin/$module.ko.new" "$bin/$module.ko"
+	done
 fi
 # As on a host: tests copy it to L1's root
 rm -rf "$bin/install-tools"
