@@ -44,7 +44,7 @@ help:
 	@echo '  check-system     system tests only; T=<pattern>: only those'
 	@echo '  check-debian12   those that are different on kernel 6.1 with QEMU 7.2'
 	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
-	@echo '  check-generic    VFs of stock devices (igb, nvme) as mdevs; 2 minutes'
+	@echo '  check-generic    VFs of stock devices (igb, nvme) as mdevs; 4 minutes'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; half an hour'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'

@@ -30,10 +30,11 @@ for dir in "$MDEVS"/*; do
 	echo "mdev ${dir##*/}"
 	remove "${dir##*/}" || { echo "$REASON"; exit 1; }
 done
-if loaded mdev-pci-generic; then
-	echo "module mdev-pci-generic"
-	unload mdev-pci-generic || { echo "$REASON"; exit 1; }
-fi
+for module in mdev-pci-generic mdev-pci-nvme; do
+	loaded $module || continue
+	echo "module $module"
+	unload $module || { echo "$REASON"; exit 1; }
+done
 for file in /sys/bus/pci/devices/*/sriov_numvfs; do
 	use_pf "$(basename "${file%/*}")"
 	read -r n <"$file"

@@ -112,7 +112,7 @@ trap 'rm -f "$tap" "$disk" "$ssdt"' EXIT
 others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
 	--qemu-arg -drive --qemu-arg "if=none,id=disk,format=raw,cache=unsafe,file=$disk"
 	--qemu-arg -device --qemu-arg nvme-subsys,id=subsys
-	--qemu-arg -device --qemu-arg nvme,serial=mdev-pci,bus=rp3,subsys=subsys,sriov_max_vfs=4,sriov_vq_flexible=8,sriov_vi_flexible=4,max_ioqpairs=12,msix_qsize=12
+	--qemu-arg -device --qemu-arg nvme,serial=mdev-pci,bus=rp3,subsys=subsys,sriov_max_vfs=4,sriov_vq_flexible=10,sriov_vi_flexible=10,sriov_max_vq_per_vf=5,sriov_max_vi_per_vf=5,max_ioqpairs=12,msix_qsize=12
 	--qemu-arg -device --qemu-arg nvme-ns,drive=disk,nsid=1,shared=on)
 truncate -s 64M "$disk"
 # A GPU, its bridges with and without ATSD, and a GPU that only the firmware describes, below
