@@ -435,6 +435,12 @@ const struct pci_error_handlers vfio_pci_engine_err_handlers = {
 };
 EXPORT_SYMBOL_GPL(vfio_pci_engine_err_handlers);
 
+static void __exit engine_exit(void)
+{
+	nvlink2_power_exit();
+}
+module_exit(engine_exit);
+
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("Migration of PCI functions on top of vfio-pci-core");

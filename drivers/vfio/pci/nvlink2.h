@@ -8,6 +8,8 @@
  *	vfio_pci_core_device.memory_lock	a reset by the user writes it, accesses read it
  *	nvlink2.lock				all of struct nvlink2; a reset by anyone writes it
  *
+ * nvlink2_power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of them.
+ *
  * A reset takes the first of these only from the user's ioctl, and waits for nobody who
  * touches user memory: such memory is touched under none of the last two.
  */
@@ -48,6 +50,7 @@ struct nvlink2_source {
  * @complained: the log has it that the RAM does not
  * @claimed: the RAM, as the kernel's resources have it
  * @held: mapping that makes the RAM's cacheability known to the kernel while users map it
+ * @power: RAM as POWER's IOMMU code knows it, or NULL
  * @file: whose address space the mappings are in where the kernel has none a device, or NULL
  */
 struct nvlink2 {
@@ -65,12 +68,19 @@ struct nvlink2 {
 	bool complained;
 	struct resource *claimed;
 	void *held;
+	struct nvlink2_power *power;
 	struct file *file;
 };
+
+/* Of a vma's offset, what is below the region's index: in pages */
+#define NVLINK2_PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
 
 /* nvlink2_find.c */
 int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 		 struct nvlink2_source *src);
+
+/* nvlink2_of.c */
+int nvlink2_from_of(struct pci_dev *pdev, struct nvlink2_source *src, const char **why);
 
 /* nvlink2.c */
 struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pci_fn *fn,
@@ -93,5 +103,37 @@ int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *regi
 void nvlink2_zap(struct nvlink2 *nv);
 int nvlink2_mmap_open(struct nvlink2 *nv);
 void nvlink2_mmap_close(struct nvlink2 *nv);
+
+/* nvlink2_power.c, where the kernel has what it is about */
+#ifdef CONFIG_SPAPR_TCE_IOMMU
+bool nvlink2_power_allowed(const char **why);
+int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma, const void *map);
+void nvlink2_power_unmap(struct nvlink2 *nv, const void *map);
+void nvlink2_power_close(struct nvlink2 *nv);
+void nvlink2_power_exit(void);
+#else
+static inline bool nvlink2_power_allowed(const char **why)
+{
+	return true;
+}
+
+static inline int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma,
+				    const void *map)
+{
+	return 0;
+}
+
+static inline void nvlink2_power_unmap(struct nvlink2 *nv, const void *map)
+{
+}
+
+static inline void nvlink2_power_close(struct nvlink2 *nv)
+{
+}
+
+static inline void nvlink2_power_exit(void)
+{
+}
+#endif
 
 #endif /* VFIO_PCI_ENGINE_NVLINK2_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who describes a GPU's RAM or a bridge's ATSD registers: the vendor driver, a DVSEC, or
- * properties of the firmware's node. The first one that knows anything is believed or refused;
- * the others are not asked then.
+ * Who describes a GPU's RAM or a bridge's ATSD registers: the vendor driver, the device tree, a
+ * DVSEC, or properties of the firmware's node. The first one that knows anything is believed or
+ * refused; the others are not asked then.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -81,6 +81,8 @@ static int ask(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 	int ret = from_vendor(fn, ops, src, why);
 
 	if (ret == -ENODEV)
+		ret = nvlink2_from_of(fn->pdev, src, why);
+	if (ret == -ENODEV)
 		ret = from_dvsec(fn->pdev, src, why);
 	if (ret == -ENODEV)
 		ret = from_properties(fn->pdev, src, why);
@@ -102,8 +104,8 @@ static bool is_system_ram(const struct vfio_pci_nvlink2_desc *desc)
  *
  * Context: process context; sleeps.
  * Return: 0; -ENODEV: a plain PCI device. Or, with a line in the log: -EBUSY: the RAM is
- * the host's; others from nvlink2_parse_dvsec(), nvlink2_parse_properties(), nvlink2_check(),
- * the vendor driver, or reading config space.
+ * the host's; others from nvlink2_from_of(), nvlink2_parse_dvsec(), nvlink2_parse_properties(),
+ * nvlink2_check(), the vendor driver, or reading config space.
  */
 int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 		 struct nvlink2_source *src)

@@ -11,9 +11,6 @@
 #include "nvlink2.h"
 #include "nvlink2_desc.h"
 
-/* Below the region's index, 28 bits of the offset are left: in pages */
-#define PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
-
 /**
  * struct nvlink2_map - one mmap(), and what became of it by fork() and munmap() of parts
  * @kref: one for each vma
@@ -30,6 +27,7 @@ static void map_free(struct kref *kref)
 {
 	struct nvlink2_map *map = container_of(kref, struct nvlink2_map, kref);
 
+	nvlink2_power_unmap(map->nv, map);
 	/* May close the device, and so end @map->nv */
 	if (map->user)
 		fput(map->user);
@@ -60,7 +58,7 @@ static bool find_pfn(struct nvlink2 *nv, struct vm_fault *vmf, unsigned int orde
 
 	if (addr < vma->vm_start || bytes > vma->vm_end - addr)
 		return false;
-	*pfn = PHYS_PFN(nv->base) + (vma->vm_pgoff & PGOFF_MASK) +
+	*pfn = PHYS_PFN(nv->base) + (vma->vm_pgoff & NVLINK2_PGOFF_MASK) +
 	       ((addr - vma->vm_start) >> PAGE_SHIFT);
 	return IS_ALIGNED(*pfn, 1UL << order);
 }
@@ -148,7 +146,7 @@ static struct nvlink2_map *map_alloc(struct nvlink2 *nv, struct vm_area_struct *
  * @region: the region
  * @vma: where it is wanted
  *
- * Return: 0; -EINVAL: not all of it is in the region; -ENOMEM.
+ * Return: 0; -EINVAL: not all of it is in the region; -ENOMEM; others from nvlink2_power_map().
  */
 int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 		 struct vm_area_struct *vma)
@@ -157,7 +155,8 @@ int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *regi
 	struct nvlink2_map *map;
 	int ret;
 
-	if (!nvlink2_mmap_fits(vma->vm_pgoff & PGOFF_MASK, vma_pages(vma), nv->size, PAGE_SIZE))
+	if (!nvlink2_mmap_fits(vma->vm_pgoff & NVLINK2_PGOFF_MASK, vma_pages(vma), nv->size,
+			       PAGE_SIZE))
 		return -EINVAL;
 	ret = hold(nv);
 	if (ret)
@@ -165,6 +164,11 @@ int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *regi
 	map = map_alloc(nv, vma);
 	if (!map)
 		return -ENOMEM;
+	ret = nvlink2_power_map(nv, vma, map);
+	if (ret) {
+		kref_put(&map->kref, map_free);
+		return ret;
+	}
 	vma->vm_private_data = map;
 	vma->vm_page_prot = protection(&nv->src.desc, vma->vm_page_prot);
 	compat_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
@@ -214,6 +218,7 @@ int nvlink2_mmap_open(struct nvlink2 *nv)
  */
 void nvlink2_mmap_close(struct nvlink2 *nv)
 {
+	nvlink2_power_close(nv);
 	if (nv->file)
 		fput(nv->file);
 	nv->file = NULL;
