@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|generic|upstream|libvirt|
-#                 packages|eyes|stacks|full]...
+#                 packages|power|eyes|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -21,10 +21,11 @@
 #           migration between two hosts; the user guide's commands with guests; half an hour
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
 #           guests, migration by libvirt), removed; 30 minutes
+#   power   ppc64le: cross builds for all kernels, and the engine on an emulated POWER9 machine
 #   eyes    a kernel that finds bugs, and test files that have some: are they seen?
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style, qemu, packages, eyes, stacks
+#   full    unit, fuzz, tools, style, qemu, packages, power, eyes, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" runs beside
@@ -157,6 +158,7 @@ libvirt()
 generic() { part generic 1200 "$tests/system/host-run.sh" generic 212; }
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
+power() { part power 2400 "$tests/power/run.sh"; }
 
 # A stack that may be missing and is, is told and no failure
 stacks()
@@ -194,6 +196,7 @@ full()
 	style
 	qemu
 	packages
+	power
 	eyes
 	stacks
 }
@@ -215,7 +218,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | qemu | system | debian12 | backports | generic | upstream | \
-		libvirt | packages | eyes | stacks | full) "$name" ;;
+		libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

@@ -69,7 +69,7 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/system/selftest)/.*\.[ch]$'; }
+kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest)/.*\.[ch]$'; }
 
 scripts()
 {

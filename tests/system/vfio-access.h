@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The two ways to a VFIO device and its DMA, for the programs here and in tests/bench: the device's
- * group with a type1 container, or its character device with an address space of IOMMUFD.
+ * group with a type1 container (on POWER: one of its own kind), or its character device with an address
+ * space of IOMMUFD.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -48,6 +49,7 @@ static int device = -1;
 static struct {
 	bool cdev;
 	int group;		/* not with a cdev */
+	bool spapr;		/* POWER's container */
 	int dma;		/* the container, or IOMMUFD */
 	uint32_t ioas;
 } access_to = { .group = -1, .dma = -1 };
@@ -64,6 +66,25 @@ static int access_group_of(const char *dir)
 		return -1;
 	link[n] = 0;
 	return atoi(basename(link));
+}
+
+/* POWER's container wants to know memory before it maps it, and some before it maps any */
+static int access_register(void *mem, uint64_t size)
+{
+	struct vfio_iommu_spapr_register_memory known = {
+		.argsz = sizeof(known),
+		.vaddr = (uintptr_t)mem,
+		.size = size,
+	};
+
+	return ioctl(access_to.dma, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &known) ? errno : 0;
+}
+
+static int access_enable_spapr(void)
+{
+	static uint8_t some[65536] __attribute__((aligned(65536)));
+
+	return access_register(some, sizeof(some));
 }
 
 /* 0 or the errno of the first step that failed, named in *what */
@@ -96,7 +117,12 @@ static int access_by_group(const char *dir, const char *name, const char **what)
 	if (ioctl(access_to.group, VFIO_GROUP_SET_CONTAINER, &access_to.dma))
 		return errno;
 	*what = "VFIO_SET_IOMMU";
-	if (ioctl(access_to.dma, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
+	access_to.spapr = ioctl(access_to.dma, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0;
+	if (ioctl(access_to.dma, VFIO_SET_IOMMU,
+		  access_to.spapr ? VFIO_SPAPR_TCE_v2_IOMMU : VFIO_TYPE1v2_IOMMU))
+		return errno;
+	*what = "VFIO_IOMMU_SPAPR_REGISTER_MEMORY";
+	if (access_to.spapr && access_enable_spapr())
 		return errno;
 	*what = "VFIO_GROUP_GET_DEVICE_FD";
 	device = ioctl(access_to.group, VFIO_GROUP_GET_DEVICE_FD, name);
@@ -191,7 +217,24 @@ static inline int access_map(uint64_t iova, void *mem, uint64_t size)
 
 	if (access_to.cdev)
 		return ioctl(access_to.dma, ACCESS_IOAS_MAP, &ioas) ? errno : 0;
+	if (!ioctl(access_to.dma, VFIO_IOMMU_MAP_DMA, &type1))
+		return 0;
+	/* The device's own memory is known by its driver, other has still to be */
+	if (!access_to.spapr || access_register(mem, size))
+		return errno;
 	return ioctl(access_to.dma, VFIO_IOMMU_MAP_DMA, &type1) ? errno : 0;
+}
+
+/* Not with a cdev; 0 or an errno */
+static inline int access_unmap(uint64_t iova, uint64_t size)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = iova,
+		.size = size,
+	};
+
+	return ioctl(access_to.dma, VFIO_IOMMU_UNMAP_DMA, &unmap) ? errno : 0;
 }
 
 /* VFIO_DEVICE_FEATURE, to and from @data; 0 or an errno */

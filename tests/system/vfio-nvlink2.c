@@ -27,6 +27,10 @@
  *   sleep, wake             the device goes to low power and leaves it
  *   bar:OFF=VALUE           a 64-bit register of BAR 0
  *   dma:OFF:LEN             the device copies to its own RAM and from it, through the IOMMU
+ *   edu:OFF:LEN             the same by QEMU's edu device, LEN up to 2048
+ *   hold:OFF:LEN            that part of the mapping is mapped for DMA, and stays so
+ *   hold=ENAME:OFF:LEN      that fails so
+ *   drop:LEN                not any more
  *   mark:FILE, await:FILE   makes FILE; waits until it is there, a minute at most
  */
 #define _GNU_SOURCE
@@ -439,24 +443,31 @@ static void enable(void)
 }
 
 /* Mapped: 6.1's read() and write() have 4 bytes at most, the registers have 8 */
-static uint64_t bar_access(uint64_t off, const uint64_t *set)
+static void *bar_map(uint64_t *size)
 {
 	struct vfio_region_info *bar = get_info(0);
-	volatile uint64_t *reg;
-	uint64_t v = 0;
-	char *page;
+	void *page;
 
 	enable();
 	page = mmap(NULL, bar->size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar->offset);
 	if (page == MAP_FAILED)
 		bad("BAR 0: %s", strerror(errno));
-	reg = (volatile uint64_t *)(page + off);
+	*size = bar->size;
+	free(bar);
+	return page;
+}
+
+static uint64_t bar_access(uint64_t off, const uint64_t *set)
+{
+	uint64_t v = 0, size;
+	char *page = bar_map(&size);
+	volatile uint64_t *reg = (volatile uint64_t *)(page + off);
+
 	if (set)
 		*reg = *set;
 	else
 		v = *reg;
-	munmap(page, bar->size);
-	free(bar);
+	munmap(page, size);
 	return v;
 }
 
@@ -516,6 +527,88 @@ static void do_dma(const char *arg)
 	compare(mem, v[0], v[1], 78);
 }
 
+/* Its registers have the endianness that the emulator takes for the machine's */
+static bool edu_is_swapped(void)
+{
+	uint64_t size;
+	volatile uint32_t *page = bar_map(&size);
+	uint32_t id = page[0];
+
+	munmap((void *)page, size);
+	if ((id & 0xff) != 0xed && id >> 24 != 0xed)
+		bad("no edu device: 0x%x", id);
+	return id >> 24 == 0xed;
+}
+
+static void edu_copy(uint64_t from, uint64_t to, uint64_t len, bool to_host)
+{
+	bool swapped = edu_is_swapped();
+	const uint64_t set[4] = { from, to, len, to_host ? 3 : 1 };
+	uint64_t command;
+	int tries = 2000;
+
+	for (int i = 0; i < 4; i++)
+		bar_write(0x80 + 8 * i, swapped ? __builtin_bswap64(set[i]) : set[i]);
+	do {
+		usleep(1000);
+		command = bar_read(0x98);
+	} while ((swapped ? __builtin_bswap64(command) : command) & 1 && --tries);
+	if (!tries)
+		bad("edu does not end its DMA");
+}
+
+#define EDU_BUFFER	0x40000
+#define EDU_HOST	0x1000000
+#define EDU_RAM		0x2000000
+
+static void map_for_dma(uint64_t iova, void *mem, uint64_t len)
+{
+	int err = access_map(iova, mem, len);
+
+	if (err)
+		bad("mapping 0x%llx for DMA: %s", (unsigned long long)iova, strerror(err));
+}
+
+static void do_edu(const char *arg)
+{
+	uint64_t v[2], page = sysconf(_SC_PAGESIZE), in;
+	uint8_t *mem;
+
+	need(arg, v, 2);
+	in = v[0] & (page - 1);
+	mem = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	map_for_dma(EDU_HOST, mem, page);
+	map_for_dma(EDU_RAM, at(v[0] - in), page);
+	for (uint64_t i = 0; i < v[1]; i++)
+		mem[i] = pattern(v[0] + i, 77);
+	edu_copy(EDU_HOST, EDU_BUFFER, v[1], false);
+	edu_copy(EDU_BUFFER, EDU_RAM + in, v[1], true);
+	compare(at(v[0]), v[0], v[1], 77);
+	for (uint64_t i = 0; i < v[1]; i++)
+		at(v[0])[i] = pattern(v[0] + i, 78);
+	edu_copy(EDU_RAM + in, EDU_BUFFER, v[1], false);
+	edu_copy(EDU_BUFFER, EDU_HOST, v[1], true);
+	compare(mem, v[0], v[1], 78);
+	if (access_unmap(EDU_HOST, page) || access_unmap(EDU_RAM, page))
+		bad("unmapping");
+}
+
+static void do_hold(const char *name, const char *arg)
+{
+	uint64_t v[2];
+
+	need(arg, v, 2);
+	expect(access_map(EDU_RAM, at(v[0]), v[1]), name);
+}
+
+static void do_drop(const char *arg)
+{
+	uint64_t v[1];
+
+	need(arg, v, 1);
+	expect(access_unmap(EDU_RAM, v[0]), "0");
+}
+
 /* ---- commands ------------------------------------------------------------------------------ */
 
 static void do_mark(const char *file)
@@ -556,6 +649,8 @@ static const struct {
 	{ "touch:", .with = do_touch },
 	{ "bar:", .with = do_bar },
 	{ "dma:", .with = do_dma },
+	{ "edu:", .with = do_edu },
+	{ "drop:", .with = do_drop },
 	{ "mark:", .with = do_mark },
 	{ "await:", .with = do_await },
 	{ "unmap", .plain = do_unmap },
@@ -573,6 +668,8 @@ static bool run_failing(const char *text)
 		do_map(name, arg + 1);
 	else if (sscanf(text, "rw=%31[A-Z0-9]", name) == 1 && arg)
 		do_rw_fails(name, arg + 1);
+	else if (sscanf(text, "hold=%31[A-Z0-9]", name) == 1 && arg)
+		do_hold(name, arg + 1);
 	else
 		return false;
 	return true;
@@ -583,6 +680,10 @@ static void run(const char *text)
 	command = text;
 	if (!strncmp(text, "map:", 4)) {
 		do_map("0", text + 4);
+		return;
+	}
+	if (!strncmp(text, "hold:", 5)) {
+		do_hold("0", text + 5);
 		return;
 	}
 	if (!strcmp(text, "sleep") || !strcmp(text, "wake")) {

@@ -1,0 +1,163 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: run.sh [--build|--boot] [KERNEL[-64k]...]
+#
+# The engine on POWER, without POWER: cross builds of all modules for ppc64le, and an emulated
+# POWER9 machine (QEMU's powernv9) that boots Debian's kernels with our engine, a device tree
+# changed at run time (power-test.c) and the tests in init. --build and --boot: only that. By
+# default all kernels are built for that there are, and 6.12 is booted with pages of 4 and of
+# 64 KiB; KERNEL: 6.12, 6.12-64k, 7.2, ...
+#
+# Prints TAP; the last line is "N passed, N failed". PATIENCE=N in the environment: wait N times
+# as long for the machine.
+set -e
+. "$(dirname "$0")/../vm/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/recipes/build.sh"
+. "$VM_DIR/recipes/power.sh"
+
+SECONDS_MAX=120		# 20 on a quiet machine
+what=all
+case ${1:-} in
+--help | -h) usage ;;
+--build | --boot) what=${1#--}; shift ;;
+-*) usage 2 >&2 ;;
+esac
+need_root
+need_host rsync kmod cpio
+passed=0 failed=0
+
+verdict() # NAME STATUS LOG
+{
+	if [ "$2" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok $((passed + failed)) - $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok $((passed + failed)) - $1"
+		tail -n 40 "$3" | sed 's/^/# /'
+	fi
+}
+
+# compile KERNEL SIZE WORDS...: make in the tree of the two, with all warnings. The sparse that goes
+# with these compilers does not understand 7.2's headers
+compile()
+{
+	local kernel=$1 size=$2 sparse='C=1 KBUILD_CHECKSRC=1'
+
+	shift 2
+	[ "$kernel" != 7.2 ] || sparse=
+	# shellcheck disable=SC2046,SC2086 # words
+	power_run "$kernel" "$tree" make -j"$(nproc)" $(power_make_args "$kernel" "$size") \
+		W=1 $sparse "$@"
+}
+
+# Of all that there is. No kernel for ppc64le has mdev.ko: its symbols are not to be had there
+build() # KERNEL
+{
+	local log=$CACHE/log/power-build-$1.log rc=0
+
+	tree=$(build_sync "power-$1-all")
+	# From nothing, or old objects would hide warnings
+	compile "$1" '' clean >"$log" 2>&1 || rc=$?
+	compile "$1" '' KBUILD_MODPOST_WARN=1 modules >>"$log" 2>&1 || rc=$?
+	# sparse: as in tests/style.sh. And neither that compiler nor pahole is the kernel's
+	sed -i -E "/^WARNING: modpost: \"(mdev_|mtype_)\w+\".* undefined!\$/d; /(compiler|pahole version) differs from/d
+		/context imbalance in 'mdev_pci_function_let_go'/d" "$log"
+	! grep -E '(warning|error|WARNING|ERROR):' "$log" >"$log.bad" || rc=1
+	cat "$log.bad" >>"$log"
+	[ -f "$tree/drivers/vfio/pci/nvlink2_power.o" ] || rc=1
+	verdict "ppc64le: build for $1: no warning by gcc, sparse or modpost" $rc "$log"
+}
+
+# The engine, the test's module and program for one kernel: into $root, an initrd's tree
+initrd() # KERNEL SIZE RELEASE
+{
+	local lib=$root/lib/modules/$3
+
+	rm -rf "$root"
+	mkdir -p "$root"/{bin,dev,proc,sys,tmp,lib/modules}
+	cp "$bed/busybox" "$root/bin/"
+	cp -a "$bed/${2:-4k}/modules/lib/modules/$3" "$root/lib/modules/"
+	mkdir "$lib/extra"
+	cp "$tree/drivers/vfio/pci/vfio-pci-engine.ko" "$tree/tests/power/power-test.ko" "$lib/extra/"
+	depmod -b "$root" "$3"
+	cp "$tree/vfio-nvlink2" "$root/bin/"
+	cp "$REPO_DIR/tests/power/init" "$root/init"
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$tree/initrd"
+	cp "$bed/${2:-4k}/vmlinux" "$tree/vmlinux"
+}
+
+machine_files() # KERNEL SIZE
+{
+	local release=$(cat "$bed/${2:-4k}/release") flavour=${2:+-$2}
+
+	compile "$1" "$flavour" config=CONFIG_VFIO_PCI_ENGINE=m modules || return 1
+	compile "$1" "$flavour" -C tests/power \
+		KBUILD_EXTRA_SYMBOLS=/src/Module.symvers modules || return 1
+	power_run "$1" "$tree" $POWER_TRIPLET-gcc -O2 -Wall -static \
+		tests/system/vfio-nvlink2.c -o vfio-nvlink2 || return 1
+	initrd "$1" "$2" "$release"
+}
+
+# Memory that Linux is told not to have stands for the GPU's. The other functions are there so that
+# VFIO can't reset the bus at each close, for which this machine's firmware takes 6 s. The emulator is
+# in a root of its own, where the tree is at /src
+machine() # KERNEL SIZE
+{
+	local config page=4096 count=n
+
+	[ -z "$2" ] || page=65536
+	config=$(power_dir "$1")/root/usr/src/linux-headers-$(cat "$bed/${2:-4k}/release")/.config
+	! grep -qx CONFIG_PREEMPT_COUNT=y "$config" || count=y
+	root_run "$(power_qemu_dir)/root" "$tree" timeout -k 10 $((SECONDS_MAX * ${PATIENCE:-1})) \
+		qemu-system-ppc64 -M powernv9 -accel tcg,thread=multi,tb-size=512 -m 2G -nographic \
+		-no-reboot -nic none -kernel vmlinux -initrd initrd \
+		-append "console=hvc0 loglevel=1 panic=-1 mem=1536M power.page=$page power.count=$count" \
+		-device edu,bus=pcie.0,addr=0.0,multifunction=on -device pci-testdev,bus=pcie.0,addr=0.1 \
+		-device edu,bus=pcie.1,addr=0.0,multifunction=on -device pci-testdev,bus=pcie.1,addr=0.1 \
+		</dev/null
+}
+
+# Its TAP is ours, with the kernel's name. A machine that does not reach the end has failed
+boot() # KERNEL SIZE
+{
+	local name=$1${2:+-$2} log=$CACHE/log/power-$1${2:+-$2}.log console line rc=0 bed tree root
+
+	power_boot "$1"
+	bed=$(power_boot_dir "$1")
+	tree=$(build_sync "power-$name")
+	root=$CACHE/work/power-$name/root
+	console=$tree/console
+	machine_files "$1" "$2" >"$log" 2>&1 8>&- || { verdict "$name: modules and initrd" 1 "$log"; return; }
+	machine "$1" "$2" >"$console" 2>&1 || true
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) verdict "$name: ${line#ok }" 0 ;;
+		'not ok '*)
+			verdict "$name: ${line#not ok }" 1 /dev/null
+			;;
+		'# '*) echo "$line" ;;
+		esac
+	done < <(tr -d '\r' <"$console")
+	grep -q '^power: end' "$console" || rc=1
+	verdict "$name: the machine came to its end" $rc "$console"
+}
+
+kernels=${*:-}
+if [ $what != boot ]; then
+	power_roots
+	for k in ${kernels:-$HAVE_POWER}; do
+		build "${k%-64k}"
+	done
+fi
+if [ $what != build ]; then
+	power_qemu
+	for k in ${kernels:-6.12 6.12-64k}; do
+		case $k in *-64k) boot "${k%-64k}" 64k ;; *) boot "$k" '' ;; esac
+	done
+fi
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed != 0 ]
