@@ -126,7 +126,7 @@ build_sync()
 	# is also safe from --delete.
 	rsync -rlp --checksum --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
 		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
-		--exclude='*.a' --exclude='*.o.d' --exclude=Module.symvers \
+		--exclude='*.a' --exclude='*.o.d' --exclude='*.gcno' --exclude=Module.symvers \
 		--exclude=modules.order --exclude=/build \
 		"$REPO_DIR/" "$work/src/"
 	printf '%s\n' "$work/src"
