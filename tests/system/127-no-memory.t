@@ -10,15 +10,15 @@
 
 able faults "faults of memory" || return 0
 
-# Also of allocations that may wait, and of the smallest; the log is for what follows from it
-for dir in failslab fail_page_alloc fail_usercopy; do
-	dir=/sys/kernel/debug/$dir
-	t "${dir##*/}: no word of each fault" write_to $dir/verbose 0
-	for file in cache-filter ignore-gfp-wait ignore-gfp-highmem; do
-		[ ! -e $dir/$file ] || t "${dir##*/}: $file" write_to $dir/$file N
-	done
-	[ ! -e $dir/min-order ] || t "${dir##*/}: min-order" write_to $dir/min-order 0
-done
+# set_knob FILE VALUE: of fault injection; as it was before -> $knobs
+knobs=
+set_knob()
+{
+	[ -e "$1" ] || return 0
+	read -r before <"$1"
+	knobs="$knobs $1=$before"
+	t "${1#/sys/kernel/debug/}" write_to "$1" "$2"
+}
 
 # nth LEAST ARGUMENTS...: each sequence has at least so many places where it can fail, and fails
 # at some of them; else the kernel has injected nothing
@@ -38,6 +38,15 @@ nth()
 
 vfs_and_mdevs 2 u
 new_uuid
+# Also of allocations that may wait, and of the smallest; the log is for what follows from it
+for dir in failslab fail_page_alloc fail_usercopy; do
+	dir=/sys/kernel/debug/$dir
+	set_knob $dir/verbose 0
+	for file in cache-filter ignore-gfp-wait ignore-gfp-highmem; do
+		set_knob $dir/$file N
+	done
+	set_knob $dir/min-order 0
+done
 nth 10 create "$TYPEDIR/create" "$UUID"
 nth 2 "$MDEVS/$u" open
 nth 2 "$MDEVS/$u" save load
@@ -49,6 +58,9 @@ nth 2 -c "$MDEVS/$u" open
 mdev_vf "$u"
 debug=/sys/kernel/debug/vfio/$BDF/vfio-pci-engine
 nth 1 read "$MDEVS/$u/function" "$MDEVS/$u/migration_state" "$debug/state" "$debug/counters"
+for knob in $knobs; do
+	t "${knob%=*} as it was" write_to "${knob%=*}" "${knob#*=}"
+done
 mig "the mdev works as before" "$u" dma:20 set:STOP_COPY "read:$WORK/s" set:RESUMING \
 	"write:$WORK/s" set:RUNNING dma:20
 no_mdevs_no_vfs
