@@ -4,7 +4,7 @@
 #
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
-SUITES="buffer dirty files precopy states v1"
+SUITES="buffer dirty files precopy states unit v1"
 
 able kunit "the KUnit suites" || return 0
 

@@ -4,9 +4,6 @@
 
 #include "tap.h"
 
-extern const struct test writer_tests[], reader_tests[], refusal_tests[], range_tests[],
-	precopy_tests[], v1_tests[], nvlink2_tests[];
-
 static bool failed;
 
 void tap_failed(const char *file, int line, const char *cond, const char *fmt, ...)

@@ -10,6 +10,9 @@ struct test {
 	void (*run)(void);
 };
 
+extern const struct test writer_tests[], reader_tests[], refusal_tests[], range_tests[],
+	precopy_tests[], v1_tests[], nvlink2_tests[];
+
 #define TEST(fn, what) { .name = what, .run = fn }
 
 #define CHECK(cond, fmt, ...) do {						\

@@ -6,7 +6,7 @@
 #include "ranges.h"
 #include "tap.h"
 
-#define MAX	64
+#define MAX_RANGES	64
 
 /* "first-last first-last ..." in hex, to compare sets by eye */
 static unsigned int parse(struct mig_range *r, const char *text)
@@ -25,7 +25,7 @@ static unsigned int parse(struct mig_range *r, const char *text)
 
 static void same(const struct mig_range *r, unsigned int n, const char *text)
 {
-	struct mig_range want[MAX];
+	struct mig_range want[MAX_RANGES];
 	unsigned int m = parse(want, text);
 
 	CHECK(n == m, "%u ranges instead of %s", n, text);
@@ -37,7 +37,7 @@ static void same(const struct mig_range *r, unsigned int n, const char *text)
 
 static void aligned(const char *in, unsigned int shift, const char *out)
 {
-	struct mig_range r[MAX];
+	struct mig_range r[MAX_RANGES];
 	unsigned int n = parse(r, in);
 
 	same(r, ranges_align(r, n, shift), out);
@@ -45,7 +45,7 @@ static void aligned(const char *in, unsigned int shift, const char *out)
 
 static void combined(const char *in, unsigned int max, const char *out)
 {
-	struct mig_range r[MAX];
+	struct mig_range r[MAX_RANGES];
 	unsigned int n = parse(r, in);
 
 	same(r, ranges_combine(r, n, max), out);
@@ -147,9 +147,9 @@ static void random_sets(void)
 {
 	srand(1);
 	for (unsigned int round = 0; round < 20000; round++) {
-		unsigned int n = 1 + rand() % MAX, max = 1 + rand() % 16, m;
+		unsigned int n = 1 + rand() % MAX_RANGES, max = 1 + rand() % 16, m;
 		unsigned int shift = 12 + rand() % 9;
-		struct mig_range in[MAX], r[MAX];
+		static struct mig_range in[MAX_RANGES], r[MAX_RANGES];
 		u64 at = 0;
 
 		for (unsigned int i = 0; i < n; i++) {

@@ -281,7 +281,7 @@ static void damaged_optional(void)
 	lab_header(&s);
 	lab_record(&s, LAB_OPTIONAL, 0, "", 0);
 	lab_state(&s, 1);
-	lab_the_record(&s, 0)->crc ^= 1;
+	lab_the_record(&s, 0)->crc ^= htole32(1);
 	lab_refused(&s, -EPROTO, "damaged record");
 }
 
@@ -351,7 +351,7 @@ static void end_disagrees(void)
 	static const u64 states[] = { 0, 99, 101, UINT64_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		u64 state = htole64(states[i]);
+		__le64 state = htole64(states[i]);
 
 		lab_header(&s);
 		lab_state(&s, 100);

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The cases of tests/unit, a file at a time: the very same ones that run in user space. */
+#include <linux/prandom.h>
+
+#include "unit.h"
+#include "../unit/tap.h"
+
+static struct rnd_state rnd;
+static bool failed;
+
+void unit_srand(u32 seed)
+{
+	prandom_seed_state(&rnd, seed);
+}
+
+int unit_rand(void)
+{
+	return prandom_u32_state(&rnd) & INT_MAX;
+}
+
+void tap_failed(const char *file, int line, const char *cond, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	failed = true;
+	va_start(args, fmt);
+	vaf.va = &args;
+	KUNIT_FAIL(kunit_get_current_test(), "%s:%d: not true: %s (%pV)", file, line, cond, &vaf);
+	va_end(args);
+}
+
+bool tap_has_failed(void)
+{
+	return failed;
+}
+
+static void each(struct kunit *test, const struct test *t)
+{
+	for (; t->name; t++) {
+		failed = false;
+		t->run();
+		if (failed)
+			kunit_err(test, "%s", t->name);
+	}
+}
+
+static void writer(struct kunit *test)
+{
+	each(test, writer_tests);
+}
+
+static void reader(struct kunit *test)
+{
+	each(test, reader_tests);
+}
+
+static void refusals(struct kunit *test)
+{
+	each(test, refusal_tests);
+}
+
+static void ranges(struct kunit *test)
+{
+	each(test, range_tests);
+}
+
+static void precopy(struct kunit *test)
+{
+	each(test, precopy_tests);
+}
+
+static void v1(struct kunit *test)
+{
+	each(test, v1_tests);
+}
+
+static void nvlink2(struct kunit *test)
+{
+	each(test, nvlink2_tests);
+}
+
+static struct kunit_case unit_cases[] = {
+	KUNIT_CASE(writer),
+	KUNIT_CASE(reader),
+	KUNIT_CASE(refusals),
+	KUNIT_CASE(ranges),
+	KUNIT_CASE(precopy),
+	KUNIT_CASE(v1),
+	KUNIT_CASE(nvlink2),
+	{}
+};
+
+static struct kunit_suite unit_suite = {
+	.name = "vfio-pci-engine-unit",
+	.test_cases = unit_cases,
+};
+
+kunit_test_suite(unit_suite);
