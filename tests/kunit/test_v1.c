@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The migration region: every pair of device_state values with each firmware operation failing,
- * and state through the data section. The front end's own source is part of this file, for its
- * registers; which access means which of them is for tests/unit and tests/system.
+ * state through the data section, and the region as its user accesses it. The front end's own
+ * source is part of this file, for its registers.
  */
 #include "interpose.h"
+
+#include <linux/completion.h>
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <linux/vfio_pci_core.h>
+
+/* Tests have no user memory; what they have is not there while this is set */
+static bool user_faults;
+
+static unsigned long fake_copy(void *to, const void *from, unsigned long n)
+{
+	if (user_faults)
+		return n;
+	memcpy(to, from, n);
+	return 0;
+}
+
+#define copy_from_user(to, from, n)	fake_copy(to, (__force const void *)(from), n)
+#define copy_to_user(to, from, n)	fake_copy((__force void *)(to), from, n)
 #include "../../drivers/vfio/pci/migration_v1.c"
+#undef copy_from_user
+#undef copy_to_user
 
 #include "bed.h"
 #include "model.h"
@@ -261,32 +284,369 @@ static void round_trip(struct kunit *test)
 	v1_round_trip_with(test, true, stream);
 }
 
-/* Firmware fails in the middle: the offset is what tells */
-static void save_fails(struct kunit *test)
+struct v1_failure {
+	enum fw_act act;
+	int err;
+	int result;
+};
+
+static const struct v1_failure failures[] = {
+	{ FW_RETURNS, -EIO, -EIO },
+	{ FW_RETURNS, -ETIMEDOUT, -ETIMEDOUT },
+	{ FW_ENDS, -EIO, -EIO },
+	{ FW_ENDS, -ETIMEDOUT, -ETIMEDOUT },
+	{ FW_NEVER, 0, -ETIMEDOUT },
+	/* These are of a save */
+	{ FW_EMPTY, 0, -EIO },
+	{ FW_TOO_LONG, 0, -EIO },
+};
+
+#define LOAD_FAILURES	5
+
+static struct bed *bed_that_fails(struct kunit *test, enum mig_op op, unsigned int nth,
+				  enum fw_speed speed, const struct v1_failure *f)
 {
-	static const int errs[] = { -EIO, -ETIMEDOUT };
-	unsigned int nth, e;
+	struct bed *bed = bed_new(test, false);
+
+	bed->fw->speed = speed;
+	if (f->act == FW_NEVER)
+		bed_impatient(bed);
+	fw_set_size(bed->fw, SIZE);
+	fw_fault(bed->fw, op, nth, f->act, f->err);
+	return bed;
+}
+
+static u32 after_failure(const struct v1_failure *f, u32 device_state)
+{
+	return f->result == -ETIMEDOUT ? V1_ERROR : device_state;
+}
+
+/* In the middle of a save the offset is what tells */
+static void save_that_fails(struct kunit *test, unsigned int nth, enum fw_speed speed,
+			    const struct v1_failure *f)
+{
+	struct bed *bed = bed_that_fails(test, MIG_OP_SAVE, nth, speed, f);
+	struct mig_v1 *v1 = v1_new(bed);
 	u64 value;
 
-	for (nth = 1; nth < 4; nth++)
-		for (e = 0; e < ARRAY_SIZE(errs); e++) {
-			struct bed *bed = bed_new(test, false);
-			struct mig_v1 *v1 = v1_new(bed);
+	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(SAVING)), 0);
+	KUNIT_EXPECT_GT(test, v1_read(bed, v1, V1_PENDING), 0);
+	KUNIT_EXPECT_EQ(test, read_register(v1, V1_OFFSET, &value), f->result);
+	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), after_failure(f, V1(SAVING)));
+	bed_reset(bed);
+	v1_free(v1);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
 
-			bed->fw->speed = FW_LATER;
-			fw_set_size(bed->fw, SIZE);
-			fw_fault(bed->fw, MIG_OP_SAVE, nth, FW_ENDS, errs[e]);
-			KUNIT_EXPECT_EQ(test, v1_set(v1, V1(SAVING)), 0);
-			KUNIT_EXPECT_GT(test, v1_read(bed, v1, V1_PENDING), 0);
-			KUNIT_EXPECT_EQ(test, read_register(v1, V1_OFFSET, &value), errs[e]);
-			KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_SIZE), 0);
-			KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE),
-					errs[e] == -ETIMEDOUT ? V1_ERROR : V1(SAVING));
-			bed_reset(bed);
-			v1_free(v1);
-			bed_recovers(bed);
-			bed_drop(bed);
-		}
+static void save_fails(struct kunit *test)
+{
+	enum fw_speed speed;
+	unsigned int nth, i;
+
+	for (nth = 1; nth < 4; nth++)
+		for (speed = FW_AT_ONCE; speed <= FW_LATER; speed++)
+			for (i = 0; i < ARRAY_SIZE(failures); i++)
+				save_that_fails(test, nth, speed, &failures[i]);
+}
+
+/* And of a load the size, or that of what follows */
+static void load_that_fails(struct kunit *test, unsigned int nth, enum fw_speed speed,
+			    const struct v1_failure *f, const u8 *stream, size_t len)
+{
+	struct bed *bed = bed_that_fails(test, MIG_OP_LOAD, nth, speed, f);
+	struct mig_v1 *v1 = v1_new(bed);
+
+	memset(bed->fw->state, 0xa5, SIZE);
+	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(RESUMING)), 0);
+	KUNIT_EXPECT_EQ(test, v1_load(v1, stream, len, 1000), f->result);
+	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), after_failure(f, V1(RESUMING)));
+	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(RUNNING)),
+			f->result == -ETIMEDOUT ? -EINVAL : -ENODATA);
+	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), V1_ERROR);
+	KUNIT_EXPECT_NULL(test, memchr_inv(bed->fw->state, 0xa5, SIZE));
+	bed_reset(bed);
+	v1_free(v1);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static size_t make_stream(struct kunit *test, u8 *stream)
+{
+	struct bed *bed = bed_new(test, false);
+	struct mig_v1 *v1 = v1_new(bed);
+	size_t len;
+
+	fw_set_size(bed->fw, SIZE);
+	KUNIT_ASSERT_EQ(test, v1_set(v1, V1(SAVING)), 0);
+	len = v1_save(bed, v1, stream);
+	v1_free(v1);
+	bed_drop(bed);
+	return len;
+}
+
+static void load_fails(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	size_t len = make_stream(test, stream);
+	enum fw_speed speed;
+	unsigned int nth, i;
+
+	for (nth = 0; nth < 4; nth++)
+		for (speed = FW_AT_ONCE; speed <= FW_LATER; speed++)
+			for (i = 0; i < LOAD_FAILURES; i++)
+				load_that_fails(test, nth, speed, &failures[i], stream, len);
+}
+
+/* ---- as the user accesses it -------------------------------------------------------------- */
+
+/* What vfio-pci-core has of the region, and of another one before it */
+static struct vfio_pci_core_device *core_new(struct kunit *test, struct mig_v1 *v1)
+{
+	struct vfio_pci_core_device *core = kunit_kzalloc(test, sizeof(*core), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, core);
+	core->num_regions = 2;
+	core->region = kunit_kzalloc(test, 2 * sizeof(*core->region), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, core->region);
+	core->region[1].data = v1;
+	return core;
+}
+
+static ssize_t user_once(struct kunit *test, struct vfio_pci_core_device *core, u64 pos,
+			 void *data, size_t count, bool write)
+{
+	loff_t begin = VFIO_PCI_INDEX_TO_OFFSET(VFIO_PCI_NUM_REGIONS + 1) + pos;
+	loff_t end = begin;
+	ssize_t n = v1_rw(core, (__force char __user *)data, count, &end, write);
+
+	KUNIT_EXPECT_EQ(test, end, n < 0 ? begin : begin + n);
+	return n;
+}
+
+/* Each access to memory that is not there fails, and does no harm to the next one */
+static void user(struct kunit *test, struct vfio_pci_core_device *core, u64 pos, void *data,
+		 size_t count, bool write)
+{
+	user_faults = true;
+	KUNIT_EXPECT_EQ(test, user_once(test, core, pos, data, count, write), -EFAULT);
+	user_faults = false;
+	KUNIT_EXPECT_EQ(test, user_once(test, core, pos, data, count, write), count);
+}
+
+/* By the description in the kernel's header */
+#define AT_STATE	0
+#define AT_PENDING	8
+#define AT_OFFSET	16
+#define AT_SIZE		24
+
+static u64 user_get(struct kunit *test, struct vfio_pci_core_device *core, u64 pos)
+{
+	__le64 value = 0;
+
+	user(test, core, pos, &value, pos == AT_STATE ? 4 : 8, false);
+	return le64_to_cpu(value);
+}
+
+static void user_put(struct kunit *test, struct vfio_pci_core_device *core, u64 pos, u64 v)
+{
+	__le64 value = cpu_to_le64(v);
+
+	user(test, core, pos, &value, pos == AT_STATE ? 4 : 8, true);
+}
+
+static bool is_register(u64 pos, size_t count, bool write)
+{
+	if (pos == 0 || pos == 4)
+		return count == 4;
+	if (pos == AT_PENDING || pos == AT_OFFSET)
+		return count == 8 && !write;
+	return pos == AT_SIZE && count == 8;
+}
+
+static void user_registers(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, true);
+	struct mig_v1 *v1 = v1_new(bed);
+	struct vfio_pci_core_device *core = core_new(test, v1);
+	u8 data[64];
+	size_t count;
+	int write, want;
+	u64 pos;
+
+	for (pos = 0; pos < 40; pos++)
+		for (count = 1; count < 20; count++)
+			for (write = 0; write < 2; write++) {
+				/* The state that it is in */
+				memset(data, 0, sizeof(data));
+				data[0] = V1(RUNNING);
+				want = is_register(pos, count, write) ? count : -EINVAL;
+				if (want > 0 && write && pos == AT_SIZE)
+					want = -EPERM;
+				KUNIT_EXPECT_EQ_MSG(test,
+						    user_once(test, core, pos, data, count, write),
+						    want, "%zu bytes at %llu, write %d", count, pos,
+						    write);
+			}
+	KUNIT_EXPECT_EQ(test, user_get(test, core, AT_STATE), V1(RUNNING));
+	KUNIT_EXPECT_EQ(test, bed->fw->calls, 0);
+	/* Not by half: nothing has moved where the value could not be read */
+	user_faults = true;
+	data[0] = V1(STOP);
+	KUNIT_EXPECT_EQ(test, user_once(test, core, AT_STATE, data, 4, true), -EFAULT);
+	user_faults = false;
+	bed_is(bed, S(RUNNING));
+	data[0] = V1_ERROR;
+	KUNIT_EXPECT_EQ(test, user_once(test, core, AT_STATE, data, 4, true), -EINVAL);
+	bed_is(bed, S(RUNNING));
+	v1_free(v1);
+	bed_drop(bed);
+}
+
+#define USER_STEP	1000
+
+static void user_data(struct kunit *test, struct vfio_pci_core_device *core, u64 pos, u8 *data,
+		      size_t count, bool write)
+{
+	size_t n, done;
+
+	for (done = 0; done < count; done += n) {
+		n = min_t(size_t, USER_STEP, count - done);
+		user(test, core, pos + done, data + done, n, write);
+	}
+}
+
+static size_t user_save(struct kunit *test, struct vfio_pci_core_device *core, u8 *stream)
+{
+	size_t n, done = 0;
+	u64 pos;
+
+	while (user_get(test, core, AT_PENDING)) {
+		pos = user_get(test, core, AT_OFFSET);
+		n = user_get(test, core, AT_SIZE);
+		if (!n)
+			break;
+		KUNIT_ASSERT_LE(test, done + n, BED_STREAM_MAX);
+		user_data(test, core, pos, stream + done, n, false);
+		done += n;
+	}
+	return done;
+}
+
+static void user_load(struct kunit *test, struct vfio_pci_core_device *core, u8 *stream, size_t len)
+{
+	size_t n, done;
+
+	for (done = 0; done < len; done += n) {
+		n = min_t(size_t, 3333, len - done);
+		user_data(test, core, user_get(test, core, AT_OFFSET), stream + done, n, true);
+		user_put(test, core, AT_SIZE, n);
+	}
+}
+
+static void user_round_trip(struct kunit *test)
+{
+	u8 *whole = bed_stream_room(test), *stream = bed_stream_room(test);
+	size_t len = make_stream(test, whole);
+	struct bed *bed = bed_new(test, false);
+	struct mig_v1 *v1 = v1_new(bed);
+	struct vfio_pci_core_device *core = core_new(test, v1);
+
+	fw_set_size(bed->fw, SIZE);
+	user_put(test, core, AT_STATE, V1_PRE_COPY);
+	KUNIT_EXPECT_EQ(test, user_get(test, core, AT_PENDING), 0);
+	user_put(test, core, AT_STATE, V1(SAVING));
+	KUNIT_EXPECT_EQ(test, user_save(test, core, stream), len);
+	KUNIT_EXPECT_MEMEQ(test, stream, whole, len);
+	user_put(test, core, AT_STATE, V1(STOP));
+	bed_is(bed, S(STOP));
+
+	memset(bed->fw->state, 0, SIZE);
+	user_put(test, core, AT_STATE, V1(RESUMING));
+	user_load(test, core, stream, len);
+	user_put(test, core, AT_STATE, V1(RUNNING));
+	bed_is(bed, S(RUNNING));
+	v1_free(v1);
+	memcpy(bed->fw->incoming, bed->fw->state, SIZE);
+	fw_set_size(bed->fw, SIZE);
+	KUNIT_EXPECT_MEMEQ(test, bed->fw->incoming, bed->fw->state, SIZE);
+	bed_drop(bed);
+}
+
+struct waiter {
+	struct kunit *test;
+	struct vfio_pci_core_device *core;
+	struct completion ended;
+	ssize_t ret;
+};
+
+static int user_waits(void *arg)
+{
+	struct waiter *w = arg;
+	u32 value;
+
+	allow_signal(SIGKILL);
+	w->ret = user_once(w->test, w->core, AT_STATE, &value, sizeof(value), false);
+	complete_all(&w->ended);
+	return 0;
+}
+
+/* One access may wait for firmware; who waits for it can be killed */
+static void user_killed(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, false);
+	struct mig_v1 *v1 = v1_new(bed);
+	struct waiter w = { .test = test, .core = core_new(test, v1) };
+	struct task_struct *task;
+
+	init_completion(&w.ended);
+	mutex_lock(&v1->lock);
+	task = kthread_run(user_waits, &w, "vfio-test-waiter");
+	KUNIT_EXPECT_FALSE(test, IS_ERR(task));
+	if (!IS_ERR(task)) {
+		get_task_struct(task);
+		msleep(50);
+		KUNIT_EXPECT_FALSE(test, completion_done(&w.ended));
+		send_sig(SIGKILL, task, 1);
+		KUNIT_EXPECT_NE(test, wait_for_completion_timeout(&w.ended, 10 * HZ), 0);
+		KUNIT_EXPECT_EQ(test, w.ret, -EINTR);
+	}
+	mutex_unlock(&v1->lock);
+	if (!IS_ERR(task)) {
+		wait_for_completion(&w.ended);
+		put_task_struct(task);
+	}
+	v1_free(v1);
+	bed_drop(bed);
+}
+
+/* Neither the registers, nor anything behind the data */
+static void user_maps(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, false);
+	struct mig_v1 *v1 = v1_new(bed);
+	struct vfio_pci_core_device *core = core_new(test, v1);
+	struct vm_area_struct *vma = kunit_kzalloc(test, sizeof(*vma), GFP_KERNEL);
+	unsigned long first = V1_DATA_OFFSET >> PAGE_SHIFT;
+	unsigned long pages = V1_DATA_SIZE >> PAGE_SHIFT;
+	unsigned long pgoff, i;
+	static const long bad[][2] = { { -1, 1 }, { 0, 1 }, { 1, 0 } };
+
+	KUNIT_ASSERT_NOT_NULL(test, vma);
+	for (i = 0; i < first; i++) {
+		vma->vm_pgoff = i;
+		vma->vm_end = PAGE_SIZE;
+		KUNIT_EXPECT_EQ(test, v1_mmap(core, &core->region[1], vma), -EINVAL);
+	}
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		pgoff = first + bad[i][0];
+		vma->vm_pgoff = pgoff;
+		vma->vm_end = (pages + bad[i][1]) << PAGE_SHIFT;
+		KUNIT_EXPECT_EQ(test, v1_mmap(core, &core->region[1], vma), -EINVAL);
+	}
+	v1_free(v1);
+	bed_drop(bed);
 }
 
 /* ---- both front ends --------------------------------------------------------------------- */
@@ -319,6 +679,11 @@ static struct kunit_case v1_cases[] = {
 	KUNIT_CASE_PARAM(every_failure, v1_pair_gen_params),
 	KUNIT_CASE(round_trip),
 	KUNIT_CASE(save_fails),
+	KUNIT_CASE(load_fails),
+	KUNIT_CASE(user_registers),
+	KUNIT_CASE(user_round_trip),
+	KUNIT_CASE(user_killed),
+	KUNIT_CASE(user_maps),
 	KUNIT_CASE(one_at_a_time),
 	{}
 };
