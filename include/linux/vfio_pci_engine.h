@@ -47,7 +47,10 @@ enum vfio_pci_fn_level {
 
 /**
  * struct vfio_pci_mig_buf - a piece of a function's state
- * @sgt: the memory, mapped for DMA by &vfio_pci_fn.pf.
+ * @sgt: the memory, mapped for DMA by &vfio_pci_fn.pf; not of functions with
+ *	&vfio_pci_engine_desc.control.
+ * @vaddr: the same memory for the CPU. Only of functions with &vfio_pci_engine_desc.control: the
+ *	vendor driver copies, nobody does DMA.
  * @offset: where the piece begins in the state, in bytes.
  * @len: save: bytes of room, the vendor driver replaces it by the bytes saved.
  *	Load: bytes to load.
@@ -61,6 +64,7 @@ enum vfio_pci_fn_level {
  */
 struct vfio_pci_mig_buf {
 	struct sg_table sgt;
+	void *vaddr;
 	u64 offset;
 	size_t len;
 	bool last;
@@ -68,7 +72,6 @@ struct vfio_pci_mig_buf {
 
 	/* private: of the engine */
 	bool early;
-	void *vaddr;
 	size_t size;
 	enum dma_data_direction dir;
 	bool busy;
@@ -264,6 +267,22 @@ struct vfio_pci_use_ops {
 };
 
 /**
+ * struct vfio_pci_control - migration control in the function itself: what of it is hidden
+ * @bar: number of the BAR, a memory BAR.
+ * @offset: where the range begins in it, in bytes.
+ * @length: bytes; 0: up to the BAR's end.
+ *
+ * All of a BAR: the function's user sees none. A part, in whole pages of the kernel: it reads
+ * as zero and can't be mapped. It must be the same on each host, since the user sees what is
+ * left.
+ */
+struct vfio_pci_control {
+	unsigned int bar;
+	u64 offset;
+	u64 length;
+};
+
+/**
  * struct vfio_pci_engine_desc - what the engine needs to know of a function
  * @fn: the function. Must live until vfio_pci_engine_unregister() returns.
  * @owner: module with the operations; pinned while the device is open.
@@ -277,6 +296,9 @@ struct vfio_pci_use_ops {
  *	@mig_ops they are not used.
  * @log_caps: limits; required with @log_ops. Copied.
  * @use_ops: optional: told of users.
+ * @control: the function has its migration control in a BAR, for the operations of @mig_ops to
+ *	use by vfio_pci_control_begin(); NULL: it is elsewhere. Not used after
+ *	vfio_pci_engine_register().
  * @nvlink2: look for GPU RAM and ATSD registers; NULL: the function has none. Must live as
  *	@fn does.
  */
@@ -290,6 +312,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_log_ops *log_ops;
 	const struct vfio_pci_log_caps *log_caps;
 	const struct vfio_pci_use_ops *use_ops;
+	const struct vfio_pci_control *control;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 };
 
@@ -302,6 +325,8 @@ const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);
 const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
+void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn);
+void vfio_pci_control_end(struct vfio_pci_fn *fn);
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status);
 
 extern const struct pci_error_handlers vfio_pci_engine_err_handlers;

@@ -72,7 +72,7 @@ void mig_buf_free(struct vfio_pci_mig_buf *buf)
 /**
  * mig_buf_map() - map for DMA
  * @buf: the buffer
- * @dev: the function that does the DMA
+ * @dev: the function that does the DMA; NULL: nobody does
  * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
  *
  * Return: 0 or an errno of dma_map_sgtable().
@@ -80,7 +80,7 @@ void mig_buf_free(struct vfio_pci_mig_buf *buf)
 int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev, enum dma_data_direction dir)
 {
 	buf->dir = dir;
-	return dma_map_sgtable(dev, &buf->sgt, dir, 0);
+	return !dev ? 0 : dma_map_sgtable(dev, &buf->sgt, dir, 0);
 }
 
 /**
@@ -90,7 +90,8 @@ int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev, enum dma_data_
  */
 void mig_buf_unmap(struct vfio_pci_mig_buf *buf, struct device *dev)
 {
-	dma_unmap_sgtable(dev, &buf->sgt, buf->dir, 0);
+	if (dev)
+		dma_unmap_sgtable(dev, &buf->sgt, buf->dir, 0);
 }
 
 /**
@@ -100,6 +101,8 @@ void mig_buf_unmap(struct vfio_pci_mig_buf *buf, struct device *dev)
  */
 void mig_buf_to_cpu(struct vfio_pci_mig_buf *buf, struct device *dev)
 {
+	if (!dev)
+		return;
 	dma_sync_sgtable_for_cpu(dev, &buf->sgt, buf->dir);
 	invalidate_kernel_vmap_range(buf->vaddr, buf->size);
 }
@@ -111,6 +114,8 @@ void mig_buf_to_cpu(struct vfio_pci_mig_buf *buf, struct device *dev)
  */
 void mig_buf_to_device(struct vfio_pci_mig_buf *buf, struct device *dev)
 {
+	if (!dev)
+		return;
 	flush_kernel_vmap_range(buf->vaddr, buf->size);
 	dma_sync_sgtable_for_device(dev, &buf->sgt, buf->dir);
 }

@@ -9,6 +9,8 @@
 
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <linux/version.h>
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
@@ -129,11 +131,70 @@ static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
  * ops->ioctl; the token is checked by an operation that the core calls without asking
  * whether it is there; attachment by PASID.
  */
+typedef int (*compat_region_info_fn)(struct vfio_device *vdev, struct vfio_region_info *info,
+				     struct vfio_info_cap *caps);
+
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
-#define COMPAT_REGION_INFO_OPS
+#define COMPAT_REGION_INFO_IOCTL 1
+#define COMPAT_REGION_INFO_OPS(fn)
+
+/* The core's is in its ioctl, behind -ENOTTY */
+static inline int compat_core_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+					  struct vfio_info_cap *caps)
+{
+	return -ENOTTY;
+}
+
+static inline int compat_put_caps(struct vfio_region_info *info, void __user *behind,
+				  struct vfio_info_cap *caps)
+{
+	u32 need = sizeof(*info) + caps->size;
+
+	info->flags |= VFIO_REGION_INFO_FLAG_CAPS;
+	info->cap_offset = 0;
+	if (info->argsz < need) {
+		info->argsz = need;
+		return 0;
+	}
+	info->cap_offset = sizeof(*info);
+	vfio_info_cap_shift(caps, sizeof(*info));
+	return copy_to_user(behind, caps->buf, caps->size) ? -EFAULT : 0;
+}
+
+/* VFIO_DEVICE_GET_REGION_INFO as @fn answers it; -ENOTTY: it does not */
+static inline int compat_region_info_ioctl(struct vfio_device *vdev,
+					   struct vfio_region_info __user *arg,
+					   compat_region_info_fn fn)
+{
+	struct vfio_info_cap caps = {};
+	struct vfio_region_info info;
+	int ret;
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	if (info.argsz < sizeof(info))
+		return -EINVAL;
+	ret = fn(vdev, &info, &caps);
+	if (!ret && caps.size)
+		ret = compat_put_caps(&info, arg + 1, &caps);
+	if (!ret && copy_to_user(arg, &info, sizeof(info)))
+		ret = -EFAULT;
+	kfree(caps.buf);
+	return ret;
+}
 #else
-#define COMPAT_REGION_INFO_OPS						\
-	.get_region_info_caps = vfio_pci_ioctl_get_region_info,		\
+#define COMPAT_REGION_INFO_IOCTL 0
+#define compat_core_region_info vfio_pci_ioctl_get_region_info
+
+static inline int compat_region_info_ioctl(struct vfio_device *vdev,
+					   struct vfio_region_info __user *arg,
+					   compat_region_info_fn fn)
+{
+	return -ENOTTY;
+}
+
+#define COMPAT_REGION_INFO_OPS(fn)					\
+	.get_region_info_caps = (fn),					\
 	.match_token_uuid = vfio_pci_core_match_token_uuid,		\
 	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,	\
 	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,

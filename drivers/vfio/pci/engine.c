@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration and memory behind
- * NVLink2.
+ * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration, memory behind
+ * NVLink2, and what is hidden from the user.
  */
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/vfio_pci_core.h>
 
 #include "compat.h"
+#include "control.h"
 #include "debugfs.h"
 #include "migration.h"
 #include "migration_v1.h"
@@ -21,6 +22,7 @@
  * @use_ops: who is told of users, or NULL
  * @alias: second name for user space, or NULL
  * @mig: migration, or NULL
+ * @control: migration control in the function, or NULL
  * @nvlink2: GPU RAM or ATSD registers, or NULL: nobody looks for them
  * @debugfs: for mig_debugfs_remove()
  */
@@ -31,6 +33,7 @@ struct vfio_pci_engine_device {
 	const struct vfio_pci_use_ops *use_ops;
 	char *alias;
 	struct vfio_pci_migration *mig;
+	struct control *control;
 	struct nvlink2 *nvlink2;
 	struct dentry *debugfs;
 };
@@ -51,6 +54,7 @@ static void engine_release(struct vfio_device *vdev)
 
 	mig_put(edev->mig);
 	nvlink2_destroy(edev->nvlink2);
+	control_destroy(edev->control);
 	kfree(edev->alias);
 	/* On 6.1 @edev is gone after this */
 	vfio_pci_core_release_dev(vdev);
@@ -172,21 +176,67 @@ static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
 	return ret;
 }
 
+static ssize_t engine_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *ppos)
+{
+	struct control *ctl = to_edev(vdev)->control;
+
+	return ctl ? control_read(ctl, buf, count, ppos) :
+		     vfio_pci_core_read(vdev, buf, count, ppos);
+}
+
+static ssize_t engine_write(struct vfio_device *vdev, const char __user *buf, size_t count,
+			    loff_t *ppos)
+{
+	struct control *ctl = to_edev(vdev)->control;
+
+	return ctl ? control_write(ctl, buf, count, ppos) :
+		     vfio_pci_core_write(vdev, buf, count, ppos);
+}
+
+static int engine_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
+{
+	struct control *ctl = to_edev(vdev)->control;
+
+	return (ctl ? control_mmap(ctl, vma) : 0) ?: vfio_pci_core_mmap(vdev, vma);
+}
+
+static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+			      struct vfio_info_cap *caps)
+{
+	struct control *ctl = to_edev(vdev)->control;
+
+	if (ctl && control_is_in(ctl, info->index))
+		return control_region_info(ctl, info, caps);
+	return compat_core_region_info(vdev, info, caps);
+}
+
+static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	struct control *ctl = to_edev(vdev)->control;
+	long ret = -ENOTTY;
+
+	if (ctl && cmd == VFIO_DEVICE_IOEVENTFD)
+		return control_ioeventfd(ctl);
+	if (COMPAT_REGION_INFO_IOCTL && ctl && cmd == VFIO_DEVICE_GET_REGION_INFO)
+		ret = compat_region_info_ioctl(vdev, (void __user *)arg, engine_region_info);
+	return ret == -ENOTTY ? vfio_pci_core_ioctl(vdev, cmd, arg) : ret;
+}
+
 static const struct vfio_device_ops engine_ops = {
 	.name = "vfio-pci-engine",
 	.init = engine_init,
 	.release = engine_release,
 	.open_device = engine_open,
 	.close_device = engine_close,
-	.read = vfio_pci_core_read,
-	.write = vfio_pci_core_write,
-	.ioctl = vfio_pci_core_ioctl,
-	.mmap = vfio_pci_core_mmap,
+	.read = engine_read,
+	.write = engine_write,
+	.ioctl = engine_ioctl,
+	.mmap = engine_mmap,
 	.request = vfio_pci_core_request,
 	.match = engine_match,
 	.device_feature = engine_feature,
 	COMPAT_IOMMUFD_OPS
-	COMPAT_REGION_INFO_OPS
+	COMPAT_REGION_INFO_OPS(engine_region_info)
 };
 
 static struct file *engine_set_state(struct vfio_device *vdev, enum vfio_device_mig_state state)
@@ -255,6 +305,13 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 		if (!edev->alias)
 			return -ENOMEM;
 	}
+	if (desc->control) {
+		struct control *ctl = control_create(&edev->core, desc->control);
+
+		if (IS_ERR(ctl))
+			return PTR_ERR(ctl);
+		edev->control = ctl;
+	}
 	if (desc->nvlink2) {
 		edev->nvlink2 = nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
 		if (!edev->nvlink2)
@@ -286,8 +343,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
  * the device.
  *
  * Context: process context, under device_lock() of the function.
- * Return: the device; -EINVAL: no IOMMU group, or @desc is incomplete; -ENOMEM; others from
- * vfio_pci_core_register_device().
+ * Return: the device; -EINVAL: no IOMMU group, @desc is incomplete, or its control can't be
+ * hidden; -ENOMEM; others from vfio_pci_core_register_device().
  */
 struct vfio_pci_engine_device *vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc)
 {
@@ -403,6 +460,41 @@ static struct vfio_pci_engine_device *edev_of(struct pci_dev *pdev)
 	return core ? to_edev(&core->vdev) : NULL;
 }
 
+/**
+ * vfio_pci_control_begin() - begin to access a function's migration control
+ * @fn: the function, with &vfio_pci_engine_desc.control; one of its operations has been called
+ *	and has not ended
+ *
+ * For a short time: a register or two, a window of data. Resets wait for it, and so do the user's
+ * page faults in its BARs; whoever waits for firmware ends it and begins anew. A reset may have
+ * been between the two: the vendor driver sees it by the registers. Power and memory decoding
+ * of the function are seen to, whatever its user has made of them. Reading all ones means, as
+ * always, that the function is gone.
+ *
+ * Context: process context; sleeps. On success the device's memory_lock is held until
+ * vfio_pci_control_end(): no user memory may be touched, and no other of the engine's functions
+ * called.
+ * Return: where the range begins; -EBUSY: the function is being reset, what it was told is lost;
+ * -EIO: it is in low power, by its user's wish; -ENODEV: it is gone, or its link has failed.
+ */
+void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn)
+{
+	struct vfio_pci_engine_device *edev = edev_of(fn->pdev);
+
+	return edev && edev->control ? control_begin(edev->control) : IOMEM_ERR_PTR(-ENODEV);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_control_begin);
+
+/**
+ * vfio_pci_control_end() - the opposite
+ * @fn: the function
+ */
+void vfio_pci_control_end(struct vfio_pci_fn *fn)
+{
+	control_end(edev_of(fn->pdev)->control);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_control_end);
+
 static void engine_reset_prepare(struct pci_dev *pdev)
 {
 	struct vfio_pci_engine_device *edev = edev_of(pdev);
@@ -411,6 +503,8 @@ static void engine_reset_prepare(struct pci_dev *pdev)
 		return;
 	if (edev->mig)
 		mig_reset_begins(edev->mig);
+	if (edev->control)
+		control_reset_prepare(edev->control);
 	if (edev->nvlink2)
 		nvlink2_reset_prepare(edev->nvlink2);
 }
@@ -423,6 +517,8 @@ static void engine_reset_done(struct pci_dev *pdev)
 		return;
 	if (edev->nvlink2)
 		nvlink2_reset_done(edev->nvlink2);
+	if (edev->control)
+		control_reset_done(edev->control);
 	if (edev->mig)
 		mig_reset_done(edev->mig);
 }

@@ -13,7 +13,7 @@
 static void unmap_bufs(struct mig_file *mf, unsigned int n)
 {
 	while (n--)
-		mig_buf_unmap(&mf->buf[n], &mf->mig->fn->pf->dev);
+		mig_buf_unmap(&mf->buf[n], mf->mig->dma_dev);
 }
 
 static int map_bufs(struct mig_file *mf, enum dma_data_direction dir)
@@ -22,7 +22,7 @@ static int map_bufs(struct mig_file *mf, enum dma_data_direction dir)
 	int ret;
 
 	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
-		ret = mig_buf_map(&mf->buf[i], &mf->mig->fn->pf->dev, dir);
+		ret = mig_buf_map(&mf->buf[i], mf->mig->dma_dev, dir);
 		if (ret) {
 			unmap_bufs(mf, i);
 			return ret;
@@ -257,7 +257,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 	lockdep_assert_held(&mig->state_mutex);
 	reinit_completion(&buf->done);
 	buf->busy = true;
-	mig_buf_to_device(buf, &mig->fn->pf->dev);
+	mig_buf_to_device(buf, mig->dma_dev);
 	ret = mig_fw_move(mig, buf, op);
 	if (ret == -EINPROGRESS)
 		return 0;
@@ -328,7 +328,7 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 		ret = -ETIMEDOUT;
 	} else {
 		buf->busy = false;
-		mig_buf_to_cpu(buf, &mf->mig->fn->pf->dev);
+		mig_buf_to_cpu(buf, mf->mig->dma_dev);
 		ret = buf->status;
 		if (ret == -ETIMEDOUT)
 			mig_fail(mf->mig, "firmware did not answer");

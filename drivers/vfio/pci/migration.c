@@ -9,12 +9,15 @@
  *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a data file
  *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
+ *	vfio_pci_core_device.memory_lock, control.lock
+ *					by vendor drivers in operations, see control.c
  *	mig_stats.lock			counters; a spinlock
  *
  * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
  * or closes the device takes: a page fault may need the device's memory_lock, which
- * a reset holds. A reset itself takes none of these locks: it counts, and the next holder of
- * state_mutex applies it. The bitmap of a dirty page report, too, is user memory: it is
+ * a reset holds. A reset itself takes none of these locks but those of control.c, which are held
+ * for an access to registers and no longer: it counts, and the next holder of state_mutex
+ * applies it. The bitmap of a dirty page report, too, is user memory: it is
  * touched under none of these locks.
  */
 #include <linux/slab.h>
@@ -122,6 +125,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	mig->vdev = vdev;
 	mig->fn = desc->fn;
+	mig->dma_dev = desc->control ? NULL : &desc->fn->pf->dev;
 	mig_stats_init(mig);
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;

@@ -46,6 +46,7 @@ enum mig_user {
  * @loaded: what became of a RESUMING session whose file was closed
  * @vdev: its vfio_device; not to be looked at but while that is open
  * @fn: the function
+ * @dma_dev: who does the DMA of data files, or NULL: the CPU copies
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @ident: identity in streams
@@ -67,6 +68,7 @@ struct vfio_pci_migration {
 	bool loaded;
 	struct vfio_device *vdev;
 	struct vfio_pci_fn *fn;
+	struct device *dma_dev;
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
 	struct stream_ident ident;
