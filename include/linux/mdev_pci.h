@@ -58,6 +58,8 @@ struct mdev_pci_attr {
  * @profile: for the vendor driver: which resource profile firmware applies.
  * @mig_ops: how firmware moves its state; NULL if it can't.
  * @log_ops: how firmware logs dirty pages; NULL if it can't. Needs @mig_ops.
+ * @control: the function has its migration control in a BAR, or in a part of one, which is hidden
+ *	from its user; NULL: it has not.
  * @nvlink2: look for GPU RAM or ATSD registers behind NVLink2; NULL: there are none.
  * @not_migratable: without @mig_ops: why, as shown in the type's "description".
  * @attrs: table of values that can be set on mdevs of this type.
@@ -69,6 +71,7 @@ struct mdev_pci_type {
 	u32 profile;
 	const struct vfio_pci_mig_ops *mig_ops;
 	const struct vfio_pci_log_ops *log_ops;
+	const struct vfio_pci_control *control;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 	const char *not_migratable;
 	const struct mdev_pci_attr *attrs;

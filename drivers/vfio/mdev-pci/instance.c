@@ -38,6 +38,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.log_ops = instance->type->log_ops,
 		.log_caps = &parent->log_caps,
 		.use_ops = &mdev_pci_use_ops,
+		.control = instance->type->control,
 		.nvlink2 = instance->type->nvlink2,
 	};
 	int ret;

@@ -179,6 +179,14 @@ static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
 			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
 }
 
+static int describe_control(const struct vfio_pci_control *control, char *buf, int at)
+{
+	if (!control)
+		return 0;
+	return sysfs_emit_at(buf, at, "migration control: in the function, BAR %u from 0x%llx on\n",
+			     control->bar, control->offset);
+}
+
 /**
  * mdev_pci_show_description() - the type's description
  * @mtype: the type
@@ -195,6 +203,7 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 
 	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
 	n = describe_migration(desc, type, buf);
+	n += describe_control(type->control, buf, n);
 	n += mdev_pci_attrs_describe(type, buf, n);
 	if (desc->ops && desc->ops->describe)
 		n += desc->ops->describe(parent->pf, buf + n, PAGE_SIZE - n);
