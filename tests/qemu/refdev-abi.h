@@ -128,6 +128,13 @@
 #define RD_IDENTIFY_MAGIC       0x44495652u
 #define RD_FEATURE_PRECOPY      0x1u
 #define RD_FEATURE_CONFIGURE    0x2u
+#define RD_FEATURE_RESIDENT     0x4u
+
+#define RD_ID_CONTROL_BAR       0x3c    /* with RESIDENT: where VFs have it */
+#define RD_ID_CONTROL_OFFSET    0x40
+#define RD_ID_CONTROL_BYTES     0x44
+#define RD_ID_WINDOW_OFFSET     0x48    /* in the control block */
+#define RD_ID_WINDOW_BYTES      0x4c
 
 /* Function page */
 #define RD_QUERY_BYTES          128
@@ -135,6 +142,7 @@
 #define RD_QUERY_LOADING        0x2u
 #define RD_QUERY_TRACKING       0x4u
 #define RD_QUERY_PRECOPY        0x8u
+#define RD_QUERY_ACCESSES       0x50    /* with RESIDENT */
 
 /* Context page of a VF, BAR 0 */
 #define RD_CTX_MAGIC            0x2000
@@ -144,6 +152,23 @@
 #define RD_CTX_ERRORS           0x2020
 #define RD_CTX_DIGEST           0x2028
 #define RD_CTX_MAGIC_VALUE      0x4d585443u
+
+/* Control block of a VF */
+#define RD_VC_MAGIC             0x00
+#define RD_VC_COMMAND           0x04    /* opcode, flags in the upper half */
+#define RD_VC_ARG0              0x08
+#define RD_VC_ARG1              0x10
+#define RD_VC_ARG2              0x18
+#define RD_VC_BYTES             0x20
+#define RD_VC_DOORBELL          0x24
+#define RD_VC_DONE              0x28
+#define RD_VC_STATUS            0x2c
+#define RD_VC_RESULT0           0x30
+#define RD_VC_RESULT1           0x38
+#define RD_VC_RESULT2           0x40
+#define RD_VC_ABORT             0x48
+#define RD_VC_REGS_END          0x80
+#define RD_VC_MAGIC_VALUE       0x43564452u
 
 /* State image */
 #define RD_IMAGE_MAGIC          0x54534452u

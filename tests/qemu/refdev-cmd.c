@@ -134,14 +134,17 @@ static void flush(RefdevPF *pf)
     RefdevCmd *cmd;
     bool any = false;
 
-    while ((cmd = QTAILQ_FIRST(&pf->done)) && !ring_full(&pf->cplq)) {
-        if (!completion_put(cmd)) {
+    while ((cmd = QTAILQ_FIRST(&pf->done)) &&
+           (cmd->control || !ring_full(&pf->cplq))) {
+        if (cmd->control) {
+            refdev_control_done(cmd);
+        } else if (!completion_put(cmd)) {
             refdev_fatal(pf, RD_FATAL_RING_ACCESS);
             return;
         }
         QTAILQ_REMOVE(&pf->done, cmd, next);
+        any |= !cmd->control;
         cmd_free(cmd);
-        any = true;
     }
     if (any) {
         msix_notify(PCI_DEVICE(pf), RD_VECTOR_COMPLETION);
@@ -161,7 +164,12 @@ static void cmd_complete(RefdevCmd *cmd, uint16_t status)
     }
     cmd->state = CMD_DONE;
     QTAILQ_REMOVE(&pf->cmds, cmd, next);
-    QTAILQ_INSERT_TAIL(&pf->done, cmd, next);
+    /* What needs no room in the ring waits for none */
+    if (cmd->control) {
+        QTAILQ_INSERT_HEAD(&pf->done, cmd, next);
+    } else {
+        QTAILQ_INSERT_TAIL(&pf->done, cmd, next);
+    }
     qemu_bh_schedule(pf->bh);
 }
 
@@ -179,6 +187,15 @@ static void cmd_cancel(RefdevCmd *cmd)
     }
 }
 
+/* Without a completion: but a control block has to know. */
+static void cmd_drop(RefdevCmd *cmd)
+{
+    if (cmd->control) {
+        refdev_control_done(cmd);
+    }
+    cmd_free(cmd);
+}
+
 void refdev_cmd_drop_all(RefdevPF *pf)
 {
     RefdevCmd *cmd, *n;
@@ -186,12 +203,13 @@ void refdev_cmd_drop_all(RefdevPF *pf)
     QTAILQ_FOREACH_SAFE(cmd, &pf->cmds, next, n) {
         QTAILQ_REMOVE(&pf->cmds, cmd, next);
         cmd_cancel(cmd);
-        cmd_free(cmd);
+        cmd->status = RD_ABORTED;
+        cmd_drop(cmd);
     }
     QTAILQ_FOREACH_SAFE(cmd, &pf->done, next, n) {
         QTAILQ_REMOVE(&pf->done, cmd, next);
         cmd_cancel(cmd);
-        cmd_free(cmd);
+        cmd_drop(cmd);
     }
 }
 
@@ -329,17 +347,26 @@ void refdev_cmd_stopped(RefdevPF *pf, uint16_t function)
 
 /* -- ending others ------------------------------------------------------- */
 
+void refdev_cmd_abort(RefdevCmd *cmd)
+{
+    RefdevPF *pf = cmd->pf;
+    uint16_t function = cmd->function;
+
+    if (cmd->state == CMD_DONE) {
+        return;
+    }
+    cmd_cancel(cmd);
+    cmd_complete(cmd, RD_ABORTED);
+    function_next(pf, function);
+}
+
 bool refdev_cmd_abort_tag(RefdevPF *pf, uint16_t tag, RefdevCmd *by)
 {
     RefdevCmd *cmd;
 
     QTAILQ_FOREACH(cmd, &pf->cmds, next) {
-        if (cmd->tag == tag && cmd != by) {
-            uint16_t function = cmd->function;
-
-            cmd_cancel(cmd);
-            cmd_complete(cmd, RD_ABORTED);
-            function_next(pf, function);
+        if (cmd->tag == tag && cmd != by && !cmd->control) {
+            refdev_cmd_abort(cmd);
             return true;
         }
     }
@@ -366,12 +393,12 @@ static bool tag_in_use(RefdevPF *pf, uint16_t tag)
     RefdevCmd *cmd;
 
     QTAILQ_FOREACH(cmd, &pf->cmds, next) {
-        if (cmd->tag == tag) {
+        if (cmd->tag == tag && !cmd->control) {
             return true;
         }
     }
     QTAILQ_FOREACH(cmd, &pf->done, next) {
-        if (cmd->tag == tag) {
+        if (cmd->tag == tag && !cmd->control) {
             return true;
         }
     }
@@ -384,17 +411,24 @@ static unsigned outstanding(RefdevPF *pf)
     unsigned count = 0;
 
     QTAILQ_FOREACH(cmd, &pf->cmds, next) {
-        count += cmd->opcode != RD_OP_ABORT;
+        count += cmd->opcode != RD_OP_ABORT && !cmd->control;
     }
     return count;
 }
 
-static RefdevCmd *cmd_parse(RefdevPF *pf, const uint8_t *entry)
+RefdevCmd *refdev_cmd_new(RefdevPF *pf)
 {
     RefdevCmd *cmd = g_new0(RefdevCmd, 1);
 
     cmd->pf = pf;
     timer_init_ns(&cmd->timer, QEMU_CLOCK_VIRTUAL, cmd_timer, cmd);
+    return cmd;
+}
+
+static RefdevCmd *cmd_parse(RefdevPF *pf, const uint8_t *entry)
+{
+    RefdevCmd *cmd = refdev_cmd_new(pf);
+
     cmd->opcode = lduw_le_p(entry + 0x00);
     cmd->tag = lduw_le_p(entry + 0x02);
     cmd->function = lduw_le_p(entry + 0x04);
@@ -450,6 +484,19 @@ static void cmd_accept(RefdevCmd *cmd)
     }
     cmd->fault = refdev_fault_take(pf, cmd->function, cmd->opcode);
     if (cmd->opcode == RD_OP_ABORT || !function_busy(pf, cmd->function)) {
+        cmd_start(cmd);
+    }
+}
+
+/* One that has not come by the ring: there is one for each function at most. */
+void refdev_cmd_control(RefdevCmd *cmd)
+{
+    RefdevPF *pf = cmd->pf;
+
+    pf->live++;
+    QTAILQ_INSERT_TAIL(&pf->cmds, cmd, next);
+    cmd->fault = refdev_fault_take(pf, cmd->function, cmd->opcode);
+    if (!function_busy(pf, cmd->function)) {
         cmd_start(cmd);
     }
 }

@@ -45,7 +45,16 @@ static uint32_t fw_identify(RefdevCmd *cmd, RefdevVF *vf)
     stl_le_p(page + 0x2c, pf->events_dropped);
     stq_le_p(page + 0x30, cmd->pf->tracker_pages);
     stl_le_p(page + 0x38, (pf->precopy ? RD_FEATURE_PRECOPY : 0) |
-                          (pf->configure ? RD_FEATURE_CONFIGURE : 0));
+                          (pf->configure ? RD_FEATURE_CONFIGURE : 0) |
+                          (pf->vf_control ? RD_FEATURE_RESIDENT : 0));
+    if (pf->vf_control) {
+        page[RD_ID_CONTROL_BAR] = pf->vf_control->bar;
+        stl_le_p(page + RD_ID_CONTROL_OFFSET, pf->vf_control->offset);
+        stl_le_p(page + RD_ID_CONTROL_BYTES, pf->vf_control->bytes);
+        stl_le_p(page + RD_ID_WINDOW_OFFSET, pf->vf_control->window);
+        stl_le_p(page + RD_ID_WINDOW_BYTES,
+                 pf->vf_control->bytes - pf->vf_control->window);
+    }
     memcpy(page + 0x80, name, MIN(strlen(name), 32));
     return page_out(cmd, page, sizeof(page));
 }
@@ -366,6 +375,7 @@ static uint32_t fw_query(RefdevCmd *cmd, RefdevVF *vf)
     stq_le_p(page + 0x38, vf->resets);
     stq_le_p(page + 0x40, vf->max_copy);
     stq_le_p(page + 0x48, vf->bandwidth);
+    stq_le_p(page + RD_QUERY_ACCESSES, vf->control.accesses);
     return page_out(cmd, page, sizeof(page));
 }
 
@@ -539,7 +549,8 @@ uint32_t refdev_fw_run(RefdevCmd *cmd)
 {
     unsigned flags;
 
-    if (!refdev_fw_known(cmd->pf, cmd->opcode)) {
+    if (!refdev_fw_known(cmd->pf, cmd->opcode) ||
+        !cmd->control != !refdev_control_has(cmd->pf, cmd->opcode)) {
         return RD_BAD_OPCODE;
     }
     flags = fw_table[cmd->opcode].flags;

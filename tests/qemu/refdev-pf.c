@@ -25,9 +25,6 @@
 #define VF_BAR_BYTES    (16 * KiB)
 #define VF_OFFSET       1
 #define VF_STRIDE       1
-#define BAR_TYPE        (PCI_BASE_ADDRESS_SPACE_MEMORY | \
-                         PCI_BASE_ADDRESS_MEM_TYPE_64 | \
-                         PCI_BASE_ADDRESS_MEM_PREFETCH)
 
 bool refdev_dma(PCIDevice *dev, uint64_t address, void *data, uint64_t bytes,
                 DMADirection dir)
@@ -185,7 +182,7 @@ static uint64_t pf_read(void *opaque, hwaddr offset, unsigned size)
     case RD_STATUS:
         return pf->status;
     case RD_CONTROL:
-        return pf->control;
+        return pf->vf_control;
     case RD_FATAL_CODE:
         return pf->fatal_code;
     default:
@@ -298,6 +295,21 @@ static bool parse_bug(RefdevPF *pf, Error **errp)
     return false;
 }
 
+static bool parse_resident(RefdevPF *pf, Error **errp)
+{
+    if (!pf->resident || !*pf->resident) {
+        return true;
+    }
+    pf->vf_control = refdev_control_kind(pf->resident);
+    /* The window is no place for extents */
+    pf->precopy = false;
+    if (!pf->vf_control) {
+        error_setg(errp, "resident: '%s' is neither bar nor part",
+                   pf->resident);
+    }
+    return pf->vf_control;
+}
+
 static bool check_properties(RefdevPF *pf, Error **errp)
 {
     if (pf->total_vfs < 1 || pf->total_vfs > 255) {
@@ -310,7 +322,8 @@ static bool check_properties(RefdevPF *pf, Error **errp)
                    "context-size must be 4 KiB to 1 GiB in steps of 4 KiB");
         return false;
     }
-    return parse_latencies(pf, errp) && parse_bug(pf, errp);
+    return parse_resident(pf, errp) && parse_latencies(pf, errp) &&
+           parse_bug(pf, errp);
 }
 
 /* -- making and unmaking ------------------------------------------------- */
@@ -320,7 +333,7 @@ static bool add_msix(PCIDevice *dev, Error **errp)
     RefdevPF *pf = REFDEV(dev);
 
     memory_region_init(&pf->msix, OBJECT(pf), "refdev-msix", MSIX_BYTES);
-    pci_register_bar(dev, PF_BAR_MSIX, BAR_TYPE, &pf->msix);
+    pci_register_bar(dev, PF_BAR_MSIX, REFDEV_BAR_TYPE, &pf->msix);
     if (msix_init(dev, PF_VECTORS, &pf->msix, PF_BAR_MSIX, 0, &pf->msix,
                   PF_BAR_MSIX, MSIX_PBA, CAP_MSIX, errp) < 0) {
         return false;
@@ -340,8 +353,12 @@ static bool add_sriov(PCIDevice *dev, Error **errp)
                             VF_STRIDE, errp)) {
         return false;
     }
-    pcie_sriov_pf_init_vf_bar(dev, 0, BAR_TYPE, VF_BAR_BYTES);
-    pcie_sriov_pf_init_vf_bar(dev, 2, BAR_TYPE, MSIX_BYTES);
+    pcie_sriov_pf_init_vf_bar(dev, 0, REFDEV_BAR_TYPE, VF_BAR_BYTES);
+    pcie_sriov_pf_init_vf_bar(dev, 2, REFDEV_BAR_TYPE, MSIX_BYTES);
+    if (pf->vf_control && !pf->vf_control->offset) {
+        pcie_sriov_pf_init_vf_bar(dev, pf->vf_control->bar, REFDEV_BAR_TYPE,
+                                  pf->vf_control->bytes);
+    }
     return true;
 }
 
@@ -358,7 +375,7 @@ static void pf_realize(PCIDevice *dev, Error **errp)
 
     memory_region_init_io(&pf->bar, OBJECT(pf), &pf_ops, pf, "refdev",
                           PF_BAR_BYTES);
-    pci_register_bar(dev, PF_BAR, BAR_TYPE, &pf->bar);
+    pci_register_bar(dev, PF_BAR, REFDEV_BAR_TYPE, &pf->bar);
     if (!add_msix(dev, errp)) {
         return;
     }
@@ -405,6 +422,7 @@ static const Property pf_properties[] = {
     DEFINE_PROP_UINT64("tracker-pages", RefdevPF, tracker_pages, RD_MAX_PAGES),
     DEFINE_PROP_BOOL("pre-copy", RefdevPF, precopy, true),
     DEFINE_PROP_BOOL("configure", RefdevPF, configure, true),
+    DEFINE_PROP_STRING("resident", RefdevPF, resident),
     DEFINE_PROP_STRING("x-bug", RefdevPF, x_bug),
 };
 

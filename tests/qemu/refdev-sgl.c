@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Reference device: scatter-gather lists of commands, all by the PF's DMA. */
+/* Reference device: where commands have their data: lists for the PF's DMA, or a
+ * window of a control block. */
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "refdev.h"
@@ -23,6 +24,7 @@ uint16_t refdev_sgl_read(RefdevCmd *cmd)
     g_autofree uint8_t *raw = NULL;
     uint32_t bytes = cmd->sgl_count * SG_BYTES;
 
+    /* Of a control block: sg_bytes of the window */
     if (!cmd->sgl_count) {
         return RD_OK;
     }
@@ -38,11 +40,25 @@ uint16_t refdev_sgl_read(RefdevCmd *cmd)
     return RD_OK;
 }
 
+static void window_move(uint8_t *window, uint8_t *data, uint64_t bytes,
+                        DMADirection dir)
+{
+    if (dir == DMA_DIRECTION_FROM_DEVICE) {
+        memcpy(window, data, bytes);
+    } else {
+        memcpy(data, window, bytes);
+    }
+}
+
 static uint16_t sgl_move(RefdevCmd *cmd, uint8_t *data, uint64_t bytes,
                          DMADirection dir)
 {
     if (bytes > cmd->sg_bytes) {
         return RD_BAD_SGL;
+    }
+    if (cmd->control) {
+        window_move(cmd->control->control.window, data, bytes, dir);
+        return RD_OK;
     }
     for (uint32_t i = 0; bytes; i++) {
         uint64_t part = MIN(bytes, cmd->sg[i].length);

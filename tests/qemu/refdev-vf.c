@@ -19,9 +19,6 @@
 #define CAP_MSIX        0x70
 #define CAP_EXPRESS     0xa0
 #define CAP_ARI         0x100
-#define BAR_TYPE        (PCI_BASE_ADDRESS_SPACE_MEMORY | \
-                         PCI_BASE_ADDRESS_MEM_TYPE_64 | \
-                         PCI_BASE_ADDRESS_MEM_PREFETCH)
 
 uint16_t refdev_vf_number(RefdevVF *vf)
 {
@@ -150,6 +147,7 @@ static void vf_flr(RefdevVF *vf)
     uint16_t number = refdev_vf_number(vf);
 
     refdev_cmd_end_function(vf->pf, number);
+    refdev_control_reset(vf);
     vf_clear(vf);
     if (vf->enabled) {
         refdev_image_clear(&vf->image, vf->pf->context_size);
@@ -170,7 +168,9 @@ static void vf_reset_hold(Object *obj, ResetType type)
         return;
     }
     refdev_cmd_end_function(vf->pf, refdev_vf_number(vf));
+    refdev_control_reset(vf);
     refdev_vf_disable(vf);
+    vf->control.accesses = 0;
     vf->resets = 0;
     vf->dma_stopped = 0;
 }
@@ -257,7 +257,7 @@ static bool vf_add_msix(PCIDevice *dev, Error **errp)
     RefdevVF *vf = REFDEV_VF(dev);
 
     memory_region_init(&vf->msix, OBJECT(vf), "refdev-vf-msix", MSIX_BYTES);
-    pci_register_bar(dev, VF_BAR_MSIX, BAR_TYPE, &vf->msix);
+    pci_register_bar(dev, VF_BAR_MSIX, REFDEV_BAR_TYPE, &vf->msix);
     if (msix_init(dev, VF_VECTORS, &vf->msix, VF_BAR_MSIX, 0, &vf->msix,
                   VF_BAR_MSIX, MSIX_PBA, CAP_MSIX, errp) < 0) {
         return false;
@@ -283,12 +283,15 @@ static void vf_realize(PCIDevice *dev, Error **errp)
     timer_init_ns(&vf->copy_timer, QEMU_CLOCK_VIRTUAL, refdev_ioat_timer, vf);
     memory_region_init_io(&vf->bar, OBJECT(vf), &vf_ops, vf, "refdev-vf",
                           VF_BAR_BYTES);
-    pci_register_bar(dev, VF_BAR, BAR_TYPE, &vf->bar);
+    pci_register_bar(dev, VF_BAR, REFDEV_BAR_TYPE, &vf->bar);
+    refdev_control_init(vf, &vf->bar);
     if (!vf_add_msix(dev, errp)) {
+        refdev_control_free(vf);
         return;
     }
     if (pcie_endpoint_cap_init(dev, CAP_EXPRESS) < 0) {
         error_setg(errp, "no room for the PCI Express capability");
+        refdev_control_free(vf);
         msix_unuse_all_vectors(dev);
         msix_uninit(dev, &vf->msix, &vf->msix);
         return;
@@ -303,6 +306,7 @@ static void vf_exit(PCIDevice *dev)
     RefdevVF *vf = REFDEV_VF(dev);
 
     refdev_vf_disable(vf);
+    refdev_control_free(vf);
     pcie_cap_exit(dev);
     msix_unuse_all_vectors(dev);
     msix_uninit(dev, &vf->msix, &vf->msix);

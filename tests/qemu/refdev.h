@@ -11,6 +11,7 @@
  *   refdev-ioat.c     the VF's copy engine
  *   refdev-context.c  context memory, digest, state image
  *   refdev-precopy.c  what of the image is to be saved; extents
+ *   refdev-control.c  a VF's control block: its commands without the rings
  *   refdev-tracker.c  dirty page tracker
  *   refdev-crc.c      CRC-32C
  *
@@ -39,6 +40,10 @@ typedef struct RefdevPrecopyUndo RefdevPrecopyUndo;
 
 DECLARE_INSTANCE_CHECKER(RefdevPF, REFDEV, TYPE_REFDEV)
 DECLARE_INSTANCE_CHECKER(RefdevVF, REFDEV_VF, TYPE_REFDEV_VF)
+
+#define REFDEV_BAR_TYPE     (PCI_BASE_ADDRESS_SPACE_MEMORY | \
+                             PCI_BASE_ADDRESS_MEM_TYPE_64 | \
+                             PCI_BASE_ADDRESS_MEM_PREFETCH)
 
 #define REFDEV_OPCODES      0x40
 #define REFDEV_MAX_LIVE     128     /* commands the device holds, waiting
@@ -83,8 +88,9 @@ struct RefdevCmd {
     QEMUTimer timer;
     RefdevFault fault;
 
+    RefdevVF *control;      /* it came by that VF's control block, or NULL */
     uint16_t opcode;
-    uint16_t tag;
+    uint16_t tag;           /* of a command from the ring */
     uint16_t function;
     uint16_t flags;
     uint64_t sgl;
@@ -108,6 +114,9 @@ typedef struct RefdevRing {
 } RefdevRing;
 
 void refdev_cmd_doorbell(RefdevPF *pf);
+RefdevCmd *refdev_cmd_new(RefdevPF *pf);
+void refdev_cmd_control(RefdevCmd *cmd);
+void refdev_cmd_abort(RefdevCmd *cmd);
 void refdev_cmd_drop_all(RefdevPF *pf);
 void refdev_cmd_end_function(RefdevPF *pf, uint16_t function);
 bool refdev_cmd_abort_tag(RefdevPF *pf, uint16_t tag, RefdevCmd *by);
@@ -146,6 +155,15 @@ typedef enum RefdevBug {
     REFDEV_BUG_STALE_DELTA,
 } RefdevBug;
 
+/* Where a device's VFs have their control blocks */
+typedef struct RefdevControlKind {
+    const char *name;           /* value of the property */
+    uint8_t bar;
+    uint32_t offset;            /* in the BAR; 0: it has one of its own */
+    uint32_t bytes;
+    uint32_t window;            /* offset of the data window, to the end */
+} RefdevControlKind;
+
 struct RefdevPF {
     PCIDevice parent_obj;
 
@@ -180,11 +198,13 @@ struct RefdevPF {
     uint64_t tracker_pages;
     bool precopy;
     bool configure;
+    char *resident;
     char *fw_name;
     char *x_bug;
 
     uint64_t latency[REFDEV_OPCODES];
     RefdevBug bug;
+    const RefdevControlKind *vf_control;     /* or NULL */
 };
 
 /* The VF of that number, or NULL if there is none or VF Enable is off. */
@@ -307,6 +327,14 @@ typedef struct RefdevDesc {
     uint64_t next;
 } RefdevDesc;
 
+typedef struct RefdevControl {
+    MemoryRegion bar;
+    RefdevCmd *cmd;             /* under way, or NULL */
+    uint8_t regs[RD_VC_REGS_END];
+    uint8_t *window;
+    uint64_t accesses;          /* by anyone, since VF Enable */
+} RefdevControl;
+
 struct RefdevVF {
     PCIDevice parent_obj;
 
@@ -344,6 +372,7 @@ struct RefdevVF {
     uint64_t load_offset;
 
     RefdevTracker tracker;
+    RefdevControl control;
 
     uint64_t copies;
     uint64_t copied;
@@ -352,6 +381,15 @@ struct RefdevVF {
     uint64_t dma_stopped;
     uint64_t resets;
 };
+
+/* -- control block ----------------------------------------------------------- */
+
+const RefdevControlKind *refdev_control_kind(const char *name);
+void refdev_control_init(RefdevVF *vf, MemoryRegion *bar0);
+void refdev_control_free(RefdevVF *vf);
+void refdev_control_reset(RefdevVF *vf);
+void refdev_control_done(RefdevCmd *cmd);
+bool refdev_control_has(const RefdevPF *pf, uint16_t opcode);
 
 bool refdev_vf_enable(RefdevVF *vf, uint16_t profile);
 void refdev_vf_disable(RefdevVF *vf);

@@ -220,7 +220,9 @@ struct identify {
     u32 dropped;
     u64 pages;
     u32 features;
-    u8 reserved[0x44];
+    u8 control_bar, reserved[3];
+    u32 control_offset, control_bytes, window_offset, window_bytes;
+    u8 reserved3[0x30];
     char name[32];
     u8 reserved2[0x60];
 };
@@ -229,8 +231,8 @@ struct query {
     u32 flags;
     u16 level, profile;
     u64 copies, copied, errors, digest, applied, dma_stopped, resets;
-    u64 max_copy, bandwidth;
-    u64 reserved[6];
+    u64 max_copy, bandwidth, accesses;
+    u64 reserved[5];
 };
 
 _Static_assert(sizeof(struct identify) == RD_IDENTIFY_BYTES, "identify");
@@ -392,6 +394,10 @@ void test_precopy_load_bad(void);
 void test_precopy_load_order(void);
 void test_precopy_hostile(void);
 void test_precopy_off(void);
+
+void test_resident_state(void);
+void test_resident_bad(void);
+void test_resident_ends(void);
 
 void test_time(void);
 

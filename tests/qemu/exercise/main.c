@@ -19,7 +19,7 @@ bool vfs_open;
 unsigned failures;
 
 /* Which devices a test is for, by feature bit */
-enum need { ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE };
+enum need { ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE, RESIDENT };
 
 static const struct {
     const char *name;
@@ -89,6 +89,9 @@ static const struct {
     { "precopy-load-order", test_precopy_load_order, PRECOPY },
     { "precopy-hostile", test_precopy_hostile, PRECOPY },
     { "precopy-off", test_precopy_off, NO_PRECOPY },
+    { "resident-state", test_resident_state, RESIDENT },
+    { "resident-bad", test_resident_bad, RESIDENT },
+    { "resident-ends", test_resident_ends, RESIDENT },
     { "time", test_time, ANY },
 };
 
@@ -196,6 +199,10 @@ static bool fits(enum need need)
     bool precopy = id.features & RD_FEATURE_PRECOPY;
     bool configure = id.features & RD_FEATURE_CONFIGURE;
 
+    /* All others have VFs suspended by the rings */
+    if (id.features & RD_FEATURE_RESIDENT) {
+        return need == RESIDENT;
+    }
     return need == ANY || need == (precopy ? PRECOPY : NO_PRECOPY) ||
            need == (configure ? CONFIGURE : NO_CONFIGURE);
 }

@@ -4,11 +4,13 @@
 #
 # Builds the exerciser of the reference device and runs it (or the tests that
 # are named) in L1; TAP output. PROPERTIES are of the device, such as
-# context-size=16M,copy-ns=100000. Without, there is a second device that knows
-# neither pre-copy nor CONFIGURE, for the tests of that.
+# context-size=16M,copy-ns=100000. Without, there are a second device that knows
+# neither pre-copy nor CONFIGURE, and one whose VFs have control blocks, for the tests
+# of that.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
-devices=(--device refdev --device "refdev,pre-copy=off,configure=off")
+devices=(--device refdev --device "refdev,pre-copy=off,configure=off"
+	--device "refdev,resident=part")
 case $1 in
 --device) devices=(--device "refdev,$2"); shift 2 ;;
 --help | -h) sed -n '/^# usage/,/^set/s/^# \?//p' "$0"; exit ;;
