@@ -52,5 +52,6 @@ const struct mdev_pci_type *refdev_types_of(struct refdev *r)
 		r->types[1].attrs = refdev_dma_lite_attrs;
 		r->types[1].nr_attrs = ARRAY_SIZE(refdev_dma_lite_attrs);
 	}
+	refdev_resident(r);
 	return r->types;
 }

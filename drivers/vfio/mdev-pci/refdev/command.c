@@ -169,20 +169,33 @@ void refdev_commands_end(struct refdev_queue *q, int error)
 	spin_unlock_irq(&q->lock);
 }
 
+/**
+ * refdev_status_error() - what a status means
+ * @status: &enum refdev_status, or any other number.
+ * @words: the same for people.
+ *
+ * Return: 0 or an errno.
+ */
+int refdev_status_error(u16 status, const char **words)
+{
+	*words = "a status that the interface does not define";
+	if (status >= ARRAY_SIZE(refdev_statuses))
+		return -EIO;
+	*words = refdev_statuses[status].words;
+	return refdev_statuses[status].error;
+}
+
 static int refdev_outcome(struct refdev_queue *q, const struct refdev_slot *slot, u16 status)
 {
-	const char *words = "a status that the interface does not define";
 	char name[REFDEV_FUNCTION_NAME];
-	int error = -EIO;
+	const char *words;
+	int error;
 
 	if (status == REFDEV_OK)
 		return 0;
 	if (status == REFDEV_ABORTED && slot->aborting)
 		return slot->aborting;
-	if (status < ARRAY_SIZE(refdev_statuses)) {
-		error = refdev_statuses[status].error;
-		words = refdev_statuses[status].words;
-	}
+	error = refdev_status_error(status, &words);
 	if (!slot->cmd.quiet)
 		dev_err_ratelimited(&q->pdev->dev, "firmware refused %s of %s: %s (%u)\n",
 				    refdev_opcode_name(slot->cmd.opcode),

@@ -136,6 +136,7 @@ static int refdev_vf_show(struct seq_file *m, void *unused)
 	seq_printf(m, "resets: %llu\n", le64_to_cpu(page.resets));
 	seq_printf(m, "max_copy: %llu\n", le64_to_cpu(page.max_copy));
 	seq_printf(m, "bandwidth: %llu\n", le64_to_cpu(page.bandwidth));
+	seq_printf(m, "control_accesses: %llu\n", le64_to_cpu(page.accesses));
 	seq_printf(m, "load_begun: %u\n", !!(flags & REFDEV_FUNCTION_LOAD_BEGUN));
 	seq_printf(m, "tracker: %u\n", !!(flags & REFDEV_FUNCTION_TRACKER));
 	seq_printf(m, "precopy: %u\n", !!(flags & REFDEV_FUNCTION_PRECOPY));

@@ -253,11 +253,26 @@ struct refdev_event_entry {
 
 static_assert(sizeof(struct refdev_event_entry) == 32);
 
+/* Registers in the control block of a VF, see REFDEV_FEATURE_RESIDENT */
+#define REFDEV_VC_MAGIC			0x00
+#define  REFDEV_VC_MAGIC_VALUE		0x43564452
+#define REFDEV_VC_COMMAND		0x04
+#define  REFDEV_VC_FLAGS_SHIFT		16
+#define REFDEV_VC_ARG(n)		(0x08 + 8 * (n))
+#define REFDEV_VC_BYTES			0x20
+#define REFDEV_VC_DOORBELL		0x24
+#define REFDEV_VC_DONE			0x28
+#define REFDEV_VC_STATUS		0x2c
+#define REFDEV_VC_RESULT(n)		(0x30 + 8 * (n))
+#define REFDEV_VC_ABORT			0x48
+#define REFDEV_VC_REGS_END		0x80
+
 #define REFDEV_IDENTIFY_MAGIC		0x44495652
 
 /* From minor version 1 of the interface on */
 #define REFDEV_FEATURE_PRECOPY		BIT(0)
 #define REFDEV_FEATURE_CONFIGURE	BIT(1)
+#define REFDEV_FEATURE_RESIDENT		BIT(2)
 
 /**
  * struct refdev_identify_page - what firmware says of itself
@@ -277,7 +292,13 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
  * @events_dropped: events that found no room.
  * @tracker_pages: largest number of tracked pages of a VF.
  * @features: REFDEV_FEATURE_*; unknown ones may be set.
+ * @control_bar: with REFDEV_FEATURE_RESIDENT: BAR of a VF with its control block.
  * @reserved2: zero.
+ * @control_offset: where the block begins in the BAR.
+ * @control_bytes: of the block.
+ * @window_offset: where the data window begins in the block.
+ * @window_bytes: of the window.
+ * @reserved4: zero.
  * @name: firmware's name, NUL padded.
  * @reserved3: zero.
  */
@@ -298,7 +319,13 @@ struct refdev_identify_page {
 	__le32 events_dropped;
 	__le64 tracker_pages;
 	__le32 features;
-	u8 reserved2[0x44];
+	u8 control_bar;
+	u8 reserved2[3];
+	__le32 control_offset;
+	__le32 control_bytes;
+	__le32 window_offset;
+	__le32 window_bytes;
+	u8 reserved4[0x30];
 	char name[32];
 	u8 reserved3[0x60];
 };
@@ -324,6 +351,7 @@ static_assert(sizeof(struct refdev_identify_page) == 256);
  * @resets: resets of the function.
  * @max_copy: largest copy of one descriptor, in bytes.
  * @bandwidth: most that the engine copies, in MiB a second; 0: no limit.
+ * @accesses: to its control block, by anyone.
  * @reserved: zero.
  */
 struct refdev_function_page {
@@ -339,7 +367,8 @@ struct refdev_function_page {
 	__le64 resets;
 	__le64 max_copy;
 	__le64 bandwidth;
-	u8 reserved[0x30];
+	__le64 accesses;
+	u8 reserved[0x28];
 };
 
 static_assert(sizeof(struct refdev_function_page) == 128);

@@ -44,6 +44,18 @@ int refdev_check_version(struct refdev_queue *q)
 	return 0;
 }
 
+/* Where that is in the BAR is the engine's to check */
+static bool refdev_bad_control(const struct refdev_identify_page *page)
+{
+	u64 bytes = le32_to_cpu(page->control_bytes);
+	u64 window = le32_to_cpu(page->window_offset);
+
+	if (!(page->features & cpu_to_le32(REFDEV_FEATURE_RESIDENT)))
+		return false;
+	return window < REFDEV_VC_REGS_END || !page->window_bytes ||
+	       window + le32_to_cpu(page->window_bytes) > bytes;
+}
+
 static const char *refdev_bad_field(struct refdev_queue *q, const struct refdev_identify_page *page)
 {
 	u64 context = le64_to_cpu(page->context_bytes);
@@ -68,6 +80,8 @@ static const char *refdev_bad_field(struct refdev_queue *q, const struct refdev_
 				     page->tracker_min_shift > page->tracker_max_shift ||
 				     page->tracker_max_shift > REFDEV_MAX_SHIFT))
 		return "size of tracked pages";
+	if (refdev_bad_control(page))
+		return "control block of VFs";
 	if (strnlen(page->name, sizeof(page->name)) == sizeof(page->name))
 		return "name";
 	return NULL;
@@ -85,7 +99,10 @@ static bool refdev_has_changed(const struct refdev_identify_page *old,
 			      old->tracker_min_shift != new->tracker_min_shift ||
 			      old->tracker_max_shift != new->tracker_max_shift ||
 			      old->tracker_pages != new->tracker_pages ||
-			      old->features != new->features);
+			      old->features != new->features ||
+			      memcmp(&old->control_bar, &new->control_bar,
+				     offsetof(typeof(*old), reserved4) -
+				     offsetof(typeof(*old), control_bar)));
 }
 
 /* What this driver uses: where older firmware has no such field, nothing */
@@ -95,7 +112,8 @@ static __le32 refdev_features(struct refdev_queue *q, const struct refdev_identi
 
 	if (REFDEV_VERSION_MINOR(version) < REFDEV_FEATURES_MINOR)
 		return 0;
-	return page->features & cpu_to_le32(REFDEV_FEATURE_PRECOPY | REFDEV_FEATURE_CONFIGURE);
+	return page->features & cpu_to_le32(REFDEV_FEATURE_PRECOPY | REFDEV_FEATURE_CONFIGURE |
+					    REFDEV_FEATURE_RESIDENT);
 }
 
 /**
@@ -143,6 +161,8 @@ int refdev_identify(struct refdev_queue *q)
  */
 bool refdev_can_precopy(const struct refdev_queue *q)
 {
-	return le32_to_cpu(q->info.features) & REFDEV_FEATURE_PRECOPY &&
+	u32 features = le32_to_cpu(q->info.features);
+
+	return features & REFDEV_FEATURE_PRECOPY && !(features & REFDEV_FEATURE_RESIDENT) &&
 	       q->max_transfer >= sizeof(struct refdev_extent) + REFDEV_EXTENT_ALIGN;
 }

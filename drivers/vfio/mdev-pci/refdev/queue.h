@@ -170,6 +170,7 @@ void refdev_cancel(struct refdev_queue *q, void *ctx);
 int refdev_run(struct refdev_queue *q, struct refdev_cmd *cmd);
 int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, size_t len);
 unsigned int refdev_timeout_ms(void);
+int refdev_status_error(u16 status, const char **words);
 const char *refdev_opcode_name(u16 opcode);
 int refdev_opcode_by_name(const char *name);
 

@@ -14,6 +14,7 @@
  * @queue: its firmware command queue.
  * @desc: what the framework was told of it.
  * @types: its types, for @desc.
+ * @control: where VFs have their control blocks, for @types.
  * @parent_lock: protects @parent from a failure of @queue.
  * @parent: the PF as mdev parent.
  * @debugfs: the PF in debugfs.
@@ -22,6 +23,7 @@ struct refdev {
 	struct refdev_queue queue;
 	struct mdev_pci_parent_desc desc;
 	struct mdev_pci_type types[REFDEV_NR_TYPES];
+	struct vfio_pci_control control;
 	struct mutex parent_lock; /* of parent */
 	struct mdev_pci_parent *parent;
 	struct dentry *debugfs;
@@ -51,6 +53,9 @@ struct vfio_pci_log_caps refdev_log_caps(const struct refdev_queue *q);
 int refdev_precopy_start(struct vfio_pci_fn *fn);
 int refdev_precopy_stop(struct vfio_pci_fn *fn);
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
+
+/* resident.c */
+void refdev_resident(struct refdev *r);
 
 void refdev_debugfs_add(struct refdev *r);
 void refdev_debugfs_remove(struct refdev *r);
