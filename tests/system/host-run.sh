@@ -13,7 +13,7 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --without leaves a boot out: main, big, many, noiommu, nvlink2, reboot, rebooted, pair, generic,
+# --without leaves a boot out: main, big, many, noiommu, nvlink2, resident, reboot, rebooted, pair, generic,
 # libvirt or upstream. Without patterns the last three (minutes; and of upstream's selftests a download) are only part of
 # it with --all. With that tests also do the whole of those tables of which they try a part ("full"
 # in tap.sh).
@@ -51,9 +51,9 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [reboot]='' [rebooted]=''
+	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
 	[pair]='' [generic]='' [libvirt]='' [upstream]='')
-declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400
+declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400 [resident]=600
 	[reboot]=200 [rebooted]=240 [pair]=1500
 	[generic]=600 [libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
@@ -124,6 +124,9 @@ nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770
 	--device nvlink2,id=bare,role=link,tgt=0x77770000,speed=8
 	--device nvlink2,id=acpi,role=gpu,base=0xa0000000,size=16M,dvsec=off,bus=pcie.0,addr=0x1d
 	--qemu-arg -acpitable --qemu-arg "file=$ssdt")
+# VFs that have their migration control themselves, beside those of the first device, which have not
+resident=(--device "refdev,id=bar,resident=bar" --device "refdev,id=part,resident=part"
+	--device "refdev,id=odd,resident=odd")
 # A host that boots twice: the second time it has on its disk what the first has left in /share
 reboots() # BOOT
 {
@@ -134,7 +137,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main big many noiommu nvlink2 reboot rebooted generic libvirt upstream pair; do
+for b in main big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* && $b != "$without" ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -142,6 +145,7 @@ for b in main big many noiommu nvlink2 reboot rebooted generic libvirt upstream 
 	[ "$b" != generic ] || more=("${others[@]}")
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
+	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
 	dir=${keep:+$keep/$b}

@@ -53,6 +53,10 @@
  *                           a mapping
  *   v1-more:FILE[:map][=E]  the same, behind what FILE has
  *   v1-write:FILE[:map][=E] load by it
+ *   memory:off, memory:on   memory decoding, by the Command register
+ *   memory-is:off, memory-is:on
+ *   hidden-part:BAR:OFFSET  from there on the BAR is the migration control: all ways to it are tried
+ *   hidden-bar:BAR:BYTES    the same of a whole BAR
  *   sh:COMMAND              by the shell, device open
  *   sleep:MS
  *   touch:FILE, await:FILE  tell another process; wait for it (60 s)
@@ -198,13 +202,15 @@ static void enable_memory_and_dma(void)
 		bad("config space: %s", strerror(errno));
 }
 
+#include "vfio-control.h"
+
 static void enable_device(void)
 {
 	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config) ||
 	    ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0))
 		bad("VFIO_DEVICE_GET_REGION_INFO: %s", strerror(errno));
 	enable_memory_and_dma();
-	regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, device,
+	regs = mmap(NULL, mappable(), PROT_READ | PROT_WRITE, MAP_SHARED, device,
 		    bar0.offset);
 	if (regs == MAP_FAILED)
 		bad("mmap of BAR 0: %s", strerror(errno));
@@ -468,6 +474,14 @@ static void run(char *text)
 		begin_hostile(arg, !!arg2);
 	else if (IS("hostile-end"))
 		end_hostile();
+	else if (IS("memory") && arg)
+		memory(arg);
+	else if (IS("memory-is") && arg)
+		memory_is(arg);
+	else if (IS("hidden-part") && arg2)
+		hidden_part(atoi(arg), strtoull(arg2, NULL, 0));
+	else if (IS("hidden-bar") && arg2)
+		hidden_bar(atoi(arg), strtoull(arg2, NULL, 0));
 	else if (IS("sleep") && arg)
 		sleep_ms(atol(arg));
 	else if (IS("touch") && arg)

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * For vfio-mig.c: a function whose migration control the engine hides from its user, who tries
+ * all ways to it.
+ */
+
+static void put_config(unsigned int at, uint32_t value)
+{
+	if (pwrite(device, &value, 4, config.offset + at) != 4)
+		bad("config space at 0x%x: %s", at, strerror(errno));
+}
+
+static uint32_t get_config(unsigned int at)
+{
+	uint32_t value;
+
+	if (pread(device, &value, 4, config.offset + at) != 4)
+		bad("config space at 0x%x: %s", at, strerror(errno));
+	return value;
+}
+
+static void memory_is(const char *on)
+{
+	if (!(get_config(4) & 2) != !strcmp(on, "off"))
+		bad("the Command register reads 0x%x", get_config(4) & 0xffff);
+}
+
+/* Memory decoding, with bus mastering left on, as a driver turns it on and off */
+static void memory(const char *on)
+{
+	uint16_t cmd = strcmp(on, "off") ? 0x6 : 0x4;
+
+	if (pwrite(device, &cmd, 2, config.offset + 4) != 2)
+		bad("config space: %s", strerror(errno));
+	memory_is(on);
+}
+
+static union region {
+	struct vfio_region_info r;
+	uint8_t bytes[1024];
+} region;
+
+/* Into the above */
+static void get_region(unsigned int index)
+{
+	region.r = (struct vfio_region_info){ .argsz = sizeof(region), .index = index };
+	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &region))
+		bad("VFIO_DEVICE_GET_REGION_INFO %u: %s", index, strerror(errno));
+}
+
+static const struct vfio_region_info_cap_sparse_mmap *sparse_of(void)
+{
+	uint32_t at = region.r.flags & VFIO_REGION_INFO_FLAG_CAPS ? region.r.cap_offset : 0;
+
+	while (at) {
+		const struct vfio_info_cap_header *h = (const void *)(region.bytes + at);
+
+		if (h->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
+			return (const void *)h;
+		at = h->next;
+	}
+	return NULL;
+}
+
+/* What of BAR 0 can be mapped, from its beginning on */
+static uint64_t mappable(void)
+{
+	const struct vfio_region_info_cap_sparse_mmap *sparse;
+
+	get_region(VFIO_PCI_BAR0_REGION_INDEX);
+	sparse = sparse_of();
+	return !sparse ? region.r.size : sparse->areas[0].offset ? 0 : sparse->areas[0].size;
+}
+
+static void cannot_map(uint64_t at, size_t len, const char *wanted)
+{
+	void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, device, at);
+
+	expect(map == MAP_FAILED ? errno : 0, wanted);
+	/* Nor for reading alone, nor privately */
+	map = mmap(NULL, len, PROT_READ, MAP_SHARED, device, at);
+	expect(map == MAP_FAILED ? errno : 0, wanted);
+	if (mmap(NULL, len, PROT_READ, MAP_PRIVATE, device, at) != MAP_FAILED)
+		bad("it can be mapped privately");
+}
+
+static void no_ioeventfd(uint64_t at)
+{
+	struct vfio_device_ioeventfd io = {
+		.argsz = sizeof(io), .flags = VFIO_DEVICE_IOEVENTFD_32, .offset = at, .data = 1,
+		.fd = eventfd(0, EFD_CLOEXEC),
+	};
+
+	expect(ioctl(device, VFIO_DEVICE_IOEVENTFD, &io) ? errno : 0, "EOPNOTSUPP");
+	close(io.fd);
+}
+
+/* VFIO_DEVICE_FEATURE_DMA_BUF, 6.19: the first 4 KiB there */
+static void no_dma_buf(unsigned int index, uint64_t offset)
+{
+	struct {
+		uint32_t region, open_flags, flags, nr;
+		struct { uint64_t offset, length; } range;
+	} buf = { .region = index, .open_flags = O_CLOEXEC | O_RDWR, .nr = 1,
+		  .range = { offset, 4096 } };
+
+	if (!access_feature(VFIO_DEVICE_FEATURE_GET | 11, &buf, sizeof(buf)))
+		bad("a dma-buf was made");
+}
+
+/* One access of each width: reads as zero, may be written */
+static void reads_zero(uint64_t at)
+{
+	for (unsigned int n = 1; n <= 8; n *= 2) {
+		uint64_t value = ~0ULL;
+
+		if (pwrite(device, &value, n, at) != n)
+			bad("write of %u bytes: %s", n, strerror(errno));
+		if (pread(device, &value, n, at) != n)
+			bad("read of %u bytes: %s", n, strerror(errno));
+		if (n < 8 ? value << (64 - 8 * n) : value)
+			bad("%u bytes read 0x%llx", n, (unsigned long long)value);
+	}
+}
+
+/* What begins before the range ends there */
+static void is_cut(uint64_t bar, uint64_t start)
+{
+	static uint8_t buf[65536];
+	ssize_t n;
+
+	n = pread(device, buf, 16, bar + start - 8);
+	if (n != 8)
+		bad("a read across its beginning: %zd (%s)", n, strerror(errno));
+	n = pread(device, buf, sizeof(buf), bar);
+	if (n != (ssize_t)start)
+		bad("a read of all before it: %zd", n);
+}
+
+/* A part of a BAR: hidden-part:BAR:OFFSET, up to the BAR's end */
+static void hidden_part(unsigned int index, uint64_t offset)
+{
+	const struct vfio_region_info_cap_sparse_mmap *sparse;
+	uint64_t bar, size;
+
+	get_region(index);
+	bar = region.r.offset, size = region.r.size;
+	sparse = sparse_of();
+	if (!sparse || sparse->nr_areas != 1 || sparse->areas[0].offset ||
+	    sparse->areas[0].size != offset)
+		bad("the sparse mmap capability says something else");
+	for (uint64_t at = offset; at < size; at += 8)
+		reads_zero(bar + at);
+	is_cut(bar, offset);
+	cannot_map(bar, size, "EACCES");
+	cannot_map(bar + offset, size - offset, "EACCES");
+	cannot_map(bar + offset - 4096, 8192, "EACCES");
+	no_ioeventfd(bar + offset + 0x24);
+	no_ioeventfd(bar);
+	no_dma_buf(index, offset);
+}
+
+/* In config space: no BAR, whatever is written and however it is read */
+static void no_bar(unsigned int index)
+{
+	uint8_t header[64];
+
+	for (unsigned int at = 0x10 + 4 * index; at < 0x18 + 4 * index; at += 4) {
+		put_config(at, ~0U);
+		if (get_config(at))
+			bad("the BAR reads 0x%x", get_config(at));
+		put_config(at, 0);
+	}
+	put_config(0x10 + 4 * index, ~0U);
+	if (pread(device, header, sizeof(header), config.offset) != sizeof(header))
+		bad("config space: %s", strerror(errno));
+	for (unsigned int i = 0; i < 8; i++) {
+		if (header[0x10 + 4 * index + i])
+			bad("byte %u of the BAR is 0x%x", i, header[0x10 + 4 * index + i]);
+	}
+	if (!(header[0] | header[1]) || (header[0x10] & 0xf) != 0xc)
+		bad("what is around it is gone, too");
+	for (unsigned int i = 0; i < 8; i++) {
+		uint8_t byte = 1;
+
+		if (pread(device, &byte, 1, config.offset + 0x10 + 4 * index + i) != 1 || byte)
+			bad("byte %u alone is 0x%x", i, byte);
+	}
+}
+
+/* A BAR as a whole: hidden-bar:BAR:BYTES that it really has */
+static void hidden_bar(unsigned int index, uint64_t bytes)
+{
+	uint64_t bar = (uint64_t)index << 40, value = 0;
+
+	get_region(index);
+	if (region.r.size || region.r.flags || region.r.offset != bar)
+		bad("the region has 0x%llx bytes, flags 0x%x", (unsigned long long)region.r.size,
+		    region.r.flags);
+	for (uint64_t at = 0; at < bytes; at += 8) {
+		expect(pread(device, &value, 8, bar + at) == 8 ? 0 : errno, "EINVAL");
+		expect(pwrite(device, &value, 8, bar + at) == 8 ? 0 : errno, "EINVAL");
+	}
+	cannot_map(bar, bytes, "EINVAL");
+	cannot_map(bar + 4096, 4096, "EINVAL");
+	no_ioeventfd(bar + 0x24);
+	no_dma_buf(index, 0);
+	no_bar(index);
+}
