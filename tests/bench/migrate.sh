@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154  # variables that mdevs and moved set
-# usage: migrate.sh save|overlap|downtime|eight|dirty    (in L1, for run.sh)
+# usage: migrate.sh save|overlap|downtime|eight|dirty|populate    (in L1, for run.sh)
 #
 # One measurement each, of the devices that run.sh gives it. Ratios are of numbers of this run;
 # each number is the median of $RUNS.
@@ -177,6 +177,35 @@ bench_dirty()
 		row "$gib GiB, $dirty pages" "$(ms "$time")" "ms, $(ratio "$time" "$dirty") us for a dirty page"
 		row "$gib GiB, again: nothing is dirty" "$(ms "$VALUE")" ms
 	done
+}
+
+# ---- GPU RAM -----------------------------------------------------------------------
+
+# Where a mapping is not aligned as the memory is, no huge page fits: one page a fault
+bench_populate()
+{
+	do_it load mdev-pci-nvlink2
+	gpu=$(lspci -Dnd 10de:f0d2 | cut -d ' ' -f 1)
+	[ -n "$gpu" ] || die "there is no GPU"
+	do_it write_to "/sys/bus/pci/devices/$gpu/driver_override" nvlink2
+	do_it write_to /sys/bus/pci/drivers_probe "$gpu"
+	new_uuid
+	do_it write_to "/sys/bus/pci/devices/$gpu/mdev_supported_types/nvlink2-gpu/create" "$UUID"
+	measure us vfio-nvlink2 "$MDEVS/$UUID" region:0x800010de:1 populate:0
+	huge=$VALUE
+	also bytes
+	bytes=$VALUE
+	also faults
+	huge_faults=$VALUE
+	measure us vfio-nvlink2 "$MDEVS/$UUID" region:0x800010de:1 populate:4096
+	small=$VALUE
+	also faults
+	echo "Touching all pages of $((bytes / MB)) MiB of GPU RAM, kernel $(uname -r)"
+	row "aligned as huge pages are, $huge_faults faults" "$(ms "$huge")" ms
+	row "one page a fault, $VALUE faults" "$(ms "$small")" ms
+	row "ratio" "$(ratio "$small" "$huge")"
+	do_it remove_all
+	do_it unload mdev-pci-nvlink2
 }
 
 WORK=$(mktemp -d /tmp/work.XXXXXX)

@@ -10,6 +10,7 @@
 #   eight     eight saves at the same time against one
 #   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless one is
 #             named, as Debian 13's kernel can't
+#   populate  touching all of a GPU's RAM in huge pages, and one page a fault
 # The machine is emulated without KVM: compare the numbers of one run with each other, and
 # not with those of any hardware.
 set -e
@@ -49,7 +50,7 @@ boot()
 		"${devices[@]}" -- "tests/bench/${words[0]}" "${words[@]:1}"
 }
 
-[ $# -gt 0 ] || set -- create save overlap downtime eight dirty
+[ $# -gt 0 ] || set -- create save overlap downtime eight dirty populate
 for what; do
 	case $what in
 	create) boot debian13 create.sh -- refdev,total-vfs=64 ;;
@@ -69,6 +70,10 @@ for what; do
 		;;
 	dirty)
 		boot debian12 migrate.sh dirty -- refdev,total-vfs=1,tracker-pages=268435456
+		;;
+	populate)
+		boot debian13 migrate.sh populate -- refdev,total-vfs=1 \
+			nvlink2,role=gpu,base=0x6000000000,size=256M,tgt=0x77770000
 		;;
 	*) usage 2 >&2 ;;
 	esac

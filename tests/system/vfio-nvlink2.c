@@ -22,6 +22,8 @@
  *   sigbus:OFF              an access in the mapping is refused
  *   fault:OFF=N             does an access in the mapping fault? 0 or 1
  *   touch:OFF:LEN:MAX       every page is touched, in at most MAX faults; prints them
+ *   populate:SHIFT          all of the region is mapped, SHIFT bytes from where huge pages fit, and
+ *                           every page touched; prints bytes, faults and microseconds
  *   fork                    a child sees what its parent sees
  *   reset                   VFIO_DEVICE_RESET
  *   sleep, wake             the device goes to low power and leaves it
@@ -40,6 +42,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include "vfio-access.h"
 
 #define CAP_TGT		4
@@ -273,7 +276,7 @@ static void do_unmap(void)
 	mapped = NULL;
 }
 
-static int map(uint64_t off, uint64_t len)
+static int map_shifted(uint64_t off, uint64_t len, uint64_t shift)
 {
 	uint8_t *p;
 
@@ -286,7 +289,7 @@ static int map(uint64_t off, uint64_t len)
 		space = (uint8_t *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
 	}
 	/* So that huge pages are aligned in the address space as in the memory */
-	p = mmap(space + off % HUGE, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device,
+	p = mmap(space + off % HUGE + shift, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device,
 		 region.offset + off);
 	if (p == MAP_FAILED)
 		return errno;
@@ -294,6 +297,11 @@ static int map(uint64_t off, uint64_t len)
 	mapped_at = off;
 	mapped_len = len;
 	return 0;
+}
+
+static int map(uint64_t off, uint64_t len)
+{
+	return map_shifted(off, len, 0);
 }
 
 static void do_map(const char *name, const char *arg)
@@ -381,19 +389,47 @@ static void do_fault(const char *arg)
 		bad("no");
 }
 
+/* Returns how many faults it took */
+static uint64_t touch(uint64_t off, uint64_t len)
+{
+	uint64_t before;
+
+	at(off + len - 1);
+	before = minor_faults();
+	for (uint64_t i = 0; i < len; i += 4096)
+		(void)*(volatile uint8_t *)at(off + i);
+	return minor_faults() - before;
+}
+
 static void do_touch(const char *arg)
 {
 	uint64_t v[3], faults;
 
 	need(arg, v, 3);
-	at(v[0] + v[1] - 1);
-	faults = minor_faults();
-	for (uint64_t i = 0; i < v[1]; i += 4096)
-		(void)*(volatile uint8_t *)at(v[0] + i);
-	faults = minor_faults() - faults;
+	faults = touch(v[0], v[1]);
 	say("faults=%llu", (unsigned long long)faults);
 	if (faults > v[2])
 		bad("more than %llu faults", (unsigned long long)v[2]);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
+}
+
+static void do_populate(const char *arg)
+{
+	uint64_t v[1], faults, start;
+
+	need(arg, v, 1);
+	expect(map_shifted(0, region.size, v[0]), "0");
+	start = now_us();
+	faults = touch(0, region.size);
+	say("bytes=%llu\nfaults=%llu\nus=%llu", (unsigned long long)region.size,
+	    (unsigned long long)faults, (unsigned long long)(now_us() - start));
 }
 
 static void do_fork(void)
@@ -647,6 +683,7 @@ static const struct {
 	{ "sigbus:", .with = do_sigbus },
 	{ "fault:", .with = do_fault },
 	{ "touch:", .with = do_touch },
+	{ "populate:", .with = do_populate },
 	{ "bar:", .with = do_bar },
 	{ "dma:", .with = do_dma },
 	{ "edu:", .with = do_edu },
