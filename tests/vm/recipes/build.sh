@@ -55,7 +55,7 @@ build_roots()
 
 build_make()
 {
-	local SUITE SOURCE CONFIG
+	local SUITE SOURCE CONFIG QUIRKS
 
 	. "$VM_DIR/kernels/$BUILD_KERNEL"
 	if [ -n "$SOURCE" ]; then
