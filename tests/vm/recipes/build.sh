@@ -122,13 +122,15 @@ build_sync()
 
 	mkdir -p "$work/src"
 	# By contents, and with the time of the copy: a file that goes back to
-	# what it was would else look older than its object. What is excluded
-	# is also safe from --delete.
-	rsync -rlp --checksum --delete --exclude=/.git --exclude='*.o' --exclude='*.ko' \
-		--exclude='*.mod' --exclude='*.mod.c' --exclude='.*.cmd' \
-		--exclude='*.a' --exclude='*.o.d' --exclude='*.gcno' --exclude=Module.symvers \
-		--exclude=modules.order --exclude=/build \
-		"$REPO_DIR/" "$work/src/"
+	# what it was would else look older than its object. What is filtered out
+	# is also safe from --delete, but (p) in a directory that is gone here, which
+	# rsync would else tell on standard output that it cannot delete.
+	rsync -rlp --checksum --delete --exclude=/.git --exclude=/build --filter='-p *.o' \
+		--filter='-p *.ko' --filter='-p *.mod' --filter='-p *.mod.c' --filter='-p .*.cmd' \
+		--filter='-p *.a' --filter='-p *.o.d' --filter='-p *.gcno' \
+		--filter='-p Module.symvers' --filter='-p modules.order' \
+		"$REPO_DIR/" "$work/src/" >&2 ||
+		die "the sources can't be copied to $work/src (rsync's status $?)"
 	printf '%s\n' "$work/src"
 }
 
