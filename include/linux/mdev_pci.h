@@ -15,14 +15,29 @@
 struct mdev_pci_parent;
 
 /**
+ * enum mdev_pci_attr_format - how the value of an attribute is read and written
+ * @MDEV_PCI_ATTR_NUMBER: as a number, decimal when it is read
+ * @MDEV_PCI_ATTR_MAC: as a MAC address, 01:23:45:67:89:ab; the number is that of
+ *	ether_addr_to_u64(). Never one of a group. All zero stands for none.
+ */
+enum mdev_pci_attr_format {
+	MDEV_PCI_ATTR_NUMBER,
+	MDEV_PCI_ATTR_MAC,
+};
+
+/**
  * struct mdev_pci_attr - a value that can be set on an mdev before a guest gets it
  * @name: name of the file in the mdev's directory: lower case letters, digits and '_', at most
  *	32. It is for ever, as a type's name is.
+ * @format: how the value is read and written.
  * @unit: what it counts, such as "bytes"; NULL if that is plain. In the type's "description".
  * @min: smallest value.
  * @max: largest value.
  * @power_of_2: between them only powers of two are allowed.
  * @initial: what the VF has after &mdev_pci_parent_ops.enable; the same on every host.
+ * @inherited: instead the mdev begins with what @get says at its creation, and what was written
+ *	since then is undone by @set at its removal. For values that the host has other ways to set.
+ *	Not together with @guest_visible.
  * @guest_visible: a driver in the guest may rely on the value: state migrates only between VFs
  *	with equal ones. The framework sees to that. Without it the value is the host's
  *	own affair, and each host has the one that was set there.
@@ -31,23 +46,28 @@ struct mdev_pci_parent;
  *	is what the writer of the file gets. Log the reason. A reset of the VF must not
  *	change what was set, disable must forget it. Also called after enable when firmware has
  *	forgotten the VF, see mdev_pci_parent_restored(); the device may be open then.
- * @get: optional: what firmware has applied, if that may be another value than was asked for.
- *	Called after @set.
+ * @get: optional but for @inherited: what firmware has applied, if that may be another value than
+ *	was asked for. Called after @set.
+ * @found: optional: does this parent have the attribute? Called once, at registration. Mdevs of
+ *	a parent that does not have no such file.
  *
  * The operations are called and bounded as those of &struct mdev_pci_parent_ops, and but for that
  * one case never while the VF is open.
  */
 struct mdev_pci_attr {
 	const char *name;
+	enum mdev_pci_attr_format format;
 	const char *unit;
 	u64 min;
 	u64 max;
 	bool power_of_2;
 	u64 initial;
+	bool inherited;
 	bool guest_visible;
 	unsigned long id;
 	int (*set)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 value);
 	int (*get)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 *value);
+	bool (*found)(struct pci_dev *pf, const struct mdev_pci_attr *attr);
 };
 
 /**
@@ -138,5 +158,12 @@ void mdev_pci_unregister_function(struct pci_dev *pdev);
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why);
 void mdev_pci_parent_restored(struct mdev_pci_parent *parent);
+
+/*
+ * MAC address, VLAN, rate and spoof check of a VF, by the network interface of its PF: for the
+ * types of any PF that has one. What its driver can't set is no file.
+ */
+#define MDEV_PCI_NETDEV_ATTRS	4
+extern const struct mdev_pci_attr mdev_pci_netdev_attrs[MDEV_PCI_NETDEV_ATTRS];
 
 #endif /* _LINUX_MDEV_PCI_H */

@@ -19,6 +19,7 @@ passed=0 failed=0
 PARENT=0000:01:00.0
 A=11111111-1111-4111-8111-111111111111
 B=22222222-2222-4222-8222-222222222222
+C=33333333-3333-4333-8333-333333333333
 
 mdevctl_make() # DIR: $suite
 {
@@ -83,13 +84,13 @@ is() # DESCRIPTION GOT WANTED
 	verdict "$1" $ok "got '$2', expected '$3'"
 }
 
-# A host with a parent of two types, and an active mdev
+# A host with a parent of three types, and two active mdevs
 fake_sys() # DIR
 {
 	local pf=$1/sys/devices/pci/$PARENT t
 
-	mkdir -p "$1"/sys/{class/mdev_bus,bus/mdev/devices} "$pf/$A" "$1"/etc/mdevctl.d
-	for t in refdev-dma other-type; do
+	mkdir -p "$1"/sys/{class/mdev_bus,bus/mdev/devices} "$pf/$A" "$pf/$C" "$1"/etc/mdevctl.d
+	for t in refdev-dma other-type igb-vf; do
 		mkdir -p "$pf/mdev_supported_types/$t/devices"
 		echo 3 >"$pf/mdev_supported_types/$t/available_instances"
 		echo vfio-pci >"$pf/mdev_supported_types/$t/device_api"
@@ -107,7 +108,21 @@ fake_sys() # DIR
 	ln -s ../mdev_supported_types/refdev-dma "$pf/$A/mdev_type"
 	echo 8192 >"$pf/$A/max_copy"
 	echo 7 >"$pf/$A/bandwidth"
+	cat >"$pf/mdev_supported_types/igb-vf/description" <<-END
+		model: VF of PCI device 8086:10c9, PF driver igb
+		migratable: no, the PF's driver has no way to save its state
+		attribute mac: a MAC address, at first as the host has it
+		attribute vlan: 0 to 4094, at first as the host has it
+		attribute max_tx_rate: 0 to 2147483647 Mbit/s, at first as the host has it
+	END
+	ln -s "../../../devices/pci/$PARENT/$C" "$1/sys/bus/mdev/devices/$C"
+	ln -s ../mdev_supported_types/igb-vf "$pf/$C/mdev_type"
+	echo 52:54:00:00:00:01 >"$pf/$C/mac"
+	echo 3 >"$pf/$C/vlan"
+	echo 0 >"$pf/$C/max_tx_rate"
 }
+
+net() { (cd "$host/sys/bus/mdev/devices/$C" && cat mac vlan max_tx_rate | tr '\n' ' '); }
 
 value() { cat "$host/sys/bus/mdev/devices/$A/$1"; }
 
@@ -124,7 +139,7 @@ attrs() # "NAME VALUE"... -> $JSON
 	for a; do
 		list+=${list:+,}$(printf '{"%s": "%s"}' "${a% *}" "${a#* }")
 	done
-	with_json "{\"mdev_type\": \"refdev-dma\", \"start\": \"manual\", \"attrs\": [$list]}"
+	with_json "{\"mdev_type\": \"${TYPE:-refdev-dma}\", \"start\": \"manual\", \"attrs\": [$list]}"
 }
 
 common_tests()
@@ -140,7 +155,7 @@ common_tests()
 	done
 	refused "in words" 'it must be 4096 to 1048576 bytes, a power of 2' modify -u $B --addattr max_copy --value 5
 	for bad in 4k 08 0x -1 '5 6' 'a,b' '{' '$(id)'; do
-		refused "bandwidth '$bad'" "number|NUMBER" modify -u $B --addattr bandwidth "--value=$bad"
+		refused "bandwidth '$bad'" "number|VALUE" modify -u $B --addattr bandwidth "--value=$bad"
 	done
 	refused "an unknown attribute" "has no attribute 'queues'; it has: max_copy bandwidth" \
 		modify -u $B --addattr queues --value 1
@@ -178,6 +193,39 @@ common_tests()
 	says "takes them along" 'max_copy": *"8192".*bandwidth": *"7"' list -d -u $A --dumpjson
 	works "undefine" undefine -u $A
 	is "the notifier was called" "$(grep -c "undefine of mdev $A (refdev-dma of $PARENT): success" "$tree/dev/kmsg")" 1
+}
+
+# Attributes that are no numbers, or that begin as the host has them
+network_tests()
+{
+	local bad
+
+	works "define of a VF of a network card" define -u $B -p $PARENT -t igb-vf
+	works "a MAC address" modify -u $B --addattr mac --value 52:54:00:AA:bb:0c
+	works "a VLAN" modify -u $B --addattr vlan --value 4094
+	says "both are kept" 'mac.*52:54:00:AA:bb:0c.*vlan.*4094' list -d -u $B --dumpjson
+	for bad in 52:54:00:12:34 52:54:00:12:34:56:78 52:54:00:12:34:5g 525400123456 52::54:00:12:34 5:2:54:00:12:341 7; do
+		refused "an address of $bad" "'$bad' is not a MAC address" modify -u $B --addattr mac --value $bad
+	done
+	refused "that of a group" 'is the address of a group' modify -u $B --addattr mac --value 01:00:5e:00:00:01
+	refused "a VLAN that is none" '4095 is not allowed, it must be 0 to 4094' modify -u $B --addattr vlan --value 4095
+	works "undefine" undefine -u $B
+	says "list has those of the active one" 'mac": *"52:54:00:00:00:01".*vlan": *"3"' list -u $C --dumpjson
+}
+
+live_network_tests()
+{
+	local TYPE=igb-vf
+
+	attrs 'mac 52:54:00:AA:BB:CC'
+	works "modify --live of an address" modify -u $C --live --jsonfile "$JSON"
+	is "what is not named is left to the host" "$(net)" "52:54:00:aa:bb:cc 3 0 "
+	attrs 'mac 52:54:00:aa:bb:cc' 'vlan 9'
+	works "and of a VLAN" modify -u $C --live --jsonfile "$JSON"
+	is "both are set" "$(net)" "52:54:00:aa:bb:cc 9 0 "
+	attrs 'vlan 10' 'mac 03:54:00:aa:bb:cc'
+	refused "a bad one" 'is the address of a group' modify -u $C --live --jsonfile "$JSON"
+	is "nothing is changed" "$(net)" "52:54:00:aa:bb:cc 9 0 "
 }
 
 live_tests()
@@ -255,10 +303,10 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	trees
 	IN_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
-run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests install_tests
-run_in trixie /etc/mdevctl.d/scripts.d '' common_tests live_tests
-run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests live_tests
-run_in trixie /etc/mdevctl.d/scripts.d /host common_tests live_tests
+run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests install_tests
+run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests live_tests live_network_tests
+run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests live_tests live_network_tests
+run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests live_tests live_network_tests
 echo "1..$((passed + failed))"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attributes: values that firmware applies to a VF between "create" and its first user. The
- * vendor driver brings a table; files, ranges, errors and what a migration must know are here.
+ * Attributes: values that firmware, or the PF's driver, applies to a VF between "create" and its
+ * first user. The vendor driver brings a table; files, ranges, errors and what a migration must
+ * know are here.
  */
 #include <linux/crc32.h>
 #include <linux/ctype.h>
+#include <linux/etherdevice.h>
 #include <linux/kstrtox.h>
 #include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
+#include "../pci/compat.h"
 #include "mdev-pci.h"
 
 /* Others' entries in the directory of an mdev */
@@ -37,6 +40,17 @@ static bool is_in_range(const struct mdev_pci_attr *attr, u64 value)
 	       (!attr->power_of_2 || is_power_of_2(value));
 }
 
+static bool value_is_valid(const struct mdev_pci_attr *attr)
+{
+	u64 mac_max = GENMASK_ULL(ETH_ALEN * BITS_PER_BYTE - 1, 0);
+
+	if (attr->format == MDEV_PCI_ATTR_MAC && (attr->max > mac_max || attr->power_of_2))
+		return false;
+	if (attr->inherited)
+		return attr->get && !attr->guest_visible;
+	return is_in_range(attr, attr->initial);
+}
+
 static bool attr_is_valid(const struct mdev_pci_type *type, unsigned int i)
 {
 	const struct mdev_pci_attr *attr = &type->attrs[i];
@@ -46,7 +60,7 @@ static bool attr_is_valid(const struct mdev_pci_type *type, unsigned int i)
 		if (!strcmp(type->attrs[other].name, attr->name))
 			return false;
 	}
-	return name_is_valid(attr->name) && attr->set && is_in_range(attr, attr->initial);
+	return name_is_valid(attr->name) && attr->set && value_is_valid(attr);
 }
 
 /**
@@ -89,13 +103,18 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 {
 	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
 	struct mdev_pci_function *function = instance->function;
+	const struct mdev_pci_attr *attr;
+	u8 mac[ETH_ALEN];
 	unsigned int index;
 	u64 value;
 
-	attr_of(instance, dev_attr, &index);
+	attr = attr_of(instance, dev_attr, &index);
 	/* Not under fw_lock: who looks does not wait for firmware */
 	value = READ_ONCE(function->values[index]);
-	return sysfs_emit(buf, "%llu\n", value);
+	if (attr->format != MDEV_PCI_ATTR_MAC)
+		return sysfs_emit(buf, "%llu\n", value);
+	u64_to_ether_addr(value, mac);
+	return sysfs_emit(buf, "%pM\n", mac);
 }
 
 /* One line for each refusal, whoever may write so often */
@@ -125,6 +144,8 @@ static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr 
 	int ret;
 
 	ret = attr->set(&function->fn, attr, value);
+	if (!ret)
+		__set_bit(index, &function->written);
 	if (!ret && attr->get)
 		ret = attr->get(&function->fn, attr, &value);
 	if (!ret)
@@ -151,6 +172,35 @@ static int set_locked(struct mdev_pci_instance *instance, const struct mdev_pci_
 	return 0;
 }
 
+static int parse_number(const struct mdev_pci_instance *instance,
+			const struct mdev_pci_attr *attr, const char *buf, u64 *value)
+{
+	int ret = kstrtou64(buf, 0, value);
+
+	if (ret == -ERANGE)
+		return refuse_range(instance, attr, U64_MAX);
+	if (ret)
+		return refuse(instance, attr, -EINVAL, "what was written is not a number");
+	return is_in_range(attr, *value) ? 0 : refuse_range(instance, attr, *value);
+}
+
+static int parse_mac(const struct mdev_pci_instance *instance, const struct mdev_pci_attr *attr,
+		     const char *buf, u64 *value)
+{
+	const char *end = buf + strnlen(buf, 3 * ETH_ALEN - 1);
+	u8 mac[ETH_ALEN];
+
+	if (!mac_pton(buf, mac) || !sysfs_streq(end, ""))
+		return refuse(instance, attr, -EINVAL,
+			      "what was written is not a MAC address, as 52:54:00:12:34:56 is");
+	if (is_multicast_ether_addr(mac))
+		return refuse(instance, attr, -EADDRNOTAVAIL,
+			      "that address is one of a group; the second digit must be even");
+	*value = ether_addr_to_u64(mac);
+	return is_in_range(attr, *value) ? 0 :
+	       refuse(instance, attr, -ERANGE, "that address is not allowed");
+}
+
 static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr, const char *buf,
 			  size_t count)
 {
@@ -161,13 +211,12 @@ static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr,
 	int ret;
 
 	attr = attr_of(instance, dev_attr, &index);
-	ret = kstrtou64(buf, 0, &value);
-	if (ret == -ERANGE)
-		value = U64_MAX;
-	else if (ret)
-		return refuse(instance, attr, -EINVAL, "what was written is not a number");
-	if (ret || !is_in_range(attr, value))
-		return refuse_range(instance, attr, value);
+	if (attr->format == MDEV_PCI_ATTR_MAC)
+		ret = parse_mac(instance, attr, buf, &value);
+	else
+		ret = parse_number(instance, attr, buf, &value);
+	if (ret)
+		return ret;
 
 	mutex_lock(&instance->function->fw_lock);
 	ret = set_locked(instance, attr, index, value);
@@ -187,14 +236,15 @@ static void make_file(struct attr_file *file, const struct mdev_pci_attr *attr,
 }
 
 /**
- * mdev_pci_attrs_make() - files for the attributes of a type
+ * mdev_pci_attrs_make() - files for those attributes of a type that a parent has
  * @offer: the type
+ * @pf: the parent
  *
  * Return: 0 or -ENOMEM; mdev_pci_attrs_unmake() in any case.
  */
-int mdev_pci_attrs_make(struct mdev_pci_offer *offer)
+int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf)
 {
-	unsigned int i, n = offer->type->nr_attrs;
+	unsigned int i, files_made = 0, n = offer->type->nr_attrs;
 	struct attr_file *files;
 
 	files = kcalloc(n, sizeof(*files), GFP_KERNEL);
@@ -203,8 +253,13 @@ int mdev_pci_attrs_make(struct mdev_pci_offer *offer)
 	if (!files || !offer->group.attrs)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		make_file(&files[i], &offer->type->attrs[i], i);
-		offer->group.attrs[i] = &files[i].dev_attr.attr;
+		const struct mdev_pci_attr *attr = &offer->type->attrs[i];
+
+		if (attr->found && !attr->found(pf, attr))
+			continue;
+		__set_bit(i, &offer->found);
+		make_file(&files[i], attr, i);
+		offer->group.attrs[files_made++] = &files[i].dev_attr.attr;
 	}
 	return 0;
 }
@@ -219,20 +274,90 @@ void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer)
 	kfree(offer->files);
 }
 
+static bool is_found(const struct mdev_pci_function *function, const struct mdev_pci_type *type,
+		     unsigned int i)
+{
+	const struct mdev_pci_parent *parent = function->parent;
+
+	return test_bit(i, &parent->offers[type - parent->desc->types].found);
+}
+
+static int inherit(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
+		   u64 *value)
+{
+	int ret = attr->get(&function->fn, attr, value);
+
+	if (ret)
+		pci_err(function->fn.pdev, "%s could not be read (%pe); there is no mdev without\n",
+			attr->name, ERR_PTR(ret));
+	return ret;
+}
+
 /**
  * mdev_pci_attrs_initial() - firmware has enabled a function for a type
  * @function: the function
  * @type: the type
  *
  * Context: under mdev_pci_function.fw_lock.
+ * Return: 0 or the vendor driver's errno.
  */
-void mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type)
 {
 	unsigned int i;
+	int ret;
 
 	lockdep_assert_held(&function->fw_lock);
-	for (i = 0; i < type->nr_attrs; i++)
-		WRITE_ONCE(function->values[i], type->attrs[i].initial);
+	function->written = 0;
+	for (i = 0; i < type->nr_attrs; i++) {
+		const struct mdev_pci_attr *attr = &type->attrs[i];
+		u64 value = attr->initial;
+
+		if (attr->inherited && is_found(function, type, i)) {
+			ret = inherit(function, attr, &value);
+			if (ret)
+				return ret;
+		}
+		function->before[i] = value;
+		WRITE_ONCE(function->values[i], value);
+	}
+	return 0;
+}
+
+/**
+ * mdev_pci_attrs_forget() - the next mdev of a function begins as this one did
+ * @function: the function; firmware is about to disable it
+ *
+ * What firmware itself forgets then is left to it.
+ *
+ * Context: under mdev_pci_function.fw_lock.
+ */
+void mdev_pci_attrs_forget(struct mdev_pci_function *function)
+{
+	const struct mdev_pci_type *type = function->enabled;
+	unsigned int i;
+	int ret;
+
+	lockdep_assert_held(&function->fw_lock);
+	for_each_set_bit(i, &function->written, type->nr_attrs) {
+		const struct mdev_pci_attr *attr = &type->attrs[i];
+
+		if (!attr->inherited)
+			continue;
+		ret = attr->set(&function->fn, attr, function->before[i]);
+		if (ret)
+			pci_err(function->fn.pdev,
+				"%s could not be set back (%pe); set it by hand before others use the VF\n",
+				attr->name, ERR_PTR(ret));
+	}
+	function->written = 0;
+}
+
+/* Has firmware to be told of it again? */
+static bool is_changed(const struct mdev_pci_function *function,
+		       const struct mdev_pci_attr *attr, unsigned int i)
+{
+	return attr->inherited ? test_bit(i, &function->written) :
+	       function->values[i] != attr->initial;
 }
 
 /**
@@ -252,7 +377,7 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function)
 	for (i = 0; i < type->nr_attrs && !ret; i++) {
 		const struct mdev_pci_attr *attr = &type->attrs[i];
 
-		if (function->values[i] != attr->initial)
+		if (is_changed(function, attr, i))
 			ret = attr->set(&function->fn, attr, function->values[i]);
 	}
 	return ret;
@@ -307,27 +432,39 @@ const struct vfio_pci_use_ops mdev_pci_use_ops = {
 	.end = use_end,
 };
 
+static int describe(const struct mdev_pci_attr *attr, char *buf, int at)
+{
+	int begin = at;
+
+	if (attr->format == MDEV_PCI_ATTR_MAC)
+		at += sysfs_emit_at(buf, at, "attribute %s: a MAC address", attr->name);
+	else
+		at += sysfs_emit_at(buf, at, "attribute %s: %llu to %llu%s%s%s", attr->name,
+				    attr->min, attr->max, attr->unit ? " " : "",
+				    attr->unit ?: "", attr->power_of_2 ? ", a power of 2" : "");
+	if (attr->inherited)
+		at += sysfs_emit_at(buf, at, ", at first as the host has it");
+	else
+		at += sysfs_emit_at(buf, at, ", at first %llu", attr->initial);
+	at += sysfs_emit_at(buf, at, "%s\n", attr->guest_visible ?
+			    "; migrates only between equal ones" : "");
+	return at - begin;
+}
+
 /**
  * mdev_pci_attrs_describe() - the attributes, for the type's description
- * @type: the type
+ * @offer: the type
  * @buf: a page
  * @at: where to write in it
  *
  * Return: bytes written.
  */
-int mdev_pci_attrs_describe(const struct mdev_pci_type *type, char *buf, int at)
+int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at)
 {
-	static const char only_equal[] = "; migrates only between equal ones";
 	int begin = at;
 	unsigned int i;
 
-	for (i = 0; i < type->nr_attrs; i++) {
-		const struct mdev_pci_attr *attr = &type->attrs[i];
-
-		at += sysfs_emit_at(buf, at, "attribute %s: %llu to %llu%s%s%s, at first %llu%s\n",
-				    attr->name, attr->min, attr->max, attr->unit ? " " : "",
-				    attr->unit ?: "", attr->power_of_2 ? ", a power of 2" : "",
-				    attr->initial, attr->guest_visible ? only_equal : "");
-	}
+	for_each_set_bit(i, &offer->found, offer->type->nr_attrs)
+		at += describe(&offer->type->attrs[i], buf, at);
 	return at - begin;
 }

@@ -168,6 +168,14 @@ static int enable(struct mdev_pci_function *function, const struct mdev_pci_type
 	return ops && ops->enable ? ops->enable(&function->fn, type) : 0;
 }
 
+static void disable(struct mdev_pci_function *function)
+{
+	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
+
+	if (ops && ops->disable)
+		ops->disable(&function->fn);
+}
+
 /**
  * mdev_pci_function_enable() - have firmware give it the resources of a type
  * @function: a claimed function
@@ -185,7 +193,11 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 	mutex_lock(&function->fw_lock);
 	ret = enable(function, type);
 	if (!ret) {
-		mdev_pci_attrs_initial(function, type);
+		ret = mdev_pci_attrs_initial(function, type);
+		if (ret)
+			disable(function);
+	}
+	if (!ret) {
 		function->enabled = type;
 		pci_set_dev_assigned(function->fn.pdev);
 	}
@@ -199,12 +211,10 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
  */
 void mdev_pci_function_disable(struct mdev_pci_function *function)
 {
-	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
-
 	mutex_lock(&function->fw_lock);
+	mdev_pci_attrs_forget(function);
 	function->enabled = NULL;
-	if (ops && ops->disable)
-		ops->disable(&function->fn);
+	disable(function);
 	pci_clear_dev_assigned(function->fn.pdev);
 	mutex_unlock(&function->fw_lock);
 }

@@ -54,12 +54,14 @@ struct mdev_pci_instance;
  * struct mdev_pci_offer - a type of a parent, as the mdev core knows it
  * @mtype: the mdev core's
  * @type: the vendor driver's
- * @group: files for the type's attributes
+ * @found: bit for each of the type's attributes: this parent has it
+ * @group: files for those
  * @files: what they are, attr.c's
  */
 struct mdev_pci_offer {
 	struct mdev_type mtype;
 	const struct mdev_pci_type *type;
+	unsigned long found;
 	struct attribute_group group;
 	void *files;
 };
@@ -111,6 +113,8 @@ struct mdev_pci_parent {
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
  * @in_use: a user has it open. Under @fw_lock
  * @values: of the attributes of @enabled. Written under @fw_lock
+ * @before: what those that are inherited have been before
+ * @written: bit for each attribute that has been written since. Under @fw_lock
  * @command: PCI Command register before a reset of the PF
  * @work: of a whole parent: has @call called
  * @called: @call has returned, or never will be called
@@ -128,6 +132,8 @@ struct mdev_pci_function {
 	const struct mdev_pci_type *enabled;
 	bool in_use;
 	u64 values[MDEV_PCI_ATTRS_MAX];
+	u64 before[MDEV_PCI_ATTRS_MAX];
+	unsigned long written;
 	u16 command;
 	struct work_struct work;
 	struct completion called;
@@ -190,11 +196,12 @@ void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why
 /* attr.c */
 extern const struct vfio_pci_use_ops mdev_pci_use_ops;
 bool mdev_pci_attrs_valid(const struct mdev_pci_type *type);
-int mdev_pci_attrs_make(struct mdev_pci_offer *offer);
+int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf);
 void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
-void mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
+int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
+void mdev_pci_attrs_forget(struct mdev_pci_function *function);
 int mdev_pci_attrs_again(struct mdev_pci_function *function);
-int mdev_pci_attrs_describe(const struct mdev_pci_type *type, char *buf, int at);
+int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at);
 
 /* sysfs.c */
 int mdev_pci_sysfs_link(struct mdev_pci_instance *instance);

@@ -225,7 +225,7 @@ static int make_offers(struct mdev_pci_parent *parent)
 		offer->mtype.pretty_name = type->label ?: type->name;
 		parent->mtypes[i] = &offer->mtype;
 		parent->nr_offers++;
-		ret = mdev_pci_attrs_make(offer);
+		ret = mdev_pci_attrs_make(offer, parent->pf);
 		if (ret)
 			return ret;
 	}

@@ -198,13 +198,12 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
 	const struct mdev_pci_parent_desc *desc = parent->desc;
-	const struct mdev_pci_type *type;
+	const struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
 	int n;
 
-	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
-	n = describe_migration(desc, type, buf);
-	n += describe_control(type->control, buf, n);
-	n += mdev_pci_attrs_describe(type, buf, n);
+	n = describe_migration(desc, offer->type, buf);
+	n += describe_control(offer->type->control, buf, n);
+	n += mdev_pci_attrs_describe(offer, buf, n);
 	if (desc->ops && desc->ops->describe)
 		n += desc->ops->describe(parent->pf, buf + n, PAGE_SIZE - n);
 	return n;

@@ -351,4 +351,29 @@ static inline void compat_clear_driver_override(struct pci_dev *pdev,
 		compat_set_driver_override(pdev, "");
 }
 
+/* 6.8: mac_pton() is in a header of its own */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#include <linux/hex.h>
+#endif
+
+/* 6.15: some network drivers have their operations called under a lock of the interface */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+struct net_device;
+
+static inline void compat_netdev_lock_ops(struct net_device *dev) {}
+static inline void compat_netdev_unlock_ops(struct net_device *dev) {}
+#else
+#include <net/netdev_lock.h>
+
+static inline void compat_netdev_lock_ops(struct net_device *dev)
+{
+	netdev_lock_ops(dev);
+}
+
+static inline void compat_netdev_unlock_ops(struct net_device *dev)
+{
+	netdev_unlock_ops(dev);
+}
+#endif
+
 #endif /* VFIO_PCI_ENGINE_COMPAT_H */

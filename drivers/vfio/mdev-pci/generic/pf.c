@@ -36,6 +36,8 @@ static void describe(struct generic_pf *g)
 		.name = "vf",
 		.label = "VF, as the PF's driver has made it",
 		.not_migratable = "the PF's driver has no way to save its state",
+		.attrs = mdev_pci_netdev_attrs,
+		.nr_attrs = MDEV_PCI_NETDEV_ATTRS,
 	};
 	g->desc = (struct mdev_pci_parent_desc) {
 		.owner = THIS_MODULE,

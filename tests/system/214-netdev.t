@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: generic
+# timeout: 200
+#
+# What the driver of a network card can set for a VF is set on the mdev, and ends with it.
+
+. "$PAYLOAD/tests/system/guide.sh"
+
+vf_line() { ip link show dev "$net" | sed -n "s/^ *vf $1 *//p"; }
+host_has() # VF REGEX
+{
+	vf_line "$1" | grep -qE "$2" || fail "ip says: $(vf_line "$1")"
+}
+pf_up() { net=$(ls "$PFDIR/net") && ip link set "$net" up; }
+# igb gives a VF no rate before its own link is up
+has_link() { [ "$(cat "/sys/class/net/$net/carrier" 2>/dev/null)" = 1 ]; }
+names() { (cd "$1" && ls -d mac vlan max_tx_rate spoof_check 2>/dev/null) | tr '\n' ' '; }
+
+must "igb is loaded" load igb
+must "there is a card" find_other_pf 8086:10c9
+must "its network is up" pf_up
+must "it has a link" wait_for 20 has_link
+must "it is a parent" load mdev-pci-generic ids=8086:10c9
+must "igb makes 2 VFs" bound_vfs 2
+type=$PFDIR/mdev_supported_types/igb-vf
+like "the type says that there is an address" "$(cat "$type/description")" \
+	'^attribute mac: a MAC address, at first as the host has it$'
+like "a VLAN" "$(cat "$type/description")" '^attribute vlan: 0 to 4094, at first as the host has it$'
+like "a rate" "$(cat "$type/description")" '^attribute max_tx_rate: 0 to [0-9]* Mbit/s, at first as'
+like "a check" "$(cat "$type/description")" '^attribute spoof_check: 0 to 1, at first as'
+
+own=52:54:00:12:34:10
+t "the host has given the first VF an address" ip link set "$net" vf 0 mac $own
+t "and a rate" ip link set "$net" vf 0 max_tx_rate 300
+new_uuid; u=$UUID
+must "an mdev of it" create "$u" igb-vf
+A=$MDEVS/$u
+is "it has all four" "$(names "$A")" "mac max_tx_rate spoof_check vlan "
+is "as the host has them" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$own 0 300 1 "
+
+mac=52:54:00:aa:bb:cc
+t "another address" write_to "$A/mac" "$mac
+"
+t "reads so" attr_is "$u" mac $mac
+t "igb has it" host_has 0 "link/ether $mac"
+t "in capitals" write_to "$A/mac" 52:54:00:AA:BB:CD
+t "it is the same" host_has 0 "link/ether 52:54:00:aa:bb:cd"
+t "as before" write_to "$A/mac" $mac
+t "a VLAN" write_to "$A/vlan" 100
+t "igb has it" host_has 0 'vlan 100'
+t "a rate" write_to "$A/max_tx_rate" 200
+t "igb has it" host_has 0 'tx rate 200 '
+t "no check" write_to "$A/spoof_check" 0
+t "igb makes none" host_has 0 'spoof checking off'
+t "the other VF is not concerned" host_has 1 'spoof checking on'
+t "nor its VLAN" not host_has 1 'vlan 100'
+
+for bad in 52:54:00:12:34 52:54:00:12:34:56:78 52-54-00 52:54:00:12:34:5g none; do
+	refused "an address of '$bad'" "$A/mac" "$bad" EINVAL "mac of mdev $u: what was written is not a MAC"
+done
+refused "that of a group" "$A/mac" 01:00:5e:00:00:01 EADDRNOTAVAIL "mac of mdev $u: that address is one of a group"
+refused "a VLAN that is none" "$A/vlan" 4095 ERANGE "vlan of mdev $u: 4095 is not allowed, 0 to 4094 is"
+refused "half a check" "$A/spoof_check" 2 ERANGE "spoof_check of mdev $u: 2 is not allowed, 0 to 1 is"
+refused "more than the link has" "$A/max_tx_rate" 1000000 EINVAL \
+	"driver igb of $net does not set max_tx_rate of VF 0 .*; is $net up"
+is "nothing has changed" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$mac 100 200 0 "
+t "for igb, too" host_has 0 "link/ether $mac.*vlan 100, .*tx rate 200 .*spoof checking off"
+
+t "no VLAN" write_to "$A/vlan" 0
+must "a guest boots with it" guest_plain g "$u"
+t "it sees the address" guest_sh g 60 "grep $mac /sys/class/net/eth0/address"
+for name in mac:$own vlan:1 max_tx_rate:0 spoof_check:1; do
+	refused "${name%%:*} of an mdev in use" "$A/${name%%:*}" "${name#*:}" EBUSY "${name%%:*} of mdev $u: it is in use"
+done
+guest_quit g
+t "after the guest it can be set" write_to "$A/vlan" 7
+
+t "the host sets what the mdev has not" ip link set "$net" vf 1 vlan 5
+new_uuid; v=$UUID
+must "an mdev of that one" create "$v" igb-vf
+t "it begins so" attr_is "$v" vlan 5
+t "the host changes its mind meanwhile" ip link set "$net" vf 1 vlan 6
+t "it is removed" remove "$v"
+t "what was not written is left as it is" host_has 1 'vlan 6'
+t "the first is removed" remove "$u"
+t "the VF is as the host had it" host_has 0 "link/ether $own.*tx rate 300 .*spoof checking on"
+t "in no VLAN" not host_has 0 'vlan 7'
+
+# By mdevctl, which writes the attributes of a definition when it starts it
+new_uuid; u=$UUID
+t "a definition" mdevctl define --uuid "$u" --parent "$PF" --type igb-vf
+t "with an address" mdevctl modify --uuid "$u" --addattr mac --value $mac
+t "and a VLAN" mdevctl modify --uuid "$u" --addattr vlan --value 12
+t "is started" mdevctl start --uuid "$u"
+t "igb has both" host_has 0 "link/ether $mac.*vlan 12"
+t "is stopped" mdevctl stop --uuid "$u"
+t "the VF is as the host had it" host_has 0 "link/ether $own"
+mdevctl undefine --uuid "$u"
+
+# The user guide's commands
+is "the card is where the guide has it" "$PF" 0000:02:00.0
+guide network-card
+mdevctl stop --uuid 6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01
+mdevctl undefine --uuid 6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01
+
+# The PF goes under an mdev that has changed its VF
+new_uuid; u=$UUID
+must "an mdev" create "$u" igb-vf
+t "has an address" write_to "$MDEVS/$u/mac" $mac
+t "igb is unbound" write_to /sys/bus/pci/drivers/igb/unbind "$PF"
+t "the mdev is gone" is_gone "$MDEVS/$u"
+t "igb is bound again" write_to /sys/bus/pci/drivers/igb/bind "$PF"
+t "mdev-pci-generic goes" unload mdev-pci-generic
+
+must "a device without network" load nvme
+must "it is there" find_other_pf 1b36:0010
+must "it is a parent" load mdev-pci-generic ids=1b36:0010
+t "its type has none of them" not grep -E 'attribute (mac|vlan)' "$PFDIR/mdev_supported_types/nvme-vf/description"
+t "mdev-pci-generic goes" unload mdev-pci-generic
