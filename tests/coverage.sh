@@ -5,16 +5,17 @@
 #
 # How much of the modules the system tests and KUnit suites reach: runs them (all, or those whose
 # names have a PATTERN) with the modules, and nothing else, built for gcov, on a stack whose kernel
-# has GCOV_KERNEL (default debug), and prints lines and branches for each file of drivers/vfio. What
-# was not reached is written to build/coverage/not-reached, with the source's lines. --report: only
-# counts again what the last run has left.
+# has GCOV_KERNEL (default iommufd; on debug, where allocations can be made to fail as well, it takes
+# several times as long), and prints lines and branches for each file of drivers/vfio. What was not
+# reached is written to build/coverage/not-reached, with the source's lines. --report: only counts
+# again what the last run has left.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
 . "$VM_DIR/lib/debian.sh"
 . "$VM_DIR/recipes/build.sh"
 
-stack=debug report=
+stack=iommufd report=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
