@@ -85,6 +85,8 @@ mark
 mig "firmware can't begin" "$a" "$(arm precopy fail 11)" set:PRE_COPY=EIO state=RUNNING dma:5 \
 	set:PRE_COPY "read:$W/x:5000" set:RUNNING
 logged "the log says so" 'firmware refused to begin pre-copy'
+mig "so it is where the device was stopped, and the other front end may begin then" "$a" set:STOP \
+	"$(arm precopy fail 11)" set:PRE_COPY=EIO state=RUNNING v1-state:3 v1-is=3 v1-state:1 dma:5
 mig "firmware does not answer" "$a" "$(arm precopy silent)" set:PRE_COPY=ETIMEDOUT state=ERROR \
 	set:RUNNING=EINVAL reset set:PRE_COPY "read:$W/x:5000" set:RUNNING dma:2
 mig "firmware can't tell sizes" "$a" set:PRE_COPY "$(arm precopy fail 11)" info=EIO state=PRE_COPY info \

@@ -491,6 +491,15 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
 	mig->user = user;
 }
 
+/* It may have come back to RUNNING on the way to where it could not go: then either may begin */
+static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user)
+{
+	if (mig->state != VFIO_DEVICE_STATE_RUNNING)
+		set_user(mig, user);
+	else if (mig->user != MIG_USER_V1_PRE_COPY)
+		mig->user = MIG_USER_NONE;
+}
+
 /**
  * mig_set_state() - go to a state, through those between
  * @mig: the state
@@ -525,7 +534,9 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
 	}
-	if (!IS_ERR(file) || mig->state != VFIO_DEVICE_STATE_RUNNING)
+	if (IS_ERR(file))
+		set_user_on_error(mig, user);
+	else
 		set_user(mig, user);
 	mig_unlock(mig);
 	return file;
