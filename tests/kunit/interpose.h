@@ -13,10 +13,12 @@
 #include <linux/export.h>
 #include <linux/file.h>
 #include <linux/iova_bitmap.h>
+#include <linux/mutex.h>
 #include <linux/vmalloc.h>
 
 #include "compat.h"
 #include "fake_dma.h"
+#include "fake_lock.h"
 #include "fake_log.h"
 
 /* The symbols are those of vfio-pci-engine */
@@ -30,6 +32,8 @@
 #define dma_unmap_sgtable(dev, sgt, dir, attrs)	fake_dma_unmap(dev, sgt, dir)
 #define dma_sync_sgtable_for_cpu(dev, sgt, dir)	fake_dma_to_cpu(dev, sgt, dir)
 #define dma_sync_sgtable_for_device(dev, sgt, dir)	fake_dma_to_device(dev, sgt, dir)
+
+#define mutex_unlock(lock)	fake_unlock(lock)
 
 /* In a kernel thread fput() would be done some time later */
 #define fput(file)	__fput_sync(file)

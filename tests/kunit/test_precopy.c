@@ -5,6 +5,7 @@
 
 #include "bed.h"
 #include "fake_dma.h"
+#include "fake_lock.h"
 #include "mig_file.h"
 
 #define S(name)	VFIO_DEVICE_STATE_##name
@@ -507,6 +508,65 @@ static void reset_while_stopping(struct kunit *test)
 	}
 }
 
+static void stop_it(void *data)
+{
+	struct bed *bed = data;
+
+	change(bed, 30, 20, 0x77);
+	memset(bed->fw->context, 0xc8, FW_BLOCK);
+	KUNIT_EXPECT_EQ(bed->test, bed_set_state(bed, S(STOP_COPY)), 0);
+}
+
+/* All there is, also what comes when the function is stopped meanwhile */
+static ssize_t read_to_the_end(struct bed *bed, u8 *stream)
+{
+	ssize_t n, done = 0;
+
+	do {
+		n = bed_read(bed, stream + done, BED_STREAM_MAX - done);
+		if (n > 0)
+			done += n;
+	} while (n > 0 || (n == -ENOMSG && mig_state(bed->mig) == S(STOP_COPY)));
+	return n ?: done;
+}
+
+static bool stopped_at_unlock(struct kunit *test, unsigned int nth, u8 *stream,
+			      struct fake_fw *saved)
+{
+	struct bed *bed = bed_of(test);
+	ssize_t len;
+
+	bed_go(bed, S(PRE_COPY));
+	fake_lock_then(&bed->mig->state_mutex, nth, stop_it, bed);
+	len = read_to_the_end(bed, stream);
+	if (!fake_lock_done()) {
+		KUNIT_EXPECT_EQ(test, len, -ENOMSG);
+		bed_drop(bed);
+		return false;
+	}
+	KUNIT_EXPECT_GT_MSG(test, len, 0, "at %u", nth);
+	*saved = *bed->fw;
+	bed_drop(bed);
+	if (len > 0)
+		load_and_compare(test, stream, len, saved);
+	return true;
+}
+
+/* Someone reads, and another thread stops the function wherever the reader lets go of the state */
+static void stopped_while_read(struct kunit *test)
+{
+	struct fake_fw *saved = kunit_kmalloc(test, sizeof(*saved), GFP_KERNEL);
+	u8 *stream = bed_stream_room(test);
+	unsigned int nth = 0;
+
+	KUNIT_ASSERT_NOT_NULL(test, saved);
+	while (stopped_at_unlock(test, nth, stream, saved))
+		nth++;
+	/* A check, and three for each of two pieces and for none */
+	KUNIT_EXPECT_GT(test, nth, 7);
+	kunit_kfree(test, saved);
+}
+
 static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
 	KUNIT_CASE(refused_elsewhere),
@@ -521,6 +581,7 @@ static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
 	KUNIT_CASE(claims_too_much),
 	KUNIT_CASE(reset_while_stopping),
+	KUNIT_CASE_PARAM(stopped_while_read, speed_gen_params),
 	KUNIT_CASE_PARAM(closed, speed_gen_params),
 	KUNIT_CASE_PARAM(ends_anywhere, speed_gen_params),
 	{}

@@ -317,24 +317,50 @@ void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_mig_buf_done);
 
+/* With the state locked, until something is wrong */
 static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	int ret = mig_file_enter(mf);
+	int ret = -ETIMEDOUT;
 
-	if (ret)
-		return ret;
-	if (!completion_done(&buf->done)) {
-		mig_fail(mf->mig, "firmware did not answer");
-		ret = -ETIMEDOUT;
-	} else {
+	if (completion_done(&buf->done)) {
 		buf->busy = false;
 		mig_buf_to_cpu(buf, mf->mig->dma_dev);
 		ret = buf->status;
-		if (ret == -ETIMEDOUT)
-			mig_fail(mf->mig, "firmware did not answer");
 	}
-	mig_unlock(mf->mig);
+	if (ret == -ETIMEDOUT)
+		mig_fail(mf->mig, "firmware did not answer");
+	if (ret)
+		mig_unlock(mf->mig);
 	return ret;
+}
+
+/**
+ * mig_file_wait_enter() - wait until firmware is done with a buffer, and lock the state
+ * @mf: the file; the state is not locked
+ * @buf: the buffer; may have been idle all along
+ *
+ * For those who take what is in the buffer: a change of state that comes before that finds it busy,
+ * and after that finds it taken. Idle, it would be given to firmware again.
+ *
+ * Return: 0 with the state locked. Without: -ENODEV: the session has ended; -ETIMEDOUT: firmware
+ * did not answer, and the device is in the ERROR state; -EINTR: the caller was killed; or
+ * firmware's errno.
+ */
+int mig_file_wait_enter(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	unsigned long timeout = msecs_to_jiffies(mf->mig->caps.timeout_ms);
+	long left;
+	int ret;
+
+	ret = mig_file_enter(mf);
+	if (ret || !buf->busy)
+		return ret;
+	mig_unlock(mf->mig);
+
+	left = wait_for_completion_killable_timeout(&buf->done, timeout);
+	if (left < 0)
+		return -EINTR;
+	return mig_file_enter(mf) ?: reap(mf, buf);
 }
 
 /**
@@ -342,26 +368,13 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
  * @mf: the file; the state is not locked
  * @buf: the buffer; may have been idle all along
  *
- * Return: 0; -ENODEV: the session has ended; -ETIMEDOUT: firmware did not answer, and the
- * device is in the ERROR state; -EINTR: the caller was killed; or firmware's errno.
+ * Return: 0; or as mig_file_wait_enter().
  */
 int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	unsigned long timeout = msecs_to_jiffies(mf->mig->caps.timeout_ms);
-	bool busy;
-	long left;
-	int ret;
+	int ret = mig_file_wait_enter(mf, buf);
 
-	ret = mig_file_enter(mf);
-	if (ret)
-		return ret;
-	busy = buf->busy;
-	mig_unlock(mf->mig);
-	if (!busy)
-		return 0;
-
-	left = wait_for_completion_killable_timeout(&buf->done, timeout);
-	if (left < 0)
-		return -EINTR;
-	return reap(mf, buf);
+	if (!ret)
+		mig_unlock(mf->mig);
+	return ret;
 }

@@ -43,7 +43,8 @@ static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf
 	return buf->last && (!buf->early || mf->save.running);
 }
 
-static int take_piece_locked(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+/* With the state locked */
+static int take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	int ret;
 
@@ -55,17 +56,6 @@ static int take_piece_locked(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	mf->offset += buf->len;
 	mf->cur ^= 1;
 	return is_end(mf, buf) ? 0 : mig_save_ask(mf);
-}
-
-static int take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
-{
-	int ret = mig_file_enter(mf);
-
-	if (ret)
-		return ret;
-	ret = take_piece_locked(mf, buf);
-	mig_unlock(mf->mig);
-	return ret;
 }
 
 /* In pre-copy nothing is asked for when firmware has nothing more, until someone reads */
@@ -81,17 +71,25 @@ static int ask_if_idle(struct mig_file *mf)
 	return ret;
 }
 
+/* Firmware must not get the buffer again before the piece is taken: both under one lock */
+static int wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	int ret = mig_file_wait_enter(mf, buf);
+
+	if (ret)
+		return ret;
+	ret = take_piece(mf, buf);
+	mig_unlock(mf->mig);
+	return ret;
+}
+
 static int wait_for_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	int ret;
 
 	/* Again if the function was stopped after firmware had found nothing to save */
 	do {
-		ret = ask_if_idle(mf);
-		if (!ret)
-			ret = mig_file_wait(mf, buf);
-		if (!ret)
-			ret = take_piece(mf, buf);
+		ret = ask_if_idle(mf) ?: wait_and_take(mf, buf);
 	} while (ret == -EAGAIN);
 	return ret;
 }
