@@ -91,23 +91,43 @@ const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
 	return function->parent->whole ? "device" : "VF";
 }
 
+/**
+ * struct mdev_pci_call - what an mdev waits for; its own: before it has heard of the result another
+ * mdev may have claimed the function, and wait for a call itself
+ * @call: what is called
+ * @ret: what it has returned
+ * @done: it has returned, or never will be called
+ */
+struct mdev_pci_call {
+	int (*call)(struct mdev_pci_instance *instance);
+	int ret;
+	struct completion done;
+};
+
+static struct mdev_pci_call *take_call(struct mdev_pci_function *function)
+{
+	struct mdev_pci_call *c;
+
+	mutex_lock(&function->parent->lock);
+	c = function->call;
+	function->call = NULL;
+	mutex_unlock(&function->parent->lock);
+	return c;
+}
+
 static void work_on_call(struct work_struct *work)
 {
 	struct mdev_pci_function *function = container_of(work, struct mdev_pci_function, work);
-	struct mdev_pci_parent *parent = function->parent;
-	int (*call)(struct mdev_pci_instance *instance);
+	struct mdev_pci_call *c;
 
 	device_lock(&function->fn.pdev->dev);
-	mutex_lock(&parent->lock);
-	call = function->call;
-	function->call = NULL;
-	mutex_unlock(&parent->lock);
+	c = take_call(function);
 	/* Or unregistration has had the lock meanwhile, and has done it */
-	if (call)
-		function->ret = call(function->instance);
+	if (c)
+		c->ret = c->call(function->instance);
 	device_unlock(&function->fn.pdev->dev);
-	if (call)
-		complete(&function->called);
+	if (c)
+		complete(&c->done);
 	mdev_pci_function_put(function);
 }
 
@@ -115,18 +135,23 @@ static int call_by_worker(struct mdev_pci_function *function,
 			  int (*call)(struct mdev_pci_instance *instance))
 {
 	struct mdev_pci_parent *parent = function->parent;
+	struct mdev_pci_call c = {
+		.call = call,
+		.ret = -ESHUTDOWN,
+		.done = COMPLETION_INITIALIZER_ONSTACK(c.done),
+	};
+	bool going;
 
 	mutex_lock(&parent->lock);
-	function->ret = -ESHUTDOWN;
-	if (!parent->going) {
-		reinit_completion(&function->called);
-		function->call = call;
+	going = parent->going;
+	if (!going) {
+		function->call = &c;
 		kref_get(&function->kref);
 		queue_work(workqueue, &function->work);
 	}
 	mutex_unlock(&parent->lock);
-	wait_for_completion(&function->called);
-	return function->ret;
+	wait_for_completion(going ? &function->gone : &c.done);
+	return c.ret;
 }
 
 /**
@@ -265,7 +290,7 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 	kref_init(&function->kref);
 	mutex_init(&function->fw_lock);
 	INIT_WORK(&function->work, work_on_call);
-	init_completion(&function->called);
+	init_completion(&function->gone);
 	function->parent = parent;
 	function->fn.pf = parent->pf;
 	function->fn.pdev = pci_dev_get(pdev);
@@ -301,7 +326,6 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
 
 	mutex_lock(&parent->lock);
 	function = list_first_entry(&parent->functions, struct mdev_pci_function, node);
-	function->call = NULL;
 	mutex_unlock(&parent->lock);
 	return function;
 }
@@ -319,6 +343,7 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
 void mdev_pci_function_del(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function = whole_function(parent);
+	struct mdev_pci_call *c = take_call(function);
 
 	device_lock_assert(&function->fn.pdev->dev);
 	if (function->instance)
@@ -326,7 +351,9 @@ void mdev_pci_function_del(struct mdev_pci_parent *parent)
 	mutex_lock(&parent->lock);
 	list_del(&function->node);
 	mutex_unlock(&parent->lock);
-	complete_all(&function->called);
+	if (c)
+		complete(&c->done);
+	complete_all(&function->gone);
 	mdev_pci_function_put(function);
 }
 

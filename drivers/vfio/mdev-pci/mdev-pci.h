@@ -41,6 +41,7 @@
 #include <linux/sysfs.h>
 #include <linux/workqueue.h>
 
+struct mdev_pci_call;
 struct mdev_pci_instance;
 
 /* "<driver>-<name>" travels in the header of the migration stream, which has 64 bytes */
@@ -117,9 +118,8 @@ struct mdev_pci_parent {
  * @written: bit for each attribute that has been written since. Under @fw_lock
  * @command: PCI Command register before a reset of the PF
  * @work: of a whole parent: has @call called
- * @called: @call has returned, or never will be called
- * @call: what an mdev waits for. Under the parent's lock
- * @ret: what it has returned
+ * @call: what an mdev waits for, or NULL. Under the parent's lock
+ * @gone: of a whole parent: unregistration has taken the function from its mdev
  */
 struct mdev_pci_function {
 	struct kref kref;
@@ -136,9 +136,8 @@ struct mdev_pci_function {
 	unsigned long written;
 	u16 command;
 	struct work_struct work;
-	struct completion called;
-	int (*call)(struct mdev_pci_instance *instance);
-	int ret;
+	struct mdev_pci_call *call;
+	struct completion gone;
 };
 
 /**
