@@ -259,8 +259,9 @@ static void adopt_vf(struct pci_dev *vf)
 	int ret;
 
 	if (vf->dev.driver) {
+		/* By this function, since the driver may just be leaving */
 		pci_warn(vf, "belongs to driver %s; unbind it and set driver_override to mdev-pci to offer it as an mdev\n",
-			 vf->dev.driver->name);
+			 dev_driver_string(&vf->dev));
 		return;
 	}
 	if (mdev_pci_function_capture(vf))
