@@ -108,6 +108,9 @@ struct vfio_pci_precopy_size {
  *
  * Sizes that these operations report are checked by the engine.
  *
+ * However a @save or @load ends, with -ETIMEDOUT too: no DMA to or from its buffer is outstanding
+ * then. The engine may unmap and free it at once.
+ *
  * @suspend: take the function to @level. VFIO_PCI_FN_P2P is asked for only when
  *	it runs, VFIO_PCI_FN_FULL only at VFIO_PCI_FN_P2P. Takes effect before the
  *	return: no DMA of the function is outstanding. As for @resume, no @save or @load is
