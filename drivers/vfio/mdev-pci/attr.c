@@ -56,11 +56,13 @@ static bool attr_is_valid(const struct mdev_pci_type *type, unsigned int i)
 	const struct mdev_pci_attr *attr = &type->attrs[i];
 	unsigned int other;
 
+	if (!name_is_valid(attr->name) || !attr->set || !value_is_valid(attr))
+		return false;
 	for (other = 0; other < i; other++) {
 		if (!strcmp(type->attrs[other].name, attr->name))
 			return false;
 	}
-	return name_is_valid(attr->name) && attr->set && value_is_valid(attr);
+	return true;
 }
 
 /**

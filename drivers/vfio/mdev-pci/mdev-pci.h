@@ -83,6 +83,7 @@ struct mdev_pci_offer {
  * @changing: VFs are being created or removed
  * @going: unregistration has begun
  * @failed: firmware has failed
+ * @failures: how often
  */
 struct mdev_pci_parent {
 	struct kref kref;
@@ -99,6 +100,7 @@ struct mdev_pci_parent {
 	bool changing;
 	bool going;
 	bool failed;
+	unsigned int failures;
 };
 
 /**

@@ -611,6 +611,7 @@ void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why)
 
 	mutex_lock(&parent->lock);
 	parent->failed = true;
+	parent->failures++;
 	list_for_each_entry(function, &parent->functions, node) {
 		mdev_pci_function_remember(function);
 		if (function->instance)
@@ -648,10 +649,10 @@ static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, un
 void mdev_pci_parent_restored(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
-	unsigned int id, n = pci_num_vf(parent->pf);
+	unsigned int id, failures, n = pci_num_vf(parent->pf);
 
 	mutex_lock(&parent->lock);
-	parent->failed = false;
+	failures = parent->failures;
 	mutex_unlock(&parent->lock);
 
 	for (id = 0; id < n; id++) {
@@ -661,6 +662,12 @@ void mdev_pci_parent_restored(struct mdev_pci_parent *parent)
 		mdev_pci_function_restore(function);
 		mdev_pci_function_put(function);
 	}
+
+	/* Not before: an mdev that was created meanwhile would be enabled twice */
+	mutex_lock(&parent->lock);
+	if (parent->failures == failures)
+		parent->failed = false;
+	mutex_unlock(&parent->lock);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
 
