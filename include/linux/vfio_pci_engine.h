@@ -304,6 +304,9 @@ struct vfio_pci_control {
  *	vfio_pci_engine_register().
  * @nvlink2: look for GPU RAM and ATSD registers; NULL: the function has none. Must live as
  *	@fn does.
+ * @lent: the function's driver is not there for VFIO's users only, and may have other devices: its
+ *	struct dev_pm_ops stay what they are. The caller keeps the function from runtime suspend,
+ *	with one reference more than VFIO drops, until vfio_pci_engine_unregister() has returned.
  */
 struct vfio_pci_engine_desc {
 	struct vfio_pci_fn *fn;
@@ -317,6 +320,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_use_ops *use_ops;
 	const struct vfio_pci_control *control;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
+	bool lent;
 };
 
 struct vfio_pci_engine_device *

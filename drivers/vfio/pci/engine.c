@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "control.h"
 #include "debugfs.h"
+#include "driver_pm.h"
 #include "migration.h"
 #include "migration_v1.h"
 #include "nvlink2.h"
@@ -337,8 +338,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
  * vfio_pci_engine_register() - make a vfio_device for a function
  * @desc: the function and its firmware
  *
- * The function must be bound to a driver with driver_managed_dma and with
- * vfio_pci_engine_err_handlers, and have no driver data: until
+ * The function's driver must not do DMA by the kernel's API (driver_managed_dma), and must have
+ * vfio_pci_engine_err_handlers, or call them. The function must have no driver data: until
  * vfio_pci_engine_unregister() that is the engine's. From the return on users can open
  * the device.
  *
@@ -362,7 +363,8 @@ struct vfio_pci_engine_device *vfio_pci_engine_register(const struct vfio_pci_en
 		goto put;
 
 	pci_set_drvdata(pdev, &edev->core);
-	ret = vfio_pci_core_register_device(&edev->core);
+	ret = desc->lent ? driver_pm_register(&edev->core) :
+			   vfio_pci_core_register_device(&edev->core);
 	if (ret)
 		goto clear;
 	if (edev->mig)
