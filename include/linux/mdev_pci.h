@@ -4,8 +4,9 @@
  *
  * The driver of a PF registers it as a parent with a table of types, and says how
  * its firmware prepares and migrates a VF. Or the parent is itself what is offered, a
- * whole function. Everything of VFIO, mdev and sysfs is
- * the framework's. docs/vendor-guide.rst goes through an example.
+ * whole function: by a driver that only holds it, or by the PF's own driver, which gives it away
+ * for a time. Everything of VFIO, mdev and sysfs is the framework's. docs/vendor-guide.rst goes
+ * through an example.
  */
 #ifndef _LINUX_MDEV_PCI_H
 #define _LINUX_MDEV_PCI_H
@@ -70,6 +71,31 @@ struct mdev_pci_attr {
 	bool (*found)(struct pci_dev *pf, const struct mdev_pci_attr *attr);
 };
 
+struct mdev_pci_type;
+
+/**
+ * struct mdev_pci_whole_ops - the PF itself becomes an mdev, and its driver stays bound
+ *
+ * Called in process context under device_lock() of the PF, while no VF exists and none can be made;
+ * may sleep, but must end within a bounded time.
+ *
+ * @prepare: let go of @pf: end what uses it, with its DMA; stop queues, free interrupts, unmap BARs
+ *	and release their regions, disable the device as probe() has enabled it. Memory that
+ *	is mapped for DMA may stay so. On error all is as before; the errno is what the writer of
+ *	"create" gets. Log the reason.
+ * @finish: take @pf back: it was reset, its config space is as @prepare has left it, and its
+ *	user's DMA has ended. On error the driver stays bound without its device, and no mdev can
+ *	be created until mdev_pci_parent_restored(); log the reason. Also called when @pf is being
+ *	unplugged.
+ *
+ * Between the two the driver does not touch the device, whoever asks it to. The PF's driver data
+ * is the framework's: see mdev_pci_get_drvdata().
+ */
+struct mdev_pci_whole_ops {
+	int (*prepare)(struct pci_dev *pf, const struct mdev_pci_type *type);
+	int (*finish)(struct pci_dev *pf);
+};
+
 /**
  * struct mdev_pci_type - a kind of mdev that a parent offers
  * @name: name of the type. User space sees "<PF driver>-<name>"; it must be the
@@ -82,6 +108,9 @@ struct mdev_pci_attr {
  *	from its user; NULL: it has not.
  * @nvlink2: look for GPU RAM or ATSD registers behind NVLink2; NULL: there are none.
  * @not_migratable: without @mig_ops: why, as shown in the type's "description".
+ * @whole: an mdev is the PF itself, which its driver gives away as long as the mdev exists; NULL:
+ *	it is a VF. Such a type has no @mig_ops, @log_ops, @control and @attrs; the parent needs
+ *	&mdev_pci_parent_desc.err_handlers, and is not @borrowed.
  * @attrs: table of values that can be set on mdevs of this type.
  * @nr_attrs: entries in it, at most 16.
  */
@@ -94,6 +123,7 @@ struct mdev_pci_type {
 	const struct vfio_pci_control *control;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 	const char *not_migratable;
+	const struct mdev_pci_whole_ops *whole;
 	const struct mdev_pci_attr *attrs;
 	unsigned int nr_attrs;
 };
@@ -111,9 +141,9 @@ struct mdev_pci_type {
  * @disable: take them back. The VF is closed and does no DMA any more.
  * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
  *	of @size bytes; returns how many it has written. Under no lock, at any time while @pf is a
- *	parent.
+ *	parent, also while it is given away.
  * @room: optional: how many more mdevs of @type firmware has resources for, if VFs were no matter.
- *	Called as @describe is.
+ *	Called as @describe is, but not while @pf is given away.
  */
 struct mdev_pci_parent_ops {
 	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type);
@@ -135,6 +165,9 @@ struct mdev_pci_parent_ops {
  *	autostart finds them; 0: none. Ignored if VFs exist.
  * @borrowed: the PF is bound to a driver that knows nothing of mdev-pci, and that makes and
  *	removes the VFs. They are given back at unregistration, and @num_vfs must be 0.
+ * @err_handlers: of types with &mdev_pci_type.whole: the PF driver's own handlers, which
+ *	mdev_pci_err_handlers call while the PF is not given away (but for cor_error_detected).
+ *	Those are what the struct pci_driver must have.
  *
  * Everything that it points to must live as long as the parent.
  */
@@ -148,6 +181,7 @@ struct mdev_pci_parent_desc {
 	struct vfio_pci_log_caps log_caps;
 	unsigned int num_vfs;
 	bool borrowed;
+	const struct pci_error_handlers *err_handlers;
 };
 
 struct mdev_pci_parent *
@@ -158,6 +192,9 @@ void mdev_pci_unregister_function(struct pci_dev *pdev);
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why);
 void mdev_pci_parent_restored(struct mdev_pci_parent *parent);
+void *mdev_pci_get_drvdata(struct pci_dev *pf);
+
+extern const struct pci_error_handlers mdev_pci_err_handlers;
 
 /*
  * MAC address, VLAN, rate and spoof check of a VF, by the network interface of its PF: for the

@@ -81,6 +81,17 @@ int mdev_pci_function_capture(struct pci_dev *vf)
 }
 
 /**
+ * mdev_pci_function_is_whole() - is it the parent itself?
+ * @function: the function
+ *
+ * Return: false if it is a VF.
+ */
+bool mdev_pci_function_is_whole(const struct mdev_pci_function *function)
+{
+	return function->fn.pdev == function->parent->pf;
+}
+
+/**
  * mdev_pci_function_noun() - what people call it
  * @function: the function
  *
@@ -88,7 +99,7 @@ int mdev_pci_function_capture(struct pci_dev *vf)
  */
 const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
 {
-	return function->parent->whole ? "device" : "VF";
+	return mdev_pci_function_is_whole(function) ? "device" : "VF";
 }
 
 /**
@@ -169,7 +180,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 	struct device *dev = &function->fn.pdev->dev;
 	int ret;
 
-	if (function->parent->whole)
+	if (mdev_pci_function_is_whole(function))
 		return call_by_worker(function, call);
 	device_lock(dev);
 	ret = call(function->instance);
@@ -190,14 +201,18 @@ static int enable(struct mdev_pci_function *function, const struct mdev_pci_type
 {
 	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
 
+	if (type->whole)
+		return mdev_pci_whole_give(function->parent, type);
 	return ops && ops->enable ? ops->enable(&function->fn, type) : 0;
 }
 
-static void disable(struct mdev_pci_function *function)
+static void disable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
 {
 	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
 
-	if (ops && ops->disable)
+	if (type->whole)
+		mdev_pci_whole_take_back(function->parent, type);
+	else if (ops && ops->disable)
 		ops->disable(&function->fn);
 }
 
@@ -220,7 +235,7 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 	if (!ret) {
 		ret = mdev_pci_attrs_initial(function, type);
 		if (ret)
-			disable(function);
+			disable(function, type);
 	}
 	if (!ret) {
 		function->enabled = type;
@@ -236,10 +251,13 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
  */
 void mdev_pci_function_disable(struct mdev_pci_function *function)
 {
+	const struct mdev_pci_type *type;
+
 	mutex_lock(&function->fw_lock);
 	mdev_pci_attrs_forget(function);
+	type = function->enabled;
 	function->enabled = NULL;
-	disable(function);
+	disable(function, type);
 	pci_clear_dev_assigned(function->fn.pdev);
 	mutex_unlock(&function->fw_lock);
 }
@@ -294,7 +312,7 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 	function->parent = parent;
 	function->fn.pf = parent->pf;
 	function->fn.pdev = pci_dev_get(pdev);
-	if (!parent->whole)
+	if (!mdev_pci_function_is_whole(function))
 		function->fn.id = pci_iov_vf_id(pdev);
 	return function;
 }
@@ -325,7 +343,7 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
 	struct mdev_pci_function *function;
 
 	mutex_lock(&parent->lock);
-	function = list_first_entry(&parent->functions, struct mdev_pci_function, node);
+	function = parent->self;
 	mutex_unlock(&parent->lock);
 	return function;
 }
@@ -349,7 +367,7 @@ void mdev_pci_function_del(struct mdev_pci_parent *parent)
 	if (function->instance)
 		mdev_pci_instance_part(function->instance);
 	mutex_lock(&parent->lock);
-	list_del(&function->node);
+	parent->self = NULL;
 	mutex_unlock(&parent->lock);
 	if (c)
 		complete(&c->done);

@@ -40,6 +40,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.use_ops = &mdev_pci_use_ops,
 		.control = instance->type->control,
 		.nvlink2 = instance->type->nvlink2,
+		.lent = instance->type->whole,
 	};
 	int ret;
 
@@ -83,6 +84,11 @@ static int check_function(struct mdev_pci_instance *instance)
 			name, mdev_pci_function_noun(instance->function));
 		return -EOPNOTSUPP;
 	}
+	if (instance->type->whole && !mdev_pci_whole_is_alone(pdev)) {
+		pci_err(pdev, "mdev %s refused: the device shares its IOMMU group with others; bind it and them to vfio-pci\n",
+			name);
+		return -EPERM;
+	}
 	return 0;
 }
 
@@ -90,7 +96,11 @@ static int enable_function(struct mdev_pci_instance *instance)
 {
 	int ret = mdev_pci_function_enable(instance->function, instance->type);
 
-	if (ret)
+	if (ret && instance->type->whole)
+		pci_err(instance->function->fn.pdev,
+			"mdev %s refused: its driver does not let go of the device (%pe)\n",
+			dev_name(&instance->mdev->dev), ERR_PTR(ret));
+	else if (ret)
 		pci_err(instance->function->fn.pdev,
 			"mdev %s refused: firmware could not enable the %s as %s (%pe)\n",
 			dev_name(&instance->mdev->dev), mdev_pci_function_noun(instance->function),

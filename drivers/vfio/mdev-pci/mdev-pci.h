@@ -3,8 +3,8 @@
  * mdev-pci: what its files share.
  *
  * A parent is a registered PF, a function one of its VFs, bound to the framework's
- * pci_driver, and an instance an mdev that has claimed a function. Or the parent is offered
- * itself, as a whole: then it is its only function, bound to the vendor driver.
+ * pci_driver, and an instance an mdev that has claimed a function. The parent may also be a
+ * function itself, as a whole, bound to the vendor driver: its only one, or one that excludes VFs.
  *
  * Lock order, outermost first:
  *
@@ -79,7 +79,11 @@ struct mdev_pci_offer {
  * @mtypes: the same as the mdev core wants them
  * @lock: see the top of this file
  * @functions: bound VFs, by struct mdev_pci_function.node
- * @whole: the parent is itself the one function that it offers
+ * @self: the PF as a whole, if it is offered so, or NULL
+ * @whole: the parent is itself the one function that it offers; its driver does not use it
+ * @kept: it can be had as a whole, and is its driver's otherwise
+ * @drvdata: of @kept: the vendor driver's data. Does not change
+ * @given: of @kept: the driver has let go of it. Under device_lock() of the PF
  * @changing: VFs are being created or removed
  * @going: unregistration has begun
  * @failed: firmware has failed
@@ -96,7 +100,11 @@ struct mdev_pci_parent {
 	struct mdev_type **mtypes;
 	struct mutex lock;		/* order: top of this file */
 	struct list_head functions;
+	struct mdev_pci_function *self;
 	bool whole;
+	bool kept;
+	void *drvdata;
+	bool given;
 	bool changing;
 	bool going;
 	bool failed;
@@ -106,7 +114,7 @@ struct mdev_pci_parent {
 /**
  * struct mdev_pci_function - a VF bound to the framework, or a whole parent
  * @kref: held by the binding and by the instance that has claimed it
- * @node: in the parent's list, while bound
+ * @node: of a VF: in the parent's list, while bound
  * @parent: a reference
  * @fn: the function, as the engine and firmware know it
  * @instance: who has claimed it, or NULL. Changes under the parent's lock; what it points to
@@ -164,7 +172,8 @@ struct mdev_pci_instance {
 struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
 void mdev_pci_parent_put(struct mdev_pci_parent *parent);
 struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
-unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent);
+unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
+				       const struct mdev_pci_type *type);
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance);
 
@@ -177,6 +186,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 			   int (*call)(struct mdev_pci_instance *instance));
 int mdev_pci_functions_init(void);
 void mdev_pci_functions_exit(void);
+bool mdev_pci_function_is_whole(const struct mdev_pci_function *function);
 const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
 void mdev_pci_function_put(struct mdev_pci_function *function);
@@ -193,6 +203,14 @@ int mdev_pci_instance_part(struct mdev_pci_instance *instance);
 void mdev_pci_instance_stop(struct mdev_pci_instance *instance);
 void mdev_pci_instance_orphan(struct mdev_pci_instance *instance);
 void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
+
+/* whole.c */
+bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+int mdev_pci_whole_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
+bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc);
+bool mdev_pci_whole_is_alone(struct pci_dev *pf);
+int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 
 /* attr.c */
 extern const struct vfio_pci_use_ops mdev_pci_use_ops;

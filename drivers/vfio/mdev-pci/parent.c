@@ -83,27 +83,36 @@ static unsigned int count_idle(struct mdev_pci_parent *parent)
 	return n;
 }
 
+/* Not while there are VFs: they would stop with their PF */
+static bool self_is_idle(struct mdev_pci_parent *parent)
+{
+	return parent->self && !parent->self->instance && !pci_num_vf(parent->pf);
+}
+
 /**
  * mdev_pci_parent_available() - how many mdevs could be created now
  * @parent: the parent
+ * @type: of this type
  *
  * Return: the number of idle functions, 0 if none of them can be used.
  */
-unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent)
+unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
+				       const struct mdev_pci_type *type)
 {
 	unsigned int n = 0;
 
 	mutex_lock(&parent->lock);
 	if (!parent->going && !parent->changing && !parent->failed)
-		n = count_idle(parent);
+		n = mdev_pci_type_is_whole(parent, type) ? self_is_idle(parent) :
+							   count_idle(parent);
 	mutex_unlock(&parent->lock);
 	return n;
 }
 
 /**
- * mdev_pci_parent_add() - a VF of the parent is bound
+ * mdev_pci_parent_add() - a VF of the parent is bound, or the parent is one itself
  * @parent: the parent
- * @function: the VF
+ * @function: the function
  *
  * Return: false if the parent takes none any more.
  */
@@ -113,7 +122,9 @@ bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_functio
 
 	mutex_lock(&parent->lock);
 	ok = !parent->going;
-	if (ok)
+	if (ok && mdev_pci_function_is_whole(function))
+		parent->self = function;
+	else if (ok)
 		list_add_tail(&function->node, &parent->functions);
 	mutex_unlock(&parent->lock);
 	return ok;
@@ -126,6 +137,32 @@ static int refuse(struct mdev_pci_parent *parent, const struct mdev_pci_instance
 	return err;
 }
 
+static struct mdev_pci_instance *a_user(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->instance)
+			return function->instance;
+	}
+	return NULL;
+}
+
+static int check_claim_whole(struct mdev_pci_parent *parent,
+			     const struct mdev_pci_instance *instance)
+{
+	if (parent->self->instance)
+		return refuse(parent, instance, -EUSERS,
+			      "the device is in use as a whole; remove its mdev");
+	if (a_user(parent))
+		return refuse(parent, instance, -EBUSY,
+			      "VFs of the device are in use; remove their mdevs, and write 0 to sriov_numvfs");
+	if (pci_num_vf(parent->pf))
+		return refuse(parent, instance, -EBUSY,
+			      "the device has VFs; write 0 to sriov_numvfs");
+	return 0;
+}
+
 static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance)
 {
 	if (parent->going)
@@ -133,13 +170,14 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 	if (parent->failed)
 		return refuse(parent, instance, -EREMOTEIO,
 			      "the PF's firmware has failed; reset the PF");
-	if (parent->whole)
-		return count_idle(parent) ? 0 :
-		       refuse(parent, instance, -EUSERS,
-			      "the device is in use as a whole; remove its mdev");
 	if (parent->changing)
 		return refuse(parent, instance, -EBUSY,
 			      "VFs are being created or removed; try again");
+	if (mdev_pci_type_is_whole(parent, instance->type))
+		return check_claim_whole(parent, instance);
+	if (parent->self && parent->self->instance)
+		return refuse(parent, instance, -EBUSY,
+			      "the device is given away as a whole; remove that mdev");
 	if (!pci_num_vf(parent->pf))
 		return refuse(parent, instance, -ENODEV,
 			      "there are no VFs; write their number to sriov_numvfs");
@@ -152,16 +190,28 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 	return 0;
 }
 
+static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	list_for_each_entry(function, &parent->functions, node) {
+		if (!function->instance)
+			break;
+	}
+	return function;
+}
+
 /**
- * mdev_pci_parent_claim() - give an idle VF to an instance
+ * mdev_pci_parent_claim() - give an idle VF, or the PF as a whole, to an instance
  * @parent: the parent
  * @instance: who asks; gets the function, with a reference
  *
  * mdev_pci_function_unclaim() gives it back.
  *
  * Return: 0, or, with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its
- * firmware has failed; -EBUSY: SR-IOV is being changed; -ENODEV: there is no VF; -ENXIO: none is
- * bound; -ENOSPC: all are in use; -EUSERS: the parent is offered as a whole, and in use.
+ * firmware has failed; -EBUSY: SR-IOV is being changed, or there are VFs and the PF is asked for,
+ * or the other way round; -ENODEV: there is no VF; -ENXIO: none is bound; -ENOSPC: all are in
+ * use; -EUSERS: the PF is in use as a whole.
  */
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
 {
@@ -172,10 +222,8 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 	ret = check_claim(parent, instance);
 	if (ret)
 		goto unlock;
-	list_for_each_entry(function, &parent->functions, node) {
-		if (!function->instance)
-			break;
-	}
+	function = mdev_pci_type_is_whole(parent, instance->type) ? parent->self :
+								    idle_vf(parent);
 	/* Both at once: from here on removal of the function may find the instance */
 	instance->function = function;
 	function->instance = instance;
@@ -200,10 +248,11 @@ static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 
 	for (i = 0; valid && i < desc->nr_types; i++)
 		valid = type_is_valid(&desc->types[i]);
-	if (valid)
-		return 0;
-	pci_err(pf, "the PF driver describes itself incompletely, it can't be an mdev parent\n");
-	return -EINVAL;
+	if (!valid || (whole && mdev_pci_whole_is_offered(desc))) {
+		pci_err(pf, "the PF driver describes itself incompletely, it can't be an mdev parent\n");
+		return -EINVAL;
+	}
+	return !whole && mdev_pci_whole_is_offered(desc) ? mdev_pci_whole_check(pf, desc) : 0;
 }
 
 static int make_offers(struct mdev_pci_parent *parent)
@@ -246,6 +295,8 @@ static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 	parent->pf = pci_dev_get(pf);
 	parent->desc = desc;
 	parent->whole = whole;
+	parent->kept = !whole && mdev_pci_whole_is_offered(desc);
+	parent->drvdata = pci_get_drvdata(pf);
 	ret = make_offers(parent);
 	if (ret) {
 		mdev_pci_parent_put(parent);
@@ -372,6 +423,21 @@ static void set_going(struct mdev_pci_parent *parent)
 	mutex_unlock(&parent->lock);
 }
 
+static int add_whole(struct mdev_pci_parent *parent)
+{
+	device_lock_assert(&parent->pf->dev);
+	kref_get(&parent->kref);
+	return mdev_pci_function_add(parent->pf, parent);
+}
+
+/* Nobody gets anything of it any more, and who has the PF as a whole has lost it */
+static void leave(struct mdev_pci_parent *parent)
+{
+	set_going(parent);
+	if (parent->self)
+		mdev_pci_function_del(parent);
+}
+
 /**
  * mdev_pci_register_parent() - offer the VFs of a PF as mdevs
  * @pf: the PF, bound to the caller's driver, or (@desc->borrowed) to any
@@ -382,7 +448,8 @@ static void set_going(struct mdev_pci_parent *parent)
  * before the return.
  *
  * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
- * bound until mdev_pci_unregister_parent() has returned.
+ * bound until mdev_pci_unregister_parent() has returned. With a type that has
+ * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
  * Return: the parent; -EINVAL: @desc is incomplete; -EEXIST: it is one; -ENOMEM; others from
  * mdev_register_parent().
  */
@@ -402,6 +469,10 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 	ret = parent_list(parent);
 	if (ret)
 		goto put;
+	if (parent->kept)
+		ret = add_whole(parent);
+	if (ret)
+		goto unlist;
 	if (pci_num_vf(pf))
 		adopt_vfs(parent);
 	else
@@ -412,8 +483,9 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 	if (!ret)
 		return parent;
 
-	set_going(parent);
+	leave(parent);
 	part_from_vfs(parent);
+unlist:
 	parent_unlist(parent);
 put:
 	mdev_pci_parent_put(parent);
@@ -426,14 +498,14 @@ EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
  * @parent: the parent
  *
  * Removes all mdevs and VFs; borrowed VFs it only unbinds. Users of open devices are asked
- * to let go; blocks until they have closed them. After that no operation of the vendor
- * driver is called any more.
+ * to let go; blocks until they have closed them. A PF that is given away comes back to its driver.
+ * After that no operation of the vendor driver is called any more.
  *
- * Context: process context, usually the PF driver's remove(); sleeps.
+ * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
  */
 void mdev_pci_unregister_parent(struct mdev_pci_parent *parent)
 {
-	set_going(parent);
+	leave(parent);
 	/* In this order: removal of a VF would wait for its user with the VF's lock held */
 	mdev_unregister_parent(&parent->mdev_parent);
 	part_from_vfs(parent);
@@ -441,12 +513,6 @@ void mdev_pci_unregister_parent(struct mdev_pci_parent *parent)
 	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
-
-static int add_whole(struct mdev_pci_parent *parent)
-{
-	kref_get(&parent->kref);
-	return mdev_pci_function_add(parent->pf, parent);
-}
 
 /**
  * mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
@@ -483,8 +549,7 @@ int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_paren
 	if (!ret)
 		return 0;
 
-	set_going(parent);
-	mdev_pci_function_del(parent);
+	leave(parent);
 unlist:
 	parent_unlist(parent);
 put:
@@ -509,9 +574,8 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	device_lock_assert(&pdev->dev);
 	if (WARN_ON(!parent))
 		return;
-	set_going(parent);
 	/* In this order: who removes or creates the mdev waits for it, and mdev core for him */
-	mdev_pci_function_del(parent);
+	leave(parent);
 	mdev_unregister_parent(&parent->mdev_parent);
 	parent_unlist(parent);
 	mdev_pci_parent_put(parent);
@@ -520,28 +584,23 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_function);
 
-static const char *a_user(struct mdev_pci_parent *parent)
-{
-	struct mdev_pci_function *function;
-
-	list_for_each_entry(function, &parent->functions, node) {
-		if (function->instance)
-			return dev_name(&function->instance->mdev->dev);
-	}
-	return NULL;
-}
-
 static int begin_change(struct mdev_pci_parent *parent)
 {
-	const char *user;
+	struct mdev_pci_instance *whole, *user;
 	int ret = 0;
 
 	mutex_lock(&parent->lock);
+	whole = parent->self ? parent->self->instance : NULL;
 	user = a_user(parent);
-	if (user) {
+	if (whole) {
+		pci_err(parent->pf,
+			"VFs can't be created while the device is given away as a whole; remove mdev %s first\n",
+			dev_name(&whole->mdev->dev));
+		ret = -EBUSY;
+	} else if (user) {
 		pci_err(parent->pf,
 			"the number of VFs can't change while mdevs exist; remove mdev %s and any other first\n",
-			user);
+			dev_name(&user->mdev->dev));
 		ret = -EBUSY;
 	} else if (parent->changing || parent->going) {
 		pci_err(parent->pf, "VFs are being created or removed already\n");
@@ -571,8 +630,8 @@ static int change_vfs(struct pci_dev *pf, int num_vfs)
  * @num_vfs: VFs to create; 0: remove all
  *
  * Context: process context, under device_lock() of @pf; sleeps.
- * Return: @num_vfs; -EBUSY: mdevs exist; -ENODEV: @pf is no parent; or an errno of
- * pci_enable_sriov().
+ * Return: @num_vfs; -EBUSY: mdevs exist, of VFs or of @pf as a whole; -ENODEV: @pf is no parent; or
+ * an errno of pci_enable_sriov().
  */
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
 {

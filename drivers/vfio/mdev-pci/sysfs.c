@@ -158,12 +158,14 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
 	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
-	unsigned int n = mdev_pci_parent_available(parent);
+	const struct mdev_pci_type *type;
+	unsigned int n;
 
-	if (!n || !ops || !ops->room)
+	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
+	n = mdev_pci_parent_available(parent, type);
+	if (!n || type->whole || !ops || !ops->room)
 		return n;
-	return min(n, ops->room(parent->pf,
-				container_of(mtype, struct mdev_pci_offer, mtype)->type));
+	return min(n, ops->room(parent->pf, type));
 }
 
 static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
@@ -202,6 +204,8 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 	int n;
 
 	n = describe_migration(desc, offer->type, buf);
+	if (mdev_pci_type_is_whole(parent, offer->type))
+		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
 	n += describe_control(offer->type->control, buf, n);
 	n += mdev_pci_attrs_describe(offer, buf, n);
 	if (desc->ops && desc->ops->describe)

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PFs that can be had as a whole while their own driver stays bound: the driver lets go of the
+ * device, VFIO's user has it, and the driver takes it back.
+ *
+ * What the driver core does between two drivers of a device is done here: whose the IOMMU group
+ * is, the driver data, runtime power management, a reset. vfio-pci-core finds its device by the
+ * driver data, so the vendor driver's are put aside, and by them whoever calls the PF's driver
+ * meanwhile, such as the PCI core with an error or a reset, would take the one for the other:
+ * mdev_pci_err_handlers and mdev_pci_get_drvdata() tell them apart.
+ */
+#include <linux/iommu.h>
+#include <linux/module.h>
+#include <linux/pm_runtime.h>
+#include <linux/slab.h>
+
+#include "mdev-pci.h"
+
+/**
+ * mdev_pci_type_is_whole() - are mdevs of this type the parent itself?
+ * @parent: the parent
+ * @type: one of its types
+ *
+ * Return: false if they are VFs.
+ */
+bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+{
+	return parent->whole || type->whole;
+}
+
+/**
+ * mdev_pci_whole_is_offered() - is there a type for which the driver gives the PF away?
+ * @desc: of a PF
+ *
+ * Return: true if there is one.
+ */
+bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc)
+{
+	unsigned int i;
+
+	for (i = 0; i < desc->nr_types; i++) {
+		if (desc->types[i].whole)
+			return true;
+	}
+	return false;
+}
+
+/* Firmware's operations go by the PF, which is not the driver's then */
+static bool type_is_valid(const struct mdev_pci_type *type)
+{
+	return !type->whole || (type->whole->prepare && type->whole->finish && !type->mig_ops &&
+				!type->log_ops && !type->control && !type->nr_attrs);
+}
+
+/**
+ * mdev_pci_whole_check() - can the PF be given away by its driver?
+ * @pf: the PF
+ * @desc: what is offered, with mdev_pci_whole_is_offered()
+ *
+ * Return: 0; -EINVAL: no, which was logged.
+ */
+int mdev_pci_whole_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
+{
+	struct pci_driver *drv = to_pci_driver(pf->dev.driver);
+	const char *name = NULL;
+	unsigned int i;
+
+	for (i = 0; i < desc->nr_types; i++) {
+		if (!type_is_valid(&desc->types[i]))
+			name = desc->types[i].name;
+	}
+	if (name)
+		pci_err(pf, "type %s is the device as a whole, and has what only VFs can have, or lacks an operation\n",
+			name);
+	else if (desc->borrowed || drv->err_handler != &mdev_pci_err_handlers)
+		pci_err(pf, "a type is the device as a whole, but driver %s has not the framework's error handlers\n",
+			drv->name);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int count_device(struct device *dev, void *data)
+{
+	unsigned int *n = data;
+
+	++*n;
+	return 0;
+}
+
+/**
+ * mdev_pci_whole_is_alone() - has the PF an IOMMU group of its own?
+ * @pf: the PF
+ *
+ * Otherwise a user of another device in the group could keep the driver from taking it back.
+ *
+ * Return: false if others are in the group, or there is none.
+ */
+bool mdev_pci_whole_is_alone(struct pci_dev *pf)
+{
+	struct iommu_group *group = iommu_group_get(&pf->dev);
+	unsigned int n = 0;
+
+	if (!group)
+		return false;
+	iommu_group_for_each_dev(group, &n, count_device);
+	iommu_group_put(group);
+	return n == 1;
+}
+
+/*
+ * The bus's own operations, by which the driver core gives the group to a driver's DMA and takes it
+ * back: iommu_device_use_default_domain() is not exported. Of drivers with driver_managed_dma they
+ * do nothing.
+ */
+static void disown_dma(struct pci_dev *pf)
+{
+	pf->dev.bus->dma_cleanup(&pf->dev);
+}
+
+static int own_dma(struct pci_dev *pf)
+{
+	/* As between two drivers: made anew if the platform has one */
+	kfree(pf->dev.dma_range_map);
+	pf->dev.dma_range_map = NULL;
+	return pf->dev.bus->dma_configure(&pf->dev);
+}
+
+/**
+ * mdev_pci_whole_give() - the PF's driver lets go of it
+ * @parent: the parent
+ * @type: what it is given away as
+ *
+ * Context: process context, under device_lock() of the PF; sleeps.
+ * Return: 0; an errno of &mdev_pci_whole_ops.prepare; or the device could not be woken up.
+ */
+int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+{
+	struct pci_dev *pf = parent->pf;
+	int ret;
+
+	device_lock_assert(&pf->dev);
+	ret = pm_runtime_resume_and_get(&pf->dev);
+	if (ret)
+		return ret;
+	ret = type->whole->prepare(pf, type);
+	if (ret) {
+		pm_runtime_put(&pf->dev);
+		return ret;
+	}
+	/* vfio-pci-core drops one: it must not be the last, the driver would be called */
+	pm_runtime_get_noresume(&pf->dev);
+	pci_set_drvdata(pf, NULL);
+	parent->given = true;
+	disown_dma(pf);
+	return 0;
+}
+
+/* When its user closed it, the lock may have been ours, and VFIO could not reset it */
+static void clean_after_user(struct pci_dev *pf)
+{
+	int ret;
+
+	/* Some kernels wait a minute for a device that is gone to come out of a reset */
+	if (!pci_device_is_present(pf))
+		return;
+	ret = pci_reset_function_locked(pf);
+	if (ret)
+		pci_warn(pf, "could not be reset after its user (%pe)\n", ERR_PTR(ret));
+}
+
+static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+{
+	struct pci_dev *pf = parent->pf;
+	int ret;
+
+	clean_after_user(pf);
+	ret = own_dma(pf);
+	pci_set_drvdata(pf, parent->drvdata);
+	parent->given = false;
+	return ret ?: type->whole->finish(pf);
+}
+
+/**
+ * mdev_pci_whole_take_back() - the opposite
+ * @parent: the parent; its user has closed it
+ * @type: what it was given away as
+ *
+ * Context: as mdev_pci_whole_give().
+ */
+void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+{
+	struct pci_dev *pf = parent->pf;
+	int ret;
+
+	device_lock_assert(&pf->dev);
+	ret = hand_back(parent, type);
+	if (ret) {
+		pci_err(pf, "driver %s could not take the device back (%pe); reset it, or unbind the driver and bind it again\n",
+			dev_driver_string(&pf->dev), ERR_PTR(ret));
+		mutex_lock(&parent->lock);
+		parent->failed = true;
+		parent->failures++;
+		mutex_unlock(&parent->lock);
+	}
+	pm_runtime_put(&pf->dev);
+	pm_runtime_put(&pf->dev);
+}
+
+/**
+ * mdev_pci_get_drvdata() - the PF driver's own data
+ * @pf: the PF, bound to the driver
+ *
+ * In place of pci_get_drvdata(), by drivers that give the PF away: wherever the driver is called
+ * while it may be given away, as in remove() and shutdown(). What probe() has set with
+ * pci_set_drvdata() before it registered the parent.
+ *
+ * Context: process context; sleeps.
+ * Return: the data.
+ */
+void *mdev_pci_get_drvdata(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	void *data;
+
+	if (!parent)
+		return pci_get_drvdata(pf);
+	data = parent->kept ? parent->drvdata : pci_get_drvdata(pf);
+	mdev_pci_parent_put(parent);
+	return data;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_get_drvdata);
+
+/* Whose affair it is: under device_lock() of @pf that does not change */
+static const struct pci_error_handlers *handlers_of(struct pci_dev *pf)
+{
+	static const struct pci_error_handlers none;
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	const struct pci_error_handlers *handlers;
+
+	if (!parent)
+		return &none;
+	handlers = parent->given ? &vfio_pci_engine_err_handlers : parent->desc->err_handlers;
+	mdev_pci_parent_put(parent);
+	return handlers ?: &none;
+}
+
+static pci_ers_result_t whole_error_detected(struct pci_dev *pf, pci_channel_state_t state)
+{
+	const struct pci_error_handlers *h = handlers_of(pf);
+
+	return h->error_detected ? h->error_detected(pf, state) : PCI_ERS_RESULT_NO_AER_DRIVER;
+}
+
+static pci_ers_result_t whole_mmio_enabled(struct pci_dev *pf)
+{
+	const struct pci_error_handlers *h = handlers_of(pf);
+
+	return h->mmio_enabled ? h->mmio_enabled(pf) : PCI_ERS_RESULT_NONE;
+}
+
+static pci_ers_result_t whole_slot_reset(struct pci_dev *pf)
+{
+	const struct pci_error_handlers *h = handlers_of(pf);
+
+	return h->slot_reset ? h->slot_reset(pf) : PCI_ERS_RESULT_NONE;
+}
+
+static void whole_resume(struct pci_dev *pf)
+{
+	const struct pci_error_handlers *h = handlers_of(pf);
+
+	if (h->resume)
+		h->resume(pf);
+}
+
+static void whole_reset_prepare(struct pci_dev *pf)
+{
+	const struct pci_error_handlers *h = handlers_of(pf);
+
+	if (h->reset_prepare)
+		h->reset_prepare(pf);
+}
+
+static void whole_reset_done(struct pci_dev *pf)
+{
+	const struct pci_error_handlers *h = handlers_of(pf);
+
+	if (h->reset_done)
+		h->reset_done(pf);
+}
+
+/*
+ * For the pci_driver of a PF that is given away: its own ones are in its description. No
+ * cor_error_detected: the PCI core calls it without device_lock(), while the PF changes hands.
+ */
+const struct pci_error_handlers mdev_pci_err_handlers = {
+	.error_detected = whole_error_detected,
+	.mmio_enabled = whole_mmio_enabled,
+	.slot_reset = whole_slot_reset,
+	.resume = whole_resume,
+	.reset_prepare = whole_reset_prepare,
+	.reset_done = whole_reset_done,
+};
+EXPORT_SYMBOL_GPL(mdev_pci_err_handlers);
