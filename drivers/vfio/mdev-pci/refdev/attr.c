@@ -38,14 +38,17 @@ static const struct mdev_pci_attr refdev_dma_lite_attrs[] = {
 };
 
 /**
- * refdev_types_of() - the types of a PF, with attributes if its firmware has them
+ * refdev_make_types() - the types of a PF, with attributes if its firmware has them
  * @r: the PF; its queue has been started.
  *
- * Return: REFDEV_NR_TYPES types, which live as long as @r.
+ * Return: how many there are in @r now: those of VFs that firmware has profiles for, and the PF.
  */
-const struct mdev_pci_type *refdev_types_of(struct refdev *r)
+unsigned int refdev_make_types(struct refdev *r)
 {
-	memcpy(r->types, refdev_types, sizeof(r->types));
+	unsigned int n = min_t(unsigned int, REFDEV_NR_TYPES,
+			       le16_to_cpu(r->queue.info.profiles));
+
+	memcpy(r->types, refdev_types, sizeof(refdev_types));
 	if (le32_to_cpu(r->queue.info.features) & REFDEV_FEATURE_CONFIGURE) {
 		r->types[0].attrs = refdev_dma_attrs;
 		r->types[0].nr_attrs = ARRAY_SIZE(refdev_dma_attrs);
@@ -53,5 +56,6 @@ const struct mdev_pci_type *refdev_types_of(struct refdev *r)
 		r->types[1].nr_attrs = ARRAY_SIZE(refdev_dma_lite_attrs);
 	}
 	refdev_resident(r);
-	return r->types;
+	r->types[n] = refdev_whole_type;
+	return n + 1;
 }

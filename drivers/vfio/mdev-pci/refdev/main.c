@@ -19,17 +19,20 @@ static void refdev_failed(struct refdev_queue *q, const char *why)
 	mutex_unlock(&r->parent_lock);
 }
 
+static const struct pci_error_handlers refdev_err_handlers;
+
 static int refdev_register(struct refdev *r)
 {
 	const struct refdev_identify_page *info = &r->queue.info;
+	unsigned int nr_types = refdev_make_types(r);
 	struct mdev_pci_parent *parent;
 
 	r->desc = (struct mdev_pci_parent_desc) {
 		.owner = THIS_MODULE,
 		.model = "mdev-pci reference device",
 		.ops = &refdev_parent_ops,
-		.types = refdev_types_of(r),
-		.nr_types = min_t(unsigned int, REFDEV_NR_TYPES, le16_to_cpu(info->profiles)),
+		.types = r->types,
+		.nr_types = nr_types,
 		.mig_caps = {
 			.max_state = le64_to_cpu(info->state_bytes),
 			.chunk = r->queue.max_transfer,
@@ -38,6 +41,7 @@ static int refdev_register(struct refdev *r)
 		},
 		.log_caps = refdev_log_caps(&r->queue),
 		.num_vfs = num_vfs,
+		.err_handlers = &refdev_err_handlers,
 	};
 	/* If the queue fails meanwhile, refdev_failed() waits and tells the new parent */
 	mutex_lock(&r->parent_lock);
@@ -59,33 +63,22 @@ static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	mutex_init(&r->parent_lock);
 	pci_set_drvdata(pdev, r);
 
-	ret = pcim_enable_device(pdev) ?: pcim_iomap_regions(pdev, BIT(0), "refdev") ?:
-	      dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
-	if (ret)
-		return dev_err_probe(&pdev->dev, ret, "can't use the device's registers or DMA\n");
-	ret = refdev_queue_init(&r->queue, pdev, pcim_iomap_table(pdev)[0], refdev_failed);
+	ret = refdev_queue_init(&r->queue, pdev, refdev_failed) ?: refdev_take(r);
 	if (ret)
 		return ret;
-	ret = refdev_queue_start(&r->queue);
-	if (ret)
-		goto err_queue;
-	/* For refdev_slot_reset() */
-	pci_save_state(pdev);
 	refdev_debugfs_add(r);
 	ret = refdev_register(r);
 	if (!ret)
 		return 0;
 
 	refdev_debugfs_remove(r);
-	refdev_queue_stop(&r->queue);
-err_queue:
-	refdev_queue_free(&r->queue);
+	refdev_let_go(r);
 	return ret;
 }
 
 static void refdev_remove(struct pci_dev *pdev)
 {
-	struct refdev *r = pci_get_drvdata(pdev);
+	struct refdev *r = mdev_pci_get_drvdata(pdev);
 	struct mdev_pci_parent *parent = r->parent;
 
 	mutex_lock(&r->parent_lock);
@@ -94,31 +87,33 @@ static void refdev_remove(struct pci_dev *pdev)
 	/* Needs the queue, to take the VFs back */
 	mdev_pci_unregister_parent(parent);
 	refdev_debugfs_remove(r);
-	refdev_queue_stop(&r->queue);
-	refdev_queue_free(&r->queue);
+	refdev_let_go(r);
 }
 
 /* Firmware must not write to rings that are the next kernel's memory */
 static void refdev_shutdown(struct pci_dev *pdev)
 {
-	struct refdev *r = pci_get_drvdata(pdev);
+	struct refdev *r = mdev_pci_get_drvdata(pdev);
 
-	refdev_queue_stop(&r->queue);
+	if (r->taken)
+		refdev_queue_stop(&r->queue);
 }
 
+/* This and what follows is not called while the device is given away */
 static void refdev_reset_prepare(struct pci_dev *pdev)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 
 	mdev_pci_parent_error(r->parent, "its PF is reset");
-	refdev_queue_stop(&r->queue);
+	if (r->taken)
+		refdev_queue_stop(&r->queue);
 }
 
 static void refdev_reset_done(struct pci_dev *pdev)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 
-	if (!refdev_queue_start(&r->queue))
+	if (!(r->taken ? refdev_queue_start(&r->queue) : refdev_take(r)))
 		mdev_pci_parent_restored(r->parent);
 }
 
@@ -164,7 +159,7 @@ static struct pci_driver refdev_driver = {
 	.remove = refdev_remove,
 	.shutdown = refdev_shutdown,
 	.sriov_configure = mdev_pci_sriov_configure,
-	.err_handler = &refdev_err_handlers,
+	.err_handler = &mdev_pci_err_handlers,
 };
 module_pci_driver(refdev_driver);
 

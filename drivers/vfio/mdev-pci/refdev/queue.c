@@ -366,6 +366,11 @@ static int refdev_alloc(struct refdev_queue *q)
 	return 0;
 }
 
+static void log_resources(struct refdev_queue *q, int err)
+{
+	dev_err(&q->pdev->dev, "no memory or interrupts for the command queue (error %d)\n", err);
+}
+
 static int refdev_request_irqs(struct refdev_queue *q)
 {
 	int ret;
@@ -391,21 +396,19 @@ err_vectors:
 }
 
 /**
- * refdev_queue_init() - get memory and interrupts of a queue
+ * refdev_queue_init() - get the memory of a queue
  * @q: the queue, zeroed.
  * @pdev: the PF. Memory goes with its binding to the driver.
- * @regs: its BAR 0.
  * @failed: see &refdev_queue.failed.
  *
  * Return: 0 or a negative errno; the reason was logged.
  */
-int refdev_queue_init(struct refdev_queue *q, struct pci_dev *pdev, void __iomem *regs,
+int refdev_queue_init(struct refdev_queue *q, struct pci_dev *pdev,
 		      void (*failed)(struct refdev_queue *q, const char *why))
 {
 	int ret;
 
 	q->pdev = pdev;
-	q->regs = regs;
 	q->failed = failed;
 	q->error = -ESHUTDOWN;
 	q->max_sgl = REFDEV_SLOT_SGL;
@@ -416,23 +419,41 @@ int refdev_queue_init(struct refdev_queue *q, struct pci_dev *pdev, void __iomem
 	INIT_DELAYED_WORK(&q->watch, refdev_watch_work);
 	refdev_commands_init(q);
 
-	ret = refdev_check_version(q);
+	ret = refdev_alloc(q);
 	if (ret)
-		return ret;
-	ret = refdev_alloc(q) ?: refdev_request_irqs(q);
-	if (ret)
-		dev_err(&pdev->dev, "no memory or interrupts for the command queue (error %d)\n",
-			ret);
+		log_resources(q, ret);
 	return ret;
 }
 
 /**
- * refdev_queue_free() - give back what refdev_queue_init() got
+ * refdev_queue_attach() - give a queue its registers and interrupts
+ * @q: the queue; its PF is enabled.
+ * @regs: BAR 0 of it.
+ *
+ * Return: 0 or a negative errno; the reason was logged.
+ */
+int refdev_queue_attach(struct refdev_queue *q, void __iomem *regs)
+{
+	int ret;
+
+	q->regs = regs;
+	ret = refdev_check_version(q);
+	if (ret)
+		return ret;
+	ret = refdev_request_irqs(q);
+	if (ret)
+		log_resources(q, ret);
+	return ret;
+}
+
+/**
+ * refdev_queue_detach() - the opposite
  * @q: the queue, stopped.
  */
-void refdev_queue_free(struct refdev_queue *q)
+void refdev_queue_detach(struct refdev_queue *q)
 {
 	pci_free_irq(q->pdev, REFDEV_VECTOR_EVENT, q);
 	pci_free_irq(q->pdev, REFDEV_VECTOR_COMPLETION, q);
 	pci_free_irq_vectors(q->pdev);
+	q->regs = NULL;
 }

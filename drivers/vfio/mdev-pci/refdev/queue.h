@@ -103,7 +103,7 @@ struct refdev_rings {
 /**
  * struct refdev_queue - the command queue of a PF
  * @pdev: the PF.
- * @regs: its BAR 0.
+ * @regs: its BAR 0; while attached.
  * @failed: called in process context when the queue failed: firmware is stopped, and
  *	outstanding commands end right after it, so it must not wait for any; new ones
  *	fail until refdev_queue_start().
@@ -153,9 +153,10 @@ struct refdev_queue {
 };
 
 /* queue.c, for drivers */
-int refdev_queue_init(struct refdev_queue *q, struct pci_dev *pdev, void __iomem *regs,
+int refdev_queue_init(struct refdev_queue *q, struct pci_dev *pdev,
 		      void (*failed)(struct refdev_queue *q, const char *why));
-void refdev_queue_free(struct refdev_queue *q);
+int refdev_queue_attach(struct refdev_queue *q, void __iomem *regs);
+void refdev_queue_detach(struct refdev_queue *q);
 int refdev_queue_start(struct refdev_queue *q);
 void refdev_queue_stop(struct refdev_queue *q);
 void refdev_queue_lost(struct refdev_queue *q);

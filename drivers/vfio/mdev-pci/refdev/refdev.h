@@ -7,6 +7,7 @@
 
 #include "queue.h"
 
+/* Of VFs */
 #define REFDEV_NR_TYPES	2
 
 /**
@@ -15,6 +16,7 @@
  * @desc: what the framework was told of it.
  * @types: its types, for @desc.
  * @control: where VFs have their control blocks, for @types.
+ * @taken: the device is this driver's now. Under device_lock() of the PF.
  * @parent_lock: protects @parent from a failure of @queue.
  * @parent: the PF as mdev parent.
  * @debugfs: the PF in debugfs.
@@ -22,8 +24,9 @@
 struct refdev {
 	struct refdev_queue queue;
 	struct mdev_pci_parent_desc desc;
-	struct mdev_pci_type types[REFDEV_NR_TYPES];
+	struct mdev_pci_type types[REFDEV_NR_TYPES + 1];
 	struct vfio_pci_control control;
+	bool taken;
 	struct mutex parent_lock; /* of parent */
 	struct mdev_pci_parent *parent;
 	struct dentry *debugfs;
@@ -32,6 +35,7 @@ struct refdev {
 extern const struct mdev_pci_parent_ops refdev_parent_ops;
 extern const struct mdev_pci_type refdev_types[REFDEV_NR_TYPES];
 
+/* Of a VF: while there are any, the PF and its driver data are this driver's */
 static inline struct refdev_queue *refdev_queue_of(struct vfio_pci_fn *fn)
 {
 	struct refdev *r = pci_get_drvdata(fn->pf);
@@ -42,7 +46,7 @@ static inline struct refdev_queue *refdev_queue_of(struct vfio_pci_fn *fn)
 int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg);
 
 /* attr.c */
-const struct mdev_pci_type *refdev_types_of(struct refdev *r);
+unsigned int refdev_make_types(struct refdev *r);
 
 /* tracker.c */
 extern const struct vfio_pci_log_ops refdev_log_ops;
@@ -53,6 +57,12 @@ struct vfio_pci_log_caps refdev_log_caps(const struct refdev_queue *q);
 int refdev_precopy_start(struct vfio_pci_fn *fn);
 int refdev_precopy_stop(struct vfio_pci_fn *fn);
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
+
+/* whole.c */
+extern const struct mdev_pci_type refdev_whole_type;
+
+int refdev_take(struct refdev *r);
+void refdev_let_go(struct refdev *r);
 
 /* resident.c */
 void refdev_resident(struct refdev *r);

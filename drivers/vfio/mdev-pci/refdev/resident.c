@@ -248,7 +248,7 @@ void refdev_resident(struct refdev *r)
 		.offset = le32_to_cpu(info->control_offset),
 		.length = le32_to_cpu(info->control_bytes),
 	};
-	for (i = 0; i < ARRAY_SIZE(r->types); i++) {
+	for (i = 0; i < REFDEV_NR_TYPES; i++) {
 		r->types[i].mig_ops = &refdev_resident_ops;
 		r->types[i].control = &r->control;
 	}

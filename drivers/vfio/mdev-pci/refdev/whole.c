@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The device as a whole: how this driver takes it and lets go of it, when it is bound and unbound,
+ * and when it gives the PF away and stays bound.
+ */
+#include <linux/dma-mapping.h>
+
+#include "refdev.h"
+
+#define REFDEV_BAR	0
+
+/* Nothing of it by devres: it would be given back when the driver is unbound only */
+static void __iomem *refdev_map(struct pci_dev *pdev)
+{
+	void __iomem *regs;
+	int ret;
+
+	ret = pci_enable_device(pdev);
+	if (ret)
+		return IOMEM_ERR_PTR(ret);
+	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64)) ?:
+	      pci_request_region(pdev, REFDEV_BAR, "refdev");
+	if (ret)
+		goto disable;
+	regs = pci_iomap(pdev, REFDEV_BAR, 0);
+	if (regs)
+		return regs;
+	ret = -ENOMEM;
+	pci_release_region(pdev, REFDEV_BAR);
+disable:
+	pci_disable_device(pdev);
+	return IOMEM_ERR_PTR(ret);
+}
+
+static void refdev_unmap(struct pci_dev *pdev, void __iomem *regs)
+{
+	pci_iounmap(pdev, regs);
+	pci_release_region(pdev, REFDEV_BAR);
+	pci_disable_device(pdev);
+}
+
+/**
+ * refdev_take() - begin to use the device
+ * @r: the PF; its queue has been initialized.
+ *
+ * Context: process context, under device_lock() of the PF; sleeps.
+ * Return: 0 or a negative errno; the reason was logged.
+ */
+int refdev_take(struct refdev *r)
+{
+	struct pci_dev *pdev = r->queue.pdev;
+	void __iomem *regs = refdev_map(pdev);
+	int ret;
+
+	if (IS_ERR(regs))
+		return dev_err_probe(&pdev->dev, PTR_ERR(regs),
+				     "can't use the device's registers or DMA\n");
+	ret = refdev_queue_attach(&r->queue, regs);
+	if (ret)
+		goto unmap;
+	ret = refdev_queue_start(&r->queue);
+	if (ret)
+		goto detach;
+	/* For refdev_slot_reset() */
+	pci_save_state(pdev);
+	r->taken = true;
+	return 0;
+
+detach:
+	refdev_queue_detach(&r->queue);
+unmap:
+	refdev_unmap(pdev, regs);
+	return ret;
+}
+
+/**
+ * refdev_let_go() - the opposite
+ * @r: the PF; that it could not be taken back is no matter.
+ *
+ * Context: as refdev_take().
+ */
+void refdev_let_go(struct refdev *r)
+{
+	void __iomem *regs = r->queue.regs;
+
+	if (!r->taken)
+		return;
+	r->taken = false;
+	refdev_queue_stop(&r->queue);
+	refdev_queue_detach(&r->queue);
+	refdev_unmap(r->queue.pdev, regs);
+}
+
+/* A device whose firmware says nothing any more would not come back from its user either */
+static int refdev_prepare(struct pci_dev *pdev, const struct mdev_pci_type *type)
+{
+	struct refdev *r = pci_get_drvdata(pdev);
+	int ret = refdev_identify(&r->queue);
+
+	if (!ret)
+		refdev_let_go(r);
+	return ret;
+}
+
+static int refdev_finish(struct pci_dev *pdev)
+{
+	return refdev_take(pci_get_drvdata(pdev));
+}
+
+static const struct mdev_pci_whole_ops refdev_whole_ops = {
+	.prepare = refdev_prepare,
+	.finish = refdev_finish,
+};
+
+const struct mdev_pci_type refdev_whole_type = {
+	.name = "whole", .label = "the whole device, with its firmware's command queue",
+	.whole = &refdev_whole_ops, .not_migratable = "firmware moves the state of VFs only",
+};
