@@ -7,7 +7,7 @@
 TYPES=$PFDIR/mdev_supported_types
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "refdev-dma refdev-dma-lite "
+is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "refdev-dma refdev-dma-lite refdev-whole "
 
 vfs_and_mdevs 3
 for type in refdev-dma refdev-dma-lite; do

@@ -112,7 +112,16 @@ no_mdevs_no_vfs
 check
 is "no VFs: a warning" "$STATUS" 1
 says "$PF" vfs warning 'has no VFs now, of 8'
-says "$PF" types warning 'there are no VFs'
+found=$(grep "^$PF types " "$WORK/found")
+like "types of VFs" "$found" '^[^ ]* types warning type refdev-dma: .* there are no VFs'
+like "and the whole" "$found" '^[^ ]* types ok type refdev-whole: 1 available'
+new_uuid
+t "it is given away" create "$UUID" refdev-whole
+check
+says "$PF" vfs ok "given away as a whole, to mdev $UUID"
+says "$PF" types ok 'refdev-whole: the device as a whole is in use'
+says "$PF" mdevs ok '^ok 1 mdevs'
+t "and taken back" remove "$UUID"
 must "the vendor module unloads" unload mdev-pci-refdev
 check
 is "no driver: an error" "$STATUS" 2

@@ -53,11 +53,14 @@
  *                           a mapping
  *   v1-more:FILE[:map][=E]  the same, behind what FILE has
  *   v1-write:FILE[:map][=E] load by it
+ *   reg:OFFSET=N, poke:OFFSET:N
+ *                           compare or write 32 bits of BAR 0
  *   memory:off, memory:on   memory decoding, by the Command register
  *   memory-is:off, memory-is:on
  *   hidden-part:BAR:OFFSET  from there on the BAR is the migration control: all ways to it are tried
  *   hidden-bar:BAR:BYTES    the same of a whole BAR
  *   sh:COMMAND              by the shell, device open
+ *   drop                    close the device, but not its group: the last command that needs it
  *   sleep:MS
  *   touch:FILE, await:FILE  tell another process; wait for it (60 s)
  *   -                       read lines of commands, separated by tabs, from standard
@@ -288,6 +291,21 @@ static void renew(void)
 	ring_pos = 0;
 }
 
+static void drop(void)
+{
+	munmap((void *)regs, mappable());
+	close(device);
+	device = -1;
+}
+
+static void is_reg(unsigned int off, const char *wanted)
+{
+	uint32_t v = rd32(off);
+
+	if (!wanted || v != strtoul(wanted, NULL, 0))
+		bad("it is 0x%x", v);
+}
+
 static struct {
 	struct hostile at;
 	struct random random;
@@ -474,6 +492,10 @@ static void run(char *text)
 		begin_hostile(arg, !!arg2);
 	else if (IS("hostile-end"))
 		end_hostile();
+	else if (IS("reg") && arg)
+		is_reg(strtoul(arg, NULL, 0), wanted);
+	else if (IS("poke") && arg2)
+		wr32(strtoul(arg, NULL, 0), strtoul(arg2, NULL, 0));
 	else if (IS("memory") && arg)
 		memory(arg);
 	else if (IS("memory-is") && arg)
@@ -482,6 +504,8 @@ static void run(char *text)
 		hidden_part(atoi(arg), strtoull(arg2, NULL, 0));
 	else if (IS("hidden-bar") && arg2)
 		hidden_bar(atoi(arg), strtoull(arg2, NULL, 0));
+	else if (IS("drop"))
+		drop();
 	else if (IS("sleep") && arg)
 		sleep_ms(atol(arg));
 	else if (IS("touch") && arg)

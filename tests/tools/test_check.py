@@ -122,6 +122,15 @@ class Host:
                    "state: version 1, at most 4096 bytes\n"
                    f"pre-copy by the device: {precopy}\ndirty page tracking by the device: {log}\n")
 
+    def whole(self, available=0):
+        """A type that is the device as a whole."""
+        path = f"{self.pf}/mdev_supported_types/refdev-whole"
+        self.write(f"{path}/device_api", "vfio-pci\n")
+        self.write(f"{path}/available_instances", f"{available}\n")
+        self.write(f"{path}/description", "model: mdev-pci reference device\nmigratable: no, nobody can\n"
+                   "function: the device as a whole\n")
+        return path
+
     def mdev(self, function=VFS[0], state="RUNNING"):
         self.write(f"{self.type}/devices/{UUID}/x")
         self.write(f"sys/bus/mdev/devices/{UUID}/function", function + "\n")
@@ -500,6 +509,23 @@ def _(h):
     h.describe(log="no")
 
 
+@case("no VFs, but the whole", (PF, "vfs", "warning"), "but of the device as a whole", also=("types",))
+def _(h):
+    h.no_vfs()
+    h.whole(available=1)
+
+
+@case("the whole can't be had", (PF, "types", "error"), "nobody has the device", also=("vfs", "types"))
+def _(h):
+    h.no_vfs()
+    h.whole()
+
+
+@case("the whole is in use", (PF, "type-migration", "warning"), "refdev-whole can't be migrated live: nobody can")
+def _(h):
+    given_away(h)
+
+
 @case("an mdev without VF", (PF, "mdevs", "warning"), "lost its VF")
 def _(h):
     h.mdev(function="none", state="none")
@@ -587,6 +613,24 @@ def other_mdevs(h):
     h.write(f"{h.pf}/mdev_supported_types/i915-GVTg/available_instances", "1\n")
 
 
+def with_vfs(h):
+    h.whole()
+
+
+def nvlink2(h):
+    h.no_vfs()
+    h.remove(f"{h.pf}/sriov_totalvfs")
+    h.remove(h.type)
+    h.whole(available=1)
+
+
+def given_away(h):
+    h.no_vfs()
+    h.write(f"{h.whole()}/devices/{UUID}/x")
+    h.write(f"sys/bus/mdev/devices/{UUID}/function", PF + "\n")
+    h.write(f"sys/bus/mdev/devices/{UUID}/migration_state", "none\n")
+
+
 def config_gz(h):
     h.config.pop("VFIO_DEVICE_CDEV")
     h.write("proc/x")
@@ -623,6 +667,8 @@ ORDERS = [
     ("memory without limit", dict(change=unlimited, finding=("system", "memlock"), words="without limit")),
     ("not x86", dict(change=no_x86, finding=("system", "interrupt-remapping"), words="no x86")),
     ("all VFs in use", dict(change=all_in_use, finding=(PF, "types"), words="all 2 VFs are in use")),
+    ("VFs, and a type that is the whole", dict(change=with_vfs, finding=(PF, "types"), words="while the device has VFs")),
+    ("a device that is only offered as a whole", dict(change=nvlink2, finding=(PF, "types"), words="1 available")),
     ("an mdev that runs", dict(change=lambda h: h.mdev(), finding=(PF, "mdevs"), words="1 mdevs")),
     ("types of another driver", dict(change=other_mdevs, finding=(PF, "types"), words="none of mdev-pci's")),
     ("configuration in /proc", dict(change=config_gz, finding=("system", "cdev"), words="lacks")),
