@@ -11,15 +11,9 @@ POWER_PACKAGES="gcc-$POWER_TRIPLET libc6-dev-ppc64el-cross make sparse dash bash
 POWER_QEMU_PACKAGES="qemu-system-ppc dash coreutils util-linux libc-bin mawk"
 POWER_MODULES="drivers/vfio crypto/crc32c_generic lib virt"
 
-# The compiler's suite. 6.1 was built by an older one; newer kernels' tools need a newer libc
-power_suite()
-{
-	case $1 in 6.1) echo bookworm ;; *) echo trixie ;; esac
-}
-
 power_key()
 {
-	hash_of "$VM_DIR/kernels/$1" "$(power_suite "$1")" "$POWER_PACKAGES" \
+	hash_of "$VM_DIR/kernels/$1" "$POWER_PACKAGES" \
 		"$(declare -f power_make power_apt power_names power_fetch power_headers debian_tree finish_tree)"
 }
 power_dir() { artefact_dir "power-$1" "$(power_key "$1")"; }
@@ -42,14 +36,15 @@ power_roots()
 	done
 }
 
+# The compiler and sparse are of the kernel's own suite: its headers have what that compiler was found
+# to know when it was configured, and warnings by an older one are of them, not of us
 power_make()
 {
 	local SUITE SOURCE CONFIG
 
 	. "$VM_DIR/kernels/$POWER_KERNEL"
 	need_host mmdebstrap
-	step "cross compiler from $(power_suite "$POWER_KERNEL")" -- \
-		debian_tree "$(power_suite "$POWER_KERNEL")" "$1/root" $POWER_PACKAGES
+	step "cross compiler from $SUITE" -- debian_tree "$SUITE" "$1/root" $POWER_PACKAGES
 	step "headers of $SUITE" -- power_headers "$1" "$SUITE"
 }
 
