@@ -162,7 +162,7 @@ power_kernel() # DIR PAGE-SIZE RELEASE
 	ln -s usr/lib "$new/root/lib"
 	# shellcheck disable=SC2046 # words
 	(cd "$new/dl" && papt "$apt" download "linux-image-$release:ppc64el" \
-		$(power_names "$apt" "linux-image-$release" 'linux-\(binary\|modules\)-[0-9].*' |
+		$(power_names "$apt" "linux-image-$release" 'linux-\(base\|binary\|modules\)-[0-9].*' |
 			sed 's/$/:ppc64el/'))
 	for part in "$new"/dl/*.deb; do
 		dpkg-deb --fsys-tarfile "$part" | tar -C "$new/root" -x --keep-directory-symlink
