@@ -6,6 +6,7 @@
  *
  *   parameters/set    "NODE PROPERTY none", "... u32 N...", "... u64 N..." or "... node NODE"
  *   parameters/refs   references of the nodes that only we and the engine look at
+ *   parameters/errors "ADDRESS SIZE": we see to errors in that memory, or "none"
  */
 #include <linux/module.h>
 #include <linux/of.h>
@@ -13,6 +14,8 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vfio_pci_engine.h>
+
+#include "compat.h"
 
 enum { GPU, LINK, HOST, NPU, MEM, NVL, NR_NODES };
 
@@ -110,6 +113,36 @@ static int show_refs(char *buf, const struct kernel_param *kp)
 		n += sysfs_emit_at(buf, n, "%s=%u ", names[i], kref_read(&nodes[i]->kobj.kref));
 	return n + sysfs_emit_at(buf, n, "\n");
 }
+
+static struct compat_pfn_space errors;
+static bool see_to_errors;
+
+static int has_no_page(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *pgoff)
+{
+	return -ENOENT;
+}
+
+/* Of nobody's mappings: there must be no error meanwhile */
+static int set_errors(const char *text, const struct kernel_param *kp)
+{
+	u64 base, size;
+	int ret;
+
+	if (see_to_errors)
+		compat_unregister_pfn_space(&errors);
+	see_to_errors = false;
+	if (!strncmp(text, "none", 4))
+		return 0;
+	if (sscanf(text, "%llx %llx", &base, &size) != 2)
+		return -EINVAL;
+	ret = compat_register_pfn_space(&errors, PHYS_PFN(base), PHYS_PFN(size), NULL, has_no_page);
+	see_to_errors = !ret;
+	return ret;
+}
+
+static const struct kernel_param_ops errors_ops = { .set = set_errors };
+module_param_cb(errors, &errors_ops, NULL, 0200);
+MODULE_PARM_DESC(errors, "memory in which we see to errors");
 
 static const struct kernel_param_ops set_ops = { .set = set_by_words };
 static const struct kernel_param_ops refs_ops = { .get = show_refs };

@@ -190,6 +190,46 @@ nv "the same for ATSD registers" "$link" $L map:0:0x1000 put64:8:1 fault:0=0 res
 nv "low power takes it away, too" "$gpu" $G map:0:$ALL put:0:64:7 sleep sigbus:0 rw=EIO:0:8 \
 	wake put:0:64:8 read:0:64:8
 
+# ---- errors in the RAM -----------------------------------------------------------------
+
+# The kernel has no struct page of this RAM, so that it can tell who maps it only if we have told it
+# whose it is; up to 6.12 not even then. Only hard_offline_page gets so far: madvise() and
+# hwpoison-inject want a page.
+OFFLINE=/sys/devices/system/memory/hard_offline_page
+BAD=0x6000200000
+early() # DESCRIPTION MAP WORD: told of an error while it does something else
+{
+	rm -f "$W/open" "$W/go"
+	nv_bg "$gpu" $G "$2" early "mark:$W/open" "await:$W/go" "$3"
+	t "a user" wait_for 20 is_there "$W/open"
+	t "an error" write_to $OFFLINE $BAD
+	: >"$W/go"
+	nv_end "$1"
+}
+nv "RAM that is tried" "$gpu" $G map:0:$ALL put:0x200000:64:7 get:0x200000:64:7
+if [ ! -e $OFFLINE ]; then
+	skip "errors in the RAM" "this kernel is built without CONFIG_MEMORY_FAILURE"
+elif [ "$(uname -r | cut -d. -f1)" -lt 7 ]; then
+	nv "the kernel can't tell whose an error in the RAM is" "$gpu" $G map:0:$ALL poison=ENXIO:$BAD untold
+else
+	errno_of $OFFLINE $BAD
+	is "an error in RAM that nobody has is nobody's" "$ERRNO" EBUSY
+	nv "who meets an error is told where" "$gpu" $G map:0:$ALL put:0x200000:64:7 poison:$BAD told:0x200000
+	nv "and before the page was touched" "$gpu" $G map:0:$ALL poison:$BAD told:0x200000
+	nv "and who has that page alone" "$gpu" $G map:0x200000:0x1000 poison:$BAD told:0x200000
+	nv "and by an offset in a page" "$gpu" $G map:0x100000:0x200000 poison:0x6000200123 told:0x200000
+	nv "and again" "$gpu" $G map:0:$ALL poison:$BAD told:0x200000 unmap map:0:$ALL poison:$BAD told:0x200000
+	nv "not who ends before it" "$gpu" $G map:0x100000:0x100000 poison:$BAD untold
+	nv "not who begins behind it" "$gpu" $G map:0x201000:0x100000 poison:$BAD untold
+	nv "not who has none of the RAM" "$gpu" $G bars poison:$BAD untold
+	nv "BARs are not taken for it" "$gpu" $G bars map:0:$ALL poison:$BAD told:0x200000
+	nv "not by another GPU" "$acpi" $G map:0:0x1000000 early poison=EBUSY:$BAD untold
+	early "who wants to be told early is told while another meets it" map:0:$ALL told:0x200000
+	early "not if it has other pages" map:0x201000:0x100000 untold
+	errno_of $OFFLINE $BAD
+	is "nobody's when it has been closed" "$ERRNO" EBUSY
+fi
+
 # ---- descriptions that are refused -----------------------------------------------------
 
 malformed gpu "$gpu" EOPNOTSUPP "the DVSEC has a revision" 0x04=0x040210de

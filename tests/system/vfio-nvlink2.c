@@ -24,6 +24,12 @@
  *   touch:OFF:LEN:MAX       every page is touched, in at most MAX faults; prints them
  *   populate:SHIFT          all of the region is mapped, SHIFT bytes from where huge pages fit, and
  *                           every page touched; prints bytes, faults and microseconds
+ *   early                   wants to be told of errors in memory at once, not when it meets them
+ *   poison:PHYS             has the kernel take us for one who met an error in that page
+ *   poison=ENAME:PHYS       that fails so
+ *   told:OFF                SIGBUS has told, or will in 10 s, of an error there in the mapping
+ *   untold                  it has told of none
+ *   bars                    BAR 0 is mapped, too, and stays so
  *   fork                    a child sees what its parent sees
  *   reset                   VFIO_DEVICE_RESET
  *   sleep, wake             the device goes to low power and leaves it
@@ -40,6 +46,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -448,6 +455,67 @@ static void do_fork(void)
 		bad("the child says 0x%x", status);
 }
 
+/* ---- errors in memory ---------------------------------------------------------------------- */
+
+static siginfo_t told;
+static volatile sig_atomic_t times_told;
+
+static void on_error(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	told = *info;
+	times_told++;
+}
+
+static void listen_to_errors(void)
+{
+	struct sigaction action = { .sa_sigaction = on_error, .sa_flags = SA_SIGINFO };
+
+	times_told = 0;
+	sigaction(SIGBUS, &action, NULL);
+}
+
+static void do_early(void)
+{
+	listen_to_errors();
+	if (prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0))
+		bad("%s", strerror(errno));
+}
+
+/* No other way leads to memory without struct page: neither MADV_HWPOISON nor hwpoison-inject does */
+static void do_poison(const char *name, const char *phys)
+{
+	int fd = open("/sys/devices/system/memory/hard_offline_page", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		bad("hard_offline_page: %s", strerror(errno));
+	listen_to_errors();
+	expect(write(fd, phys, strlen(phys)) < 0 ? errno : 0, name);
+	close(fd);
+}
+
+static void do_told(const char *arg)
+{
+	uint64_t v[1];
+
+	need(arg, v, 1);
+	for (int i = 0; i < 1000 && !times_told; i++)
+		usleep(10000);
+	if (times_told != 1 || (told.si_code != BUS_MCEERR_AR && told.si_code != BUS_MCEERR_AO))
+		bad("told %d times, last with code %d", (int)times_told, told.si_code);
+	if (told.si_addr != at(v[0]) || 1L << told.si_addr_lsb != sysconf(_SC_PAGESIZE))
+		bad("told of %p, 1 << %d bytes; it is at %p", told.si_addr, told.si_addr_lsb, at(v[0]));
+	times_told = 0;
+}
+
+static void do_untold(void)
+{
+	usleep(100000);
+	if (times_told)
+		bad("told %d times", (int)times_told);
+}
+
 /* ---- the device ---------------------------------------------------------------------------- */
 
 static void do_reset(void)
@@ -491,6 +559,13 @@ static void *bar_map(uint64_t *size)
 	*size = bar->size;
 	free(bar);
 	return page;
+}
+
+static void do_bars(void)
+{
+	uint64_t size;
+
+	bar_map(&size);
 }
 
 static uint64_t bar_access(uint64_t off, const uint64_t *set)
@@ -688,9 +763,13 @@ static const struct {
 	{ "dma:", .with = do_dma },
 	{ "edu:", .with = do_edu },
 	{ "drop:", .with = do_drop },
+	{ "told:", .with = do_told },
 	{ "mark:", .with = do_mark },
 	{ "await:", .with = do_await },
 	{ "unmap", .plain = do_unmap },
+	{ "early", .plain = do_early },
+	{ "untold", .plain = do_untold },
+	{ "bars", .plain = do_bars },
 	{ "fork", .plain = do_fork },
 	{ "reset", .plain = do_reset },
 };
@@ -707,6 +786,8 @@ static bool run_failing(const char *text)
 		do_rw_fails(name, arg + 1);
 	else if (sscanf(text, "hold=%31[A-Z0-9]", name) == 1 && arg)
 		do_hold(name, arg + 1);
+	else if (sscanf(text, "poison=%31[A-Z0-9]", name) == 1 && arg)
+		do_poison(name, arg + 1);
 	else
 		return false;
 	return true;
@@ -721,6 +802,10 @@ static void run(const char *text)
 	}
 	if (!strncmp(text, "hold:", 5)) {
 		do_hold("0", text + 5);
+		return;
+	}
+	if (!strncmp(text, "poison:", 7)) {
+		do_poison("0", text + 7);
 		return;
 	}
 	if (!strcmp(text, "sleep") || !strcmp(text, "wake")) {

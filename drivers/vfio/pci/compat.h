@@ -280,6 +280,54 @@ static inline struct file *compat_mapping_file(void)
 }
 #endif
 
+/*
+ * 7.0 (some time after 6.12; only 7.2 was tried): a driver can register page frames that have no
+ * struct page, and the kernel tells the users who map one of them of an error in it. Before, it
+ * can't find out who they are, for no driver: memory_failure() is -ENXIO.
+ */
+typedef int (*compat_pfn_to_pgoff_fn)(struct vm_area_struct *vma, unsigned long pfn,
+				      pgoff_t *pgoff);
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+struct compat_pfn_space {};
+
+static inline int compat_register_pfn_space(struct compat_pfn_space *space, unsigned long pfn,
+					    unsigned long pages, struct address_space *mapping,
+					    compat_pfn_to_pgoff_fn fn)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void compat_unregister_pfn_space(struct compat_pfn_space *space)
+{
+}
+#else
+#include <linux/memory-failure.h>
+
+struct compat_pfn_space {
+	struct pfn_address_space space;
+};
+
+/* -EOPNOTSUPP too if the kernel is built without CONFIG_MEMORY_FAILURE */
+static inline int compat_register_pfn_space(struct compat_pfn_space *space, unsigned long pfn,
+					    unsigned long pages, struct address_space *mapping,
+					    compat_pfn_to_pgoff_fn fn)
+{
+	space->space = (struct pfn_address_space) {
+		.node.start = pfn,
+		.node.last = pfn + pages - 1,
+		.mapping = mapping,
+		.pfn_to_vma_pgoff = fn,
+	};
+	return register_pfn_address_space(&space->space);
+}
+
+static inline void compat_unregister_pfn_space(struct compat_pfn_space *space)
+{
+	unregister_pfn_address_space(&space->space);
+}
+#endif
+
 /* 6.3: flags of a vma are changed by helpers */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
 static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)

@@ -9,6 +9,8 @@
  *	nvlink2.lock				all of struct nvlink2; a reset by anyone writes it
  *
  * nvlink2_power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of them.
+ * What the kernel asks of a mapping when there is an error in the RAM takes none of them: it must
+ * not sleep.
  *
  * A reset takes the first of these only from the user's ioctl, and waits for nobody who
  * touches user memory: such memory is touched under none of the last two.
@@ -52,6 +54,8 @@ struct nvlink2_source {
  * @held: mapping that makes the RAM's cacheability known to the kernel while users map it
  * @power: RAM as POWER's IOMMU code knows it, or NULL
  * @file: whose address space the mappings are in where the kernel has none a device, or NULL
+ * @errors: the RAM, for the kernel's handling of errors in memory
+ * @tells_errors: @errors is registered
  */
 struct nvlink2 {
 	struct vfio_pci_core_device *core;
@@ -70,6 +74,8 @@ struct nvlink2 {
 	void *held;
 	struct nvlink2_power *power;
 	struct file *file;
+	struct compat_pfn_space errors;
+	bool tells_errors;
 };
 
 /* Of a vma's offset, what is below the region's index: in pages */

@@ -48,9 +48,15 @@ static void vma_close(struct vm_area_struct *vma)
 	kref_put(&map->kref, map_free);
 }
 
+static unsigned long first_pfn(struct vm_area_struct *vma)
+{
+	struct nvlink2_map *map = vma->vm_private_data;
+
+	return PHYS_PFN(map->nv->base) + (vma->vm_pgoff & NVLINK2_PGOFF_MASK);
+}
+
 /* The page frame for a fault, if all of the huge page is in the vma, and aligned as such */
-static bool find_pfn(struct nvlink2 *nv, struct vm_fault *vmf, unsigned int order,
-		     unsigned long *pfn)
+static bool find_pfn(struct vm_fault *vmf, unsigned int order, unsigned long *pfn)
 {
 	unsigned long bytes = PAGE_SIZE << order;
 	unsigned long addr = ALIGN_DOWN(vmf->address, bytes);
@@ -58,8 +64,7 @@ static bool find_pfn(struct nvlink2 *nv, struct vm_fault *vmf, unsigned int orde
 
 	if (addr < vma->vm_start || bytes > vma->vm_end - addr)
 		return false;
-	*pfn = PHYS_PFN(nv->base) + (vma->vm_pgoff & NVLINK2_PGOFF_MASK) +
-	       ((addr - vma->vm_start) >> PAGE_SHIFT);
+	*pfn = first_pfn(vma) + ((addr - vma->vm_start) >> PAGE_SHIFT);
 	return IS_ALIGNED(*pfn, 1UL << order);
 }
 
@@ -71,7 +76,7 @@ static vm_fault_t fault_of_order(struct vm_fault *vmf, unsigned int order)
 	vm_fault_t ret;
 	int err;
 
-	if (!find_pfn(nv, vmf, order, &pfn))
+	if (!find_pfn(vmf, order, &pfn))
 		return order ? VM_FAULT_FALLBACK : VM_FAULT_SIGBUS;
 	err = nvlink2_begin(nv);
 	/* A process that is to end sees to its signal first */
@@ -196,11 +201,49 @@ void nvlink2_zap(struct nvlink2 *nv)
 	up_read(&nv->lock);
 }
 
+/*
+ * There is an error in a page of the RAM: where does this mapping have it? With an answer its
+ * process gets a signal. Must not sleep; the mapping stays, and with it what it belongs to.
+ */
+static int bad_page_at(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *pgoff)
+{
+	unsigned long first;
+
+	/* BARs are in the same address space */
+	if (vma->vm_ops != &nvlink2_vm_ops)
+		return -ENOENT;
+	first = first_pfn(vma);
+	/* For a page behind its end the kernel would kill the process as one that it can't tell */
+	if (pfn < first || pfn - first >= vma_pages(vma))
+		return -EFAULT;
+	*pgoff = vma->vm_pgoff + (pfn - first);
+	return 0;
+}
+
+/* Nobody is told where the kernel can't tell */
+static int tell_errors(struct nvlink2 *nv)
+{
+	int ret;
+
+	if (nv->src.desc.role != VFIO_PCI_NVLINK2_GPU)
+		return 0;
+	ret = compat_register_pfn_space(&nv->errors, PHYS_PFN(nv->base), PHYS_PFN(nv->size),
+					address_space(nv), bad_page_at);
+	nv->tells_errors = !ret;
+	if (!ret || ret == -EOPNOTSUPP)
+		return 0;
+	pci_err(nv->core->pdev,
+		"NVLink2 refused, as described by %s: errors in its RAM are told to another driver already (%pe)\n",
+		nv->src.from, ERR_PTR(ret));
+	return ret;
+}
+
 /**
  * nvlink2_mmap_open() - prepare for mappings
  * @nv: NVLink2 side of a device that is being opened
  *
- * Return: 0 or -ENOMEM.
+ * Context: process context; sleeps.
+ * Return: 0; -ENOMEM; or, with a line in the log, -EBUSY: another driver sees to errors in the RAM.
  */
 int nvlink2_mmap_open(struct nvlink2 *nv)
 {
@@ -209,7 +252,7 @@ int nvlink2_mmap_open(struct nvlink2 *nv)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	nv->file = file;
-	return 0;
+	return tell_errors(nv);
 }
 
 /**
@@ -218,6 +261,9 @@ int nvlink2_mmap_open(struct nvlink2 *nv)
  */
 void nvlink2_mmap_close(struct nvlink2 *nv)
 {
+	if (nv->tells_errors)
+		compat_unregister_pfn_space(&nv->errors);
+	nv->tells_errors = false;
 	nvlink2_power_close(nv);
 	if (nv->file)
 		fput(nv->file);
