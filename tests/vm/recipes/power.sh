@@ -4,11 +4,14 @@
 #   power-boot-KERNEL  the kernels of a POWER9 machine, one directory a page size:
 #                      4k/ and 64k/ with vmlinux, modules/ and release; and busybox
 #   power-qemu         a root tree with the emulator
+#   power-guest        q/: bookworm's QEMU 7.2 for ppc64le, with what it needs: later ones have no
+#                      NVLink2
 
 POWER_TRIPLET=powerpc64le-linux-gnu
 POWER_PACKAGES="gcc-$POWER_TRIPLET libc6-dev-ppc64el-cross make sparse dash bash coreutils sed grep
 	mawk findutils diffutils tar gzip xz-utils bc perl-base libc-bin"
 POWER_QEMU_PACKAGES="qemu-system-ppc dash coreutils util-linux libc-bin mawk"
+POWER_GUEST_PACKAGES="qemu-system-ppc qemu-system-data"
 POWER_MODULES="drivers/vfio crypto/crc32c_generic lib virt"
 
 power_key()
@@ -190,4 +193,46 @@ power_qemu_make()
 	need_host mmdebstrap
 	step "emulator from trixie" -- debian_tree trixie "$1/root" $POWER_QEMU_PACKAGES
 	mkdir "$1/root/src"
+}
+
+power_guest_key()
+{
+	hash_of "$POWER_GUEST_PACKAGES" "$(declare -f power_guest_make power_guest_tree power_guest_lib)"
+}
+power_guest_dir() { artefact_dir power-guest "$(power_guest_key)"; }
+power_guest() { artefact power-guest "$(power_guest_key)" power_guest_make; }
+
+power_guest_make()
+{
+	need_host mmdebstrap binutils
+	step "QEMU 7.2 for ppc64le from bookworm" -- power_guest_tree "$1"
+}
+
+# Nothing of it runs here: there is only what its program needs in the end
+power_guest_tree() # DIR
+{
+	local dir=$1 opts=$(mktemp)
+
+	debian_aptopts >"$opts"
+	mmdebstrap --mode=root --variant=extract --architectures=ppc64el --aptopt="$opts" \
+		--setup-hook=/usr/share/mmdebstrap/hooks/merged-usr/setup00.sh \
+		--include="${POWER_GUEST_PACKAGES// /,}" bookworm "$dir/root" "$(debian_source deb bookworm)"
+	rm -f "$opts"
+	mkdir -p "$dir/q/lib" "$dir/q/share"
+	cp "$dir/root/usr/bin/qemu-system-ppc64" "$dir/q/"
+	cp "$dir"/root/usr/share/qemu/{slof,vof}.bin "$dir/q/share/"
+	power_guest_lib "$dir" "$dir/q/qemu-system-ppc64"
+	rm -rf "$dir/root"
+}
+
+# power_guest_lib DIR FILE: the libraries that the file needs, and those that they do
+power_guest_lib()
+{
+	local dir=$1 name
+
+	readelf -d "$2" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | while IFS= read -r name; do
+		[ ! -e "$dir/q/lib/$name" ] || continue
+		cp -L "$dir"/root/usr/lib/powerpc64le-linux-gnu/"$name" "$dir/q/lib/"
+		power_guest_lib "$dir" "$dir/q/lib/$name"
+	done
 }
