@@ -124,7 +124,8 @@ domain_said() # NAME SECONDS PATTERN
 
 domain_goes_on() # NAME N: more copies from here
 {
-	guest_status "$1" || return 1
+	# It may have come just now, and have said nothing here yet
+	wait_for 20 guest_status "$1" || return 1
 	wait_for 60 guest_copies_above "$1" $((COPIES + $2)) ||
 		fail "domain $1: no $2 further copies"
 }
