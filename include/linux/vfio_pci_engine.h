@@ -327,6 +327,7 @@ struct vfio_pci_engine_device *
 vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
+bool vfio_pci_engine_is_open(struct device *dev);
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
 const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);
