@@ -69,7 +69,7 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest)/.*\.[ch]$'; }
+kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest|tests/variant)/.*\.[ch]$'; }
 
 scripts()
 {
@@ -116,7 +116,7 @@ checkpatch()
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
-	local dirs='drivers|tests/guest|tests/system/selftest' d
+	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant' d
 	local args=(W=1 C=1 KBUILD_CHECKSRC=1)
 
 	mkdir -p "$CACHE/style" "$CACHE/log"
@@ -125,12 +125,12 @@ build()
 	rm -rf "$tree"
 	mkdir "$tree"
 	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
-		--include='/tests/guest/***' --include='/tests/kunit/***' --include='/tests/unit/***' \
+		--include='/tests/guest/***' --include='/tests/variant/***' --include='/tests/kunit/***' --include='/tests/unit/***' \
 		--include=/tests/system/ --include='/tests/system/selftest/***' --include=/Makefile --include=/Kconfig \
 		--exclude='*' ./ "$tree/"
 	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
 		"${args[@]}" modules >"$log" 2>&1 9>&- || rc=$?
-	for d in tests/guest tests/system/selftest; do
+	for d in tests/guest tests/system/selftest tests/variant; do
 		build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
 			"${args[@]}" -C $d >>"$log" 2>&1 9>&- || rc=$?
 	done
@@ -147,7 +147,7 @@ build()
 		return $rc
 	fi
 	# sparse does not understand the guard() in 6.12's device_match_driver_override()
-	none grep -P "(warning|error|WARNING|ERROR):(?! context imbalance in 'mdev_pci_function_let_go')" "$log"
+	none grep -P "(warning|error|WARNING|ERROR):(?! context imbalance in 'mdev_pci_override_(match|clear)')" "$log"
 	# A source that no Makefile names has not been looked at
 	# (what only POWER has: tests/power/run.sh)
 	files | grep -E "^($dirs)/.*\.c\$" | grep -vx drivers/vfio/pci/nvlink2_power.c | while IFS= read -r c; do

@@ -65,6 +65,40 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 }
 
 /**
+ * mdev_pci_override_set() - let only one driver have a function
+ * @pdev: the function; nobody holds device_lock() of it, as with the others here
+ * @drv: the driver
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mdev_pci_override_set(struct pci_dev *pdev, const struct device_driver *drv)
+{
+	return compat_set_driver_override(pdev, drv->name);
+}
+
+/**
+ * mdev_pci_override_match() - which driver may have a function?
+ * @pdev: the function
+ * @drv: a driver
+ *
+ * Return: 1: only that one; 0: only some other one; -1: any.
+ */
+int mdev_pci_override_match(struct pci_dev *pdev, const struct device_driver *drv)
+{
+	return compat_match_driver_override(pdev, drv);
+}
+
+/**
+ * mdev_pci_override_clear() - the opposite of mdev_pci_override_set()
+ * @pdev: the function. Who has set another driver_override meanwhile keeps it
+ * @drv: the driver
+ */
+void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *drv)
+{
+	compat_clear_driver_override(pdev, drv);
+}
+
+/**
  * mdev_pci_function_capture() - let no other driver have a VF
  * @vf: a VF that is not bound
  *
@@ -72,7 +106,7 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
  */
 int mdev_pci_function_capture(struct pci_dev *vf)
 {
-	int ret = compat_set_driver_override(vf, mdev_pci_function_driver.name);
+	int ret = mdev_pci_override_set(vf, &mdev_pci_function_driver.driver);
 
 	if (ret)
 		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
@@ -194,7 +228,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
  */
 void mdev_pci_function_let_go(struct pci_dev *vf)
 {
-	compat_clear_driver_override(vf, &mdev_pci_function_driver.driver);
+	mdev_pci_override_clear(vf, &mdev_pci_function_driver.driver);
 }
 
 static int enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
@@ -394,27 +428,111 @@ static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)
 	return ret;
 }
 
-/* Driver data belongs to the engine, and an idle function has none */
+static struct mdev_pci_function *find_function(struct mdev_pci_parent *parent,
+					       struct pci_dev *pdev)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	if (pdev == parent->pf)
+		return parent->self;
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->fn.pdev == pdev)
+			return function;
+	}
+	return NULL;
+}
+
+/*
+ * Driver data belongs to the engine, and an idle function has none. One that
+ * mdev_pci_function_retire() was called for is not there, nor need its parent be.
+ */
 static struct mdev_pci_function *take_out(struct pci_dev *vf,
 					  struct mdev_pci_instance **instance)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(vf));
-	struct mdev_pci_function *function, *found = NULL;
+	struct mdev_pci_function *found;
 
-	if (WARN_ON(!parent))
+	if (!parent)
 		return NULL;
 	mutex_lock(&parent->lock);
-	list_for_each_entry(function, &parent->functions, node) {
-		if (function->fn.pdev == vf) {
-			found = function;
-			*instance = function->instance;
-			list_del(&function->node);
-			break;
-		}
+	found = find_function(parent, vf);
+	if (found) {
+		*instance = found->instance;
+		list_del(&found->node);
 	}
 	mutex_unlock(&parent->lock);
 	mdev_pci_parent_put(parent);
 	return found;
+}
+
+/**
+ * mdev_pci_function_user() - which mdev has claimed it?
+ * @pdev: any PCI function
+ * @name: set to the mdev's UUID
+ * @size: bytes there
+ *
+ * Return: false: none.
+ */
+bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(pdev));
+	struct mdev_pci_function *function;
+	bool ret = false;
+
+	if (!parent)
+		return false;
+	mutex_lock(&parent->lock);
+	function = find_function(parent, pdev);
+	if (function && function->instance) {
+		strscpy(name, dev_name(&function->instance->mdev->dev), size);
+		ret = true;
+	}
+	mutex_unlock(&parent->lock);
+	mdev_pci_parent_put(parent);
+	return ret;
+}
+
+static bool retire(struct mdev_pci_parent *parent, struct pci_dev *pdev)
+{
+	struct mdev_pci_function *function;
+	bool claimed;
+
+	mutex_lock(&parent->lock);
+	function = find_function(parent, pdev);
+	claimed = function && function->instance;
+	/* A whole parent's is taken out when that is unregistered */
+	if (function && !claimed && !mdev_pci_function_is_whole(function))
+		list_del(&function->node);
+	else
+		function = NULL;
+	mutex_unlock(&parent->lock);
+	if (function) {
+		function->dead = true;
+		mdev_pci_function_put(function);
+	}
+	return !claimed;
+}
+
+/**
+ * mdev_pci_function_retire() - let no mdev claim it any more; it will be unbound
+ * @pdev: any PCI function
+ *
+ * Context: process context; sleeps. Takes device_lock() of the function.
+ * Return: false: an mdev has claimed it, and nothing was done.
+ */
+bool mdev_pci_function_retire(struct pci_dev *pdev)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(pdev));
+	bool ret;
+
+	if (!parent)
+		return true;
+	device_lock(&pdev->dev);
+	ret = retire(parent, pdev);
+	device_unlock(&pdev->dev);
+	mdev_pci_parent_put(parent);
+	return ret;
 }
 
 /* The PCI core holds device_lock() of @vf, which keeps the instance alive */

@@ -26,6 +26,12 @@
  * for a worker that takes it instead, or for unregistration to tell them that it has done their
  * work (mdev_pci_function_call(), mdev_pci_function_del()).
  *
+ * Who writes to driver_flavour is outside of all: he holds no lock while he waits for modprobe and
+ * for drivers that go and come, and does not even count as one who is at the file. Whoever removes
+ * the function or unloads a driver meanwhile need not wait for him; that no two of them switch one
+ * function is seen to by a list. Two mutexes in flavour.c, for that list and for adding files, are
+ * inside of all.
+ *
  * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
  * end in mdev_pci_parent_error().
  */
@@ -168,6 +174,16 @@ struct mdev_pci_instance {
 	struct vfio_pci_engine_device *edev;
 };
 
+/**
+ * struct mdev_pci_use - what somebody uses of a function
+ * @name: the name of what its driver has made
+ * @words: what follows from it
+ */
+struct mdev_pci_use {
+	char name[32];
+	const char *words;
+};
+
 /* parent.c */
 struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
 void mdev_pci_parent_put(struct mdev_pci_parent *parent);
@@ -196,6 +212,12 @@ int mdev_pci_function_enable(struct mdev_pci_function *function,
 void mdev_pci_function_disable(struct mdev_pci_function *function);
 void mdev_pci_function_remember(struct mdev_pci_function *function);
 void mdev_pci_function_restore(struct mdev_pci_function *function);
+
+bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
+bool mdev_pci_function_retire(struct pci_dev *pdev);
+int mdev_pci_override_set(struct pci_dev *pdev, const struct device_driver *drv);
+int mdev_pci_override_match(struct pci_dev *pdev, const struct device_driver *drv);
+void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *drv);
 
 /* instance.c */
 extern struct mdev_driver mdev_pci_driver;
@@ -229,5 +251,22 @@ int mdev_pci_sysfs_add(struct mdev_pci_instance *instance);
 void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance);
 unsigned int mdev_pci_get_available(struct mdev_type *mtype);
 ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
+
+/* flavour.c */
+void mdev_pci_flavours_offer(struct mdev_pci_parent *parent);
+int mdev_pci_flavours_init(void);
+void mdev_pci_flavours_exit(void);
+
+/* match.c */
+bool mdev_pci_match_is_whole(struct device_driver *drv);
+bool mdev_pci_match_is_vfio(struct pci_dev *pdev, struct device_driver *drv);
+void mdev_pci_match_put(struct device_driver *drv);
+struct device_driver *mdev_pci_match_bound(struct pci_dev *pdev);
+struct device_driver *mdev_pci_match_native(struct pci_dev *pdev);
+void mdev_pci_match_load_vfio(struct pci_dev *pdev);
+struct device_driver *mdev_pci_match_override(struct pci_dev *pdev, bool whole, int *below);
+
+/* use.c */
+bool mdev_pci_use_find(struct pci_dev *pdev, struct mdev_pci_use *use);
 
 #endif /* MDEV_PCI_INTERNAL_H */

@@ -473,6 +473,7 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 		ret = add_whole(parent);
 	if (ret)
 		goto unlist;
+	mdev_pci_flavours_offer(parent);
 	if (pci_num_vf(pf))
 		adopt_vfs(parent);
 	else
@@ -541,6 +542,7 @@ int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_paren
 	ret = parent_list(parent);
 	if (ret)
 		goto put;
+	mdev_pci_flavours_offer(parent);
 	ret = add_whole(parent);
 	if (ret)
 		goto unlist;
@@ -767,8 +769,13 @@ static int __init mdev_pci_init(void)
 	ret = mdev_register_driver(&mdev_pci_driver);
 	if (ret)
 		goto driver;
+	ret = mdev_pci_flavours_init();
+	if (ret)
+		goto mdev;
 	return 0;
 
+mdev:
+	mdev_unregister_driver(&mdev_pci_driver);
 driver:
 	pci_unregister_driver(&mdev_pci_function_driver);
 notifier:
@@ -781,6 +788,7 @@ module_init(mdev_pci_init);
 
 static void __exit mdev_pci_exit(void)
 {
+	mdev_pci_flavours_exit();
 	mdev_unregister_driver(&mdev_pci_driver);
 	pci_unregister_driver(&mdev_pci_function_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);

@@ -382,20 +382,28 @@ static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long p
 	       vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, pfn);
 }
 
+/* 1: it names that driver; 0: another one; -1: none */
+static inline int compat_match_driver_override(struct pci_dev *pdev,
+					       const struct device_driver *drv)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 94)
+	int ret = -1;
+
+	device_lock(&pdev->dev);
+	if (pdev->driver_override)
+		ret = !strcmp(pdev->driver_override, drv->name);
+	device_unlock(&pdev->dev);
+	return ret;
+#else
+	return device_match_driver_override(&pdev->dev, drv);
+#endif
+}
+
 /* Clears it, if it names that driver */
 static inline void compat_clear_driver_override(struct pci_dev *pdev,
 						const struct device_driver *drv)
 {
-	bool ours;
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 94)
-	device_lock(&pdev->dev);
-	ours = pdev->driver_override && !strcmp(pdev->driver_override, drv->name);
-	device_unlock(&pdev->dev);
-#else
-	ours = device_match_driver_override(&pdev->dev, drv) > 0;
-#endif
-	if (ours)
+	if (compat_match_driver_override(pdev, drv) > 0)
 		compat_set_driver_override(pdev, "");
 }
 
