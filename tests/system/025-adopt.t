@@ -41,5 +41,7 @@ t "is handed over" write_to "/sys/bus/pci/devices/$last/driver_override" mdev-pc
 t "and bound" write_to /sys/bus/pci/drivers_probe "$last"
 is "2 more are available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 2
 no_mdevs_no_vfs
-t "no override is left" write_to "$PFDIR/driver_override" ""
+t "no override is left" write_to "$PFDIR/driver_override" "
+"
+is "indeed" "$(cat "$PFDIR/driver_override")" "(null)"
 t "pci-pf-stub is unloaded" unload pci-pf-stub
