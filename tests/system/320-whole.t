@@ -82,6 +82,7 @@ new_uuid
 refused "a second one" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the device is in use as a whole"
 refused "a VF" "$TYPES/refdev-dma/create" "$UUID" EBUSY "mdev $UUID refused: the device is given away as a whole"
 refused "making VFs" "$PFDIR/sriov_numvfs" 2 EBUSY "VFs can't be created .*remove mdev $u first"
+refused "another driver" "$PFDIR/driver_flavour" vfio EBUSY "flavour vfio refused: mdev $u has it; remove that first"
 is "there are none" "$(cat "$PFDIR/sriov_numvfs")" 0
 mig "its user has the command queue" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000 reg:$BASE=0x12345000 \
 	reset $MAGIC $CLEAR

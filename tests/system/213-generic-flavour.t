@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: generic
+# timeout: 240
+#
+# driver_flavour of VFs and PFs that nobody here made: igb's and nvme's, from their native drivers to
+# VFIO's and to mdevs, and not while their network or disk is used.
+
+PARENTS=/sys/module/mdev_pci_generic/parameters/parents
+PCI=/sys/bus/pci/devices
+
+flavour() { cat "$PCI/$1/driver_flavour"; }
+switch() { write_to "$PCI/$1/driver_flavour" "$2"; }
+driver_of() { bound_driver "$1"; echo "$DRIVER"; }
+state() # DESCRIPTION BDF FLAVOURS DRIVER
+{
+	is "$1: flavour" "$(flavour "$2")" "$3"
+	is "$1: driver" "$(driver_of "$2")" "$4"
+}
+
+# ---- igb
+must "igb is loaded" load igb
+must "there is a card" find_other_pf 8086:10c9
+loaded igbvf && unload igbvf
+loaded vfio_pci && unload vfio-pci
+must "the module" load mdev-pci-generic
+is "no driver_flavour before it is a parent" "$(ls "$PFDIR" | grep flavour)" ""
+must "it is a parent" write_to $PARENTS "+$PF"
+must "its network is up" ip link set "$(ls "$PFDIR/net")" up
+state "the PF" "$PF" "[native] vfio" igb
+refused "the PF's network is up" "$PFDIR/driver_flavour" vfio EBUSY \
+	"$PF: flavour vfio refused: $(ls "$PFDIR/net") is up; take it down first"
+must "1 VF" bound_vfs 1
+vf_bdf 0; vf=$BDF
+state "the VF" "$vf" "native vfio [mdev]" mdev-pci
+must "one write" switch "$vf" native
+state "the VF on the host" "$vf" "[native] vfio mdev" igbvf
+must "it has an interface" wait_for 10 is_there "$PCI/$vf/net"
+net=$(ls "$PCI/$vf/net")
+must "which is up" ip link set "$net" up
+refused "a network that is up" "$PCI/$vf/driver_flavour" mdev EBUSY \
+	"$vf: flavour mdev refused: $net is up; take it down first"
+state "the VF on the host" "$vf" "[native] vfio mdev" igbvf
+must "which is down" ip link set "$net" down
+must "one write" switch "$vf" vfio
+state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
+must "one write" switch "$vf" mdev
+state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
+new_uuid
+t "an mdev" create "$UUID" igb-vf
+refused "an mdev has it" "$PCI/$vf/driver_flavour" native EBUSY "mdev $UUID has it"
+t "the mdev is removed" remove "$UUID"
+t "igb's PF is no parent any more" write_to $PARENTS "-$PF"
+state "its VF" "$vf" "native vfio" ""
+refused "it can be no mdev" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "it is no VF of an mdev-pci parent"
+t "but the host's" switch "$vf" native
+state "its VF" "$vf" "[native] vfio" igbvf
+t "and VFIO's" switch "$vf" vfio
+t "no VFs" set_vfs 0
+t "the PF's network is down" ip link set "$(ls "$PFDIR/net")" down
+t "the PF to VFIO" switch "$PF" vfio
+state "the PF" "$PF" "native [vfio]" vfio-pci
+t "and back" switch "$PF" native
+state "the PF" "$PF" "[native] vfio" igb
+
+# ---- nvme: without multipath each controller has disks of its own
+for module in nvme nvme_core; do
+	loaded $module && unload $module
+done
+must "nvme_core is loaded" load nvme_core multipath=0
+must "nvme is loaded" load nvme
+must "there is a controller" find_other_pf 1b36:0010
+[ -e "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers_probe "$PF"
+nvme=/dev/$(ls "$PFDIR/nvme")
+must "it answers" wait_for 20 nvme id-ctrl "$nvme"
+must "it is a parent" write_to $PARENTS "+$PF"
+disk=${nvme}n1
+must "it has a disk" wait_for 20 is_there "$disk"
+exec 5<"$disk"
+refused "the PF's disk is open" "$PFDIR/driver_flavour" vfio EBUSY \
+	"$PF: flavour vfio refused: ${disk#/dev/} is in use; unmount it first"
+exec 5<&-
+must "1 VF" bound_vfs 1
+vf_bdf 0; vf=$BDF
+prepare_vf()
+{
+	nvme virt-mgmt "$nvme" -c 1 -r 0 -a 8 -n 2 && nvme virt-mgmt "$nvme" -c 1 -r 1 -a 8 -n 1 &&
+		nvme virt-mgmt "$nvme" -c 1 -a 9
+}
+must "the VF is given queues and interrupts" prepare_vf
+must "one write" switch "$vf" native
+state "the VF on the host" "$vf" "[native] vfio mdev" nvme
+must "it has a disk" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | grep -q "^nvme[0-9]*n1$"'
+disk=$(ls "$PCI/$vf"/nvme/nvme*/ | grep '^nvme[0-9]*n1$')
+must "with a node" wait_for 20 is_there "/dev/$disk"
+exec 5<"/dev/$disk"
+refused "a disk that is open" "$PCI/$vf/driver_flavour" mdev EBUSY \
+	"$vf: flavour mdev refused: $disk is in use; unmount it first"
+exec 5<&-
+must "one write" switch "$vf" vfio
+state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
+must "one write" switch "$vf" mdev
+state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
+new_uuid
+t "an mdev" create "$UUID" nvme-vf
+t "it is removed" remove "$UUID"
+t "no VFs" set_vfs 0
+t "mdev-pci-generic goes" unload mdev-pci-generic
+loaded igbvf && unload igbvf

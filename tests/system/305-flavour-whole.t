@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: nvlink2
+#
+# driver_flavour of a function that is offered as a whole, from no driver and no module of it on.
+
+PCI=/sys/bus/pci/devices
+
+flavour() { cat "$PCI/$gpu/driver_flavour"; }
+switch() { write_to "$PCI/$gpu/driver_flavour" "$1"; }
+state() # DESCRIPTION FLAVOURS DRIVER
+{
+	is "$1: flavour" "$(flavour)" "$2"
+	bound_driver "$gpu"
+	is "$1: driver" "$DRIVER" "$3"
+	is "$1: driver_override" "$(cat "$PCI/$gpu/driver_override")" "(null)"
+}
+
+gpu=$(for d in "$PCI"/*; do [ "$(cat "$d/vendor")" != 0x10de ] || echo "${d##*/}"; done | head -n 1)
+like "there is a GPU" "$gpu" :
+loaded mdev_pci_nvlink2 && unload mdev-pci-nvlink2
+must "our modules go" unload_all
+# Others bind it so
+t "nobody has reserved it" write_to "$PCI/$gpu/driver_override" "
+"
+unload vfio-pci
+must "mdev-pci, for each function" load mdev-pci flavours=all
+state "at first" "native vfio" ""
+must "one write" switch mdev
+state "as a whole" "native vfio [mdev]" nvlink2
+new_uuid
+u=$UUID
+t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$u"
+refused "an mdev has it" "$PCI/$gpu/driver_flavour" vfio EBUSY "$gpu: flavour vfio refused: mdev $u has it"
+t "it is removed" remove "$u"
+must "one write" switch vfio
+state "as a PCI device" "native [vfio] mdev" vfio-pci
+t "it has no types" is_gone "$PCI/$gpu/mdev_supported_types"
+refused "nobody has a driver for it" "$PCI/$gpu/driver_flavour" native ENODEV "no driver for it is there"
+state "it stays" "native [vfio] mdev" vfio-pci
+must "one write" switch mdev
+state "as a whole" "native vfio [mdev]" nvlink2
+new_uuid
+t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$UUID"
+t "it is removed" remove "$UUID"
+t "unbound" write_to /sys/bus/pci/drivers/nvlink2/unbind "$gpu"
+t "the driver goes" unload mdev-pci-nvlink2
+must "our modules go" unload_all
+must "and come" load_all
