@@ -17,6 +17,7 @@
 #include <linux/vfio_pci_nvlink2.h>
 
 struct vfio_pci_engine_device;
+struct vfio_pci_log_changes;
 struct vfio_pci_migration;
 
 /**
@@ -213,7 +214,8 @@ struct vfio_pci_log_bitmap {
  * move the function's migration state, and are called in any; -ETIMEDOUT has no special
  * meaning here. A reset of the function ends logging without a call.
  *
- * What they report is checked by the engine.
+ * What they report is checked by the engine. Firmware that can tell of a range has @report;
+ * firmware that gives away all it knows, wherever it is, has @changes. One of them, not both.
  *
  * @start: begin to log, in pages of 1 << @page_shift bytes; none of them is dirty. There are
  *	@nr @ranges, in order, apart from each other, within the limits. If firmware still logs,
@@ -223,6 +225,10 @@ struct vfio_pci_log_bitmap {
  *	on. The range is aligned, lies within one of those of @start, and its bitmap is at most
  *	&vfio_pci_log_caps.chunk bytes. On error the engine tells user space that what was
  *	logged is lost.
+ * @changes: call vfio_pci_log_dirty() with @changes for each piece of memory that was written
+ *	since the last time, and take it for clean. Return 0: that is all, or 1: there is more; the
+ *	engine calls again if the function does no DMA any more, until it is all. What is reported
+ *	stays dirty until a user asks for it. On error as for @report.
  */
 struct vfio_pci_log_ops {
 	int (*start)(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
@@ -230,6 +236,7 @@ struct vfio_pci_log_ops {
 	int (*stop)(struct vfio_pci_fn *fn);
 	int (*report)(struct vfio_pci_fn *fn, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap);
+	int (*changes)(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes);
 };
 
 /**
@@ -240,7 +247,7 @@ struct vfio_pci_log_ops {
  * @max_page_shift: log2 of the largest page, at most 30.
  * @max_pages: pages of one function, of all its ranges.
  * @chunk: largest bitmap that @report takes, in bytes; 0 or more than VFIO_PCI_LOG_CHUNK_MAX:
- *	the engine uses VFIO_PCI_LOG_CHUNK_MAX.
+ *	the engine uses VFIO_PCI_LOG_CHUNK_MAX. Not of firmware with @changes.
  */
 struct vfio_pci_log_caps {
 	unsigned int max_ranges;
@@ -335,6 +342,7 @@ const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
 void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn);
 void vfio_pci_control_end(struct vfio_pci_fn *fn);
+int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status);
 
 extern const struct pci_error_handlers vfio_pci_engine_err_handlers;

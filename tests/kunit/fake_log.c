@@ -3,6 +3,7 @@
 #include <linux/bitmap.h>
 #include <linux/scatterlist.h>
 
+#include "dirty.h"
 #include "fake_dma.h"
 #include "fake_log.h"
 
@@ -137,6 +138,60 @@ const struct vfio_pci_log_ops fake_log_ops = {
 	.start = log_start,
 	.stop = log_stop,
 	.report = log_report,
+};
+
+/* What is wrong is refused, and firmware hands the errno on */
+static int wrong_change(struct vfio_pci_log_changes *changes, enum log_act act)
+{
+	u64 page = BIT_ULL(log.shift), size = LOG_PAGES * page;
+
+	switch (act) {
+	case LOG_ODD:
+		return vfio_pci_log_dirty(changes, LOG_BASE, page + 512);
+	case LOG_EMPTY:
+		return vfio_pci_log_dirty(changes, LOG_BASE, 0);
+	case LOG_BELOW:
+		return vfio_pci_log_dirty(changes, LOG_BASE - page, 2 * page);
+	case LOG_ABOVE:
+		return vfio_pci_log_dirty(changes, LOG_BASE, size + page);
+	case LOG_WRAPS:
+		return vfio_pci_log_dirty(changes, LOG_BASE, -page);
+	default:
+		return 0;
+	}
+}
+
+/* A run of dirty pages is a change */
+static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes)
+{
+	unsigned int b, e, n = 0;
+	enum log_act act;
+	int ret;
+
+	CONTRACT(log.on);
+	if (log.act == LOG_ENDLESS && log.reports >= log.nth) {
+		log.reports++;
+		return 1;
+	}
+	ret = fails(&log.reports, &act) ?: wrong_change(changes, act);
+	if (ret)
+		return ret;
+	for_each_set_bitrange(b, e, log.dirty, LOG_PAGES) {
+		if (log.batch && n++ == log.batch)
+			return 1;
+		ret = vfio_pci_log_dirty(changes, LOG_BASE + ((u64)b << log.shift),
+					 (u64)(e - b) << log.shift);
+		if (ret)
+			return ret;
+		bitmap_clear(log.dirty, b, e - b);
+	}
+	return 0;
+}
+
+const struct vfio_pci_log_ops fake_changes_ops = {
+	.start = log_start,
+	.stop = log_stop,
+	.changes = log_changes,
 };
 
 /**

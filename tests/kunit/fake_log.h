@@ -21,6 +21,12 @@
  * @LOG_SHORT: a report is a byte short
  * @LOG_MANY: it has more dirty pages than pages
  * @LOG_LESS: it has one dirty page less than it says
+ * @LOG_ODD: a change is not of whole pages
+ * @LOG_EMPTY: a change is of no bytes
+ * @LOG_BELOW: a change begins before what is logged
+ * @LOG_ABOVE: a change ends behind it
+ * @LOG_WRAPS: a change ends before it begins
+ * @LOG_ENDLESS: from that call on there is always more
  */
 enum log_act {
 	LOG_WELL,
@@ -28,6 +34,12 @@ enum log_act {
 	LOG_SHORT,
 	LOG_MANY,
 	LOG_LESS,
+	LOG_ODD,
+	LOG_EMPTY,
+	LOG_BELOW,
+	LOG_ABOVE,
+	LOG_WRAPS,
+	LOG_ENDLESS,
 };
 
 /**
@@ -42,6 +54,7 @@ enum log_act {
  * @starts: calls
  * @stops: calls
  * @reports: calls
+ * @batch: runs of pages that a call has room for, of firmware that reports changes; 0: for all
  * @act: what is to go wrong
  * @nth: with which call of the kind, from 0
  * @err: errno of it
@@ -57,12 +70,15 @@ struct fake_log {
 	unsigned int starts;
 	unsigned int stops;
 	unsigned int reports;
+	unsigned int batch;
 	enum log_act act;
 	unsigned int nth;
 	int err;
 };
 
 extern const struct vfio_pci_log_ops fake_log_ops;
+/* The same firmware, if it gives away all that it knows */
+extern const struct vfio_pci_log_ops fake_changes_ops;
 extern const struct vfio_pci_log_caps fake_log_caps;
 
 struct fake_log *fake_log_begin(struct kunit *test);

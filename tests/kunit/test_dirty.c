@@ -235,6 +235,151 @@ static void ends(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, log->on);
 }
 
+/* ---- firmware that gives away all that it knows ----------------------------------- */
+
+static struct bed *bed_of_changes(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, true);
+
+	bed->mig->log.ops = &fake_changes_ops;
+	return bed;
+}
+
+/* Firmware forgets all; what was not asked for stays dirty here */
+static void changes_are_kept(struct kunit *test)
+{
+	struct bed *bed = bed_of_changes(test);
+	struct fake_log *log = fake_log_begin(test);
+	unsigned int written;
+
+	KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	logs(bed, log);
+	KUNIT_EXPECT_EQ_MSG(test, log->reports, 3U, "one for each request, not for each chunk");
+
+	write_some(log);
+	written = bitmap_weight(log->dirty, LOG_PAGES);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE + 7 * PAGE, PAGE), 0);
+	KUNIT_EXPECT_EQ(test, marked(log), 1U);
+	KUNIT_EXPECT_TRUE(test, test_bit(7, log->marked));
+	KUNIT_EXPECT_TRUE(test, bitmap_empty(log->dirty, LOG_PAGES));
+	/* Across the border of two pieces of the engine's bitmap */
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE + (CHUNK - 1) * PAGE, 2 * PAGE), 0);
+	KUNIT_EXPECT_EQ(test, marked(log), 2U);
+	KUNIT_EXPECT_TRUE(test, test_bit(CHUNK - 1, log->marked) && test_bit(CHUNK, log->marked));
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+	KUNIT_EXPECT_EQ(test, marked(log), written - 3);
+	KUNIT_EXPECT_FALSE(test, test_bit(7, log->marked));
+	KUNIT_EXPECT_TRUE(test, test_bit(8, log->marked));
+	KUNIT_EXPECT_TRUE(test, test_bit(LOG_PAGES - 1, log->marked));
+	logs(bed, log);
+	bed_drop(bed);
+}
+
+/* A function that runs writes on and on; of one that does not, all is asked for at once */
+static void changes_in_batches(struct kunit *test)
+{
+	struct bed *bed = bed_of_changes(test);
+	struct fake_log *log = fake_log_begin(test);
+
+	KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	log->batch = 1;
+	write_some(log);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+	KUNIT_EXPECT_EQ(test, marked(log), 1U);
+	KUNIT_EXPECT_EQ(test, log->reports, 1U);
+	bed_go(bed, S(PRE_COPY));
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+	KUNIT_EXPECT_EQ(test, marked(log), 2U);
+	KUNIT_EXPECT_EQ(test, log->reports, 2U);
+	bed_go(bed, S(PRE_COPY_P2P));
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+	KUNIT_EXPECT_EQ(test, marked(log), 1003U);
+	KUNIT_EXPECT_EQ(test, log->reports, 5U);
+	logs(bed, log);
+	bed_go(bed, S(STOP_COPY));
+	logs(bed, log);
+	bed_go(bed, S(STOP));
+	logs(bed, log);
+	bed_go(bed, S(RESUMING));
+	logs(bed, log);
+	bed_go(bed, S(RUNNING_P2P));
+	logs(bed, log);
+	bed_drop(bed);
+}
+
+/* At each call. What was reported before it is not lost */
+static void changes_fail(struct kunit *test)
+{
+	static const struct {
+		enum log_act act;
+		int err;
+		int result;
+	} failures[] = {
+		{ LOG_FAILS, -EPROTO, -EPROTO },
+		{ LOG_FAILS, -ETIMEDOUT, -ETIMEDOUT },
+		{ LOG_ODD, 0, -EIO },
+		{ LOG_EMPTY, 0, -EIO },
+		{ LOG_BELOW, 0, -EIO },
+		{ LOG_ABOVE, 0, -EIO },
+		{ LOG_WRAPS, 0, -EIO },
+		{ LOG_ENDLESS, 0, -ETIMEDOUT },
+	};
+	unsigned int i, nth;
+
+	for (i = 0; i < ARRAY_SIZE(failures); i++)
+		for (nth = 0; nth < 5; nth++) {
+			struct bed *bed = bed_of_changes(test);
+			struct fake_log *log = fake_log_begin(test);
+
+			if (failures[i].act == LOG_ENDLESS)
+				bed_impatient(bed);
+			KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+			bed_go(bed, S(RUNNING_P2P));
+			write_some(log);
+			log->batch = 1;
+			log->act = failures[i].act;
+			log->err = failures[i].err;
+			log->nth = nth;
+			KUNIT_EXPECT_EQ_MSG(test, report(bed, log, LOG_BASE, ALL),
+					    failures[i].result, "failure %u at call %u", i, nth);
+			KUNIT_EXPECT_EQ(test, marked(log), 0U);
+			bed_is(bed, S(RUNNING_P2P));
+			log->act = LOG_WELL;
+			KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+			KUNIT_EXPECT_EQ_MSG(test, marked(log), 1006U, "failure %u at call %u", i,
+					    nth);
+			logs(bed, log);
+			bed_drop(bed);
+		}
+}
+
+/* Who begins anew, finds nothing dirty */
+static void changes_end(struct kunit *test)
+{
+	struct bed *bed = bed_of_changes(test);
+	struct fake_log *log = fake_log_begin(test);
+
+	KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	write_some(log);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, PAGE), 0);
+	KUNIT_EXPECT_EQ(test, mig_log_stop(bed->mig), 0);
+	KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+	KUNIT_EXPECT_EQ_MSG(test, marked(log), 0U, "what was dirty before");
+
+	write_some(log);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, PAGE), 0);
+	bed_reset(bed);
+	log->on = false;
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), -EINVAL);
+	KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), 0);
+	KUNIT_EXPECT_EQ_MSG(test, marked(log), 0U, "what was dirty before the reset");
+	write_some(log);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, PAGE), 0);
+	bed_drop(bed);
+}
+
 static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(reports),
 	KUNIT_CASE(start_fails),
@@ -242,6 +387,10 @@ static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(report_fails),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(ends),
+	KUNIT_CASE(changes_are_kept),
+	KUNIT_CASE(changes_in_batches),
+	KUNIT_CASE(changes_fail),
+	KUNIT_CASE(changes_end),
 	{}
 };
 

@@ -37,7 +37,7 @@ static bool log_desc_is_valid(const struct vfio_pci_engine_desc *desc)
 	const struct vfio_pci_log_ops *ops = desc->log_ops;
 	const struct vfio_pci_log_caps *caps = desc->log_caps;
 
-	return ops->start && ops->stop && ops->report && caps &&
+	return ops->start && ops->stop && !ops->report != !ops->changes && caps &&
 	       (!caps->max_ranges ||
 		(caps->min_page_shift >= LOG_MIN_SHIFT && caps->max_page_shift <= LOG_MAX_SHIFT &&
 		 caps->min_page_shift <= caps->max_page_shift));
@@ -56,6 +56,7 @@ int mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_de
 {
 	struct mig_log *log = &mig->log;
 
+	pending_init(&log->changes);
 	if (!desc->log_ops)
 		return 0;
 	if (!log_desc_is_valid(desc)) {
@@ -84,6 +85,7 @@ void mig_log_drop(struct vfio_pci_migration *mig)
 {
 	kfree(mig->log.ranges);
 	mig->log.ranges = NULL;
+	pending_drop(&mig->log.changes);
 	mig_note_log(mig, 0, 0, 0);
 }
 
@@ -265,6 +267,62 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	return bitmap.dirty;
 }
 
+/**
+ * vfio_pci_log_dirty() - firmware says that these pages are dirty
+ * @changes: what &vfio_pci_log_ops.changes was given
+ * @iova: where they begin, aligned to the tracker's page
+ * @length: bytes, a multiple of the tracker's page, not 0
+ *
+ * Pages may be reported more than once. They are dirty until a user has asked for them, whatever
+ * the operation returns.
+ *
+ * Context: that of the operation; may sleep.
+ * Return: 0; -EIO: they are no pages that are logged, and the reason was logged; -ENOMEM. An
+ * operation that gets an errno should end with it.
+ */
+int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length)
+{
+	struct mig_log *log = container_of(changes, struct mig_log, changes);
+	struct vfio_pci_migration *mig = container_of(log, struct vfio_pci_migration, log);
+
+	/* The second refuses what is empty or wraps round, too */
+	if (!IS_ALIGNED(iova | length, BIT_ULL(log->page_shift)) ||
+	    !ranges_hold(log->ranges, log->nr, iova, iova + length - 1)) {
+		mig_err(mig, ": firmware reports 0x%llx bytes from 0x%llx on dirty, which are no pages that it logs: the log is lost\n",
+			length, iova);
+		return -EIO;
+	}
+	return pending_add(changes, iova >> log->page_shift, length >> log->page_shift);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_log_dirty);
+
+/* Does no DMA: what firmware has not reported by now is all that there will be */
+static bool is_quiet(const struct vfio_pci_migration *mig)
+{
+	return mig->state != VFIO_DEVICE_STATE_RUNNING &&
+	       mig->state != VFIO_DEVICE_STATE_PRE_COPY && mig->state != VFIO_DEVICE_STATE_ERROR;
+}
+
+/*
+ * Has firmware report all that it has, of all ranges. While the function runs what it did not have
+ * time for waits for the next request: it would never be all.
+ */
+static int collect_changes(struct vfio_pci_migration *mig)
+{
+	ktime_t end = ktime_add_ms(ktime_get(), mig->caps.timeout_ms);
+	int ret;
+
+	do {
+		ret = mig_fw_log_changes(mig);
+		if (ret > 0 && is_quiet(mig) && ktime_after(ktime_get(), end))
+			ret = -ETIMEDOUT;
+	} while (ret > 0 && is_quiet(mig));
+	if (ret >= 0)
+		return 0;
+	mig_err(mig, ": firmware does not report dirty pages (%pe)\n", ERR_PTR(ret));
+	return ret;
+}
+
 /* Nothing between the chunks of a report keeps a reset or another thread from changing the log */
 static int check_request(struct vfio_pci_migration *mig, u64 iova, u64 length, unsigned int shift)
 {
@@ -331,6 +389,87 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 	return 0;
 }
 
+static int take_chunk(struct vfio_pci_migration *mig, u64 iova, unsigned int pages,
+		      unsigned int shift, unsigned long *bits)
+{
+	int ret;
+
+	mig_lock(mig);
+	ret = check_request(mig, iova, (u64)pages << shift, shift);
+	if (!ret)
+		ret = pending_take(&mig->log.changes, iova >> shift, pages, bits);
+	mig_unlock(mig);
+	return ret;
+}
+
+static int mark_changes(struct vfio_pci_migration *mig, unsigned long *bits, u64 iova, u64 pages,
+			unsigned int shift, struct iova_bitmap *dirty)
+{
+	u64 page = iova >> shift, piece;
+	unsigned int n, b, e;
+	int ret;
+
+	for (; pages; pages -= n, page += n) {
+		n = min_t(u64, pages, PENDING_PAGES - page % PENDING_PAGES);
+		ret = take_chunk(mig, page << shift, n, shift, bits);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			continue;
+		/* Under no lock: this may fault in pages of the user's */
+		piece = round_down(page, PENDING_PAGES);
+		for_each_set_bitrange(b, e, bits, PENDING_PAGES)
+			iova_bitmap_set(dirty, (piece + b) << shift, (u64)(e - b) << shift);
+	}
+	return 0;
+}
+
+/* Of firmware that reports all it has, wherever it is */
+static int report_changes(struct vfio_pci_migration *mig, u64 iova, u64 pages, unsigned int shift,
+			  struct iova_bitmap *dirty)
+{
+	unsigned long *bits;
+	bool clean = false;
+	int ret;
+
+	/* First: what firmware has reported must not be lost for want of it */
+	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long), GFP_KERNEL);
+	if (!bits)
+		return -ENOMEM;
+	mig_lock(mig);
+	ret = check_request(mig, iova, pages << shift, shift);
+	if (!ret)
+		ret = collect_changes(mig);
+	if (!ret)
+		clean = pending_empty(&mig->log.changes);
+	mig_unlock(mig);
+	if (!ret && !clean)
+		ret = mark_changes(mig, bits, iova, pages, shift, dirty);
+	kfree(bits);
+	return ret;
+}
+
+/* Of firmware that writes a bitmap of what it is asked for */
+static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, unsigned int shift,
+			  struct iova_bitmap *dirty)
+{
+	struct device *dev = &mig->fn->pf->dev;
+	struct vfio_pci_mig_buf buf = {};
+	int ret;
+
+	ret = mig_buf_alloc(&buf, min_t(u64, mig->log.caps.chunk,
+					DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE)));
+	if (ret)
+		return ret;
+	ret = mig_buf_map(&buf, dev, DMA_FROM_DEVICE);
+	if (!ret) {
+		ret = report_all(mig, &buf, iova, pages, shift, dirty);
+		mig_buf_unmap(&buf, dev);
+	}
+	mig_buf_free(&buf);
+	return ret;
+}
+
 /**
  * mig_log_report() - mark what is dirty in a user's bitmap, and take it for clean
  * @mig: the state
@@ -343,15 +482,13 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
  *
  * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
  * Return: 0; -EINVAL: it is not logging, or not in all of this range; -EIO: firmware's report
- * contradicts itself; -ENOMEM; others from firmware. On error what was dirty may be lost.
+ * contradicts itself; -ENOMEM; -ETIMEDOUT: its report has no end; others from firmware. On error
+ * what was dirty may be lost.
  */
 int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		   struct iova_bitmap *dirty)
 {
-	struct device *dev = &mig->fn->pf->dev;
-	struct vfio_pci_mig_buf buf = {};
 	unsigned int shift;
-	u64 pages;
 	int ret;
 
 	/* The whole request first: refused, it must not have cleared half of the log */
@@ -362,18 +499,9 @@ int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 	if (ret)
 		return ret;
 
-	pages = length >> shift;
-	ret = mig_buf_alloc(&buf, min_t(u64, mig->log.caps.chunk,
-					DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE)));
-	if (ret)
-		return ret;
-	ret = mig_buf_map(&buf, dev, DMA_FROM_DEVICE);
-	if (!ret) {
-		ret = report_all(mig, &buf, iova, pages, shift, dirty);
-		mig_buf_unmap(&buf, dev);
-	}
-	mig_buf_free(&buf);
-	return ret;
+	if (mig->log.ops->changes)
+		return report_changes(mig, iova, length >> shift, shift, dirty);
+	return report_bitmaps(mig, iova, length >> shift, shift, dirty);
 }
 
 /**

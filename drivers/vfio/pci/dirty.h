@@ -4,6 +4,8 @@
 
 #include <linux/vfio_pci_engine.h>
 
+#include "pending.h"
+
 struct iova_bitmap;
 struct mig_range;
 struct rb_root_cached;
@@ -16,8 +18,9 @@ struct vfio_pci_migration;
  * @ranges: what firmware logs; NULL: it does not
  * @nr: how many
  * @page_shift: log2 of the page that it logs by
+ * @changes: what it has reported and no user has asked for, of firmware that reports all it has
  *
- * Part of &struct vfio_pci_migration, whose state_mutex protects the last three.
+ * Part of &struct vfio_pci_migration, whose state_mutex protects the last four.
  */
 struct mig_log {
 	const struct vfio_pci_log_ops *ops;
@@ -25,6 +28,7 @@ struct mig_log {
 	struct mig_range *ranges;
 	unsigned int nr;
 	unsigned int page_shift;
+	struct vfio_pci_log_changes changes;
 };
 
 int mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc);

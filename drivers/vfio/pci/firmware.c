@@ -5,6 +5,7 @@
  */
 #include "firmware.h"
 #include "migration.h"
+#include "ranges.h"
 
 /**
  * mig_fw_suspend() - &vfio_pci_mig_ops.suspend
@@ -182,5 +183,25 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 	int ret = mig->log.ops->report(mig->fn, iova, length, bitmap);
 
 	mig_note_report(mig, iova, length, bitmap, begun, ret);
+	return ret;
+}
+
+/**
+ * mig_fw_log_changes() - &vfio_pci_log_ops.changes
+ * @mig: the state, locked; it is logging
+ *
+ * Return: firmware's result: 0 or an errno; 1: there is more.
+ */
+int mig_fw_log_changes(struct vfio_pci_migration *mig)
+{
+	struct mig_log *log = &mig->log;
+	u64 first = log->ranges[0].first, reported = log->changes.reported;
+	struct vfio_pci_log_bitmap bitmap = {};
+	ktime_t begun = ktime_get();
+	int ret = log->ops->changes(mig->fn, &log->changes);
+
+	bitmap.dirty = log->changes.reported - reported;
+	mig_note_report(mig, first, log->ranges[log->nr - 1].last - first + 1, &bitmap, begun,
+			min(ret, 0));
 	return ret;
 }

@@ -32,7 +32,7 @@ struct vfio_pci_migration;
  * @MIG_OP_ABORT: &vfio_pci_mig_ops.abort
  * @MIG_OP_LOG_START: &vfio_pci_log_ops.start
  * @MIG_OP_LOG_STOP: &vfio_pci_log_ops.stop
- * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report
+ * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report or .changes
  * @MIG_NR_OPS: how many there are
  */
 enum mig_op {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Pages that were reported dirty and not asked for yet: see pending.h. */
+#include <linux/bitmap.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+
+#include "pending.h"
+
+/**
+ * pending_init() - no pages
+ * @p: the pages
+ */
+void pending_init(struct vfio_pci_log_changes *p)
+{
+	xa_init(&p->pieces);
+	p->reported = 0;
+}
+
+/**
+ * pending_drop() - no pages any more
+ * @p: the pages
+ */
+void pending_drop(struct vfio_pci_log_changes *p)
+{
+	unsigned long i;
+	void *piece;
+
+	xa_for_each(&p->pieces, i, piece)
+		kfree(piece);
+	xa_destroy(&p->pieces);
+	p->reported = 0;
+}
+
+static unsigned long *get_piece(struct vfio_pci_log_changes *p, unsigned long i)
+{
+	unsigned long *piece = xa_load(&p->pieces, i);
+
+	if (piece)
+		return piece;
+	piece = kzalloc(BITS_TO_LONGS(PENDING_PAGES) * sizeof(long), GFP_KERNEL_ACCOUNT);
+	if (!piece)
+		return NULL;
+	if (!xa_err(xa_store(&p->pieces, i, piece, GFP_KERNEL_ACCOUNT)))
+		return piece;
+	kfree(piece);
+	return NULL;
+}
+
+/**
+ * pending_empty() - are there none?
+ * @p: the pages
+ *
+ * Return: true if so.
+ */
+bool pending_empty(const struct vfio_pci_log_changes *p)
+{
+	return xa_empty(&p->pieces);
+}
+
+/**
+ * pending_add() - these, too
+ * @p: the pages
+ * @first: number of the first one
+ * @n: how many
+ *
+ * Context: process context; may sleep.
+ * Return: 0, or -ENOMEM: some may be missing.
+ */
+int pending_add(struct vfio_pci_log_changes *p, u64 first, u64 n)
+{
+	unsigned int at, len;
+	unsigned long *piece;
+
+	for (; n; n -= len, first += len) {
+		at = first % PENDING_PAGES;
+		len = min_t(u64, n, PENDING_PAGES - at);
+		piece = get_piece(p, first >> PENDING_SHIFT);
+		if (!piece)
+			return -ENOMEM;
+		bitmap_set(piece, at, len);
+		p->reported += len;
+	}
+	return 0;
+}
+
+/**
+ * pending_take() - take pages out
+ * @p: the pages
+ * @first: number of the first that may be one of them
+ * @n: so many may be; none in the next piece
+ * @bits: gets them, PENDING_PAGES bits; bit 0 is the first page of the piece
+ *
+ * Return: how many they are.
+ */
+unsigned int pending_take(struct vfio_pci_log_changes *p, u64 first, unsigned int n,
+			  unsigned long *bits)
+{
+	unsigned long *piece = xa_load(&p->pieces, first >> PENDING_SHIFT);
+	unsigned int at = first % PENDING_PAGES;
+
+	if (!piece)
+		return 0;
+	bitmap_copy(bits, piece, PENDING_PAGES);
+	bitmap_clear(bits, 0, at);
+	bitmap_clear(bits, at + n, PENDING_PAGES - at - n);
+	bitmap_clear(piece, at, n);
+	if (bitmap_empty(piece, PENDING_PAGES))
+		kfree(xa_erase(&p->pieces, first >> PENDING_SHIFT));
+	return bitmap_weight(bits, PENDING_PAGES);
+}
