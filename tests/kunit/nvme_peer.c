@@ -82,6 +82,7 @@ static void reset_controller(void)
 	for (i = 0; i < PEER_NR_VFS; i++) {
 		peer->vf[i].online = false;
 		peer->vf[i].suspended = false;
+		peer->vf[i].tracks = false;
 	}
 	memcpy(peer->primary, peer->next_primary, sizeof(peer->primary));
 }
@@ -153,6 +154,22 @@ int nvme_peer_request_irq(irq_handler_t handler, void *data)
 	return 0;
 }
 
+int nvme_peer_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length)
+{
+	u64 first = (iova - PEER_TRACKED_BASE) >> 12, n = length >> 12;
+
+	if (peer->refuse) {
+		peer->refused++;
+		return peer->refuse;
+	}
+	KUNIT_EXPECT_EQ(peer->test, (iova | length) % PEER_PAGE, 0ULL);
+	if (first < PEER_TRACKED && n && n <= PEER_TRACKED - first)
+		bitmap_set(peer->told, first, n);
+	else
+		KUNIT_FAIL(peer->test, "0x%llx bytes from 0x%llx on", length, iova);
+	return 0;
+}
+
 /* ---- data ---------------------------------------------------------------------- */
 
 static void *page_at(const struct nvme_command *sqe, size_t n, size_t len)
@@ -210,6 +227,7 @@ static void fill_ctrl(struct nvme_id_ctrl *id)
 	id->cntlid = cpu_to_le16(PEER_CNTLID);
 	id->oacs = cpu_to_le16(peer->oacs);
 	id->mdts = peer->mdts;
+	memcpy((void *)id + NPF_ID_TRACKING, &peer->tracking, sizeof(peer->tracking));
 }
 
 static void fill_primary(struct npf_primary *p)
@@ -315,6 +333,7 @@ static u16 virt(const struct nvme_command *sqe)
 	case NPF_VIRT_OFFLINE:
 		vf->online = false;
 		vf->suspended = false;
+		vf->tracks = false;
 		return 0;
 	case NPF_VIRT_ASSIGN:
 		return assign(vf, r, number);
@@ -416,6 +435,87 @@ static u16 migration_receive(const struct nvme_command *sqe, u32 *result, bool m
 	return 0;
 }
 
+static u16 track_start(struct peer_vf *vf, const struct nvme_command *sqe, u32 *result, bool mangle)
+{
+	struct npf_track_memory what;
+
+	if (vf->tracks)
+		return NVME_SC_CTRL_ID_INVALID;
+	copy(sqe, &what, sizeof(what), false);
+	KUNIT_EXPECT_EQ(peer->test, le64_to_cpu(what.range.address), PEER_TRACKED_BASE);
+	if (what.version || what.reserved[0] || what.reserved[1] || le32_to_cpu(what.nr) != 1 ||
+	    what.granularity < peer->tracking.min_granularity ||
+	    what.granularity > peer->tracking.max_granularity)
+		return NVME_SC_INVALID_FIELD;
+	vf->tracks = true;
+	vf->granularity = what.granularity;
+	vf->tracked = le32_to_cpu(what.range.length);
+	bitmap_zero(vf->dirty, PEER_TRACKED);
+	/* What is above is reserved */
+	*result = 0x5aa50000 | (what.granularity + mangle);
+	return 0;
+}
+
+static u16 track_send(const struct nvme_command *sqe, u32 *result, bool mangle)
+{
+	u32 dw10 = le32_to_cpu(sqe->common.cdw10), dw11 = le32_to_cpu(sqe->common.cdw11);
+	struct peer_vf *vf = vf_of(dw11);
+
+	if (!vf || !vf->online)
+		return NVME_SC_CTRL_ID_INVALID;
+	KUNIT_EXPECT_EQ(peer->test, dw11 >> 16, 0U);
+	switch (dw10) {
+	case 1:
+		vf->tracks = false;
+		return 0;
+	case 0x10001:
+		return track_start(vf, sqe, result, mangle);
+	}
+	return NVME_SC_INVALID_FIELD;
+}
+
+/* Gives them away */
+static void fill_changes(struct peer_vf *vf, struct npf_changes *list, unsigned int room)
+{
+	unsigned int b, e, n = 0;
+
+	if (peer->per_list)
+		room = min(room, peer->per_list);
+	for_each_set_bitrange(b, e, vf->dirty, PEER_TRACKED) {
+		if (n == room) {
+			list->attributes |= BIT(0);
+			break;
+		}
+		list->change[n++] = (struct npf_change) {
+			.address = cpu_to_le64(PEER_TRACKED_BASE +
+					       ((u64)b << (12 + vf->granularity))),
+			.length = cpu_to_le32(e - b),
+		};
+		bitmap_clear(vf->dirty, b, e - b);
+	}
+	list->nr = cpu_to_le32(n);
+	list->granularity = cpu_to_le16(vf->granularity);
+}
+
+static u16 track_receive(const struct nvme_command *sqe, bool mangle)
+{
+	size_t len = ((size_t)le32_to_cpu(sqe->common.cdw12) + 1) * sizeof(u32);
+	u32 dw11 = le32_to_cpu(sqe->common.cdw11);
+	struct peer_vf *vf = vf_of(dw11);
+	struct npf_changes *list;
+
+	if (!vf || !vf->online)
+		return NVME_SC_CTRL_ID_INVALID;
+	if (sqe->common.cdw10 || !vf->tracks || len > PEER_PAGE)
+		return NVME_SC_INVALID_FIELD;
+	list = kzalloc(PEER_PAGE, GFP_KERNEL | __GFP_NOFAIL);
+	list->cntlid = cpu_to_le16(dw11);
+	fill_changes(vf, list, (len - sizeof(*list)) / sizeof(list->change[0]));
+	give(sqe, list, len, mangle);
+	kfree(list);
+	return 0;
+}
+
 static u16 carry_out(const struct nvme_command *sqe, u32 *result, bool mangle)
 {
 	switch (sqe->common.opcode) {
@@ -427,6 +527,10 @@ static u16 carry_out(const struct nvme_command *sqe, u32 *result, bool mangle)
 		return migration_send(sqe);
 	case NPF_MIGRATION_RECEIVE:
 		return migration_receive(sqe, result, mangle);
+	case NPF_TRACK_SEND:
+		return track_send(sqe, result, mangle);
+	case NPF_TRACK_RECEIVE:
+		return track_receive(sqe, mangle);
 	}
 	return NVME_SC_INVALID_OPCODE;
 }
@@ -554,7 +658,11 @@ struct nvme_peer *nvme_peer_begin(struct kunit *test)
 	peer->oacs = NPF_OACS_VIRT | NPF_OACS_LIVE_MIGRATION;
 	peer->nr_versions = 1;
 	peer->nr_vendor = 1;
+	peer->tracking.max_ranges = cpu_to_le16(4);
+	peer->tracking.max_granularity = 6;
+	peer->tracking.attributes = NPF_TRACKS_MEMORY | BIT(1);
 	*nvme_peer_timeout_ms = PEER_LONG_MS;
+	*nvme_peer_track_memory = true;
 	return peer;
 }
 

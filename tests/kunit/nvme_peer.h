@@ -7,10 +7,13 @@
 #define KUNIT_NVME_PEER_H
 
 #include <kunit/test.h>
+#include <linux/bitmap.h>
 #include <linux/interrupt.h>
 #include <linux/workqueue.h>
 
 #include "hw.h"
+
+struct vfio_pci_log_changes;
 
 #define PEER_REGS		0x2000
 #define PEER_CNTLID		7
@@ -19,6 +22,9 @@
 #define PEER_FLEXIBLE		10
 #define PEER_MAX		5
 #define PEER_MAX_STATE		(300 * 1024)
+/* Pages that a test tracks, by granularity, and where the first is */
+#define PEER_TRACKED		16384
+#define PEER_TRACKED_BASE	0x140000000ULL
 /* For a peer that never answers; one that does has all the time that a loaded machine needs */
 #define PEER_SHORT_MS		300
 #define PEER_LONG_MS		60000
@@ -52,6 +58,10 @@ enum peer_act {
  * @suspended: it is
  * @loading: a sequence of Set Controller State has begun; bytes of it so far
  * @incomplete: and its last piece has not come
+ * @tracks: it does
+ * @granularity: log2 of pages of 4 KiB that are tracked as one
+ * @tracked: how many of these
+ * @dirty: those from PEER_TRACKED_BASE on that were written
  * @size: bytes of its state
  * @state: its state
  * @image: that which is being loaded
@@ -62,6 +72,10 @@ struct peer_vf {
 	bool suspended;
 	size_t loading;
 	bool incomplete;
+	bool tracks;
+	unsigned int granularity;
+	unsigned int tracked;
+	DECLARE_BITMAP(dirty, PEER_TRACKED);
 	size_t size;
 	u8 state[PEER_MAX_STATE];
 	u8 image[PEER_MAX_STATE];
@@ -86,6 +100,11 @@ struct peer_vf {
  * @mdts: the same
  * @nr_versions: of Supported Controller State Formats
  * @nr_vendor: the same
+ * @tracking: what Identify says of tracking memory
+ * @per_list: changes that a list has at most; 0: as many as fit
+ * @told: pages of 4 KiB that the engine was told of
+ * @refuse: what the engine answers to that
+ * @refused: how often
  * @primary: flexible resources that the primary controller has, from the next reset on others
  * @next_primary: those
  * @vf: secondary controllers
@@ -116,6 +135,11 @@ struct nvme_peer {
 	u8 mdts;
 	u8 nr_versions;
 	u8 nr_vendor;
+	struct npf_tracking tracking;
+	unsigned int per_list;
+	DECLARE_BITMAP(told, PEER_TRACKED);
+	int refuse;
+	unsigned int refused;
 	u16 primary[NPF_NR_RESOURCES];
 	u16 next_primary[NPF_NR_RESOURCES];
 	struct peer_vf vf[PEER_NR_VFS];
@@ -130,6 +154,7 @@ struct nvme_peer {
 };
 
 extern unsigned int *nvme_peer_timeout_ms;
+extern bool *nvme_peer_track_memory;
 
 struct nvme_peer *nvme_peer_begin(struct kunit *test);
 void nvme_peer_end(void);
@@ -150,5 +175,6 @@ void *nvme_peer_alloc_managed(size_t size, dma_addr_t *dma);
 void nvme_peer_free(void *page);
 void nvme_peer_set_master(bool on);
 int nvme_peer_request_irq(irq_handler_t handler, void *data);
+int nvme_peer_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);
 
 #endif /* KUNIT_NVME_PEER_H */

@@ -26,7 +26,7 @@ void pending_drop(struct vfio_pci_log_changes *p)
 	void *piece;
 
 	xa_for_each(&p->pieces, i, piece)
-		kfree(piece);
+		bitmap_free(piece);
 	xa_destroy(&p->pieces);
 	p->reported = 0;
 }
@@ -37,12 +37,12 @@ static unsigned long *get_piece(struct vfio_pci_log_changes *p, unsigned long i)
 
 	if (piece)
 		return piece;
-	piece = kzalloc(BITS_TO_LONGS(PENDING_PAGES) * sizeof(long), GFP_KERNEL_ACCOUNT);
+	piece = bitmap_zalloc(PENDING_PAGES, GFP_KERNEL_ACCOUNT);
 	if (!piece)
 		return NULL;
 	if (!xa_err(xa_store(&p->pieces, i, piece, GFP_KERNEL_ACCOUNT)))
 		return piece;
-	kfree(piece);
+	bitmap_free(piece);
 	return NULL;
 }
 
@@ -105,6 +105,6 @@ unsigned int pending_take(struct vfio_pci_log_changes *p, u64 first, unsigned in
 	bitmap_clear(bits, at + n, PENDING_PAGES - at - n);
 	bitmap_clear(piece, at, n);
 	if (bitmap_empty(piece, PENDING_PAGES))
-		kfree(xa_erase(&p->pieces, first >> PENDING_SHIFT));
+		bitmap_free(xa_erase(&p->pieces, first >> PENDING_SHIFT));
 	return bitmap_weight(bits, PENDING_PAGES);
 }

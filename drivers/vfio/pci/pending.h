@@ -6,12 +6,13 @@
 #ifndef VFIO_PCI_ENGINE_PENDING_H
 #define VFIO_PCI_ENGINE_PENDING_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 
 /* Pages that one piece of the bitmap is about; a piece has 4 KiB */
 #define PENDING_SHIFT	15
-#define PENDING_PAGES	(1U << PENDING_SHIFT)
+#define PENDING_PAGES	BIT(PENDING_SHIFT)
 
 /**
  * struct vfio_pci_log_changes - the pages

@@ -288,3 +288,28 @@ int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data, size_t le
 	dma_free_coherent(dev, NPF_PAGE, page, cmd->dma);
 	return ret;
 }
+
+/**
+ * npf_run_with() - run a command that is given data
+ * @q: the queue.
+ * @cmd: the command, without data.
+ * @data: the data.
+ * @len: bytes of it, at most a page; what is behind it on that page is zero.
+ *
+ * Return: as npf_run(), or -ENOMEM.
+ */
+int npf_run_with(struct npf_queue *q, struct npf_cmd *cmd, const void *data, size_t len)
+{
+	struct device *dev = &q->pdev->dev;
+	void *page;
+	int ret;
+
+	page = dma_alloc_coherent(dev, NPF_PAGE, &cmd->dma, GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	memcpy(page, data, len);
+	cmd->len = len;
+	ret = npf_run(q, cmd);
+	dma_free_coherent(dev, NPF_PAGE, page, cmd->dma);
+	return ret;
+}

@@ -129,8 +129,8 @@ struct npf_secondary_list {
 static_assert(sizeof(struct npf_secondary_list) == NVME_IDENTIFY_DATA_SIZE);
 
 /*
- * Migration Send, section 5.1.17, and Migration Receive, section 5.1.16. The opcodes of Track Send
- * (3Dh), Track Receive (3Eh) and Controller Data Queue (45h) are not here: see docs/nvme.rst
+ * Migration Send, section 5.1.17, and Migration Receive, section 5.1.16. The opcode of Controller
+ * Data Queue (45h) is not here: see docs/nvme.rst
  */
 #define NPF_MIGRATION_SEND	0x41
 #define NPF_MIGRATION_RECEIVE	0x42
@@ -186,5 +186,114 @@ struct npf_state_formats {
 };
 
 static_assert(sizeof(struct npf_state_formats) == NVME_IDENTIFY_DATA_SIZE);
+
+/* Figure 312: where Identify Controller has it */
+#define NPF_ID_TRACKING		570
+
+/* TRATTR. What the limit is (MRTLL) is not known */
+#define NPF_TRACKS_MEMORY	BIT(0)
+#define NPF_TRACKS_LIMITED	BIT(2)
+
+/**
+ * struct npf_tracking - what a controller can track, of Identify Controller
+ * @max_ranges: of the controller (CMMRTD).
+ * @max_all_ranges: of all controllers (NMMRTD).
+ * @min_granularity: smallest page (MINMRTG). This driver takes it for the binary logarithm of a
+ *	number of smallest memory pages (CAP.MPSMIN, 4 KiB here), as MDTS is one.
+ * @max_granularity: largest page, the same (MAXMRTG).
+ * @attributes: NPF_TRACKS_MEMORY, NPF_TRACKS_LIMITED, ...
+ * @reserved: zero.
+ */
+struct npf_tracking {
+	__le16 max_ranges;
+	__le16 max_all_ranges;
+	u8 min_granularity;
+	u8 max_granularity;
+	u8 attributes;
+	u8 reserved;
+};
+
+static_assert(sizeof(struct npf_tracking) == 8);
+
+/*
+ * Track Receive, section 5.1.26, and Track Send, section 5.1.27: opcodes as nvme-cli has them,
+ * dwords 10 and 12 by figures 457, 458 and 463, the controller's identifier in dword 11 as of all
+ * these commands. The data structures are as libnvme 3.2 has them.
+ */
+#define NPF_TRACK_SEND		0x3d
+#define NPF_TRACK_RECEIVE	0x3e
+
+/* Figure 463: Select, and, of Track Memory Changes, the bit Tracking Action (libnvme) */
+#define NPF_TRACK_MEMORY	0x1
+#define NPF_TRACK_START		BIT(16)
+
+/* Dword 0 of its completion (libnvme): MRTG */
+#define NPF_TRACK_GRANULARITY	0xff
+
+/**
+ * struct npf_track_range - memory to track
+ * @address: its begin, aligned to the granularity.
+ * @length: in pages of the granularity.
+ */
+struct npf_track_range {
+	__le64 address;
+	__le32 length;
+} __packed;
+
+static_assert(sizeof(struct npf_track_range) == 12);
+
+/**
+ * struct npf_track_memory - Track Memory Changes, with one range
+ * @version: of this structure, 0.
+ * @reserved: zero.
+ * @granularity: page to track by (RMRTG), as &npf_tracking.min_granularity.
+ * @nr: number of ranges, from 1.
+ * @range: the range.
+ */
+struct npf_track_memory {
+	u8 version;
+	u8 reserved[2];
+	u8 granularity;
+	__le32 nr;
+	struct npf_track_range range;
+};
+
+static_assert(sizeof(struct npf_track_memory) == 20);
+
+/**
+ * struct npf_change - memory that was written
+ * @address: its begin.
+ * @length: in pages of the list's granularity.
+ * @reserved: zero.
+ */
+struct npf_change {
+	__le64 address;
+	__le32 length;
+	u8 reserved[4];
+};
+
+static_assert(sizeof(struct npf_change) == 16);
+
+/**
+ * struct npf_changes - Tracked Memory Changes
+ * @version: of this structure, 0.
+ * @attributes: there is more, the controller is suspended; not used.
+ * @cntlid: identifier of the controller.
+ * @nr: number of changes.
+ * @granularity: of these changes (RPMPG), as &npf_tracking.min_granularity.
+ * @reserved: zero.
+ * @change: the changes.
+ */
+struct npf_changes {
+	u8 version;
+	u8 attributes;
+	__le16 cntlid;
+	__le32 nr;
+	__le16 granularity;
+	u8 reserved[6];
+	struct npf_change change[];
+};
+
+static_assert(sizeof(struct npf_changes) == 16);
 
 #endif /* _NVME_PF_HW_H */

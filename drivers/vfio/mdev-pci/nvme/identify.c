@@ -235,14 +235,20 @@ static u32 npf_max_transfer(const struct nvme_id_ctrl *ctrl)
 	return NPF_PAGE << ctrl->mdts;
 }
 
-static int npf_check_oacs(struct npf *npf, struct npf_identity *id, u16 oacs)
+static int npf_check_oacs(struct npf *npf, struct npf_identity *id,
+			  const struct nvme_id_ctrl *ctrl)
 {
+	u16 oacs = le16_to_cpu(ctrl->oacs);
+	const void *page = ctrl;
+
 	if (!(oacs & NPF_OACS_VIRT)) {
 		dev_err(&npf->queue.pdev->dev, "the controller does not know Virtualization Management: use its nvme driver and mdev-pci-generic\n");
 		return -EOPNOTSUPP;
 	}
-	if (oacs & NPF_OACS_LIVE_MIGRATION)
+	if (oacs & NPF_OACS_LIVE_MIGRATION) {
+		npf_identify_tracking(npf, id, page + NPF_ID_TRACKING);
 		return npf_ask_formats(npf, id);
+	}
 	id->not_migratable = "the controller does not know NVMe 2.1's live migration commands";
 	return 0;
 }
@@ -262,7 +268,7 @@ static int npf_get_identity(struct npf *npf, struct npf_identity *id)
 	id->cntlid = le16_to_cpu(ctrl->cntlid);
 	id->max_transfer = npf_max_transfer(ctrl);
 	npf_set_model(id, ctrl);
-	ret = npf_check_oacs(npf, id, le16_to_cpu(ctrl->oacs)) ?:
+	ret = npf_check_oacs(npf, id, ctrl) ?:
 	      npf_ask_primary(npf, id->cntlid, &primary);
 	for (i = 0; !ret && i < NPF_NR_RESOURCES; i++)
 		id->max[i] = le16_to_cpu(primary.flexible[i].max);

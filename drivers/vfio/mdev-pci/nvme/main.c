@@ -36,6 +36,7 @@ static int npf_register(struct npf *npf)
 		.types = npf->types,
 		.nr_types = nr_types,
 		.mig_caps = npf_mig_caps(npf),
+		.log_caps = npf_log_caps(npf),
 		.num_vfs = num_vfs,
 	};
 	/* If the queue fails meanwhile, npf_failed() waits and tells the new parent */

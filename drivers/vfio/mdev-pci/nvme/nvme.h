@@ -17,6 +17,8 @@
  * @csvi: index of the version of the standard part of a controller's state.
  * @csuuidi: index of the format of the vendor's part.
  * @compat: stands for both formats: firmware loads a state with the same only.
+ * @min_page_shift: log2 of the smallest page that it tracks memory by; 0: it does not.
+ * @max_page_shift: of the largest.
  * @not_migratable: why its secondary controllers can't be migrated, or NULL.
  * @model: its name, for people.
  */
@@ -27,6 +29,8 @@ struct npf_identity {
 	u8 csvi;
 	u8 csuuidi;
 	u32 compat;
+	u8 min_page_shift;
+	u8 max_page_shift;
 	const char *not_migratable;
 	char model[48];
 };
@@ -94,5 +98,11 @@ void npf_return_primary(struct npf *npf);
 extern const struct vfio_pci_mig_ops npf_mig_ops;
 
 struct vfio_pci_mig_caps npf_mig_caps(const struct npf *npf);
+
+/* track.c */
+extern const struct vfio_pci_log_ops npf_log_ops;
+
+void npf_identify_tracking(struct npf *npf, struct npf_identity *id, const struct npf_tracking *t);
+struct vfio_pci_log_caps npf_log_caps(const struct npf *npf);
 
 #endif /* _NVME_PF_H */

@@ -40,6 +40,8 @@ int npf_set_types(struct npf *npf)
 		npf->types[n].not_migratable = npf->id.not_migratable;
 		if (!npf->id.not_migratable)
 			npf->types[n].mig_ops = &npf_mig_ops;
+		if (!npf->id.not_migratable && npf->id.min_page_shift)
+			npf->types[n].log_ops = &npf_log_ops;
 	}
 	if (n)
 		return n;

@@ -27,6 +27,7 @@ struct npf_queue;
 
 /* The page of the controller, CC.MPS = 0: of rings, and of entries of lists */
 #define NPF_PAGE	SZ_4K
+#define NPF_PAGE_SHIFT	12
 #define NPF_PRPS	(NPF_PAGE / sizeof(__le64))
 
 /**
@@ -139,5 +140,6 @@ void npf_commands_end(struct npf_queue *q, int error);
 void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe);
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd);
 int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data, size_t len);
+int npf_run_with(struct npf_queue *q, struct npf_cmd *cmd, const void *data, size_t len);
 
 #endif /* _NVME_PF_QUEUE_H */
