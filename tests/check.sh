@@ -15,7 +15,7 @@
 #           its real consumer drives it, also between two hosts
 #   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
 # and those that are not run by default:
-#   generic  VFs of stock devices (igb, nvme) as mdevs; 4 minutes
+#   generic  VFs of stock devices (igb, nvme) as mdevs; 6 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
 #           migration between two hosts; the user guide's commands with guests; half an hour
@@ -155,7 +155,7 @@ libvirt()
 		part "libvirt-$s" 2400 "$tests/system/host-run.sh" --stack $s 156 168 169
 	done
 }
-generic() { part generic 1200 "$tests/system/host-run.sh" generic 212; }
+generic() { part generic 1200 "$tests/system/host-run.sh" generic 212 214; }
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }

@@ -55,7 +55,7 @@ declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
 	[pair]='' [generic]='' [libvirt]='' [upstream]='')
 declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400 [resident]=600
 	[reboot]=200 [rebooted]=240 [pair]=1500
-	[generic]=600 [libvirt]=900 [upstream]=2700)
+	[generic]=900 [libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
