@@ -23,6 +23,8 @@ must "igb is loaded" load igb
 must "there is a card" find_other_pf 8086:10c9
 loaded igbvf && unload igbvf
 loaded vfio_pci && unload vfio-pci
+# A function that once had the attribute keeps it as long as mdev-pci is there
+must "our modules go" unload_all
 must "the module" load mdev-pci-generic
 is "no driver_flavour before it is a parent" "$(ls "$PFDIR" | grep flavour)" ""
 must "it is a parent" write_to $PARENTS "+$PF"

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 400
+# boot: libvirt
+#
+# driver_flavour, and libvirt that takes VFs and gives them back by itself (managed='yes').
+
+. "$PAYLOAD/tests/system/guest.sh"
+. "$PAYLOAD/tests/system/libvirt.sh"
+
+if ! has_libvirt; then
+	skip "libvirt" "$REASON"
+	return 0
+fi
+
+flavour() { cat "/sys/bus/pci/devices/$1/driver_flavour"; }
+switch() { write_to "/sys/bus/pci/devices/$1/driver_flavour" "$2"; }
+override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
+available() { cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances"; }
+
+# A domain with a VF as a PCI device
+managed_xml() # NAME BDF
+{
+	new_uuid
+	domain_xml "$1" "$UUID" || return 1
+	m_address=$(echo "$2" | sed "s/\(.*\):\(.*\):\(.*\)\.\(.*\)/domain='0x\1' bus='0x\2' slot='0x\3' function='0x\4'/")
+	sed -e "s,<address .*/>,<address $m_address/>," -e "s/managed='no'/managed='yes'/" \
+		"$PAYLOAD/docs/libvirt/hostdev-pci.xml" >"$WORK/hostdev.xml"
+	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/$1.xml"
+	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/$1.xml"
+}
+
+must "2 VFs" set_vfs 2
+must "they are bound" wait_for 20 all_bound 2
+vf_bdf 0; zero=$BDF
+vf_bdf 1; one=$BDF
+is "they are mdev-pci's" "$(flavour "$zero"), $(flavour "$one")" "native vfio [mdev], native vfio [mdev]"
+must "libvirtd starts" libvirt_start
+must "a guest" libvirt_guest_files
+must "a domain with a VF that is mdev-pci's" managed_xml taken "$zero"
+VIRSH_TIMEOUT=120
+# Firmware has enabled the VF for nobody: a guest's driver would find nothing to work with
+must "it starts" virt create --paused "$WORK/taken.xml"
+is "libvirt has taken it for VFIO" "$(flavour "$zero")" "native [vfio] mdev"
+is "one is left for mdevs" "$(available)" 1
+for to in native mdev; do
+	refused "$to meanwhile" "/sys/bus/pci/devices/$zero/driver_flavour" $to EEXIST \
+		"flavour $to refused: someone has set driver_override"
+done
+t "destroy" virt destroy taken
+t "libvirt gives it back: to its native driver, or nobody" wait_for 20 eval \
+	'flavour "$zero" | grep -qxE "(native|\[native\]) vfio mdev"'
+is "and lets others have it" "$(override "$zero")" "(null)"
+t "mdev-pci gets it by one write" switch "$zero" mdev
+is "it has it" "$(flavour "$zero") $(override "$zero")" "native vfio [mdev] mdev-pci"
+new_uuid; u=$UUID
+t "an mdev" create "$u"
+new_uuid; v=$UUID
+t "another one" create "$v"
+t "both are removed" remove_all
+
+t "the other VF is given to VFIO" switch "$one" vfio
+must "a domain with it" managed_xml vfio "$one"
+t "it starts" virt create --paused "$WORK/vfio.xml"
+is "it is still VFIO's" "$(flavour "$one")" "native [vfio] mdev"
+refused "native meanwhile" "/sys/bus/pci/devices/$one/driver_flavour" native EBUSY "flavour native refused: "
+t "destroy" virt destroy vfio
+is "libvirt leaves it there" "$(flavour "$one")" "native [vfio] mdev"
+t "mdev-pci gets it by one write" switch "$one" mdev
+is "it has it" "$(flavour "$one")" "native vfio [mdev]"
+t "libvirtd ends" libvirt_stop
+no_mdevs_no_vfs
