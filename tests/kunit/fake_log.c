@@ -3,6 +3,7 @@
 #include <linux/bitmap.h>
 #include <linux/scatterlist.h>
 
+#include "bed.h"
 #include "dirty.h"
 #include "fake_dma.h"
 #include "fake_log.h"
@@ -107,6 +108,16 @@ static u64 dirty_pages(u8 *bits, u64 iova, u64 pages)
 	return n;
 }
 
+/* That does not end by itself what firmware is at */
+static void reset_meanwhile(enum log_act act)
+{
+	if (act != LOG_RESET)
+		return;
+	log.on = false;
+	bitmap_zero(log.dirty, LOG_PAGES);
+	bed_reset(log.bed);
+}
+
 static int log_report(struct vfio_pci_fn *fn, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap)
 {
@@ -122,6 +133,7 @@ static int log_report(struct vfio_pci_fn *fn, u64 iova, u64 length,
 	ret = fails(&log.reports, &act);
 	if (ret)
 		return ret;
+	reset_meanwhile(act);
 	bits = kunit_kzalloc(log.test, bitmap->len, GFP_KERNEL);
 	if (!bits)
 		return -ENOMEM;
@@ -176,6 +188,7 @@ static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *chan
 	ret = fails(&log.reports, &act) ?: wrong_change(changes, act);
 	if (ret)
 		return ret;
+	reset_meanwhile(act);
 	for_each_set_bitrange(b, e, log.dirty, LOG_PAGES) {
 		if (log.batch && n++ == log.batch)
 			return 1;

@@ -27,6 +27,7 @@
  * @LOG_ABOVE: a change ends behind it
  * @LOG_WRAPS: a change ends before it begins
  * @LOG_ENDLESS: from that call on there is always more
+ * @LOG_RESET: the function is reset by someone else, as a report is made: all is forgotten
  */
 enum log_act {
 	LOG_WELL,
@@ -40,7 +41,10 @@ enum log_act {
 	LOG_ABOVE,
 	LOG_WRAPS,
 	LOG_ENDLESS,
+	LOG_RESET,
 };
+
+struct bed;
 
 /**
  * struct fake_log - what firmware logs
@@ -58,6 +62,7 @@ enum log_act {
  * @act: what is to go wrong
  * @nth: with which call of the kind, from 0
  * @err: errno of it
+ * @bed: the bed of the function that LOG_RESET resets
  */
 struct fake_log {
 	struct kunit *test;
@@ -74,6 +79,7 @@ struct fake_log {
 	enum log_act act;
 	unsigned int nth;
 	int err;
+	struct bed *bed;
 };
 
 extern const struct vfio_pci_log_ops fake_log_ops;

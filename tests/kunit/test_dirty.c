@@ -235,6 +235,30 @@ static void ends(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, log->on);
 }
 
+/* "Nothing is dirty" would be a lie: firmware has forgotten */
+static void meets_reset(struct bed *bed)
+{
+	struct kunit *test = bed->test;
+	struct fake_log *log = fake_log_begin(test);
+
+	KUNIT_ASSERT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	write_some(log);
+	log->act = LOG_RESET;
+	log->bed = bed;
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, log->reports, 1U);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, ALL), -EINVAL);
+	bed_is(bed, S(RUNNING));
+	KUNIT_EXPECT_EQ(test, start(bed, LOG_BASE, ALL, PAGE), 0);
+	logs(bed, log);
+	bed_drop(bed);
+}
+
+static void report_meets_reset(struct kunit *test)
+{
+	meets_reset(bed_new(test, true));
+}
+
 /* ---- firmware that gives away all that it knows ----------------------------------- */
 
 static struct bed *bed_of_changes(struct kunit *test)
@@ -353,6 +377,11 @@ static void changes_fail(struct kunit *test)
 		}
 }
 
+static void changes_meet_reset(struct kunit *test)
+{
+	meets_reset(bed_of_changes(test));
+}
+
 /* Who begins anew, finds nothing dirty */
 static void changes_end(struct kunit *test)
 {
@@ -385,11 +414,13 @@ static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(start_fails),
 	KUNIT_CASE(stop_fails),
 	KUNIT_CASE(report_fails),
+	KUNIT_CASE(report_meets_reset),
 	KUNIT_CASE(refused),
 	KUNIT_CASE(ends),
 	KUNIT_CASE(changes_are_kept),
 	KUNIT_CASE(changes_in_batches),
 	KUNIT_CASE(changes_fail),
+	KUNIT_CASE(changes_meet_reset),
 	KUNIT_CASE(changes_end),
 	{}
 };

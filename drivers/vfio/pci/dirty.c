@@ -243,6 +243,12 @@ int mig_log_stop(struct vfio_pci_migration *mig)
 	return ret;
 }
 
+/* Firmware has then forgotten what was dirty: "nothing" would be no answer */
+static int check_reset(struct vfio_pci_migration *mig)
+{
+	return mig_is_reset(mig) ? refuse(mig, -EAGAIN, "the function was reset meanwhile") : 0;
+}
+
 /* One chunk of a report: firmware's answer is in @buf then. Returns the dirty pages' number */
 static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
 			u64 pages, unsigned int shift)
@@ -264,7 +270,7 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 			bitmap.dirty, pages, bitmap.len);
 		return -EIO;
 	}
-	return bitmap.dirty;
+	return check_reset(mig) ?: bitmap.dirty;
 }
 
 /**
@@ -318,7 +324,7 @@ static int collect_changes(struct vfio_pci_migration *mig)
 			ret = -ETIMEDOUT;
 	} while (ret > 0 && is_quiet(mig));
 	if (ret >= 0)
-		return 0;
+		return check_reset(mig);
 	mig_err(mig, ": firmware does not report dirty pages (%pe)\n", ERR_PTR(ret));
 	return ret;
 }
@@ -482,8 +488,8 @@ static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, u
  *
  * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
  * Return: 0; -EINVAL: it is not logging, or not in all of this range; -EIO: firmware's report
- * contradicts itself; -ENOMEM; -ETIMEDOUT: its report has no end; others from firmware. On error
- * what was dirty may be lost.
+ * contradicts itself; -EAGAIN: the function was reset, which has ended the log; -ENOMEM;
+ * -ETIMEDOUT: the report has no end; others from firmware. On error what was dirty may be lost.
  */
 int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		   struct iova_bitmap *dirty)
