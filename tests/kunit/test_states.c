@@ -148,10 +148,47 @@ static void every_reset(struct kunit *test)
 		reset_during(test, p, i);
 }
 
+/* Between the reset that an open begins with and the open itself; and before that reset */
+static void broken_at_open(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, true);
+
+	mig_close(bed->mig);
+	mig_closed(bed->mig);
+	bed_reset(bed);
+	mig_broken(bed->mig);
+	mig_open(bed->mig, 0);
+	bed_is(bed, S(ERROR));
+	mig_close(bed->mig);
+	mig_closed(bed->mig);
+	mig_broken(bed->mig);
+	bed_reset(bed);
+	mig_open(bed->mig, 0);
+	bed_is(bed, S(RUNNING));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+/* The reset may have been over by then, whatever its end says */
+static void broken_during_reset(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, true);
+
+	mig_reset_begins(bed->mig);
+	KUNIT_EXPECT_TRUE(test, mig_broken(bed->mig));
+	KUNIT_EXPECT_FALSE(test, mig_broken(bed->mig));
+	mig_reset_done(bed->mig);
+	bed_is(bed, S(ERROR));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
 static struct kunit_case states_cases[] = {
 	KUNIT_CASE_PARAM(every_pair, pair_gen_params),
 	KUNIT_CASE_PARAM(every_failure, pair_gen_params),
 	KUNIT_CASE_PARAM(every_reset, pair_gen_params),
+	KUNIT_CASE(broken_at_open),
+	KUNIT_CASE(broken_during_reset),
 	{}
 };
 

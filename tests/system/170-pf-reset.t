@@ -33,6 +33,21 @@ t "reset of the PF under it" write_to "$PFDIR/reset" 1
 touch "$W/go"
 mig_end "its data file is stale"
 
+# Its user is too early with the reset that it owes, or is in the middle of it as the PF is back
+over="sh:until [ -s $W/done ]; do sleep 0.02; done; rm $W/done"
+mig_session "$u"
+for ms in 0 20 50 80 110; do
+	mig_do "$ms ms after the PF's reset has begun its user resets the VF" reset dma:2 \
+		"sh:(tool write $PFDIR/reset 1 >$W/done &)" sleep:$ms reset "$over" state
+	mig_value state
+	case $VALUE in
+	RUNNING) mig_do "$ms ms: it is said to run, and does" renew dma:5 ;;
+	ERROR) mig_do "$ms ms: it is said to need another one, and works then" reset dma:5 ;;
+	*) flunk "$ms ms: RUNNING or ERROR" "$VALUE" ;;
+	esac
+done
+mig_quit
+
 three()
 {
 	for _ in 1 2 3; do

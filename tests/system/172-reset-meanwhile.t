@@ -40,6 +40,10 @@ for ms in 20 70; do
 	beside STOP RUNNING STOP
 	! kernel_has_precopy || beside PRE_COPY PRE_COPY_P2P STOP_COPY
 done
+for ms in 10 40 70; do
+	mig_do "$ms ms after a reset has begun its user resets it, too: that waits" reset \
+		"sh:(tool write $vf/reset 1 >$W/done &)" sleep:$ms reset "$over" state=RUNNING renew dma:5
+done
 mig_quit
 mig "the next user finds it well" "$a" state=RUNNING copies=0 dma:20
 no_mdevs_no_vfs

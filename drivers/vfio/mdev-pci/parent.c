@@ -698,6 +698,17 @@ static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, un
 	return found;
 }
 
+/* Who has reset a VF since mdev_pci_parent_error() did so too early */
+static void users_must_reset(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node)
+		if (function->instance && function->instance->type->mig_ops)
+			mdev_pci_instance_error(function->instance, "its PF was reset");
+}
+
 /**
  * mdev_pci_parent_restored() - firmware works again, and has forgotten all VFs
  * @parent: the parent
@@ -714,6 +725,7 @@ void mdev_pci_parent_restored(struct mdev_pci_parent *parent)
 
 	mutex_lock(&parent->lock);
 	failures = parent->failures;
+	users_must_reset(parent);
 	mutex_unlock(&parent->lock);
 
 	for (id = 0; id < n; id++) {

@@ -3,6 +3,8 @@
  * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration, memory behind
  * NVLink2, and what is hidden from the user.
  */
+#include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/string.h>
 #include <linux/vfio_pci_core.h>
@@ -14,6 +16,10 @@
 #include "migration.h"
 #include "migration_v1.h"
 #include "nvlink2.h"
+
+/* The recovery of a link takes a second and less (PCIe 6.0, 6.6.1: 1 s until a function answers) */
+#define RESET_WAIT_MS	5000
+#define RESET_STEP_MS	20
 
 /**
  * struct vfio_pci_engine_device - one function's vfio_device
@@ -211,11 +217,31 @@ static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info 
 	return compat_core_region_info(vdev, info, caps);
 }
 
+/*
+ * vfio-pci-core gives up at once if somebody else has the function: another reset, or the recovery
+ * of its link, of which the user is told as it begins. QEMU ends a guest whose device it can't
+ * reset. Not for ever: who takes the function away has it until its user has closed it.
+ */
+static long engine_reset(struct vfio_device *vdev, unsigned long arg)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(RESET_WAIT_MS);
+	long ret;
+
+	for (;;) {
+		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_RESET, arg);
+		if (ret != -EAGAIN || time_after(jiffies, end) ||
+		    msleep_interruptible(RESET_STEP_MS))
+			return ret;
+	}
+}
+
 static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
 	struct control *ctl = to_edev(vdev)->control;
 	long ret = -ENOTTY;
 
+	if (cmd == VFIO_DEVICE_RESET)
+		return engine_reset(vdev, arg);
 	if (ctl && cmd == VFIO_DEVICE_IOEVENTFD)
 		return control_ioeventfd(ctl);
 	if (COMPAT_REGION_INFO_IOCTL && ctl && cmd == VFIO_DEVICE_GET_REGION_INFO)
@@ -446,16 +472,17 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_state);
  * @edev: the device
  * @why: what happened, for the log
  *
- * The device goes to VFIO_DEVICE_STATE_ERROR until it is reset; a migration session ends.
+ * The device goes to VFIO_DEVICE_STATE_ERROR until it is reset, by a reset that begins after this;
+ * a migration session ends. It is logged if the device was not in that state.
  *
  * Context: any.
  */
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
 {
+	if (edev->mig && !mig_broken(edev->mig))
+		return;
 	pci_err(edev->core.pdev,
 		"%s; the device is in the ERROR state until it is reset\n", why);
-	if (edev->mig)
-		mig_broken(edev->mig);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_error);
 

@@ -243,6 +243,8 @@ void mig_reset_begins(struct vfio_pci_migration *mig)
 {
 	/* Of a reset before: this one comes after all that was suspended then */
 	atomic_set(&mig->unsure, 0);
+	/* Not at its end: what breaks meanwhile need not be mended by it */
+	atomic_set(&mig->broken, 0);
 	atomic_set(&mig->resetting, 1);
 }
 
@@ -254,7 +256,6 @@ void mig_reset_begins(struct vfio_pci_migration *mig)
  */
 void mig_reset_done(struct vfio_pci_migration *mig)
 {
-	atomic_set(&mig->broken, 0);
 	atomic_inc(&mig->resets_seen);
 	/* Pairs with mig_is_reset() */
 	smp_mb__after_atomic();
@@ -266,10 +267,15 @@ void mig_reset_done(struct vfio_pci_migration *mig)
  * @mig: the state
  *
  * Takes no lock and does not sleep.
+ *
+ * Return: true if that is new: the state was not ERROR.
  */
-void mig_broken(struct vfio_pci_migration *mig)
+bool mig_broken(struct vfio_pci_migration *mig)
 {
+	bool is_new = mig_state(mig) != VFIO_DEVICE_STATE_ERROR;
+
 	atomic_set(&mig->broken, 1);
+	return is_new;
 }
 
 /**
@@ -277,15 +283,18 @@ void mig_broken(struct vfio_pci_migration *mig)
  * @mig: the state
  * @setup: how the function is set up, &vfio_pci_use_ops.begin
  *
- * vfio-pci-core has reset the function before, whatever it was left in.
+ * vfio-pci-core has reset the function before, whatever it was left in. Firmware may have failed
+ * since: that stays.
  */
 void mig_open(struct vfio_pci_migration *mig, u32 setup)
 {
-	mig_lock(mig);
+	mutex_lock(&mig->state_mutex);
+	apply_reset(mig);
 	mig->ident.setup = setup;
 	mig->user = MIG_USER_NONE;
 	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_OPEN);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
+	apply_broken(mig);
 	mig_unlock(mig);
 }
 

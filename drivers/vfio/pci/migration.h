@@ -90,7 +90,7 @@ void mig_closed(struct vfio_pci_migration *mig);
 void mig_reset_begins(struct vfio_pci_migration *mig);
 bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
-void mig_broken(struct vfio_pci_migration *mig);
+bool mig_broken(struct vfio_pci_migration *mig);
 void mig_lock(struct vfio_pci_migration *mig);
 void mig_unlock(struct vfio_pci_migration *mig);
 void mig_fail(struct vfio_pci_migration *mig, const char *why);
