@@ -218,7 +218,7 @@ t "is one" shows counters failed 2
 
 # Debugfs answers while firmware does not
 waits() { grep -q mig_fw_suspend "/proc/$(pgrep -P "$MIG")/stack"; }
-fw_timeout 8000
+fw_timeout $((8000 * ${PATIENCE:-1}))
 clear_trace
 mig_bg "$b" "sh:echo '$vf_b suspend silent' >$FW/inject" \
 	set:RUNNING_P2P=ETIMEDOUT state=ERROR reset state=RUNNING
