@@ -58,7 +58,7 @@ stop_daemon() # NAME
 {
 	pid_in "/run/$1.pid" || return 0
 	kill "$l_pid" 2>/dev/null
-	wait_for 30 is_gone "/proc/$l_pid" || fail "$1 does not end"
+	wait_for 60 is_gone "/proc/$l_pid" || fail "$1 does not end"
 }
 
 udev_stop()
