@@ -5,6 +5,7 @@
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
 SUITES="buffer dirty files precopy states unit v1"
+NVME_SUITES="migrate queue resources track"
 
 able kunit "the KUnit suites" || return 0
 
@@ -67,5 +68,6 @@ run()
 t "the engine is not loaded" unload_all
 # shellcheck disable=SC2046  # words
 run vfio-pci-engine-test $(printf 'vfio-pci-engine-%s ' $SUITES)
-run mdev-pci-nvme-test mdev-pci-nvme
+# shellcheck disable=SC2046  # words
+run mdev-pci-nvme-test $(printf 'mdev-pci-nvme-%s ' $NVME_SUITES)
 t "the engine is loaded again" load_all
