@@ -28,7 +28,7 @@
 #define dmam_alloc_coherent(dev, size, dma, gfp)	\
 	((void)(dev), nvme_peer_alloc_managed(size, dma))
 #define dma_alloc_coherent(dev, size, dma, gfp)	((void)(dev), nvme_peer_alloc(size, dma))
-#define dma_free_coherent(dev, size, page, dma)		nvme_peer_free(page)
+#define dma_free_coherent(dev, size, page, dma)	((void)(dev), nvme_peer_free(page, size))
 
 #define pci_set_master(pdev)	nvme_peer_set_master(true)
 #define pci_clear_master(pdev)	nvme_peer_set_master(false)

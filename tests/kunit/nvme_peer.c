@@ -4,6 +4,7 @@
  * commands out in a work item, as a controller does it some time after the doorbell: no assertion
  * there may end the thread.
  */
+#include <linux/bitfield.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -83,6 +84,7 @@ static void reset_controller(void)
 		peer->vf[i].online = false;
 		peer->vf[i].suspended = false;
 		peer->vf[i].tracks = false;
+		peer->vf[i].log.there = false;
 	}
 	memcpy(peer->primary, peer->next_primary, sizeof(peer->primary));
 }
@@ -119,7 +121,7 @@ void nvme_peer_writel(u32 value, void __iomem *addr)
 
 void *nvme_peer_alloc(size_t size, dma_addr_t *dma)
 {
-	void *page = alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO);
+	void *page = peer->no_memory ? NULL : alloc_pages_exact(size, GFP_KERNEL | __GFP_ZERO);
 
 	*dma = (unsigned long)page;
 	if (page)
@@ -136,10 +138,23 @@ void *nvme_peer_alloc_managed(size_t size, dma_addr_t *dma)
 	return page;
 }
 
-void nvme_peer_free(void *page)
+/* A log that is there is written to, unless the bus does not let it */
+static bool writes_to(const void *page)
 {
+	unsigned int i;
+
+	for (i = 0; i < PEER_NR_VFS; i++)
+		if (peer->vf[i].log.there && peer->vf[i].log.ring == page)
+			return peer->master;
+	return false;
+}
+
+void nvme_peer_free(void *page, size_t size)
+{
+	KUNIT_EXPECT_FALSE_MSG(peer->test, writes_to(page),
+			       "memory that the controller writes to is freed");
 	peer->allocated--;
-	free_pages_exact(page, PEER_PAGE);
+	free_pages_exact(page, size);
 }
 
 void nvme_peer_set_master(bool on)
@@ -281,6 +296,10 @@ static u16 identify(const struct nvme_command *sqe, bool mangle)
 	case NVME_ID_CNS_CTRL:
 		fill_ctrl(page);
 		break;
+	case NVME_ID_CNS_CS_CTRL:
+		KUNIT_EXPECT_EQ(peer->test, sqe->identify.csi, NVME_CSI_NVM);
+		((u8 *)page)[NPF_ID_ENTRY_FORMAT] = peer->entry_format;
+		break;
 	case NPF_CNS_PRIMARY:
 		fill_primary(page);
 		break;
@@ -334,6 +353,7 @@ static u16 virt(const struct nvme_command *sqe)
 		vf->online = false;
 		vf->suspended = false;
 		vf->tracks = false;
+		vf->log.logs = false;
 		return 0;
 	case NPF_VIRT_ASSIGN:
 		return assign(vf, r, number);
@@ -386,6 +406,158 @@ static u16 set_state(struct peer_vf *vf, const struct nvme_command *sqe)
 	return 0;
 }
 
+/* ---- changes of user data -------------------------------------------------------- */
+
+static void post(struct peer_log *log, const struct npf_entry *entry)
+{
+	struct npf_entry *slot = &log->ring[log->tail];
+	u8 attributes = (entry->attributes & ~NPF_ENTRY_PHASE) | log->phase;
+
+	memcpy(slot, entry, offsetof(struct npf_entry, attributes));
+	/* The phase comes last, as the module looks at it first */
+	smp_store_release(&slot->attributes, attributes);
+	if (++log->tail == log->nr) {
+		log->tail = 0;
+		log->phase ^= NPF_ENTRY_PHASE;
+	}
+}
+
+static unsigned int used(const struct peer_log *log)
+{
+	return (log->tail + log->nr - log->head) % log->nr;
+}
+
+static void post_event(struct peer_log *log, enum npf_sequence sequence)
+{
+	const struct npf_entry entry = {
+		.attributes = FIELD_PREP(NPF_ENTRY_RANGE, NPF_RANGE_NONE) |
+			      FIELD_PREP(NPF_ENTRY_SEQUENCE, sequence),
+	};
+
+	if (used(log) < log->nr - 1)
+		post(log, &entry);
+}
+
+/**
+ * nvme_peer_log() - user data has changed
+ * @p: the peer
+ * @vf: by this VF
+ * @entry: how; the phase is filled in
+ *
+ * What fills the queue says so, and is the last one.
+ *
+ * Return: true: the module can see it.
+ */
+bool nvme_peer_log(struct nvme_peer *p, unsigned int vf, const struct npf_entry *entry)
+{
+	struct peer_log *log = &p->vf[vf].log;
+	struct npf_entry last = *entry;
+
+	if (!log->there || !log->logs || !p->master)
+		return false;
+	if (used(log) == log->nr - 2) {
+		last.attributes |= NPF_ENTRY_SEQUENCE;
+		log->logs = false;
+	}
+	post(log, &last);
+	return true;
+}
+
+static struct peer_log *log_of(u16 id)
+{
+	unsigned int i;
+
+	for (i = 0; i < PEER_NR_VFS; i++)
+		if (peer->vf[i].log.there && peer->vf[i].log.id == id)
+			return &peer->vf[i].log;
+	return NULL;
+}
+
+static u16 free_id(void)
+{
+	u16 id = 0x5a0;
+
+	while (log_of(id))
+		id++;
+	return id;
+}
+
+static u16 create_log(const struct nvme_command *sqe, u32 *result)
+{
+	u32 dw11 = le32_to_cpu(sqe->common.cdw11), size = le32_to_cpu(sqe->common.cdw12);
+	u64 prp1 = le64_to_cpu(sqe->common.dptr.prp1);
+	struct peer_vf *vf = vf_of(dw11 >> 16);
+
+	if (!vf || !vf->online)
+		return NVME_SC_CTRL_ID_INVALID;
+	if (vf->log.there || (u16)dw11 != NPF_CONTIGUOUS || size % 8 || prp1 % PEER_PAGE)
+		return NVME_SC_INVALID_FIELD;
+	vf->log = (struct peer_log) {
+		.there = true,
+		.id = free_id(),
+		.ring = (void *)(unsigned long)prp1,
+		.nr = size / 8,
+		.phase = NPF_ENTRY_PHASE,
+	};
+	KUNIT_EXPECT_NULL_MSG(peer->test, memchr_inv(vf->log.ring, 0, size * sizeof(u32)),
+			      "a fresh queue is zeroed");
+	/* What is above is reserved */
+	*result = 0x5aa50000 | vf->log.id;
+	return 0;
+}
+
+static u16 data_queue(const struct nvme_command *sqe, u32 *result)
+{
+	struct peer_log *log;
+
+	switch (le32_to_cpu(sqe->common.cdw10)) {
+	case 0:
+		return create_log(sqe, result);
+	case 1:
+		log = log_of(le32_to_cpu(sqe->common.cdw11));
+		if (!log)
+			return NPF_SC_NO_DATA_QUEUE;
+		log->there = false;
+		return 0;
+	}
+	return NVME_SC_INVALID_FIELD;
+}
+
+/* Controller Data Queue: the head is behind what was taken, and that must have been there */
+static u16 set_features(const struct nvme_command *sqe)
+{
+	struct peer_log *log = log_of(le32_to_cpu(sqe->common.cdw11));
+	u32 head = le32_to_cpu(sqe->common.cdw12);
+
+	if (le32_to_cpu(sqe->common.cdw10) != 0x21)
+		return NVME_SC_INVALID_FIELD;
+	if (!log || le32_to_cpu(sqe->common.cdw11) >> 16)
+		return NPF_SC_NO_DATA_QUEUE;
+	if (head >= log->nr || (head + log->nr - log->head) % log->nr > used(log) ||
+	    head == log->head)
+		return NVME_SC_INVALID_FIELD;
+	log->head = head;
+	return 0;
+}
+
+static u16 log_user_data(const struct nvme_command *sqe, bool start)
+{
+	struct peer_log *log = log_of(le32_to_cpu(sqe->common.cdw11));
+	struct peer_vf *vf;
+
+	if (!log)
+		return NPF_SC_NO_DATA_QUEUE;
+	vf = container_of(log, struct peer_vf, log);
+	if (start && log->logs)
+		return NVME_SC_CTRL_ID_INVALID;
+	if (start && vf->suspended)
+		return NPF_SC_SUSPENDED;
+	if (start || log->logs)
+		post_event(log, start ? NPF_FIRST : NPF_STOPPED);
+	log->logs = start;
+	return 0;
+}
+
 static u16 migration_send(const struct nvme_command *sqe)
 {
 	u32 dw11 = le32_to_cpu(sqe->common.cdw11);
@@ -396,6 +568,8 @@ static u16 migration_send(const struct nvme_command *sqe)
 	switch (le32_to_cpu(sqe->common.cdw10) & 0xff) {
 	case NPF_SEND_SUSPEND:
 		KUNIT_EXPECT_EQ(peer->test, dw11 >> 16, 1U);
+		if (!vf->suspended && vf->log.there && vf->log.logs)
+			post_event(&vf->log, NPF_SUSPENDED);
 		vf->suspended = true;
 		return 0;
 	case NPF_SEND_RESUME:
@@ -404,6 +578,8 @@ static u16 migration_send(const struct nvme_command *sqe)
 		if (!vf->suspended)
 			return NPF_SC_NOT_SUSPENDED;
 		vf->suspended = false;
+		if (vf->log.there && vf->log.logs)
+			post_event(&vf->log, NPF_FIRST);
 		return 0;
 	case NPF_SEND_SET_STATE:
 		return vf->suspended ? set_state(vf, sqe) : NVME_SC_CTRL_ID_INVALID;
@@ -461,9 +637,11 @@ static u16 track_send(const struct nvme_command *sqe, u32 *result, bool mangle)
 	u32 dw10 = le32_to_cpu(sqe->common.cdw10), dw11 = le32_to_cpu(sqe->common.cdw11);
 	struct peer_vf *vf = vf_of(dw11);
 
+	KUNIT_EXPECT_EQ(peer->test, dw11 >> 16, 0U);
+	if (!(dw10 & 0xff))
+		return log_user_data(sqe, dw10 == 0x10000);
 	if (!vf || !vf->online)
 		return NVME_SC_CTRL_ID_INVALID;
-	KUNIT_EXPECT_EQ(peer->test, dw11 >> 16, 0U);
 	switch (dw10) {
 	case 1:
 		vf->tracks = false;
@@ -527,6 +705,10 @@ static u16 carry_out(const struct nvme_command *sqe, u32 *result, bool mangle)
 		return migration_send(sqe);
 	case NPF_MIGRATION_RECEIVE:
 		return migration_receive(sqe, result, mangle);
+	case 0x45:
+		return data_queue(sqe, result);
+	case nvme_admin_set_features:
+		return set_features(sqe);
 	case NPF_TRACK_SEND:
 		return track_send(sqe, result, mangle);
 	case NPF_TRACK_RECEIVE:
@@ -660,7 +842,9 @@ struct nvme_peer *nvme_peer_begin(struct kunit *test)
 	peer->nr_vendor = 1;
 	peer->tracking.max_ranges = cpu_to_le16(4);
 	peer->tracking.max_granularity = 6;
-	peer->tracking.attributes = NPF_TRACKS_MEMORY | BIT(1);
+	peer->tracking.attributes = NPF_TRACKS_MEMORY | NPF_TRACKS_USER_DATA;
+	peer->tracking.max_queues = cpu_to_le16(PEER_NR_VFS);
+	peer->tracking.max_all_queues = cpu_to_le16(PEER_NR_VFS);
 	*nvme_peer_timeout_ms = PEER_LONG_MS;
 	*nvme_peer_track_memory = true;
 	return peer;

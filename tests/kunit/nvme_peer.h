@@ -52,6 +52,28 @@ enum peer_act {
 };
 
 /**
+ * struct peer_log - a User Data Migration Queue
+ * @there: it is
+ * @id: its identifier
+ * @ring: its entries, in the module's memory
+ * @nr: how many
+ * @head: the entry that the module takes next
+ * @tail: the entry that is written next
+ * @phase: of that
+ * @logs: changes go to it
+ */
+struct peer_log {
+	bool there;
+	u16 id;
+	struct npf_entry *ring;
+	unsigned int nr;
+	unsigned int head;
+	unsigned int tail;
+	u8 phase;
+	bool logs;
+};
+
+/**
  * struct peer_vf - a secondary controller
  * @number: flexible resources that it has, by &enum npf_resource
  * @online: it is
@@ -62,6 +84,7 @@ enum peer_act {
  * @granularity: log2 of pages of 4 KiB that are tracked as one
  * @tracked: how many of these
  * @dirty: those from PEER_TRACKED_BASE on that were written
+ * @log: of its user data
  * @size: bytes of its state
  * @state: its state
  * @image: that which is being loaded
@@ -76,6 +99,7 @@ struct peer_vf {
 	unsigned int granularity;
 	unsigned int tracked;
 	DECLARE_BITMAP(dirty, PEER_TRACKED);
+	struct peer_log log;
 	size_t size;
 	u8 state[PEER_MAX_STATE];
 	u8 image[PEER_MAX_STATE];
@@ -101,6 +125,7 @@ struct peer_vf {
  * @nr_versions: of Supported Controller State Formats
  * @nr_vendor: the same
  * @tracking: what Identify says of tracking memory
+ * @entry_format: of entries of user data that has changed
  * @per_list: changes that a list has at most; 0: as many as fit
  * @told: pages of 4 KiB that the engine was told of
  * @refuse: what the engine answers to that
@@ -115,7 +140,8 @@ struct peer_vf {
  * @mangle: does so
  * @count: of such commands since
  * @commands: of all commands since
- * @allocated: pages that the module has
+ * @allocated: pieces of memory that the module has
+ * @no_memory: there is no more
  */
 struct nvme_peer {
 	struct kunit *test;
@@ -136,6 +162,7 @@ struct nvme_peer {
 	u8 nr_versions;
 	u8 nr_vendor;
 	struct npf_tracking tracking;
+	u8 entry_format;
 	unsigned int per_list;
 	DECLARE_BITMAP(told, PEER_TRACKED);
 	int refuse;
@@ -151,6 +178,7 @@ struct nvme_peer {
 	unsigned int count;
 	unsigned int commands;
 	int allocated;
+	bool no_memory;
 };
 
 extern unsigned int *nvme_peer_timeout_ms;
@@ -164,6 +192,7 @@ void nvme_peer_fault(struct nvme_peer *peer, u8 opcode, unsigned int nth, enum p
 void nvme_peer_set32(struct nvme_peer *peer, unsigned int reg, u32 value);
 u32 nvme_peer_get32(struct nvme_peer *peer, unsigned int reg);
 void nvme_peer_set_cap(struct nvme_peer *peer, u64 cap);
+bool nvme_peer_log(struct nvme_peer *peer, unsigned int vf, const struct npf_entry *entry);
 
 /* What the module calls */
 u32 nvme_peer_readl(const void __iomem *addr);
@@ -172,7 +201,7 @@ u64 nvme_peer_readq(const void __iomem *addr);
 void nvme_peer_writeq(u64 value, void __iomem *addr);
 void *nvme_peer_alloc(size_t size, dma_addr_t *dma);
 void *nvme_peer_alloc_managed(size_t size, dma_addr_t *dma);
-void nvme_peer_free(void *page);
+void nvme_peer_free(void *page, size_t size);
 void nvme_peer_set_master(bool on);
 int nvme_peer_request_irq(irq_handler_t handler, void *data);
 int nvme_peer_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);

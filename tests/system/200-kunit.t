@@ -5,7 +5,7 @@
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
 SUITES="buffer dirty files precopy states unit v1"
-NVME_SUITES="migrate queue resources track"
+NVME_SUITES="migrate queue resources track user-data"
 
 able kunit "the KUnit suites" || return 0
 

@@ -168,6 +168,8 @@ static int npf_post(struct npf_queue *q, unsigned int tag, const struct npf_cmd 
 	reinit_completion(&slot->done);
 	spin_lock_irq(&q->lock);
 	ret = q->error;
+	if (!ret && cmd->stale && *cmd->stale)
+		ret = -ENODEV;
 	if (!ret) {
 		slot->busy = true;
 		npf_queue_post(q, tag, &cmd->sqe);
@@ -208,8 +210,11 @@ static const struct {
 	{ NVME_SC_CTRL_ID_INVALID, -ENODEV, "the controller can't do that now" },
 	{ NVME_SC_SEC_CTRL_STATE_INVALID, -EBUSY, "the controller is not in a state for that" },
 	{ NVME_SC_CTRL_RES_NUM_INVALID, -ENOSPC, "there are not so many resources" },
+	{ NPF_SC_NO_DATA_QUEUE, -ENOENT, "there is no such data queue" },
 	{ NPF_SC_NO_RESOURCES, -ENOSPC, "not enough resources" },
+	{ NPF_SC_SUSPENDED, -EBUSY, "the controller is suspended" },
 	{ NPF_SC_NOT_SUSPENDED, -EBADFD, "the controller is not suspended" },
+	{ NPF_SC_DATA_QUEUE_FULL, -ENOSPC, "the data queue is full" },
 };
 
 /* Type and code of a status are 11 bits; those above say whether to try again */
@@ -240,9 +245,9 @@ static int npf_outcome(struct npf_queue *q, const struct npf_slot *slot, const s
  * Context: process context; sleeps, up to three times the time-out.
  * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: the controller did not answer,
  * and the queue has ended; -ENODEV: the device is gone, or the controller that the command is about
- * can't do that; -EBUSY: too many commands are outstanding; -ENOSPC, -EINVAL, -EOPNOTSUPP, -EPROTO,
- * -EBADFD, -EIO: refused; -ESHUTDOWN: the queue is stopped. The controller has no access to the
- * data any more.
+ * can't do that, or the command is stale; -EBUSY: too many commands are outstanding; -ENOSPC,
+ * -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -ENOENT, -EIO: refused; -ESHUTDOWN: the queue is stopped.
+ * The controller has no access to the data any more.
  */
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd)
 {

@@ -128,10 +128,7 @@ struct npf_secondary_list {
 
 static_assert(sizeof(struct npf_secondary_list) == NVME_IDENTIFY_DATA_SIZE);
 
-/*
- * Migration Send, section 5.1.17, and Migration Receive, section 5.1.16. The opcode of Controller
- * Data Queue (45h) is not here: see docs/nvme.rst
- */
+/* Migration Send, section 5.1.17, and Migration Receive, section 5.1.16 */
 #define NPF_MIGRATION_SEND	0x41
 #define NPF_MIGRATION_RECEIVE	0x42
 
@@ -151,9 +148,12 @@ enum npf_send {
 /* Figure 347: dword 0 of the completion of Get Controller State */
 #define NPF_WAS_SUSPENDED	BIT(0)
 
-/* Figure 362 */
+/* Figures 169 and 362, and the table of all command specific values */
+#define NPF_SC_NO_DATA_QUEUE	0x137
 #define NPF_SC_NO_RESOURCES	0x138
+#define NPF_SC_SUSPENDED	0x139
 #define NPF_SC_NOT_SUSPENDED	0x13a
+#define NPF_SC_DATA_QUEUE_FULL	0x13b
 
 /**
  * struct npf_state_header - begin of a controller's state, Figure 358
@@ -192,6 +192,7 @@ static_assert(sizeof(struct npf_state_formats) == NVME_IDENTIFY_DATA_SIZE);
 
 /* TRATTR. What the limit is (MRTLL) is not known */
 #define NPF_TRACKS_MEMORY	BIT(0)
+#define NPF_TRACKS_USER_DATA	BIT(1)
 #define NPF_TRACKS_LIMITED	BIT(2)
 
 /**
@@ -201,8 +202,10 @@ static_assert(sizeof(struct npf_state_formats) == NVME_IDENTIFY_DATA_SIZE);
  * @min_granularity: smallest page (MINMRTG). This driver takes it for the binary logarithm of a
  *	number of smallest memory pages (CAP.MPSMIN, 4 KiB here), as MDTS is one.
  * @max_granularity: largest page, the same (MAXMRTG).
- * @attributes: NPF_TRACKS_MEMORY, NPF_TRACKS_LIMITED, ...
+ * @attributes: NPF_TRACKS_MEMORY, NPF_TRACKS_USER_DATA, NPF_TRACKS_LIMITED, ...
  * @reserved: zero.
+ * @max_queues: User Data Migration Queues of the controller (MCUDMQ).
+ * @max_all_queues: of all controllers (MNSUDMQ).
  */
 struct npf_tracking {
 	__le16 max_ranges;
@@ -211,9 +214,11 @@ struct npf_tracking {
 	u8 max_granularity;
 	u8 attributes;
 	u8 reserved;
+	__le16 max_queues;
+	__le16 max_all_queues;
 };
 
-static_assert(sizeof(struct npf_tracking) == 8);
+static_assert(sizeof(struct npf_tracking) == 12);
 
 /*
  * Track Receive, section 5.1.26, and Track Send, section 5.1.27: opcodes as nvme-cli has them,
@@ -295,5 +300,85 @@ struct npf_changes {
 };
 
 static_assert(sizeof(struct npf_changes) == 16);
+
+/* Figure 463: Select, and figure 464: Logging Action, of Log User Data Changes */
+#define NPF_LOG_USER_DATA	0x0
+#define NPF_LOG_START		BIT(16)
+
+/*
+ * Controller Data Queue, section 5.1.4: the opcode as libnvme has it, dwords 10 to 12 by figures
+ * 161 to 167. Section 8.1.12.1 has Create as 1h, which is Delete in figure 161 and in libnvme.
+ */
+#define NPF_DATA_QUEUE		0x45
+
+enum npf_data_queue_select {
+	NPF_DATA_QUEUE_CREATE	= 0x0,
+	NPF_DATA_QUEUE_DELETE	= 0x1,
+};
+
+/* Figure 163: in dword 11; the type is 0h, User Data Migration Queue */
+#define NPF_CONTIGUOUS		BIT(0)
+
+/* Figure 168: dword 0 of the completion of Create, and in dword 11 of all that names a queue */
+#define NPF_DATA_QUEUE_ID	0xffff
+
+/* Set Features, section 5.1.25.1.23: Controller Data Queue, the identifier is libnvme's */
+#define NPF_FEAT_DATA_QUEUE	0x21
+
+/* Identify with CNS 06h of the NVM Command Set: where the format of entries is (LBAMQF) */
+#define NPF_ID_ENTRY_FORMAT	24
+
+/**
+ * struct npf_entry - user data that was changed: LBA Migration Queue Entry Type 0, by section 5.6
+ *	of the NVM Command Set Specification
+ * @nsid: the namespace.
+ * @nlb: number of logical blocks, less one.
+ * @slba: the first of them.
+ * @reserved: zero.
+ * @attributes: NPF_ENTRY_PHASE, ..., written last.
+ */
+struct npf_entry {
+	__le32 nsid;
+	__le32 nlb;
+	__le64 slba;
+	u8 reserved[15];
+	u8 attributes;
+};
+
+static_assert(sizeof(struct npf_entry) == 32);
+
+#define NPF_ENTRY_PHASE		BIT(0)
+#define NPF_ENTRY_SEQUENCE	GENMASK(3, 1)
+#define NPF_ENTRY_RESERVED	BIT(4)
+#define NPF_ENTRY_DEALLOCATED	BIT(5)
+#define NPF_ENTRY_RANGE		GENMASK(7, 6)
+
+/**
+ * enum npf_sequence - NPF_ENTRY_SEQUENCE (ESA): where in the log the entry is
+ * @NPF_AMID: somewhere.
+ * @NPF_FIRST: it is the first since logging began, or since the controller was resumed.
+ * @NPF_STOPPED: it is the last, as the host has asked for.
+ * @NPF_SUSPENDED: it is the last, since the controller was suspended.
+ * @NPF_FULL: it is the last, since the queue is full.
+ */
+enum npf_sequence {
+	NPF_AMID	= 0,
+	NPF_FIRST	= 1,
+	NPF_STOPPED	= 2,
+	NPF_SUSPENDED	= 3,
+	NPF_FULL	= 7,
+};
+
+/**
+ * enum npf_range - NPF_ENTRY_RANGE (LBACIR): what the entry is about
+ * @NPF_RANGE: the range that it has.
+ * @NPF_RANGE_ALL: all of its namespace.
+ * @NPF_RANGE_NONE: no blocks.
+ */
+enum npf_range {
+	NPF_RANGE	= 0,
+	NPF_RANGE_ALL	= 1,
+	NPF_RANGE_NONE	= 2,
+};
 
 #endif /* _NVME_PF_HW_H */

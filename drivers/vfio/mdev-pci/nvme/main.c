@@ -70,6 +70,7 @@ static int npf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	npf = devm_kzalloc(&pdev->dev, sizeof(*npf), GFP_KERNEL);
 	if (!npf)
 		return -ENOMEM;
+	xa_init(&npf->user_data);
 	mutex_init(&npf->virt_lock);
 	mutex_init(&npf->parent_lock);
 	pci_set_drvdata(pdev, npf);

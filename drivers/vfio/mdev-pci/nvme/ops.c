@@ -110,6 +110,8 @@ static int npf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type)
 		fn->priv = (void *)(unsigned long)cntlid;
 out:
 	mutex_unlock(&npf->virt_lock);
+	if (!ret)
+		npf_user_data_add(npf, fn);
 	return ret;
 }
 
@@ -117,6 +119,7 @@ static void npf_disable(struct vfio_pci_fn *fn)
 {
 	struct npf *npf = npf_of(fn);
 
+	npf_user_data_remove(npf, fn);
 	mutex_lock(&npf->virt_lock);
 	npf_take_back(npf, npf_cntlid(fn));
 	mutex_unlock(&npf->virt_lock);
