@@ -31,7 +31,30 @@ static struct pci_dev *new_pdev(struct kunit *test, const char *name)
 }
 
 /**
- * bed_new() - a function that runs
+ * bed_on() - a function that runs, with any firmware
+ * @test: the test
+ * @desc: the function
+ *
+ * Return: the bed; ends by bed_drop().
+ */
+struct bed *bed_on(struct kunit *test, const struct vfio_pci_engine_desc *desc)
+{
+	struct bed *bed = kunit_kzalloc(test, sizeof(*bed), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, bed);
+	bed->test = test;
+	bed->vdev = kunit_kzalloc(test, sizeof(*bed->vdev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, bed->vdev);
+	bed->vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
+				     (desc->mig_caps->precopy ? VFIO_MIGRATION_PRE_COPY : 0);
+	bed->mig = mig_create(desc, bed->vdev);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(bed->mig));
+	mig_open(bed->mig, 0);
+	return bed;
+}
+
+/**
+ * bed_new() - a function that runs, with the fake firmware
  * @test: the test
  * @precopy: its firmware can save it so
  *
@@ -39,8 +62,11 @@ static struct pci_dev *new_pdev(struct kunit *test, const char *name)
  */
 struct bed *bed_new(struct kunit *test, bool precopy)
 {
-	struct bed *bed = kunit_kzalloc(test, sizeof(*bed), GFP_KERNEL);
-	struct vfio_pci_mig_caps caps = {
+	struct fake_fw *fw = kunit_kzalloc(test, sizeof(*fw), GFP_KERNEL);
+	struct vfio_pci_fn fn = {
+		.pf = new_pdev(test, "fake-pf"), .pdev = new_pdev(test, "fake-vf"), .priv = fw
+	};
+	const struct vfio_pci_mig_caps caps = {
 		.max_state = FW_MAX_STATE,
 		.chunk = BED_CHUNK,
 		.compat = 3,
@@ -48,31 +74,25 @@ struct bed *bed_new(struct kunit *test, bool precopy)
 		.precopy = precopy,
 	};
 	struct vfio_pci_engine_desc desc = {
+		.fn = &fn,
 		.type = "fake-one",
 		.mig_ops = &fake_fw_ops,
 		.mig_caps = &caps,
 		.log_ops = &fake_log_ops,
 		.log_caps = &fake_log_caps,
 	};
+	struct bed *bed;
 
-	KUNIT_ASSERT_NOT_NULL(test, bed);
-	bed->test = test;
-	bed->fw = kunit_kzalloc(test, sizeof(*bed->fw), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, bed->fw);
-	bed->vdev = kunit_kzalloc(test, sizeof(*bed->vdev), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, bed->vdev);
-	bed->vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P |
-				     (precopy ? VFIO_MIGRATION_PRE_COPY : 0);
-	bed->pf = new_pdev(test, "fake-pf");
-	bed->pdev = new_pdev(test, "fake-vf");
-	bed->fn = (struct vfio_pci_fn) { .pf = bed->pf, .pdev = bed->pdev, .priv = bed->fw };
+	KUNIT_ASSERT_NOT_NULL(test, fw);
 	fake_dma_begin(test);
-	fw_init(bed->fw, test, BED_CHUNK);
-	desc.fn = &bed->fn;
-	bed->mig = mig_create(&desc, bed->vdev);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(bed->mig));
-	bed->fw->mig = bed->mig;
-	mig_open(bed->mig, 0);
+	fw_init(fw, test, BED_CHUNK);
+	bed = bed_on(test, &desc);
+	bed->pf = fn.pf;
+	bed->pdev = fn.pdev;
+	bed->fn = fn;
+	bed->mig->fn = &bed->fn;
+	bed->fw = fw;
+	fw->mig = bed->mig;
 	return bed;
 }
 
@@ -86,15 +106,18 @@ void bed_drop(struct bed *bed)
 
 	mig_close(bed->mig);
 	KUNIT_EXPECT_EQ_MSG(test, fake_dma_mapped(), 0, "the device is closed");
-	KUNIT_EXPECT_NULL_MSG(test, bed->fw->buf, "the device is closed");
+	if (bed->fw)
+		KUNIT_EXPECT_NULL_MSG(test, bed->fw->buf, "the device is closed");
 	bed_close(bed);
 	KUNIT_EXPECT_EQ_MSG(test, kref_read(&bed->mig->kref), 1, "no one else has a reference");
 	mig_put(bed->mig);
-	fw_end(bed->fw);
-	put_device(&bed->pf->dev);
-	put_device(&bed->pdev->dev);
+	if (bed->fw) {
+		fw_end(bed->fw);
+		put_device(&bed->pf->dev);
+		put_device(&bed->pdev->dev);
+		kunit_kfree(test, bed->fw);
+	}
 	kunit_kfree(test, bed->vdev);
-	kunit_kfree(test, bed->fw);
 	kunit_kfree(test, bed);
 }
 
@@ -172,7 +195,8 @@ void bed_close(struct bed *bed)
 void bed_reset(struct bed *bed)
 {
 	mig_reset_begins(bed->mig);
-	fw_reset(bed->fw);
+	if (bed->fw)
+		fw_reset(bed->fw);
 	mig_reset_done(bed->mig);
 }
 

@@ -5,6 +5,7 @@
 
 #include <kunit/test.h>
 #include <linux/vfio.h>
+#include <linux/vfio_pci_engine.h>
 
 #include "compat.h"
 #include "fake_fw.h"
@@ -19,10 +20,10 @@
 /**
  * struct bed - a function under test
  * @test: the test
- * @pf: whose firmware it is, and who does the DMA
- * @pdev: the function
+ * @pf: whose firmware it is, and who does the DMA; or NULL
+ * @pdev: the function, or NULL
  * @fn: the function as firmware knows it
- * @fw: the firmware
+ * @fw: the firmware; NULL: somebody else's
  * @vdev: what the engine looks at of its vfio_device
  * @mig: the migration state
  * @file: the data file that user space has open, or NULL
@@ -39,6 +40,7 @@ struct bed {
 };
 
 struct bed *bed_new(struct kunit *test, bool precopy);
+struct bed *bed_on(struct kunit *test, const struct vfio_pci_engine_desc *desc);
 void bed_drop(struct bed *bed);
 void bed_impatient(struct bed *bed);
 int bed_set_state(struct bed *bed, enum vfio_device_mig_state state);

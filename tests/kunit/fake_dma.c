@@ -122,15 +122,24 @@ void *fake_vmalloc(unsigned long size, gfp_t gfp)
  * @sgt: the memory; not mapped yet
  * @dir: direction
  *
+ * Addresses for DMA are the kernel's own of the same memory.
+ *
  * Return: 0, or -EIO if it shall fail.
  */
 int fake_dma_map(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir)
 {
+	struct scatterlist *sg;
 	unsigned long flags;
 	struct mapping *m;
+	unsigned int i;
 
 	if (books.fail_map && !--books.fail_map)
 		return -EIO;
+	for_each_sgtable_sg(sgt, sg, i) {
+		sg_dma_address(sg) = (unsigned long)sg_virt(sg);
+		sg_dma_len(sg) = sg->length;
+	}
+	sgt->nents = sgt->orig_nents;
 	spin_lock_irqsave(&books.lock, flags);
 	KUNIT_EXPECT_NULL_MSG(books.test, find(sgt), "mapped twice");
 	m = find(NULL);

@@ -4,4 +4,4 @@
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
-MODULE_DESCRIPTION("KUnit suites of vfio-pci-engine");
+MODULE_DESCRIPTION("KUnit suites of vfio-pci-engine and mdev-pci-nvme");

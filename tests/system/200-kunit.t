@@ -5,7 +5,7 @@
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
 SUITES="buffer dirty files precopy states unit v1"
-NVME_SUITES="migrate queue resources track user-data"
+NVME_SUITES="engine migrate queue resources track user-data"
 
 able kunit "the KUnit suites" || return 0
 
@@ -51,23 +51,13 @@ results()
 	END { for (d in plan) end_list(d) }' "$1"
 }
 
-# run MODULE SUITES...
-run()
-{
-	must "$1 is loaded" insmod "$TOOLS/$1.ko"
-	run_module=$1
-	shift
-	for suite; do
-		file=/sys/kernel/debug/kunit/$suite/results
-		t "there are results of $suite" is_there "$file" || continue
-		results "$file"
-	done
-	t "$run_module is unloaded" rmmod "$run_module"
-}
-
 t "the engine is not loaded" unload_all
+must "the module is loaded" insmod "$TOOLS/mdev-pci-test.ko"
 # shellcheck disable=SC2046  # words
-run vfio-pci-engine-test $(printf 'vfio-pci-engine-%s ' $SUITES)
-# shellcheck disable=SC2046  # words
-run mdev-pci-nvme-test $(printf 'mdev-pci-nvme-%s ' $NVME_SUITES)
+for suite in $(printf 'vfio-pci-engine-%s ' $SUITES) $(printf 'mdev-pci-nvme-%s ' $NVME_SUITES); do
+	file=/sys/kernel/debug/kunit/$suite/results
+	t "there are results of $suite" is_there "$file" || continue
+	results "$file"
+done
+t "the module is unloaded" rmmod mdev-pci-test
 t "the engine is loaded again" load_all

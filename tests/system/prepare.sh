@@ -4,7 +4,7 @@
 #
 # Builds what the system tests and the demo need besides the modules under test:
 # tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream and vfio-bench (static
-# programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's, and where the kernel has KUnit vfio-pci-engine-test.ko,
+# programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's, and where the kernel has KUnit mdev-pci-test.ko,
 # for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
 # kernel, and the one of its guests, if that is another.
 # Prints the directory that holds them, which is for boot.sh --add.
@@ -79,10 +79,8 @@ if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 		tail -n 30 "$log" >&2
 		die "the KUnit suites do not build"
 	}
-	for module in vfio-pci-engine-test mdev-pci-nvme-test; do
-		cp "$tree/tests/kunit/$module.ko" "$bin/$module.ko.new"
-		mv "$bin/$module.ko.new" "$bin/$module.ko"
-	done
+	cp "$tree/tests/kunit/mdev-pci-test.ko" "$bin/mdev-pci-test.ko.new"
+	mv "$bin/mdev-pci-test.ko.new" "$bin/mdev-pci-test.ko"
 fi
 # As on a host: tests copy it to L1's root
 rm -rf "$bin/install-tools"
