@@ -150,6 +150,24 @@ logged_once "the log says why" "the migration control at 0x3800 of BAR 0 .* can'
 t "and nothing is left of it" is_gone "$MDEVS/$UUID"
 t "its VFs can go" set_vfs 0
 
+# ---- an IOMMU group with others in it ----------------------------------------------------------
+
+whole=$PFDIR/mdev_supported_types/refdev-whole
+neighbour=$(cd "$PFDIR/iommu_group/devices" && grep -Lx 0x060400 ./*/class | cut -d/ -f2 | grep -vx "$PF")
+like "it has a neighbour in its IOMMU group" "$neighbour" '^0000:..:00\.0$'
+new_uuid
+refused "so it can't be given away as a whole" "$whole/create" "$UUID" EPERM \
+	"mdev $UUID refused: the device shares its IOMMU group with $neighbour; bind both to vfio-pci"
+t "no mdev is left" is_gone "$MDEVS/$UUID"
+bound_driver "$PF"
+is "its driver is bound" "$DRIVER" refdev
+t "the neighbour goes" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
+t "bridges without isolation are left" [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 3 ]
+must "nobody can use those: it can be given away" create "$UUID" refdev-whole
+mig "it works" "$UUID" reg:0=0x56454452
+t "it is removed" remove "$UUID"
+t "the neighbour comes back" write_to /sys/bus/pci/rescan 1
+
 # ---- a guest --------------------------------------------------------------------------------
 
 guest_uses() # UUID

@@ -124,9 +124,14 @@ nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770
 	--device nvlink2,id=bare,role=link,tgt=0x77770000,speed=8
 	--device nvlink2,id=acpi,role=gpu,base=0xa0000000,size=16M,dvsec=off,bus=pcie.0,addr=0x1d
 	--qemu-arg -acpitable --qemu-arg "file=$ssdt")
-# VFs that have their migration control themselves, beside those of the first device, which have not
+# VFs that have their migration control themselves, beside those of the first device, which have not.
+# The last one shares its IOMMU group: nothing isolates the ports, it, and its neighbour
+# shellcheck disable=SC2054 # the commas are QEMU's
 resident=(--device "refdev,id=bar,resident=bar" --device "refdev,id=part,resident=part"
-	--device "refdev,id=odd,resident=odd")
+	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15,id=rp5,chassis=5,slot=5,multifunction=on"
+	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15.1,id=rp6,chassis=6,slot=6"
+	--qemu-arg -device --qemu-arg refdev,id=odd,resident=odd,bus=rp5
+	--qemu-arg -device --qemu-arg pci-testdev,bus=rp6)
 # A host that boots twice: the second time it has on its disk what the first has left in /share
 reboots() # BOOT
 {

@@ -74,6 +74,7 @@ static int check_function(struct mdev_pci_instance *instance)
 {
 	struct pci_dev *pdev = instance->function->fn.pdev;
 	const char *name = dev_name(&instance->mdev->dev);
+	struct device *neighbour;
 
 	if (instance->function->dead) {
 		pci_err(pdev, "mdev %s refused: the VF was just removed; try again\n", name);
@@ -84,9 +85,13 @@ static int check_function(struct mdev_pci_instance *instance)
 			name, mdev_pci_function_noun(instance->function));
 		return -EOPNOTSUPP;
 	}
-	if (instance->type->whole && !mdev_pci_whole_is_alone(pdev)) {
-		pci_err(pdev, "mdev %s refused: the device shares its IOMMU group with others; bind it and them to vfio-pci\n",
-			name);
+	if (!instance->type->whole)
+		return 0;
+	neighbour = mdev_pci_whole_neighbour(pdev);
+	if (neighbour) {
+		pci_err(pdev, "mdev %s refused: the device shares its IOMMU group with %s; bind both to vfio-pci\n",
+			name, dev_name(neighbour));
+		put_device(neighbour);
 		return -EPERM;
 	}
 	return 0;

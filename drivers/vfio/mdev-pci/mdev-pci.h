@@ -230,7 +230,7 @@ void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why
 bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 int mdev_pci_whole_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
 bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc);
-bool mdev_pci_whole_is_alone(struct pci_dev *pf);
+struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
 int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 

@@ -80,32 +80,37 @@ int mdev_pci_whole_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *
 	return -EINVAL;
 }
 
-static int count_device(struct device *dev, void *data)
+/* Bridges have no user: VFIO gives none away */
+static int find_neighbour(struct device *dev, void *data)
 {
-	unsigned int *n = data;
+	struct device **found = data;
 
-	++*n;
-	return 0;
+	if (dev == *found || (dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev))))
+		return 0;
+	*found = get_device(dev);
+	return 1;
 }
 
 /**
- * mdev_pci_whole_is_alone() - has the PF an IOMMU group of its own?
- * @pf: the PF
+ * mdev_pci_whole_neighbour() - who else is in the PF's IOMMU group
+ * @pf: the PF, which has one
  *
- * Otherwise a user of another device in the group could keep the driver from taking it back.
+ * A user of that could keep the driver from taking the PF back.
  *
- * Return: false if others are in the group, or there is none.
+ * Context: process context; sleeps.
+ * Return: one of the others, with a reference; NULL: there are none but bridges.
  */
-bool mdev_pci_whole_is_alone(struct pci_dev *pf)
+struct device *mdev_pci_whole_neighbour(struct pci_dev *pf)
 {
 	struct iommu_group *group = iommu_group_get(&pf->dev);
-	unsigned int n = 0;
+	struct device *dev = &pf->dev;
+	int found;
 
 	if (!group)
-		return false;
-	iommu_group_for_each_dev(group, &n, count_device);
+		return NULL;
+	found = iommu_group_for_each_dev(group, &dev, find_neighbour);
 	iommu_group_put(group);
-	return n == 1;
+	return found ? dev : NULL;
 }
 
 /*
