@@ -17,6 +17,7 @@
 #include <linux/vmalloc.h>
 
 #include "compat.h"
+#include "fake_core.h"
 #include "fake_dma.h"
 #include "fake_lock.h"
 #include "fake_log.h"
@@ -39,6 +40,8 @@
 #define fput(file)	__fput_sync(file)
 
 #define iova_bitmap_set(bitmap, iova, length)	fake_iova_bitmap_set(bitmap, iova, length)
+
+#define vfio_pci_core_register_device(core) fake_core_register(core)
 
 /* So that both kinds of user space are there on each kernel */
 #define compat_precopy_info_v2(vdev)	fake_precopy_info_v2

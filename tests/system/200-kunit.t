@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=dash disable=SC2154
+# shellcheck shell=dash disable=SC2154,SC2086
 # timeout: 600
 #
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
-SUITES="buffer dirty files precopy states unit v1"
+SUITES="buffer dirty driver-pm files precopy states unit v1"
 NVME_SUITES="engine migrate queue resources track user-data"
 
 able kunit "the KUnit suites" || return 0
@@ -53,8 +53,10 @@ results()
 
 t "the engine is not loaded" unload_all
 must "the module is loaded" insmod "$TOOLS/mdev-pci-test.ko"
-# shellcheck disable=SC2046  # words
-for suite in $(printf 'vfio-pci-engine-%s ' $SUITES) $(printf 'mdev-pci-nvme-%s ' $NVME_SUITES); do
+suites=$(printf 'vfio-pci-engine-%s\n' $SUITES; printf 'mdev-pci-nvme-%s\n' $NVME_SUITES)
+is "there are just those suites" "$(cd /sys/kernel/debug/kunit && printf '%s\n' * | grep -E '^(vfio-pci-engine|mdev-pci-nvme)-')" \
+	"$(echo "$suites" | LC_ALL=C sort)"
+for suite in $suites; do
 	file=/sys/kernel/debug/kunit/$suite/results
 	t "there are results of $suite" is_there "$file" || continue
 	results "$file"

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A driver that lends one of its devices: its struct dev_pm_ops, and its other devices. */
+#include <linux/platform_device.h>
+#include <linux/pm_runtime.h>
+#include <linux/vfio_pci_core.h>
+
+#include "bed.h"
+#include "driver_pm.h"
+#include "fake_core.h"
+
+#define OTHERS	3
+
+/* What the driver has, and what vfio-pci-core puts in its place */
+static const struct dev_pm_ops own, cores;
+
+static struct {
+	struct kunit *test;
+	struct platform_driver drv;
+	struct platform_device *other[OTHERS];
+	int idle[OTHERS];		/* users that keep each awake, before */
+	int ret;			/* of the registration */
+	unsigned int calls;
+} lender;
+
+static int users(unsigned int i)
+{
+	return atomic_read(&lender.other[i]->dev.power.usage_count);
+}
+
+/* As the real one: whether it succeeds or not, the driver's are replaced */
+static int registers(struct vfio_pci_core_device *core)
+{
+	struct kunit *test = lender.test;
+	unsigned int i;
+
+	lender.calls++;
+	KUNIT_EXPECT_PTR_EQ(test, core->pdev->dev.driver, &lender.drv.driver);
+	for (i = 0; i < OTHERS; i++)
+		KUNIT_EXPECT_EQ(test, users(i), lender.idle[i] + 1);
+	lender.drv.driver.pm = &cores;
+	return lender.ret;
+}
+
+/* A driver with some devices that are bound, and one more, which it lends */
+static struct vfio_pci_core_device *lend(struct kunit *test, const struct dev_pm_ops *pm, int ret)
+{
+	struct vfio_pci_core_device *core = kunit_kzalloc(test, sizeof(*core), GFP_KERNEL);
+	struct pci_dev *pdev = kunit_kzalloc(test, sizeof(*pdev), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, core);
+	KUNIT_ASSERT_NOT_NULL(test, pdev);
+	lender.test = test;
+	lender.ret = ret;
+	lender.drv.driver.name = "mdev-pci-lender";
+	lender.drv.driver.pm = pm;
+	KUNIT_ASSERT_EQ(test, platform_driver_register(&lender.drv), 0);
+	for (i = 0; i < OTHERS; i++) {
+		lender.other[i] = platform_device_register_simple("mdev-pci-lender", i, NULL, 0);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, lender.other[i]);
+		KUNIT_ASSERT_PTR_EQ(test, lender.other[i]->dev.driver, &lender.drv.driver);
+		lender.idle[i] = users(i);
+	}
+	pdev->dev.driver = &lender.drv.driver;
+	core->pdev = pdev;
+	fake_core_begin(registers);
+	return core;
+}
+
+static void lender_exit(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < OTHERS; i++)
+		platform_device_unregister(lender.other[i]);
+	if (lender.test)
+		platform_driver_unregister(&lender.drv);
+	memset(&lender, 0, sizeof(lender));
+}
+
+static void expect_put_back(struct kunit *test, const struct dev_pm_ops *pm)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, lender.calls, 1);
+	KUNIT_EXPECT_PTR_EQ(test, lender.drv.driver.pm, pm);
+	for (i = 0; i < OTHERS; i++)
+		KUNIT_EXPECT_EQ(test, users(i), lender.idle[i]);
+}
+
+static void put_back(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, driver_pm_register(lend(test, &own, 0)), 0);
+	expect_put_back(test, &own);
+}
+
+static void none_put_back(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, driver_pm_register(lend(test, NULL, 0)), 0);
+	expect_put_back(test, NULL);
+}
+
+static void refused(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, driver_pm_register(lend(test, &own, -EBUSY)), -EBUSY);
+	expect_put_back(test, &own);
+}
+
+static struct kunit_case driver_pm_cases[] = {
+	KUNIT_CASE(put_back),
+	KUNIT_CASE(none_put_back),
+	KUNIT_CASE(refused),
+	{}
+};
+
+static struct kunit_suite driver_pm_suite = {
+	.name = "vfio-pci-engine-driver-pm",
+	.exit = lender_exit,
+	.test_cases = driver_pm_cases,
+};
+
+kunit_test_suite(driver_pm_suite);
