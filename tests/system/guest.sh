@@ -212,7 +212,8 @@ guest_goes_on() # NAME N SECONDS
 
 qmp() # NAME COMMAND -> $ANSWER
 {
-	ANSWER=$(tool qmp "$GUESTS/$1/qmp" "$2" 2>&1) || fail "QMP of guest $1: $2: $ANSWER"
+	ANSWER=$(tool qmp "$GUESTS/$1/qmp" "$2" $((30 * ${PATIENCE:-1})) 2>&1) ||
+		fail "QMP of guest $1: $2: $ANSWER"
 }
 
 qmp_up() # NAME: does the monitor answer?
