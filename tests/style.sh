@@ -113,36 +113,36 @@ checkpatch()
 		$ignore -f "$1"
 }
 
-# In a tree of its own and from nothing, or old objects would hide warnings. Debian's headers
+# In a tree of its own and from nothing, or old objects would hide warnings (ccache tells those of
+# what it has kept again). Debian's headers
 # of 7.2 lack the script that tries sparse out, and kbuild then silently does without: C=1 is
 # not enough.
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
 	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant' d
-	local args=(W=1 C=1 KBUILD_CHECKSRC=1)
+	local make=(env CCACHE_DIR=/src/.ccache CCACHE_DEPEND=1 make -j"$(nproc)" DEBIAN_KERNEL_USE_CCACHE=1
+		KDIR="$(build_kdir "$kernel")" W=1 C=1 KBUILD_CHECKSRC=1)
 
 	mkdir -p "$CACHE/style" "$CACHE/log"
 	exec 9>"$CACHE/style/.lock"
 	flock -w 600 9 || { echo "another style check takes over 10 minutes"; return 1; }
-	rm -rf "$tree"
-	mkdir "$tree"
+	mkdir -p "$tree/.ccache"
+	find "$tree" -mindepth 1 -maxdepth 1 ! -name .ccache -exec rm -rf {} +
 	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
 		--include='/tests/guest/***' --include='/tests/variant/***' --include='/tests/kunit/***' --include='/tests/unit/***' \
 		--include=/tests/system/ --include='/tests/system/selftest/***' --include=/Makefile --include=/Kconfig \
 		--exclude='*' ./ "$tree/"
-	build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
-		"${args[@]}" modules >"$log" 2>&1 9>&- || rc=$?
+	in_tree() { build_run "$kernel" "$tree" "${make[@]}" "$@" 2>&1 9>&-; }
+	in_tree modules >"$log" || rc=$?
 	for d in tests/guest tests/system/selftest tests/variant; do
-		build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
-			"${args[@]}" -C $d >>"$log" 2>&1 9>&- || rc=$?
+		in_tree -C $d >>"$log" || rc=$?
 	done
 	# As far as it goes: Debian's kernels have KUnit's headers, and nothing to link with; 6.1
 	# has not all that the suites use
 	if [ "$kernel" != 6.1 ]; then
 		dirs+='|tests/kunit'
-		build_run "$kernel" "$tree" make -j"$(nproc)" KDIR="$(build_kdir "$kernel")" \
-			"${args[@]}" KBUILD_MODPOST_WARN=1 -C tests/kunit >"$log.kunit" 2>&1 9>&- || rc=$?
+		in_tree KBUILD_MODPOST_WARN=1 -C tests/kunit >"$log.kunit" || rc=$?
 		grep -vE '^WARNING: modpost: ("_*kunit_.* undefined!|suppressed )' "$log.kunit" >>"$log"
 	fi
 	if [ $rc != 0 ]; then

@@ -6,7 +6,7 @@
 
 # Debian's own
 BUILD_KERNELS=$(cd "$VM_DIR/kernels" && grep -L '^SOURCE=' -- *)
-BUILD_PACKAGES="linux-headers-amd64 make sparse dash bash coreutils sed grep
+BUILD_PACKAGES="linux-headers-amd64 make ccache sparse dash bash coreutils sed grep
 	mawk findutils diffutils tar gzip xz-utils bc perl-base libc-bin"
 
 build_check() # KERNEL
