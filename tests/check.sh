@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|debian12|backports|generic|upstream|libvirt|
-#                 packages|power|eyes|stacks|full]...
+# usage: check.sh [unit|fuzz|tools|style|qemu|system|boots|debian12|backports|generic|upstream|
+#                 libvirt|packages|power|eyes|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -10,10 +10,12 @@
 #   style   checkpatch, builds for all kernels without warnings, layers, licenses
 #   qemu    the reference device's model alone
 #   system  everything in an emulated server; T=PATTERN in the environment: only
-#           tests whose name has it
-#   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region as
-#           its real consumer drives it, also between two hosts
-#   backports  Debian 12 with QEMU 10.0: logging of dirty pages, and QEMU using it
+#           tests whose name has it. When all parts run: only those on the server as most
+#           tests want it
+#   boots   the others: other devices, no IOMMU, a reboot
+#   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region, and its
+#           real consumer between two hosts
+#   backports  Debian 12 with QEMU 10.0: logging of dirty pages
 # and those that are not run by default:
 #   generic  VFs of stock devices (igb, nvme) as mdevs; 6 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
@@ -29,7 +31,7 @@
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" runs beside
-# the others, and is shown when they are done; two hosts are left to debian12 then.
+# the others, and is shown when they are done; two hosts are left to debian12.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
@@ -134,16 +136,21 @@ qemu()
 }
 # shellcheck disable=SC2086 # T is a list of patterns
 system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
+boots()
+{
+	part boots 2700 "$tests/system/host-run.sh" \
+		--boots "big many noiommu nvlink2 resident reboot rebooted"
+}
 
 debian12()
 {
-	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 141 144 145 160 166
+	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 141 166
 }
 
 backports()
 {
 	part backports 2400 "$tests/system/host-run.sh" --stack debian12-backports \
-		010 040 100 108 125 165
+		010 040 100 125
 }
 
 libvirt()
@@ -208,8 +215,13 @@ if [ $# = 0 ]; then
 	# The longest part has one processor for itself, if there are two. Packages before that:
 	# apt-get does not like to meet itself
 	need_host gcc libc6-dev linux-libc-dev make python3
-	[ "$(nproc)" -lt 2 ] || system begin --without pair
-	set -- unit fuzz tools style qemu debian12 backports system
+	set -- unit fuzz tools style qemu debian12 backports boots
+	if [ "$(nproc)" -lt 2 ]; then
+		system part --boots main
+	else
+		system begin --boots main
+		set -- "$@" system
+	fi
 fi
 for name; do
 	if [ -n "${pid_of[$name]}" ]; then
@@ -217,8 +229,8 @@ for name; do
 		continue
 	fi
 	case $name in
-	unit | fuzz | tools | style | qemu | system | debian12 | backports | generic | upstream | \
-		libvirt | packages | power | eyes | stacks | full) "$name" ;;
+	unit | fuzz | tools | style | qemu | system | boots | debian12 | backports | generic | \
+		upstream | libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	*) usage 2 >&2 ;;
 	esac
 done

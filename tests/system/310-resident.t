@@ -96,7 +96,9 @@ is "no DMA at the wrong time" "$VALUE" 0
 
 # ---- whatever its user does meanwhile -------------------------------------------------------
 
-for x in "$a" "$c"; do
+also=
+! full || also=$c
+for x in "$a" ${also:+"$also"}; do
 	pf_of "$x"
 	mdev_vf "$x"
 	mig "memory decoding off while it is saved" "$x" dma:30 "digest:$W/d" memory:off \
