@@ -9,7 +9,7 @@ log() # DESCRIPTION COMMANDS...
 {
 	l_desc=$1
 	shift
-	if l_out=$(timeout -k 5 60 vfio-log "$MDEVS/$u" "$@" 2>&1); then
+	if l_out=$(within 60 vfio-log "$MDEVS/$u" "$@" 2>&1); then
 		pass "$l_desc"
 	else
 		flunk "$l_desc" "$l_out"

@@ -50,7 +50,7 @@ wait
 # Logging of dirty pages
 LOW=0x20000000
 if able log "dirty pages by the character device"; then
-	if l_out=$(timeout -k 5 60 vfio-log -c "$MDEVS/$a" probe start:4096:$LOW+0x1000000 \
+	if l_out=$(within 60 vfio-log -c "$MDEVS/$a" probe start:4096:$LOW+0x1000000 \
 		copy:$LOW:100 copy:0x20007000:8192 report:$LOW:0x1000000:4096:0,7-8 \
 		report:$LOW:0x1000000:4096:none stop 2>&1); then
 		pass "dirty pages: exactly what was written"

@@ -26,7 +26,7 @@ nth()
 {
 	least=$1
 	shift
-	n_out=$(timeout -k 5 $((300 * ${PATIENCE:-1})) vfio-nth "$@" 2>&1) && pass "vfio-nth ${*##*/}" ||
+	n_out=$(within 300 vfio-nth "$@" 2>&1) && pass "vfio-nth ${*##*/}" ||
 		flunk "vfio-nth $*" "$n_out"
 	echo "$n_out" | diag
 	for line in $(echo "$n_out" | sed -n 's/^\([a-z]*\): faults=\([0-9]*\) failed=\([0-9]*\) .*/\1:\2:\3/p'); do

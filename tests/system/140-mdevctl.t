@@ -4,7 +4,7 @@
 #
 # mdevctl, as an administrator uses it.
 
-ctl() { timeout 60 mdevctl "$@" || fail "mdevctl $*"; }
+ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 
 must "4 VFs" set_vfs 4
 t "they are bound" wait_for 20 all_bound 4

@@ -9,14 +9,14 @@
 TREE=$TOOLS/install-tools
 CONF=/etc/modprobe.d/mdev-pci.conf
 
-ctl() { timeout 60 mdevctl "$@" || fail "mdevctl $*"; }
+ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 
 # why DESCRIPTION REGEX MDEVCTL-ARGUMENTS...: fails, and says that
 why()
 {
 	y_desc=$1 y_re=$2
 	shift 2
-	y_out=$(timeout 60 mdevctl "$@" 2>&1) && flunk "$y_desc: fails" "$y_out"
+	y_out=$(within 60 mdevctl "$@" 2>&1) && flunk "$y_desc: fails" "$y_out"
 	like "$y_desc: mdevctl says why" "$y_out" "$y_re"
 }
 
@@ -46,7 +46,7 @@ why "a value out of range" 'max_copy of type refdev-dma: 3 is not allowed, it mu
 t "define from what runs" ctl define --uuid "$b" --parent "$PF" --type refdev-dma-lite
 why "beyond what that type has" 'it must be 4096 to 65536 bytes' modify --uuid "$b" --addattr max_copy --value 131072
 
-if timeout 20 mdevctl modify --help | grep -q -- --live; then
+if within 20 mdevctl modify --help | grep -q -- --live; then
 	echo '{"mdev_type":"refdev-dma","start":"manual","attrs":[{"max_copy":"8192"}]}' >"$WORK/live.json"
 	t "modify --live" ctl modify --uuid "$a" --live --jsonfile "$WORK/live.json"
 	t "max_copy is set" attr_is "$a" max_copy 8192
@@ -85,7 +85,8 @@ down()
 
 up()
 {
-	udevadm trigger --action=add --subsystem-match=pci && udevadm settle --timeout=60
+	udevadm trigger --action=add --subsystem-match=pci &&
+		udevadm settle --timeout=$((60 * ${PATIENCE:-1}))
 }
 
 active() { [ -d "$MDEVS/$1" ]; }

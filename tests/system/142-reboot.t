@@ -5,7 +5,7 @@
 # A host is set up, and goes down. What an administrator has written to its disk, which an L1 has
 # not, is brought out and put into the next one: 143-rebooted.
 
-ctl() { timeout 60 mdevctl "$@" || fail "mdevctl $*"; }
+ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 FILES='etc/mdevctl.d etc/modprobe.d etc/modules-load.d usr/lib/udev/rules.d/61-mdev-pci.rules usr/share/mdev-pci'
 
 must "the tools are installed" cp -a "$TOOLS/install-tools/." /

@@ -20,7 +20,7 @@ active() { [ -d "$MDEVS/$1" ]; }
 coldplug()
 {
 	udevadm trigger --type=subsystems --action=add && udevadm trigger --type=devices --action=add &&
-		udevadm settle --timeout=90
+		udevadm settle --timeout=$((90 * ${PATIENCE:-1}))
 }
 
 must "no module is loaded" not is_dir /sys/module/mdev_pci

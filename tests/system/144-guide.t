@@ -34,7 +34,7 @@ guide attributes
 t "the attribute is set" max_copy_is 65536
 guide modify
 like "mdevctl keeps it" "$(mdevctl list --defined --uuid $u --dumpjson | tr -d ' \n')" '"max_copy":"65536"'
-if timeout 20 mdevctl modify --help | grep -q -- --live; then
+if within 20 mdevctl modify --help | grep -q -- --live; then
 	guide modify-live
 	t "the other attribute is set, too" attr_is $u bandwidth 100
 else

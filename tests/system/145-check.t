@@ -10,7 +10,7 @@ CHECK=$PAYLOAD/tools/mdev-pci-check
 # check [OPTION]... -> $WORK/json, and as lines $WORK/values and $WORK/found; its status is $STATUS
 check()
 {
-	timeout 60 "$CHECK" --json "$@" >"$WORK/json" 2>"$WORK/err"
+	within 60 "$CHECK" --json "$@" >"$WORK/json" 2>"$WORK/err"
 	STATUS=$?
 	[ ! -s "$WORK/err" ] || fail "$(cat "$WORK/err")" || return 1
 	# Once: jq starts slowly in here

@@ -38,7 +38,7 @@ t "its copies go on" guest_goes_on g 100 60
 qmp g '{"execute":"device_del","arguments":{"id":"dut"}}'
 released()
 {
-	timeout 20 vfio-mig -q "$MDEVS/$u" state=RUNNING >/dev/null 2>&1
+	within 20 vfio-mig -q "$MDEVS/$u" state=RUNNING >/dev/null 2>&1
 }
 t "unplugged from the running guest" wait_for 40 released
 guest_quit g

@@ -99,7 +99,7 @@ is "none from its drivers" "$(grep -a -i -E 'ioatdma.*(err|reset|halted)' "$GUES
 # The guest's end is a bad one
 released()
 {
-	timeout 20 vfio-mig -q "$MDEVS/$u" state=RUNNING >/dev/null 2>&1
+	within 20 vfio-mig -q "$MDEVS/$u" state=RUNNING >/dev/null 2>&1
 }
 t "QEMU is killed in the middle of the copies" kill -9 "$(cat "$GUESTS/a/pid")"
 t "the kernel lets go for it" wait_for 30 released

@@ -17,7 +17,7 @@ available() { cat "$PFDIR/mdev_supported_types/$1/available_instances"; }
 left() { description nvme-pf-q1 | sed -n 's/^\(queues\|interrupts\): //p' | tr '\n' ' '; }
 online() { description nvme-pf-q1 | sed -n 's/^online: //p'; }
 no_mdevs() { [ -z "$(ls "$MDEVS")" ] || fail "there are: $(ls "$MDEVS")"; }
-ctl() { timeout 60 mdevctl "$@" || fail "mdevctl $*"; }
+ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 
 # holds WHAT LEFT ONLINE: what the controller says of its resources
 holds()

@@ -56,7 +56,7 @@ nv() # DESCRIPTION UUID COMMANDS...
 {
 	n_desc=$1 n_dir=$MDEVS/$2
 	shift 2
-	if n_out=$(timeout -k 5 60 vfio-nvlink2 $CDEV "$n_dir" "$@" 2>&1); then
+	if n_out=$(within 60 vfio-nvlink2 $CDEV "$n_dir" "$@" 2>&1); then
 		pass "$n_desc"
 		return 0
 	fi
@@ -68,7 +68,7 @@ nv_bg() # UUID COMMANDS...: in the background; nv_end asserts it
 {
 	n_dir=$MDEVS/$1
 	shift
-	timeout -k 5 90 vfio-nvlink2 $CDEV "$n_dir" "$@" >"$W/nv.out" 2>&1 &
+	timeout -k 5 $((90 * ${PATIENCE:-1})) vfio-nvlink2 $CDEV "$n_dir" "$@" >"$W/nv.out" 2>&1 &
 	NV=$!
 }
 

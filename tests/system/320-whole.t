@@ -87,7 +87,7 @@ is "there are none" "$(cat "$PFDIR/sriov_numvfs")" 0
 mig "its user has the command queue" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000 reg:$BASE=0x12345000 \
 	reset $MAGIC $CLEAR
 mig "the next one finds it clean" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000
-m_out=$(timeout 30 vfio-mig "$PFDIR" $MAGIC 2>&1) && pass "by its PCI address" ||
+m_out=$(within 30 vfio-mig "$PFDIR" $MAGIC 2>&1) && pass "by its PCI address" ||
 	flunk "by its PCI address" "$m_out"
 if can iommufd 2>/dev/null; then
 	MIG_OPTIONS=-c
@@ -154,7 +154,7 @@ meanwhile()
 {
 	for _ in 1 2 3 4 5; do
 		tool write "$PFDIR/reset" 1 >>"$W/resets" &
-		timeout 30 vfio-mig "$MDEVS/$u" open=0,EAGAIN >>"$W/opens" 2>&1 || return 1
+		within 30 vfio-mig "$MDEVS/$u" open=0,EAGAIN >>"$W/opens" 2>&1 || return 1
 		wait $!
 	done
 }

@@ -44,6 +44,14 @@ wait_for()
 	done
 }
 
+# within SECONDS COMMAND...: it is ended after as long as that is on a machine as slow as this one
+within()
+{
+	within_limit=$(($1 * ${PATIENCE:-1}))
+	shift
+	timeout -k 5 $within_limit "$@"
+}
+
 # The states PRE_COPY and PRE_COPY_P2P of the uapi came with 6.2
 kernel_has_precopy()
 {

@@ -38,7 +38,7 @@ libvirt_start()
 {
 	udev_start || return 1
 	udevadm trigger --action=add --subsystem-match=pci --subsystem-match=mdev &&
-		udevadm settle --timeout=60 || fail "udevadm" || return 1
+		udevadm settle --timeout=$((60 * ${PATIENCE:-1})) || fail "udevadm" || return 1
 	mkdir -p /run/libvirt /var/lib/libvirt/images /var/lib/libvirt/qemu/save /var/log/libvirt
 	# L1's root has no room for a guest's memory
 	mount -t tmpfs tmpfs /var/lib/libvirt/qemu/save || fail "no room for saved guests" || return 1

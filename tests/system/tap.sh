@@ -145,7 +145,7 @@ mig()
 	m_desc=$1 m_dir=$MDEVS/$2
 	shift 2
 	# shellcheck disable=SC2086  # words on purpose
-	if m_out=$(timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig $MIG_OPTIONS "$m_dir" "$@" 2>&1); then
+	if m_out=$(within "${MIG_TIMEOUT:-60}" vfio-mig $MIG_OPTIONS "$m_dir" "$@" 2>&1); then
 		pass "$m_desc"
 		return 0
 	fi
@@ -198,7 +198,8 @@ mig_bg()
 	m_dir=$MDEVS/$1
 	shift
 	# shellcheck disable=SC2086  # words on purpose
-	timeout -k 5 "${MIG_TIMEOUT:-60}" vfio-mig $MIG_OPTIONS "$m_dir" "$@" >"$WORK/mig.out" 2>&1 &
+	timeout -k 5 $((${MIG_TIMEOUT:-60} * ${PATIENCE:-1})) vfio-mig $MIG_OPTIONS "$m_dir" "$@" \
+		>"$WORK/mig.out" 2>&1 &
 	MIG=$!
 }
 
