@@ -351,6 +351,32 @@ static void save_fails(struct kunit *test)
 				save_that_fails(test, nth, speed, &failures[i]);
 }
 
+/* What is pending is an estimate. Nothing is lost where it is too small, or there is none */
+static void wrong_estimate(struct kunit *test)
+{
+	static const struct v1_failure estimates[] = {
+		{ FW_SIZE, 10 },
+		{ FW_RETURNS, -EIO },
+	};
+	u8 *stream = bed_stream_room(test);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(estimates); i++) {
+		struct bed *bed = bed_new(test, false);
+		struct mig_v1 *v1 = v1_new(bed);
+
+		fw_set_size(bed->fw, SIZE);
+		fw_fault(bed->fw, MIG_OP_STATE_SIZE, 0, estimates[i].act,
+			 estimates[i].err);
+		KUNIT_EXPECT_EQ(test, v1_set(v1, V1(SAVING)), 0);
+		KUNIT_EXPECT_GT(test, v1_save(bed, v1, stream), SIZE);
+		KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_PENDING), 0);
+		KUNIT_EXPECT_EQ(test, v1_set(v1, V1(STOP)), 0);
+		v1_free(v1);
+		bed_drop(bed);
+	}
+}
+
 /* And of a load the size, or that of what follows */
 static void load_that_fails(struct kunit *test, unsigned int nth, enum fw_speed speed,
 			    const struct v1_failure *f, const u8 *stream, size_t len)
@@ -679,6 +705,7 @@ static struct kunit_case v1_cases[] = {
 	KUNIT_CASE_PARAM(every_failure, v1_pair_gen_params),
 	KUNIT_CASE(round_trip),
 	KUNIT_CASE(save_fails),
+	KUNIT_CASE(wrong_estimate),
 	KUNIT_CASE(load_fails),
 	KUNIT_CASE(user_registers),
 	KUNIT_CASE(user_round_trip),
