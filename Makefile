@@ -29,7 +29,7 @@ help:
 	@echo 'The product'
 	@echo '  demo             the main job, from an empty machine to a migrated guest (root)'
 	@echo '  check            all tests (root)'
-	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); two hours'
+	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); a night'
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
 	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
