@@ -8,10 +8,12 @@
 #include <linux/list.h>
 #include <linux/mdev_pci.h>
 #include <linux/platform_device.h>
+#include <linux/workqueue.h>
 
 /**
  * struct generic_pf - a PF that is to be a parent whenever it has a driver
  * @node: main.c's.
+ * @work: main.c's.
  * @dev: a device of ours that is bound while the PF is a parent.
  * @pf: the PF.
  * @error: why it could not become a parent, or 0.
@@ -23,6 +25,7 @@
  */
 struct generic_pf {
 	struct list_head node;
+	struct work_struct work;
 	struct platform_device *dev;
 	struct pci_dev *pf;
 	int error;

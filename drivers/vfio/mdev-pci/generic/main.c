@@ -6,6 +6,9 @@
  * Lock order: a writer's and the module's exit: kernel_param_lock(); pci_lock_rescan_remove();
  * pfs_lock. The PCI core holds the second one while it adds and removes PFs. Nothing waits for
  * users under any but the first.
+ *
+ * The PCI bus tells of its devices with its notifiers' lock held. A device of ours made or deleted
+ * then would have another bus take its own, of the same class: that is left to a workqueue.
  */
 #include <linux/module.h>
 
@@ -13,6 +16,8 @@
 
 static DEFINE_MUTEX(pfs_lock);
 static LIST_HEAD(pfs);
+/* In this order what the PCI bus has told of is done */
+static struct workqueue_struct *later;
 /* Before init and after exit nothing can be written */
 static bool open_for_writing;
 
@@ -32,13 +37,26 @@ static struct generic_pf *find(const struct pci_dev *pf)
 	return NULL;
 }
 
-/* Returns what was in the way; a PF without a driver is no mistake */
-static int add_locked(struct pci_dev *pf)
+static bool is_there(const struct pci_dev *pf)
+{
+	bool there;
+
+	mutex_lock(&pfs_lock);
+	there = find(pf);
+	mutex_unlock(&pfs_lock);
+	return there;
+}
+
+/*
+ * Under pci_lock_rescan_remove(), so nobody else adds it meanwhile. Returns what was in the way; a
+ * PF without a driver is no mistake
+ */
+static int add(struct pci_dev *pf)
 {
 	struct generic_pf *g;
 	int ret;
 
-	if (find(pf)) {
+	if (is_there(pf)) {
 		pci_err(pf, "is on mdev-pci-generic's list of parents already\n");
 		return -EEXIST;
 	}
@@ -46,35 +64,27 @@ static int add_locked(struct pci_dev *pf)
 	if (IS_ERR(g))
 		return PTR_ERR(g);
 	ret = g->error;
-	if (ret)
+	if (ret) {
 		generic_pf_delete(g);
-	else
-		list_add_tail(&g->node, &pfs);
-	return ret;
-}
-
-static int add(struct pci_dev *pf)
-{
-	int ret;
-
+		return ret;
+	}
 	mutex_lock(&pfs_lock);
-	ret = add_locked(pf);
+	list_add_tail(&g->node, &pfs);
 	mutex_unlock(&pfs_lock);
-	return ret;
+	return 0;
 }
 
 /* If it is there: the PF itself may have gone, and have taken it along */
-static void delete_if_there(const struct pci_dev *pf)
+static struct generic_pf *take_from_list(const struct pci_dev *pf)
 {
 	struct generic_pf *g;
 
 	mutex_lock(&pfs_lock);
 	g = find(pf);
-	if (g) {
+	if (g)
 		list_del(&g->node);
-		generic_pf_delete(g);
-	}
 	mutex_unlock(&pfs_lock);
+	return g;
 }
 
 static bool is_pf(struct pci_dev *pdev)
@@ -117,7 +127,9 @@ static int remove_by_address(struct pci_dev *pf)
 	device_release_driver(&dev->dev);
 	put_device(&dev->dev);
 	pci_lock_rescan_remove();
-	delete_if_there(pf);
+	g = take_from_list(pf);
+	if (g)
+		generic_pf_delete(g);
 	pci_unlock_rescan_remove();
 	return 0;
 }
@@ -177,15 +189,71 @@ static const struct kernel_param_ops parents_ops = {
 module_param_cb(parents, &parents_ops, NULL, 0644);
 MODULE_PARM_DESC(parents, "PFs that are mdev parents when they have a driver; +ADDRESS and -ADDRESS, written after loading, add and remove one");
 
-/* The PCI core holds pci_lock_rescan_remove(). Before a PF goes it has lost its driver */
+/**
+ * struct new_pf - a PF that the PCI bus has told of
+ * @work: adds it
+ * @pf: the PF, with a reference
+ */
+struct new_pf {
+	struct work_struct work;
+	struct pci_dev *pf;
+};
+
+static void add_new(struct work_struct *work)
+{
+	struct new_pf *new = container_of(work, struct new_pf, work);
+
+	pci_lock_rescan_remove();
+	if (device_is_registered(&new->pf->dev))
+		add(new->pf);
+	pci_unlock_rescan_remove();
+	pci_dev_put(new->pf);
+	kfree(new);
+}
+
+static void add_later(struct pci_dev *pf)
+{
+	struct new_pf *new = kmalloc(sizeof(*new), GFP_KERNEL);
+
+	if (new) {
+		new->pf = pci_dev_get(pf);
+		INIT_WORK(&new->work, add_new);
+		queue_work(later, &new->work);
+		return;
+	}
+	/* Nobody has asked who could be told by an errno */
+	pci_err(pf, "no memory to make it a parent; write +%s to mdev-pci-generic's parents\n",
+		pci_name(pf));
+}
+
+static void delete_old(struct work_struct *work)
+{
+	struct generic_pf *g = container_of(work, struct generic_pf, work);
+
+	pci_lock_rescan_remove();
+	generic_pf_delete(g);
+	pci_unlock_rescan_remove();
+}
+
+static void delete_later(struct pci_dev *pf)
+{
+	struct generic_pf *g = take_from_list(pf);
+
+	if (!g)
+		return;
+	INIT_WORK(&g->work, delete_old);
+	queue_work(later, &g->work);
+}
+
+/* Before a PF goes it has lost its driver, and so has our device */
 static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
 
 	if (action == BUS_NOTIFY_ADD_DEVICE && is_pf(pdev) && generic_ids_match(pdev))
-		add(pdev);
+		add_later(pdev);
 	else if (action == BUS_NOTIFY_DEL_DEVICE && pdev->is_physfn)
-		delete_if_there(pdev);
+		delete_later(pdev);
 	else
 		return NOTIFY_DONE;
 	return NOTIFY_OK;
@@ -215,21 +283,28 @@ static int __init generic_init(void)
 	ret = generic_ids_parse(ids);
 	if (ret)
 		return ret;
+	later = alloc_ordered_workqueue("mdev-pci-generic", 0);
+	if (!later)
+		return -ENOMEM;
 	ret = platform_driver_register(&generic_pf_driver);
 	if (ret)
-		return ret;
+		goto no_driver;
 	pci_lock_rescan_remove();
 	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);
 	pci_unlock_rescan_remove();
-	if (ret) {
-		platform_driver_unregister(&generic_pf_driver);
-		return ret;
-	}
+	if (ret)
+		goto no_notifier;
 	add_by_ids();
 	kernel_param_lock(THIS_MODULE);
 	open_for_writing = true;
 	kernel_param_unlock(THIS_MODULE);
 	return 0;
+
+no_notifier:
+	platform_driver_unregister(&generic_pf_driver);
+no_driver:
+	destroy_workqueue(later);
+	return ret;
 }
 module_init(generic_init);
 
@@ -244,6 +319,9 @@ static void __exit generic_exit(void)
 	platform_driver_unregister(&generic_pf_driver);
 	pci_lock_rescan_remove();
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+	pci_unlock_rescan_remove();
+	destroy_workqueue(later);
+	pci_lock_rescan_remove();
 	list_for_each_entry_safe(g, next, &pfs, node) {
 		list_del(&g->node);
 		generic_pf_delete(g);

@@ -7,7 +7,8 @@
  * driver, and unbinds it, without any lock of the PF, before it takes the driver away.
  *
  * It is a platform device because the memory of that is the driver core's: links let go of their
- * devices some time later, when this module may be gone.
+ * devices some time later, when this module may be gone. It is no child of the PF's, after which it
+ * may be deleted (main.c): the link alone is what orders the two.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -111,7 +112,6 @@ static int make_device(struct generic_pf *g)
 	dev = platform_device_alloc(generic_pf_driver.driver.name, PLATFORM_DEVID_AUTO);
 	if (!dev)
 		return -ENOMEM;
-	dev->dev.parent = &g->pf->dev;
 	g->dev = dev;
 	ret = platform_device_add_data(dev, &g, sizeof(g)) ?: platform_device_add(dev);
 	if (ret)
