@@ -45,7 +45,8 @@ works() # DESCRIPTION
 }
 
 # It had a chance to break something. How far threads get that are in each other's way differs, so
-# a little of everything is all that can be asked for; a read of data only where one has no rival. A seed of one's own may be an unlucky one
+# a little of everything is all that can be asked for, and to have read data only of one that has no
+# rival. A seed of one's own may be an unlucky one
 reached() # NAME LEAST
 {
 	[ -z "$FUZZ_SEED" ] || return 0

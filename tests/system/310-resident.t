@@ -115,7 +115,8 @@ for x in "$a" ${also:+"$also"}; do
 		"sh:echo 1 >/sys/bus/pci/devices/$BDF/reset" read1=ENODEV state=RUNNING close renew \
 		dma:5 set:STOP_COPY "read:$W/x" set:RUNNING dma:5
 	mark
-	t "a command that takes long" inject "$VF" suspend late 3000000000
+	fw_timeout $((5000 * ${PATIENCE:-1}))
+	t "a command that takes long" inject "$VF" suspend late $((3000000000 * ${PATIENCE:-1}))
 	rm -f "$W/go"
 	mig_bg "$x" dma:3 "touch:$W/go" set:STOP=ECANCELED,EBUSY state=RUNNING renew dma:5
 	t "it is about to be given" wait_for 60 is_there "$W/go"
