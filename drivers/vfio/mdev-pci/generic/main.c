@@ -311,6 +311,7 @@ module_init(generic_init);
 static void __exit generic_exit(void)
 {
 	struct generic_pf *g, *next;
+	LIST_HEAD(rest);
 
 	kernel_param_lock(THIS_MODULE);
 	open_for_writing = false;
@@ -321,11 +322,13 @@ static void __exit generic_exit(void)
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
 	pci_unlock_rescan_remove();
 	destroy_workqueue(later);
+	/* It may still be read */
+	mutex_lock(&pfs_lock);
+	list_replace_init(&pfs, &rest);
+	mutex_unlock(&pfs_lock);
 	pci_lock_rescan_remove();
-	list_for_each_entry_safe(g, next, &pfs, node) {
-		list_del(&g->node);
+	list_for_each_entry_safe(g, next, &rest, node)
 		generic_pf_delete(g);
-	}
 	pci_unlock_rescan_remove();
 }
 module_exit(generic_exit);
