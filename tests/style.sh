@@ -113,15 +113,15 @@ checkpatch()
 		$ignore -f "$1"
 }
 
-# In a tree of its own and from nothing, or old objects would hide warnings (ccache tells those of
-# what it has kept again). Debian's headers
-# of 7.2 lack the script that tries sparse out, and kbuild then silently does without: C=1 is
-# not enough.
+# In a tree of its own and from nothing, or old objects would hide warnings; ccache tells those of
+# what it has kept again. Debian's headers of 7.2 lack the script that tries sparse out, and kbuild
+# then silently does without: C=1 is not enough. /src is where a build root has the tree.
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
 	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant' d
-	local make=(env CCACHE_DIR=/src/.ccache CCACHE_DEPEND=1 make -j"$(nproc)" DEBIAN_KERNEL_USE_CCACHE=1
+	local make=(env CCACHE_DIR=/src/.ccache CCACHE_DEPEND=1
+		make -j"$(nproc)" DEBIAN_KERNEL_USE_CCACHE=1
 		KDIR="$(build_kdir "$kernel")" W=1 C=1 KBUILD_CHECKSRC=1)
 
 	mkdir -p "$CACHE/style" "$CACHE/log"

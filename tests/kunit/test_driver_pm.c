@@ -50,11 +50,11 @@ static struct vfio_pci_core_device *lend(struct kunit *test, const struct dev_pm
 
 	KUNIT_ASSERT_NOT_NULL(test, core);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
-	lender.test = test;
 	lender.ret = ret;
 	lender.drv.driver.name = "mdev-pci-lender";
 	lender.drv.driver.pm = pm;
 	KUNIT_ASSERT_EQ(test, platform_driver_register(&lender.drv), 0);
+	lender.test = test;
 	for (i = 0; i < OTHERS; i++) {
 		lender.other[i] = platform_device_register_simple("mdev-pci-lender", i, NULL, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, lender.other[i]);

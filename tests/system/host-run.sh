@@ -13,10 +13,10 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --boots: only those of main, big, many, noiommu, nvlink2, resident, reboot, rebooted, pair, generic,
-# libvirt and upstream, one word. Without patterns the last three (minutes; and of upstream's selftests a download) are only part of
-# it with --all. With that tests also do the whole of those tables of which they try a part ("full"
-# in tap.sh).
+# --boots: only some, one word, of main, big, many, noiommu, nvlink2, resident, reboot, rebooted, pair,
+# generic, libvirt and upstream. Without patterns the last three (minutes; and of upstream's selftests
+# a download) are only part of it with --all. With that tests also do the whole of those tables of
+# which they try a part ("full" in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #

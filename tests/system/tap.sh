@@ -197,6 +197,7 @@ mig_bg()
 {
 	m_dir=$MDEVS/$1
 	shift
+	# Not within(): $MIG is the process of timeout itself, whose child tests look for
 	# shellcheck disable=SC2086  # words on purpose
 	timeout -k 5 $((${MIG_TIMEOUT:-60} * ${PATIENCE:-1})) vfio-mig $MIG_OPTIONS "$m_dir" "$@" \
 		>"$WORK/mig.out" 2>&1 &
