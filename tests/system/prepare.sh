@@ -82,7 +82,12 @@ if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 	cp "$tree/tests/kunit/mdev-pci-test.ko" "$bin/mdev-pci-test.ko.new"
 	mv "$bin/mdev-pci-test.ko.new" "$bin/mdev-pci-test.ko"
 fi
-# As on a host: tests copy it to L1's root
-rm -rf "$bin/install-tools"
-make -s -C "$REPO_DIR" install-tools DESTDIR="$bin/install-tools" PREFIX=/usr >&2
+# As on a host: tests copy it to L1's root. Not made anew in place: another run may just copy it
+tools=$bin/../install-tools.new
+rm -rf "$tools"
+make -s -C "$REPO_DIR" install-tools DESTDIR="$tools" PREFIX=/usr >&2
+if ! diff -qr "$tools" "$bin/install-tools" >/dev/null 2>&1; then
+	rm -rf "$bin/install-tools"
+	mv "$tools" "$bin/install-tools"
+fi
 printf '%s\n' "$bin"
