@@ -12,7 +12,7 @@
 #   system  everything in an emulated server; T=PATTERN in the environment: only
 #           tests whose name has it. When all parts run: only those on the server as most
 #           tests want it
-#   boots   the others: other devices, no IOMMU, a reboot
+#   boots   the others: guests, what administrators use, other devices, no IOMMU, a reboot
 #   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region, and its
 #           real consumer between two hosts
 #   backports  Debian 12 with QEMU 10.0: logging of dirty pages
@@ -30,8 +30,9 @@
 #   full    unit, fuzz, tools, style, qemu, packages, power, eyes, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
-# something ran and nothing failed. Without names and with two processors "system" runs beside
-# the others, and is shown when they are done; two hosts are left to debian12.
+# something ran and nothing failed. Without names and with two processors "system" and "boots"
+# run beside the others, and are shown when those are done: a server has one processor, and often
+# waits. Two hosts are left to debian12.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
@@ -138,8 +139,8 @@ qemu()
 system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 boots()
 {
-	part boots 2700 "$tests/system/host-run.sh" \
-		--boots "big many noiommu nvlink2 resident reboot rebooted"
+	${1:-part} boots 2700 "$tests/system/host-run.sh" \
+		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted"
 }
 
 debian12()
@@ -212,14 +213,14 @@ if [ $# = 0 ]; then
 	part setup 2400 "$tests/vm/setup.sh" debian13 debian12 debian12-backports
 	# Beside each other parts are slower: waits are longer before a test counts as hung
 	export PATIENCE=${PATIENCE:-3}
-	# The longest part has one processor for itself, if there are two. Packages before that:
-	# apt-get does not like to meet itself
+	# Packages before what runs beside others: apt-get does not like to meet itself
 	need_host gcc libc6-dev linux-libc-dev make python3
 	set -- unit fuzz tools style qemu debian12 backports boots
 	if [ "$(nproc)" -lt 2 ]; then
 		system part --boots main
 	else
 		system begin --boots main
+		boots begin
 		set -- "$@" system
 	fi
 fi

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
+# boot: tools
 # timeout: 240
 #
 # tools/mdevctl-profiles, as "make install-tools" puts it there (prepare.sh): attributes by mdevctl,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
+# boot: tools
 # timeout: 120
 #
 # The user guide's commands, as it has them: from a host where nothing is loaded to an mdev, and

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154,SC2120
+# boot: tools
 # timeout: 180
 #
 # mdev-pci-check on a real host: what it says is what the other tests see there by

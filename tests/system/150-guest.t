@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
+# boot: guests
 # timeout: 300
 #
 # A guest with stock drivers uses an mdev; and lets go of it while it runs.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
+# boot: guests
 # timeout: 400
 #
 # A guest whose QEMU opens the mdev by its character device, with IOMMUFD; its migration to

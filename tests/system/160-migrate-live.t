@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
+# boot: guests
 # timeout: 500
 #
 # Live migration of a guest whose copies go on; and migrations that fail, after which

@@ -13,10 +13,10 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
-# --boots: only some, one word, of main, big, many, noiommu, nvlink2, resident, reboot, rebooted, pair,
-# generic, libvirt and upstream. Without patterns the last three (minutes; and of upstream's selftests
-# a download) are only part of it with --all. With that tests also do the whole of those tables of
-# which they try a part ("full" in tap.sh).
+# --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, reboot,
+# rebooted, pair, generic, libvirt and upstream. Without patterns the last three (minutes; and of
+# upstream's selftests a download) are only part of it with --all. With that tests also do the whole
+# of those tables of which they try a part ("full" in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
@@ -50,11 +50,11 @@ done
 need_root
 
 # Boots: what is special about each, and how long it may take in all
-declare -A device=([main]='' [big]=',context-size=64M,total-vfs=2'
+declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
 	[pair]='' [generic]='' [libvirt]='' [upstream]='')
-declare -A limit=([main]=2700 [big]=400 [many]=400 [noiommu]=200 [nvlink2]=400 [resident]=600
-	[reboot]=200 [rebooted]=240 [pair]=1500
+declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
+	[nvlink2]=400 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
 	[generic]=900 [libvirt]=900 [upstream]=2700)
 declare -A words=([noiommu]='intel_iommu=off')
 
@@ -143,7 +143,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream pair; do
+for b in main guests tools big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
