@@ -164,7 +164,7 @@ guest_sh()
 	guest_tell "$1" "{ echo 'sh $g_n begins'; { $3; } 2>&1; echo \"sh $g_n ends \$?\"; } >/dev/console" &&
 		guest_wait "$1" "$2" "^sh $g_n ends" || return 1
 	OUT=$(tr -d '\r' <"$GUESTS/$g_name/console" |
-		sed -n "/^sh $g_n begins/,/^sh $g_n ends/p" | sed 1d)
+		sed -n "/^sh $g_n begins/,/^sh $g_n ends/p" | sed '1d; /^\[ *[0-9]*\.[0-9]*\] /d')
 	case $OUT in
 	*"sh $g_n ends 0") OUT=${OUT%sh "$g_n" ends 0} ;;
 	*) fail "in guest $g_name: $3: $OUT" ;;
