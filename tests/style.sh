@@ -69,7 +69,7 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest|tests/variant)/.*\.[ch]$'; }
+kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest|tests/variant|tests/vendor)/.*\.[ch]$'; }
 
 scripts()
 {
@@ -119,7 +119,7 @@ checkpatch()
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
-	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant' d
+	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant|tests/vendor' d
 	local make=(env CCACHE_DIR=/src/.ccache CCACHE_DEPEND=1
 		make -j"$(nproc)" DEBIAN_KERNEL_USE_CCACHE=1
 		KDIR="$(build_kdir "$kernel")" W=1 C=1 KBUILD_CHECKSRC=1)
@@ -130,12 +130,13 @@ build()
 	mkdir -p "$tree/.ccache"
 	find "$tree" -mindepth 1 -maxdepth 1 ! -name .ccache -exec rm -rf {} +
 	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
-		--include='/tests/guest/***' --include='/tests/variant/***' --include='/tests/kunit/***' --include='/tests/unit/***' \
+		--include='/tests/guest/***' --include='/tests/variant/***' --include='/tests/vendor/***' \
+		--include='/tests/kunit/***' --include='/tests/unit/***' \
 		--include=/tests/system/ --include='/tests/system/selftest/***' --include=/Makefile --include=/Kconfig \
 		--exclude='*' ./ "$tree/"
 	in_tree() { build_run "$kernel" "$tree" "${make[@]}" "$@" 2>&1 9>&-; }
 	in_tree modules >"$log" || rc=$?
-	for d in tests/guest tests/system/selftest tests/variant; do
+	for d in tests/guest tests/system/selftest tests/variant tests/vendor; do
 		in_tree -C $d >>"$log" || rc=$?
 	done
 	# As far as it goes: Debian's kernels have KUnit's headers, and nothing to link with; 6.1
@@ -297,7 +298,7 @@ log_documented()
 				next if $words =~ /^(migration)?%pV$/;
 				$n++;
 				my $pattern = join ".{1,80}?", map { quotemeta }
-					split /%[-0-9#]*(?:ll|l|z|h)?(?:p[a-zA-Z]*|[a-z])/, $words, -1;
+					split /%[-0-9.#]*(?:ll|l|z|h)?(?:p[a-zA-Z]*|[a-z])/, $words, -1;
 				print "$file: in no table of docs/: \"$words\"\n" if $doc !~ /$pattern/;
 			}
 		}

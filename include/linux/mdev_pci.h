@@ -99,7 +99,8 @@ struct mdev_pci_whole_ops {
 /**
  * struct mdev_pci_type - a kind of mdev that a parent offers
  * @name: name of the type. User space sees "<PF driver>-<name>"; it must be the
- *	same on every host, since migration matches on it. At most 40 characters.
+ *	same on every host, since migration matches on it. At most 40 characters of ASCII,
+ *	neither blank nor '/'.
  * @label: a person's name for it (the type's "name" attribute).
  * @profile: for the vendor driver: which resource profile firmware applies.
  * @mig_ops: how firmware moves its state; NULL if it can't.
@@ -154,7 +155,8 @@ struct mdev_pci_parent_ops {
 
 /**
  * struct mdev_pci_parent_desc - a PF as an mdev parent
- * @owner: the vendor module (THIS_MODULE); pinned while a VF is open.
+ * @owner: the vendor module (THIS_MODULE, which is NULL in the kernel's image); pinned while a
+ *	VF is open.
  * @model: name of the device, as shown in each type's "description".
  * @ops: see &struct mdev_pci_parent_ops; NULL: firmware has nothing to do.
  * @types: table of types.

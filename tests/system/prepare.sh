@@ -4,7 +4,8 @@
 #
 # Builds what the system tests and the demo need besides the modules under test:
 # tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream and vfio-bench (static
-# programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's, and where the kernel has KUnit mdev-pci-test.ko,
+# programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
+# made-parent.ko, a parent with mistakes, and where the kernel has KUnit mdev-pci-test.ko,
 # for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
 # kernel, and the one of its guests, if that is another.
 # Prints the directory that holds them, which is for boot.sh --add.
@@ -61,17 +62,27 @@ if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	cp "$tree/tests/guest/copyload.ko" "$bin/copyload.ko.new"
 	mv "$bin/copyload.ko.new" "$bin/copyload.ko"
 fi
-# A driver of VFIO's, for the same kernel as the modules under test
-if [ -n "$(find "$REPO_DIR/tests/variant" "$REPO_DIR/drivers/vfio/pci/compat.h" -newer "$bin/refdev-vfio-pci.ko" 2>/dev/null)" ] ||
-	! modinfo -F vermagic "$bin/refdev-vfio-pci.ko" 2>/dev/null | grep -q "^$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) "; then
-	log=$CACHE/log/variant-$kernel.log
-	tree=$("$VM_DIR/build-modules.sh" "$kernel" -C tests/variant modules 2>"$log") || {
+# module NAME DIRECTORY HEADER...: for the same kernel as the modules under test
+module()
+{
+	local name=$1 dir=$2 log=$CACHE/log/$1-$kernel.log
+
+	shift 2
+	if [ -z "$(find "$REPO_DIR/$dir" "$@" -newer "$bin/$name.ko" 2>/dev/null)" ] &&
+		modinfo -F vermagic "$bin/$name.ko" 2>/dev/null |
+		grep -q "^$(cat "$CACHE/build-$kernel"/*/release 2>/dev/null) "; then
+		return 0
+	fi
+	tree=$("$VM_DIR/build-modules.sh" "$kernel" -C "$dir" modules 2>"$log") || {
 		tail -n 30 "$log" >&2
-		die "tests/variant does not build"
+		die "$dir does not build"
 	}
-	cp "$tree/tests/variant/refdev-vfio-pci.ko" "$bin/refdev-vfio-pci.ko.new"
-	mv "$bin/refdev-vfio-pci.ko.new" "$bin/refdev-vfio-pci.ko"
-fi
+	cp "$tree/$dir/$name.ko" "$bin/$name.ko.new"
+	mv "$bin/$name.ko.new" "$bin/$name.ko"
+}
+
+module refdev-vfio-pci tests/variant "$REPO_DIR/drivers/vfio/pci/compat.h"
+module made-parent tests/vendor "$REPO_DIR/include/linux"
 # The engine's sources are in it, too: make knows best what is old
 if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 	log=$CACHE/log/kunit-$kernel.log

@@ -5,7 +5,6 @@
  * know are here.
  */
 #include <linux/crc32.h>
-#include <linux/ctype.h>
 #include <linux/etherdevice.h>
 #include <linux/kstrtox.h>
 #include <linux/log2.h>
@@ -15,73 +14,17 @@
 #include "../pci/compat.h"
 #include "mdev-pci.h"
 
-/* Others' entries in the directory of an mdev */
-static const char * const taken_names[] = {
-	"driver", "function", "iommu_group", "mdev_type", "migratable", "migration_state",
-	"power", "remove", "subsystem", "uevent", "vfio-dev",
-};
-
-static bool name_is_valid(const char *name)
-{
-	const char *c;
-
-	if (!name || !*name || strlen(name) > MDEV_PCI_ATTR_NAME_MAX)
-		return false;
-	for (c = name; *c; c++) {
-		if (!islower(*c) && !isdigit(*c) && *c != '_')
-			return false;
-	}
-	return match_string(taken_names, ARRAY_SIZE(taken_names), name) < 0;
-}
-
-static bool is_in_range(const struct mdev_pci_attr *attr, u64 value)
+/**
+ * mdev_pci_attr_in_range() - can an attribute have a value?
+ * @attr: the attribute
+ * @value: the value
+ *
+ * Return: true if so.
+ */
+bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value)
 {
 	return value >= attr->min && value <= attr->max &&
 	       (!attr->power_of_2 || is_power_of_2(value));
-}
-
-static bool value_is_valid(const struct mdev_pci_attr *attr)
-{
-	u64 mac_max = GENMASK_ULL(ETH_ALEN * BITS_PER_BYTE - 1, 0);
-
-	if (attr->format == MDEV_PCI_ATTR_MAC && (attr->max > mac_max || attr->power_of_2))
-		return false;
-	if (attr->inherited)
-		return attr->get && !attr->guest_visible;
-	return is_in_range(attr, attr->initial);
-}
-
-static bool attr_is_valid(const struct mdev_pci_type *type, unsigned int i)
-{
-	const struct mdev_pci_attr *attr = &type->attrs[i];
-	unsigned int other;
-
-	if (!name_is_valid(attr->name) || !attr->set || !value_is_valid(attr))
-		return false;
-	for (other = 0; other < i; other++) {
-		if (!strcmp(type->attrs[other].name, attr->name))
-			return false;
-	}
-	return true;
-}
-
-/**
- * mdev_pci_attrs_valid() - can the attributes of a type be files?
- * @type: the type
- *
- * Return: true if names, ranges and operations are complete.
- */
-bool mdev_pci_attrs_valid(const struct mdev_pci_type *type)
-{
-	unsigned int i;
-
-	if (type->nr_attrs > MDEV_PCI_ATTRS_MAX)
-		return false;
-	for (i = 0; i < type->nr_attrs; i++) {
-		if (!attr_is_valid(type, i))
-			return false;
-	}
-	return true;
 }
 
 /**
@@ -183,7 +126,7 @@ static int parse_number(const struct mdev_pci_instance *instance,
 		return refuse_range(instance, attr, U64_MAX);
 	if (ret)
 		return refuse(instance, attr, -EINVAL, "what was written is not a number");
-	return is_in_range(attr, *value) ? 0 : refuse_range(instance, attr, *value);
+	return mdev_pci_attr_in_range(attr, *value) ? 0 : refuse_range(instance, attr, *value);
 }
 
 static int parse_mac(const struct mdev_pci_instance *instance, const struct mdev_pci_attr *attr,
@@ -199,7 +142,7 @@ static int parse_mac(const struct mdev_pci_instance *instance, const struct mdev
 		return refuse(instance, attr, -EADDRNOTAVAIL,
 			      "that address is one of a group; the second digit must be even");
 	*value = ether_addr_to_u64(mac);
-	return is_in_range(attr, *value) ? 0 :
+	return mdev_pci_attr_in_range(attr, *value) ? 0 :
 	       refuse(instance, attr, -ERANGE, "that address is not allowed");
 }
 

@@ -193,6 +193,9 @@ unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance);
 
+/* desc.c */
+int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole);
+
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
 int mdev_pci_function_capture(struct pci_dev *vf);
@@ -228,7 +231,6 @@ void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why
 
 /* whole.c */
 bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
-int mdev_pci_whole_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
 bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc);
 struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
 int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
@@ -236,7 +238,7 @@ void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_
 
 /* attr.c */
 extern const struct vfio_pci_use_ops mdev_pci_use_ops;
-bool mdev_pci_attrs_valid(const struct mdev_pci_type *type);
+bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value);
 int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf);
 void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
 int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);

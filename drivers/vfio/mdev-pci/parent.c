@@ -233,28 +233,6 @@ unlock:
 	return ret;
 }
 
-static bool type_is_valid(const struct mdev_pci_type *type)
-{
-	return type->name && *type->name && strlen(type->name) <= MDEV_PCI_TYPE_NAME_MAX &&
-	       mdev_pci_attrs_valid(type);
-}
-
-static int check_desc(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
-{
-	bool valid = desc->owner && desc->model && desc->types && desc->nr_types &&
-		     desc->nr_types <= MDEV_PCI_TYPES_MAX &&
-		     !(desc->num_vfs && (desc->borrowed || whole));
-	unsigned int i;
-
-	for (i = 0; valid && i < desc->nr_types; i++)
-		valid = type_is_valid(&desc->types[i]);
-	if (!valid || (whole && mdev_pci_whole_is_offered(desc))) {
-		pci_err(pf, "the PF driver describes itself incompletely, it can't be an mdev parent\n");
-		return -EINVAL;
-	}
-	return !whole && mdev_pci_whole_is_offered(desc) ? mdev_pci_whole_check(pf, desc) : 0;
-}
-
 static int make_offers(struct mdev_pci_parent *parent)
 {
 	unsigned int i, n = parent->desc->nr_types;
@@ -450,8 +428,8 @@ static void leave(struct mdev_pci_parent *parent)
  * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
  * bound until mdev_pci_unregister_parent() has returned. With a type that has
  * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
- * Return: the parent; -EINVAL: @desc is incomplete; -EEXIST: it is one; -ENOMEM; others from
- * mdev_register_parent().
+ * Return: the parent; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is one; -ENOMEM;
+ * others from mdev_register_parent().
  */
 struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 						 const struct mdev_pci_parent_desc *desc)
@@ -459,7 +437,7 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 	struct mdev_pci_parent *parent;
 	int ret;
 
-	ret = check_desc(pf, desc, false);
+	ret = mdev_pci_desc_check(pf, desc, false);
 	if (ret)
 		return ERR_PTR(ret);
 	parent = parent_alloc(pf, desc, false);
@@ -525,7 +503,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
  * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
  *
  * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
- * Return: 0; -EINVAL: @desc is incomplete; -ENOMEM; others from mdev_register_parent().
+ * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
+ * -ENOMEM; others from mdev_register_parent().
  */
 int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc)
 {
@@ -533,7 +512,7 @@ int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_paren
 	int ret;
 
 	device_lock_assert(&pdev->dev);
-	ret = check_desc(pdev, desc, true);
+	ret = mdev_pci_desc_check(pdev, desc, true);
 	if (ret)
 		return ret;
 	parent = parent_alloc(pdev, desc, true);

@@ -45,41 +45,6 @@ bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc)
 	return false;
 }
 
-/* Firmware's operations go by the PF, which is not the driver's then */
-static bool type_is_valid(const struct mdev_pci_type *type)
-{
-	return !type->whole || (type->whole->prepare && type->whole->finish && !type->mig_ops &&
-				!type->log_ops && !type->control && !type->nr_attrs);
-}
-
-/**
- * mdev_pci_whole_check() - can the PF be given away by its driver?
- * @pf: the PF
- * @desc: what is offered, with mdev_pci_whole_is_offered()
- *
- * Return: 0; -EINVAL: no, which was logged.
- */
-int mdev_pci_whole_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
-{
-	struct pci_driver *drv = to_pci_driver(pf->dev.driver);
-	const char *name = NULL;
-	unsigned int i;
-
-	for (i = 0; i < desc->nr_types; i++) {
-		if (!type_is_valid(&desc->types[i]))
-			name = desc->types[i].name;
-	}
-	if (name)
-		pci_err(pf, "type %s is the device as a whole, and has what only VFs can have, or lacks an operation\n",
-			name);
-	else if (desc->borrowed || drv->err_handler != &mdev_pci_err_handlers)
-		pci_err(pf, "a type is the device as a whole, but driver %s has not the framework's error handlers\n",
-			drv->name);
-	else
-		return 0;
-	return -EINVAL;
-}
-
 /* Bridges have no user: VFIO gives none away */
 static int find_neighbour(struct device *dev, void *data)
 {

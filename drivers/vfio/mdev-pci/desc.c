@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Descriptions: what vendor drivers say of their parents, and what is wrong with it. Each mistake
+ * has words of its own: who reads that line of the log has most likely just written the table.
+ */
+#include <linux/bits.h>
+#include <linux/ctype.h>
+#include <linux/etherdevice.h>
+
+#include "mdev-pci.h"
+
+/* Others' entries in the directory of an mdev */
+static const char * const taken_names[] = {
+	"driver", "function", "iommu_group", "mdev_type", "migratable", "migration_state",
+	"power", "remove", "subsystem", "uevent", "vfio-dev",
+};
+
+/* What is wrong, or NULL, as of all that follow */
+static const char *attr_name_mistake(const struct mdev_pci_type *type, unsigned int i)
+{
+	const char *name = type->attrs[i].name;
+	const char *c;
+
+	if (!name || !*name)
+		return "has no name";
+	if (strlen(name) > MDEV_PCI_ATTR_NAME_MAX)
+		return "has too long a name";
+	for (c = name; *c; c++) {
+		if (!islower(*c) && !isdigit(*c) && *c != '_')
+			return "has other characters in its name than a to z, digits and _";
+	}
+	if (match_string(taken_names, ARRAY_SIZE(taken_names), name) >= 0)
+		return "has the name of an entry that all mdevs have";
+	while (i--) {
+		if (!strcmp(type->attrs[i].name, name))
+			return "has the name of another one";
+	}
+	return NULL;
+}
+
+static const char *attr_mistake(const struct mdev_pci_attr *attr)
+{
+	u64 mac_max = GENMASK_ULL(ETH_ALEN * BITS_PER_BYTE - 1, 0);
+
+	if (!attr->set)
+		return "lacks the operation set";
+	if (attr->format == MDEV_PCI_ATTR_MAC && (attr->max > mac_max || attr->power_of_2))
+		return "is a MAC address in a range that is none of MAC addresses";
+	if (attr->inherited && !attr->get)
+		return "is inherited and lacks the operation get";
+	if (attr->inherited && attr->guest_visible)
+		return "is inherited, each host has its own, and guest_visible";
+	if (!attr->inherited && !mdev_pci_attr_in_range(attr, attr->initial))
+		return "has an initial value that it does not allow";
+	return NULL;
+}
+
+static const char *type_name_mistake(const struct mdev_pci_parent_desc *desc, unsigned int i)
+{
+	const char *name = desc->types[i].name;
+	const char *c;
+
+	if (!name || !*name)
+		return "has no name";
+	if (strlen(name) > MDEV_PCI_TYPE_NAME_MAX)
+		return "has too long a name";
+	for (c = name; *c; c++) {
+		if (!isascii(*c) || !isgraph(*c) || *c == '/')
+			return "has a blank, / or no ASCII in its name";
+	}
+	while (i--) {
+		if (!strcmp(desc->types[i].name, name))
+			return "has the name of another one";
+	}
+	return NULL;
+}
+
+static bool driver_has_handlers(const struct pci_dev *pf)
+{
+	return pf->dev.driver &&
+	       to_pci_driver(pf->dev.driver)->err_handler == &mdev_pci_err_handlers;
+}
+
+/* Firmware's operations go by the PF, which is not the driver's then */
+static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+				 const struct mdev_pci_type *type)
+{
+	if (!type->whole->prepare || !type->whole->finish)
+		return "is the device as a whole and lacks the operation prepare or finish";
+	if (type->mig_ops || type->log_ops || type->control || type->nr_attrs)
+		return "is the device as a whole and has what only VFs can have";
+	if (desc->borrowed)
+		return "is the device as a whole, which is another driver's";
+	if (!driver_has_handlers(pf))
+		return "is the device as a whole, and err_handler not mdev_pci_err_handlers";
+	return NULL;
+}
+
+static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+				unsigned int i, bool whole)
+{
+	const struct mdev_pci_type *type = &desc->types[i];
+	const char *why = type_name_mistake(desc, i);
+
+	if (why)
+		return why;
+	if (type->nr_attrs > MDEV_PCI_ATTRS_MAX)
+		return "has too many attributes";
+	if (type->nr_attrs && !type->attrs)
+		return "has a number of attributes but no table";
+	if (!type->whole)
+		return NULL;
+	return whole ? "has the operations whole, but no driver gives the device away" :
+		       whole_mistake(pf, desc, type);
+}
+
+/* A driver in the kernel's image has no module */
+static bool owner_is_missing(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
+{
+	return !desc->owner && !desc->borrowed && pf->dev.driver && pf->dev.driver->owner;
+}
+
+static const char *parent_mistake(const struct pci_dev *pf,
+				  const struct mdev_pci_parent_desc *desc, bool whole)
+{
+	if (owner_is_missing(pf, desc))
+		return "the owner is missing, THIS_MODULE";
+	if (!desc->model)
+		return "the model is missing";
+	if (!desc->types || !desc->nr_types)
+		return "there are no types";
+	if (desc->nr_types > MDEV_PCI_TYPES_MAX)
+		return "there are too many types";
+	if (desc->num_vfs && (desc->borrowed || whole))
+		return "there is a num_vfs, but VFs are not this driver's to create";
+	return NULL;
+}
+
+static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, unsigned int t,
+		      bool whole)
+{
+	const struct mdev_pci_type *type = &desc->types[t];
+	const char *why = type_mistake(pf, desc, t, whole);
+	unsigned int i;
+
+	if (why) {
+		pci_err(pf, "can't be an mdev parent: type %u (%.40s) %s\n", t, type->name, why);
+		return -EINVAL;
+	}
+	for (i = 0; i < type->nr_attrs; i++) {
+		why = attr_name_mistake(type, i) ?: attr_mistake(&type->attrs[i]);
+		if (!why)
+			continue;
+		pci_err(pf, "can't be an mdev parent: attribute %u (%.32s) of type %s %s\n", i,
+			type->attrs[i].name, type->name, why);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/**
+ * mdev_pci_desc_check() - can this be a parent?
+ * @pf: the PF, or what is a parent as a whole; its driver stays
+ * @desc: what the vendor driver says of it
+ * @whole: the latter
+ *
+ * Return: 0; -EINVAL: no, which was logged.
+ */
+int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
+{
+	const char *why = parent_mistake(pf, desc, whole);
+	unsigned int i;
+	int ret = 0;
+
+	if (why) {
+		pci_err(pf, "can't be an mdev parent: %s\n", why);
+		return -EINVAL;
+	}
+	for (i = 0; i < desc->nr_types && !ret; i++)
+		ret = check_type(pf, desc, i, whole);
+	return ret;
+}

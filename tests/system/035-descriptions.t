@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154,SC2086
+# timeout: 90
+#
+# What a vendor driver says of its parent, types and attributes is looked at first, and what is wrong
+# with it is told in words of its own.
+
+# made PARAMETERS...: a parent made of them is registered
+made()
+{
+	insmod "$TOOLS/made-parent.ko" device="$PF" "$@" 2>"$WORK/insmod" && rmmod made-parent
+	cat "$WORK/insmod"
+}
+
+# wrong WORDS PARAMETERS...: that is refused by one line with the words, and nothing is left of it
+wrong()
+{
+	w_words=$1
+	shift
+	mark
+	like "$*: EINVAL" "$(made "$@")" 'Invalid (parameters|argument)'
+	logged_once "the log says why: $w_words" "refdev $PF: can't be an mdev parent: $w_words$"
+}
+
+long=123456789012345678901234567890123456789012345678901
+mark
+like "without a mistake: EEXIST" "$(made attrs=one)" 'File exists'
+logged_once "the log says why" "$PF: is an mdev parent already, of driver refdev"
+
+wrong "the owner is missing, THIS_MODULE" owner=N
+wrong "the model is missing" model=
+wrong "there are no types" no_types=Y
+wrong "there are too many types" types=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+for how in borrowed=Y function=Y; do
+	wrong "there is a num_vfs, but VFs are not this driver's to create" num_vfs=2 $how
+done
+
+wrong "type 0 \(\) has no name" types=
+wrong "type 1 \([0-9]{40}\) has too long a name" types=one,$long
+wrong "type 1 \(a/b\) has a blank, / or no ASCII in its name" types=one,a/b
+wrong "type 1 \(one\) has the name of another one" types=one,one
+wrong "type 0 \(one\) has too many attributes" attrs=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q
+wrong "type 0 \(one\) has a number of attributes but no table" attrs=a no_attrs=Y
+
+wrong "type 0 \(one\) has the operations whole, but no driver gives the device away" whole=Y function=Y
+wrong "type 0 \(one\) is the device as a whole and lacks the operation prepare or finish" whole=Y prepare=N
+for how in attrs=a logs=Y; do
+	wrong "type 0 \(one\) is the device as a whole and has what only VFs can have" \
+		whole=Y $how
+done
+wrong "type 0 \(one\) is the device as a whole, which is another driver's" whole=Y borrowed=Y
+
+of="of type one"
+wrong "attribute 0 \(\) $of has no name" attrs=
+wrong "attribute 0 \([0-9]{32}\) $of has too long a name" attrs=$long
+for how in A a-b; do
+	wrong "attribute 0 \($how\) $of has other characters in its name than a to z, digits and _" attrs=$how
+done
+wrong "attribute 0 \(migratable\) $of has the name of an entry that all mdevs have" attrs=migratable
+wrong "attribute 1 \(a\) $of has the name of another one" attrs=a,a
+wrong "attribute 0 \(a\) $of lacks the operation set" attrs=a set=N
+for how in highest=0x1000000000000 power_of_2=Y; do
+	wrong "attribute 0 \(a\) $of is a MAC address in a range that is none of MAC addresses" \
+		attrs=a mac=Y $how
+done
+wrong "attribute 0 \(a\) $of is inherited and lacks the operation get" attrs=a inherited=Y
+wrong "attribute 0 \(a\) $of is inherited, each host has its own, and guest_visible" \
+	attrs=a inherited=Y get=Y guest_visible=Y
+for how in initial=0 initial=9 "initial=3 power_of_2=Y"; do
+	wrong "attribute 0 \(a\) $of has an initial value that it does not allow" attrs=a $how
+done
+
+mark
+like "of a MAC address the largest is no mistake" \
+	"$(made attrs=a mac=Y highest=0xffffffffffff)" 'File exists'
+like "nor that an inherited one has no initial value" \
+	"$(made attrs=a inherited=Y get=Y initial=0)" 'File exists'
+
+# Of a driver that has other handlers of errors
+PF=$(basename "$(find /sys/bus/pci/drivers/pcieport/ -name '*:*' | head -n 1)")
+mark
+like "another driver's device as a whole: EINVAL" "$(made whole=Y)" 'Invalid (parameters|argument)'
+logged_once "the log says why" "pcieport $PF: .* err_handler not mdev_pci_err_handlers$"

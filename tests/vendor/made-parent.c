@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A parent as the module's parameters describe it, with what a vendor driver's author may have got
+ * wrong. The device is another driver's: it need not be left alone for long. The framework, which
+ * is loaded, is called by name, so that modpost need not have seen it.
+ */
+#include <linux/mdev_pci.h>
+#include <linux/module.h>
+
+/* More than there may be of anything */
+#define MANY	20
+
+static char *device;
+module_param(device, charp, 0444);
+MODULE_PARM_DESC(device, "PCI address, 0000:01:00.0");
+static bool function;
+module_param(function, bool, 0444);
+MODULE_PARM_DESC(function, "register it as a function that is offered as a whole");
+
+static bool owner = true;
+module_param(owner, bool, 0444);
+static char *model = "made";
+module_param(model, charp, 0444);
+static unsigned int num_vfs;
+module_param(num_vfs, uint, 0444);
+static bool borrowed;
+module_param(borrowed, bool, 0444);
+
+static char *types[MANY] = { "one" };
+static int nr_types = 1;
+module_param_array(types, charp, &nr_types, 0444);
+MODULE_PARM_DESC(types, "their names");
+static bool no_types;
+module_param(no_types, bool, 0444);
+static bool whole, prepare = true, logs;
+module_param(whole, bool, 0444);
+module_param(prepare, bool, 0444);
+module_param(logs, bool, 0444);
+
+static char *attrs[MANY];
+static int nr_attrs;
+module_param_array(attrs, charp, &nr_attrs, 0444);
+MODULE_PARM_DESC(attrs, "names of the attributes of each type");
+static bool no_attrs, mac, power_of_2, inherited, guest_visible, set = true, get;
+module_param(no_attrs, bool, 0444);
+module_param(mac, bool, 0444);
+module_param(power_of_2, bool, 0444);
+module_param(inherited, bool, 0444);
+module_param(guest_visible, bool, 0444);
+module_param(set, bool, 0444);
+module_param(get, bool, 0444);
+static unsigned long long lowest = 1, highest = 8, initial = 1;
+module_param(lowest, ullong, 0444);
+module_param(highest, ullong, 0444);
+module_param(initial, ullong, 0444);
+
+static struct mdev_pci_attr attr_table[MANY];
+static struct mdev_pci_type type_table[MANY];
+static struct mdev_pci_parent_desc desc;
+static struct pci_dev *pdev;
+
+static int do_set(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 value)
+{
+	return 0;
+}
+
+static int do_get(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 *value)
+{
+	return 0;
+}
+
+static int do_prepare(struct pci_dev *pf, const struct mdev_pci_type *type)
+{
+	return 0;
+}
+
+static int do_finish(struct pci_dev *pf)
+{
+	return 0;
+}
+
+static struct mdev_pci_whole_ops whole_ops = { .finish = do_finish };
+static const struct vfio_pci_log_ops log_ops;
+
+static void make_attrs(void)
+{
+	int i;
+
+	for (i = 0; i < nr_attrs; i++)
+		attr_table[i] = (struct mdev_pci_attr) {
+			.name = attrs[i],
+			.format = mac ? MDEV_PCI_ATTR_MAC : MDEV_PCI_ATTR_NUMBER,
+			.min = lowest,
+			.max = highest,
+			.power_of_2 = power_of_2,
+			.initial = initial,
+			.inherited = inherited,
+			.guest_visible = guest_visible,
+			.set = set ? do_set : NULL,
+			.get = get ? do_get : NULL,
+		};
+}
+
+static void make_types(void)
+{
+	int i;
+
+	whole_ops.prepare = prepare ? do_prepare : NULL;
+	for (i = 0; i < nr_types; i++)
+		type_table[i] = (struct mdev_pci_type) {
+			.name = types[i],
+			.whole = whole ? &whole_ops : NULL,
+			.log_ops = logs ? &log_ops : NULL,
+			.attrs = no_attrs ? NULL : attr_table,
+			.nr_attrs = nr_attrs,
+		};
+}
+
+static void make_desc(void)
+{
+	make_attrs();
+	make_types();
+	desc = (struct mdev_pci_parent_desc) {
+		.owner = owner ? THIS_MODULE : NULL,
+		.model = *model ? model : NULL,
+		.types = no_types ? NULL : type_table,
+		.nr_types = nr_types,
+		.num_vfs = num_vfs,
+		.borrowed = borrowed,
+	};
+}
+
+static struct pci_dev *find(void)
+{
+	unsigned int domain, bus, slot, func;
+
+	if (!device || sscanf(device, "%x:%x:%x.%x", &domain, &bus, &slot, &func) != 4)
+		return NULL;
+	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, func));
+}
+
+/* What was no mistake is taken back: the module need not stay for it */
+static int register_function(void)
+{
+	typeof(mdev_pci_register_function) *call = symbol_get(mdev_pci_register_function);
+	typeof(mdev_pci_unregister_function) *undo = symbol_get(mdev_pci_unregister_function);
+	int ret = call(pdev, &desc);
+
+	if (!ret)
+		undo(pdev);
+	symbol_put(mdev_pci_register_function);
+	symbol_put(mdev_pci_unregister_function);
+	return ret ?: -ECANCELED;
+}
+
+static int register_parent(void)
+{
+	typeof(mdev_pci_register_parent) *call = symbol_get(mdev_pci_register_parent);
+	typeof(mdev_pci_unregister_parent) *undo = symbol_get(mdev_pci_unregister_parent);
+	struct mdev_pci_parent *parent = call(pdev, &desc);
+
+	if (!IS_ERR(parent))
+		undo(parent);
+	symbol_put(mdev_pci_register_parent);
+	symbol_put(mdev_pci_unregister_parent);
+	return PTR_ERR_OR_ZERO(parent) ?: -ECANCELED;
+}
+
+static int __init made_parent_init(void)
+{
+	int ret;
+
+	pdev = find();
+	if (!pdev)
+		return -ENXIO;
+	make_desc();
+	device_lock(&pdev->dev);
+	ret = function ? register_function() : register_parent();
+	device_unlock(&pdev->dev);
+	pci_dev_put(pdev);
+	return ret;
+}
+module_init(made_parent_init);
+
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The mdev-pci developers");
+MODULE_DESCRIPTION("A parent made of parameters, to see that mistakes are refused");
