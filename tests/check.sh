@@ -14,9 +14,9 @@
 #           tests want it
 #   boots   the others: guests, what administrators use, other devices, no IOMMU, a reboot
 #   debian12  what is different there (kernel 6.1, QEMU 7.2): the migration region, and its
-#           real consumer between two hosts
-#   backports  Debian 12 with QEMU 10.0: logging of dirty pages
+#           real consumer between two hosts; logging of dirty pages without IOMMUFD
 # and those that are not run by default:
+#   backports  Debian 12 with QEMU 10.0, which uses that logging; 3 minutes
 #   generic  VFs of stock devices (igb, nvme) as mdevs; 6 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
@@ -145,13 +145,14 @@ boots()
 
 debian12()
 {
-	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 095 107 141 166
+	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 \
+		010 040 095 100 107 125 166
 }
 
 backports()
 {
-	part backports 2400 "$tests/system/host-run.sh" --stack debian12-backports \
-		010 040 100 125
+	"$VM_DIR/setup.sh" debian12-backports
+	part backports 2400 "$tests/system/host-run.sh" --stack debian12-backports 125 141 165
 }
 
 libvirt()
@@ -210,12 +211,12 @@ full()
 }
 
 if [ $# = 0 ]; then
-	part setup 2400 "$tests/vm/setup.sh" debian13 debian12 debian12-backports
+	part setup 2400 "$tests/vm/setup.sh" debian13 debian12
 	# Beside each other parts are slower: waits are longer before a test counts as hung
 	export PATIENCE=${PATIENCE:-3}
 	# Packages before what runs beside others: apt-get does not like to meet itself
 	need_host gcc libc6-dev linux-libc-dev make python3
-	set -- unit fuzz tools style qemu debian12 backports boots
+	set -- unit fuzz tools style qemu debian12 boots
 	if [ "$(nproc)" -lt 2 ]; then
 		system part --boots main
 	else
