@@ -139,7 +139,7 @@ qemu()
 system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 boots()
 {
-	${1:-part} boots 2700 "$tests/system/host-run.sh" \
+	${1:-part} boots 4500 "$tests/system/host-run.sh" \
 		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted"
 }
 

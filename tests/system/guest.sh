@@ -157,7 +157,8 @@ guest_plain() # NAME UUID
 	wait_for 60 guest_sh "$1" 2 true && REASON=
 }
 
-# guest_sh NAME SECONDS COMMAND -> $OUT; fails as the command does
+# guest_sh NAME SECONDS COMMAND -> $OUT, without what the guest's kernel says meanwhile; fails as the
+# command does
 guest_sh()
 {
 	g_name=$1 g_n=$((g_n + 1))

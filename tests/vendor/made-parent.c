@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A parent as the module's parameters describe it, with what a vendor driver's author may have got
- * wrong. The device is another driver's: it need not be left alone for long. The framework, which
- * is loaded, is called by name, so that modpost need not have seen it.
+ * wrong. The device is another driver's, so what is accepted all the same is taken back at once.
+ * The framework is called by name: modpost need not have seen it.
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>
@@ -139,7 +139,6 @@ static struct pci_dev *find(void)
 	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, func));
 }
 
-/* What was no mistake is taken back: the module need not stay for it */
 static int register_function(void)
 {
 	typeof(mdev_pci_register_function) *call = symbol_get(mdev_pci_register_function);
@@ -168,16 +167,20 @@ static int register_parent(void)
 
 static int __init made_parent_init(void)
 {
-	int ret;
+	int ret = -ENXIO;
 
+	/* As long as one of its symbols is held all others are there */
+	if (!symbol_get(mdev_pci_register_parent))
+		return -ENOENT;
 	pdev = find();
-	if (!pdev)
-		return -ENXIO;
-	make_desc();
-	device_lock(&pdev->dev);
-	ret = function ? register_function() : register_parent();
-	device_unlock(&pdev->dev);
-	pci_dev_put(pdev);
+	if (pdev) {
+		make_desc();
+		device_lock(&pdev->dev);
+		ret = function ? register_function() : register_parent();
+		device_unlock(&pdev->dev);
+		pci_dev_put(pdev);
+	}
+	symbol_put(mdev_pci_register_parent);
 	return ret;
 }
 module_init(made_parent_init);

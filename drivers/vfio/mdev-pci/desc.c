@@ -16,15 +16,21 @@ static const char * const taken_names[] = {
 };
 
 /* What is wrong, or NULL, as of all that follow */
+static const char *length_mistake(const char *name, size_t max)
+{
+	if (!name || !*name)
+		return "has no name";
+	return strlen(name) > max ? "has too long a name" : NULL;
+}
+
 static const char *attr_name_mistake(const struct mdev_pci_type *type, unsigned int i)
 {
 	const char *name = type->attrs[i].name;
+	const char *why = length_mistake(name, MDEV_PCI_ATTR_NAME_MAX);
 	const char *c;
 
-	if (!name || !*name)
-		return "has no name";
-	if (strlen(name) > MDEV_PCI_ATTR_NAME_MAX)
-		return "has too long a name";
+	if (why)
+		return why;
 	for (c = name; *c; c++) {
 		if (!islower(*c) && !isdigit(*c) && *c != '_')
 			return "has other characters in its name than a to z, digits and _";
@@ -58,12 +64,11 @@ static const char *attr_mistake(const struct mdev_pci_attr *attr)
 static const char *type_name_mistake(const struct mdev_pci_parent_desc *desc, unsigned int i)
 {
 	const char *name = desc->types[i].name;
+	const char *why = length_mistake(name, MDEV_PCI_TYPE_NAME_MAX);
 	const char *c;
 
-	if (!name || !*name)
-		return "has no name";
-	if (strlen(name) > MDEV_PCI_TYPE_NAME_MAX)
-		return "has too long a name";
+	if (why)
+		return why;
 	for (c = name; *c; c++) {
 		if (!isascii(*c) || !isgraph(*c) || *c == '/')
 			return "has a blank, / or no ASCII in its name";
