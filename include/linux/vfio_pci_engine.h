@@ -302,8 +302,7 @@ struct vfio_pci_control {
  *	between equal types. Copied.
  * @mig_ops: firmware operations; NULL if the function can't be migrated.
  * @mig_caps: limits; required with @mig_ops. Copied.
- * @log_ops: firmware operations that log dirty pages; NULL if firmware can't. Without
- *	@mig_ops they are not used.
+ * @log_ops: firmware operations that log dirty pages; NULL if firmware can't. Needs @mig_ops.
  * @log_caps: limits; required with @log_ops. Copied.
  * @use_ops: optional: told of users.
  * @control: the function has its migration control in a BAR, for the operations of @mig_ops to
@@ -332,6 +331,7 @@ struct vfio_pci_engine_desc {
 
 struct vfio_pci_engine_device *
 vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc);
+const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 bool vfio_pci_engine_is_open(struct device *dev);

@@ -42,9 +42,13 @@ wrong "type 1 \(one\) has the name of another one" types=one,one
 wrong "type 0 \(one\) has too many attributes" attrs=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q
 wrong "type 0 \(one\) has a number of attributes but no table" attrs=a no_attrs=Y
 
+# All that the engine objects to: tests/kunit
+wrong "type 0 \(one\) migrates and lacks the operation suspend or resume" migrates=Y
+wrong "type 0 \(one\) logs dirty pages and does not migrate" logs=Y
+
 wrong "type 0 \(one\) has the operations whole, but no driver gives the device away" whole=Y function=Y
 wrong "type 0 \(one\) is the device as a whole and lacks the operation prepare or finish" whole=Y prepare=N
-for how in attrs=a logs=Y; do
+for how in attrs=a migrates=Y logs=Y; do
 	wrong "type 0 \(one\) is the device as a whole and has what only VFs can have" \
 		whole=Y $how
 done

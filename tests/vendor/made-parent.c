@@ -32,9 +32,10 @@ module_param_array(types, charp, &nr_types, 0444);
 MODULE_PARM_DESC(types, "their names");
 static bool no_types;
 module_param(no_types, bool, 0444);
-static bool whole, prepare = true, logs;
+static bool whole, prepare = true, migrates, logs;
 module_param(whole, bool, 0444);
 module_param(prepare, bool, 0444);
+module_param(migrates, bool, 0444);
 module_param(logs, bool, 0444);
 
 static char *attrs[MANY];
@@ -80,6 +81,7 @@ static int do_finish(struct pci_dev *pf)
 }
 
 static struct mdev_pci_whole_ops whole_ops = { .finish = do_finish };
+static const struct vfio_pci_mig_ops mig_ops;
 static const struct vfio_pci_log_ops log_ops;
 
 static void make_attrs(void)
@@ -110,6 +112,7 @@ static void make_types(void)
 		type_table[i] = (struct mdev_pci_type) {
 			.name = types[i],
 			.whole = whole ? &whole_ops : NULL,
+			.mig_ops = migrates ? &mig_ops : NULL,
 			.log_ops = logs ? &log_ops : NULL,
 			.attrs = no_attrs ? NULL : attr_table,
 			.nr_attrs = nr_attrs,

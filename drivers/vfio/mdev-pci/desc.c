@@ -101,6 +101,20 @@ static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci
 	return NULL;
 }
 
+static const char *engine_mistake(const struct mdev_pci_parent_desc *desc,
+				  const struct mdev_pci_type *type)
+{
+	struct vfio_pci_engine_desc engine = {
+		.type = type->name,
+		.mig_ops = type->mig_ops,
+		.mig_caps = &desc->mig_caps,
+		.log_ops = type->log_ops,
+		.log_caps = &desc->log_caps,
+	};
+
+	return vfio_pci_engine_mistake(&engine);
+}
+
 static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
 				unsigned int i, bool whole)
 {
@@ -114,7 +128,7 @@ static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_
 	if (type->nr_attrs && !type->attrs)
 		return "has a number of attributes but no table";
 	if (!type->whole)
-		return NULL;
+		return engine_mistake(desc, type);
 	return whole ? "has the operations whole, but no driver gives the device away" :
 		       whole_mistake(pf, desc, type);
 }

@@ -22,59 +22,34 @@
 #include "migration.h"
 #include "ranges.h"
 
-/* The uapi reports in pages of 4 KiB and up; nobody has DMA pages of more than 1 GiB */
-#define LOG_MIN_SHIFT	12
-#define LOG_MAX_SHIFT	30
-
 static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
 {
 	mig_err(mig, ": a request of dirty page logging is refused: %s\n", why);
 	return err;
 }
 
-static bool log_desc_is_valid(const struct vfio_pci_engine_desc *desc)
-{
-	const struct vfio_pci_log_ops *ops = desc->log_ops;
-	const struct vfio_pci_log_caps *caps = desc->log_caps;
-
-	return ops->start && ops->stop && !ops->report != !ops->changes && caps &&
-	       (!caps->max_ranges ||
-		(caps->min_page_shift >= LOG_MIN_SHIFT && caps->max_page_shift <= LOG_MAX_SHIFT &&
-		 caps->min_page_shift <= caps->max_page_shift));
-}
-
 /**
  * mig_log_init() - logging for a function
  * @mig: its state, in the making
- * @desc: the function
+ * @desc: the function, with no mistake
  *
  * Where firmware or this kernel can't, &mig_log.ops stays NULL.
- *
- * Return: 0; -EINVAL: @desc lacks something, or its limits are impossible.
  */
-int mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc)
+void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc)
 {
 	struct mig_log *log = &mig->log;
 
 	pending_init(&log->changes);
-	if (!desc->log_ops)
-		return 0;
-	if (!log_desc_is_valid(desc)) {
-		pci_err(desc->fn->pdev,
-			"the vendor driver's operations or limits of logging dirty pages are not valid\n");
-		return -EINVAL;
-	}
-	if (!desc->log_caps->max_ranges)
-		return 0;
+	if (!desc->log_ops || !desc->log_caps->max_ranges)
+		return;
 	if (!COMPAT_CAN_LOG) {
 		pr_info_once("this kernel is built without IOMMUFD_DRIVER: devices can't log dirty pages, live migration takes all memory for dirty\n");
-		return 0;
+		return;
 	}
 	log->ops = desc->log_ops;
 	log->caps = *desc->log_caps;
 	if (!log->caps.chunk || log->caps.chunk > VFIO_PCI_LOG_CHUNK_MAX)
 		log->caps.chunk = VFIO_PCI_LOG_CHUNK_MAX;
-	return 0;
 }
 
 /**

@@ -348,8 +348,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 		return 0;
 
 	mig = mig_create(desc, vdev);
-	if (IS_ERR(mig))
-		return PTR_ERR(mig);
+	if (!mig)
+		return -ENOMEM;
 	edev->mig = mig;
 	vdev->mig_ops = &engine_mig_ops;
 	vdev->migration_flags = VFIO_MIGRATION_STOP_COPY | VFIO_MIGRATION_P2P;
@@ -370,16 +370,22 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
  * the device.
  *
  * Context: process context, under device_lock() of the function.
- * Return: the device; -EINVAL: no IOMMU group, @desc is incomplete, or its control can't be
- * hidden; -ENOMEM; others from vfio_pci_core_register_device().
+ * Return: the device; -EINVAL: no IOMMU group, @desc has a mistake (see
+ * vfio_pci_engine_mistake()), or its control can't be hidden; -ENOMEM; others from
+ * vfio_pci_core_register_device().
  */
 struct vfio_pci_engine_device *vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc)
 {
 	struct pci_dev *pdev = desc->fn->pdev;
+	const char *why = vfio_pci_engine_mistake(desc);
 	struct vfio_pci_engine_device *edev;
 	int ret;
 
 	device_lock_assert(&pdev->dev);
+	if (why) {
+		pci_err(pdev, "can't be a VFIO device: its vendor driver %s\n", why);
+		return ERR_PTR(-EINVAL);
+	}
 	edev = vfio_alloc_device(vfio_pci_engine_device, core.vdev, &pdev->dev, &engine_ops);
 	if (IS_ERR(edev))
 		return edev;

@@ -84,40 +84,20 @@ static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_
 	strscpy(ident->type, desc->type, sizeof(ident->type));
 }
 
-static bool desc_is_valid(const struct vfio_pci_engine_desc *desc)
-{
-	const struct vfio_pci_mig_ops *ops = desc->mig_ops;
-
-	return ops->suspend && ops->resume && ops->state_size && ops->save && ops->load &&
-	       desc->mig_caps && desc->mig_caps->max_state &&
-	       (!desc->mig_caps->precopy ||
-		(ops->precopy_start && ops->precopy_stop && ops->precopy_size)) &&
-	       desc->type && strlen(desc->type) < STREAM_TYPE_LEN;
-}
-
 /**
  * mig_create() - migration for a function
- * @desc: the function, with mig_ops
+ * @desc: the function, with mig_ops and no mistake
  * @vdev: its vfio_device, for as long as that is open
  *
- * Return: the state, RUNNING; to be freed by mig_put(). -EINVAL: @desc lacks something that
- * is mandatory. -ENOMEM.
+ * Return: the state, RUNNING, to be freed by mig_put(); or NULL, no memory.
  */
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 				      struct vfio_device *vdev)
 {
-	struct vfio_pci_migration *mig;
-	int ret;
+	struct vfio_pci_migration *mig = kzalloc(sizeof(*mig), GFP_KERNEL);
 
-	if (!desc_is_valid(desc)) {
-		pci_err(desc->fn->pdev,
-			"the vendor driver's migration operations or limits are incomplete\n");
-		return ERR_PTR(-EINVAL);
-	}
-
-	mig = kzalloc(sizeof(*mig), GFP_KERNEL);
 	if (!mig)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 
 	kref_init(&mig->kref);
 	mutex_init(&mig->state_mutex);
@@ -134,11 +114,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	if (!mig->caps.timeout_ms)
 		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
 	make_ident(&mig->ident, desc);
-	ret = mig_log_init(mig, desc);
-	if (ret) {
-		mig_put(mig);
-		return ERR_PTR(ret);
-	}
+	mig_log_init(mig, desc);
 	return mig;
 }
 

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is wrong with a vendor driver's operations and limits: each mistake, and what is none. */
+#include "fake_fw.h"
+#include "fake_log.h"
+
+/* One description, to be spoilt */
+struct made {
+	struct vfio_pci_engine_desc desc;
+	struct vfio_pci_mig_ops mig_ops;
+	struct vfio_pci_mig_caps mig_caps;
+	struct vfio_pci_log_ops log_ops;
+	struct vfio_pci_log_caps log_caps;
+};
+
+struct mistake {
+	const char *name;
+	const char *words;	/* NULL: it is none */
+	size_t lacks;		/* where the pointer is that it lacks */
+	void (*make)(struct made *made);
+};
+
+#define LACKS(member)	.lacks = offsetof(struct made, member)
+
+static const char with_63[] = "123456789012345678901234567890123456789012345678901234567890123";
+static const char with_64[] = "1234567890123456789012345678901234567890123456789012345678901234";
+
+static void type_of_63(struct made *made)
+{
+	made->desc.type = with_63;
+}
+
+static void type_of_64(struct made *made)
+{
+	made->desc.type = with_64;
+}
+
+static void tiny_state(struct made *made)
+{
+	made->mig_caps.max_state = 1;
+}
+
+static void no_max_state(struct made *made)
+{
+	made->mig_caps.max_state = 0;
+}
+
+static void no_precopy(struct made *made)
+{
+	made->mig_caps.precopy = false;
+	made->mig_ops.precopy_start = NULL;
+	made->mig_ops.precopy_stop = NULL;
+	made->mig_ops.precopy_size = NULL;
+}
+
+static void no_migration(struct made *made)
+{
+	made->desc.mig_ops = NULL;
+	made->desc.log_ops = NULL;
+	made->desc.mig_caps = NULL;
+	made->desc.log_caps = NULL;
+	made->desc.type = NULL;
+}
+
+static void only_logs(struct made *made)
+{
+	made->desc.mig_ops = NULL;
+}
+
+static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes)
+{
+	return 0;
+}
+
+static void changes_too(struct made *made)
+{
+	made->log_ops.changes = some_changes;
+}
+
+static void only_changes(struct made *made)
+{
+	made->log_ops.changes = some_changes;
+	made->log_ops.report = NULL;
+}
+
+static void small_pages(struct made *made)
+{
+	made->log_caps.min_page_shift = 11;
+}
+
+static void large_pages(struct made *made)
+{
+	made->log_caps.max_page_shift = 31;
+}
+
+static void shifts_crossed(struct made *made)
+{
+	made->log_caps.min_page_shift = 13;
+	made->log_caps.max_page_shift = 12;
+}
+
+static void shifts_at_the_limits(struct made *made)
+{
+	made->log_caps.min_page_shift = 12;
+	made->log_caps.max_page_shift = 30;
+}
+
+static void cannot_log(struct made *made)
+{
+	made->log_caps = (struct vfio_pci_log_caps) { };
+}
+
+#define SUSPEND	"migrates and lacks the operation suspend or resume"
+#define MOVE	"migrates and lacks the operation state_size, save or load"
+#define STATE	"migrates and has no largest size of a state, max_state"
+#define TYPE	"migrates and has no name of its type, or too long a one"
+#define PRECOPY	"has a pre-copy phase and lacks an operation of it, precopy_*"
+#define LOG	"logs dirty pages and lacks the operation start or stop"
+#define REPORT	"logs dirty pages and has not just one of the operations report and changes"
+#define LIMITS	"logs dirty pages and has no limits of that"
+#define SHIFTS	"logs dirty pages of a size that is none, min_page_shift or max_page_shift"
+
+static const struct mistake mistakes[] = {
+	{ "none" },
+	{ "no pre-copy", NULL, .make = no_precopy },
+	{ "no migration", NULL, .make = no_migration },
+	{ "no log_ops", NULL, LACKS(desc.log_ops) },
+	{ "no abort", NULL, LACKS(mig_ops.abort) },
+	{ "no check_compat", NULL, LACKS(mig_ops.check_compat) },
+	{ "a state of 1 byte", NULL, .make = tiny_state },
+	{ "a type of 63 characters", NULL, .make = type_of_63 },
+	{ "changes for report", NULL, .make = only_changes },
+	{ "the widest limits of pages", NULL, .make = shifts_at_the_limits },
+	{ "firmware that can't log", NULL, .make = cannot_log },
+	{ "no type", TYPE, LACKS(desc.type) },
+	{ "a type of 64 characters", TYPE, .make = type_of_64 },
+	{ "no suspend", SUSPEND, LACKS(mig_ops.suspend) },
+	{ "no resume", SUSPEND, LACKS(mig_ops.resume) },
+	{ "no state_size", MOVE, LACKS(mig_ops.state_size) },
+	{ "no save", MOVE, LACKS(mig_ops.save) },
+	{ "no load", MOVE, LACKS(mig_ops.load) },
+	{ "no limits of migration", STATE, LACKS(desc.mig_caps) },
+	{ "no max_state", STATE, .make = no_max_state },
+	{ "no precopy_start", PRECOPY, LACKS(mig_ops.precopy_start) },
+	{ "no precopy_stop", PRECOPY, LACKS(mig_ops.precopy_stop) },
+	{ "no precopy_size", PRECOPY, LACKS(mig_ops.precopy_size) },
+	{ "log_ops only", "logs dirty pages and does not migrate", .make = only_logs },
+	{ "no start", LOG, LACKS(log_ops.start) },
+	{ "no stop", LOG, LACKS(log_ops.stop) },
+	{ "no report", REPORT, LACKS(log_ops.report) },
+	{ "report and changes", REPORT, .make = changes_too },
+	{ "no limits of logging", LIMITS, LACKS(desc.log_caps) },
+	{ "pages below 4 KiB", SHIFTS, .make = small_pages },
+	{ "pages above 1 GiB", SHIFTS, .make = large_pages },
+	{ "the smallest page is larger than the largest", SHIFTS, .make = shifts_crossed },
+};
+
+static void mistake_name(const struct mistake *mistake, char *name)
+{
+	strscpy(name, mistake->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(mistake, mistakes, mistake_name);
+
+static void told(struct kunit *test)
+{
+	const struct mistake *mistake = test->param_value;
+	struct made *made = kunit_kzalloc(test, sizeof(*made), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, made);
+	made->mig_ops = fake_fw_ops;
+	made->mig_caps.max_state = FW_MAX_STATE;
+	made->mig_caps.precopy = true;
+	made->log_ops = fake_log_ops;
+	made->log_caps = fake_log_caps;
+	made->desc.type = "fake-one";
+	made->desc.mig_ops = &made->mig_ops;
+	made->desc.mig_caps = &made->mig_caps;
+	made->desc.log_ops = &made->log_ops;
+	made->desc.log_caps = &made->log_caps;
+	if (mistake->lacks)
+		memset((void *)made + mistake->lacks, 0, sizeof(void *));
+	if (mistake->make)
+		mistake->make(made);
+
+	KUNIT_EXPECT_STREQ(test, vfio_pci_engine_mistake(&made->desc) ?: "nothing",
+			   mistake->words ?: "nothing");
+}
+
+static struct kunit_case desc_cases[] = {
+	KUNIT_CASE_PARAM(told, mistake_gen_params),
+	{}
+};
+
+static struct kunit_suite desc_suite = {
+	.name = "vfio-pci-engine-desc",
+	.test_cases = desc_cases,
+};
+
+kunit_test_suite(desc_suite);
