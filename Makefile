@@ -51,6 +51,7 @@ help:
 	@echo '  check-power      ppc64le: cross builds, and the engine on an emulated POWER9 machine'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
 	@echo '  check-eyes       do the system tests see bugs that the kernel can tell of? (stack debug)'
+	@echo '  check-builtin    the modules in the kernel'\''s image, from a directory of its source'
 	@echo '  coverage         which lines and branches the system tests reach; T=<pattern>: only those'
 	@echo '  soak N=1000 TIME=3600   operations in random order for TIME seconds, N migrations at least'
 	@echo '  fuzz TIME=600    fuzzing, that many seconds for each target'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|qemu|system|boots|debian12|backports|generic|upstream|
-#                 libvirt|packages|power|eyes|stacks|full]...
+#                 libvirt|packages|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -25,9 +25,12 @@
 #           guests, migration by libvirt), removed; 30 minutes
 #   power   ppc64le: cross builds for all kernels, and the engine on an emulated POWER9 machine
 #   eyes    a kernel that finds bugs, and test files that have some: are they seen?
+#   builtin  this repository as a directory of a kernel's source, and in that kernel's image: tests
+#           that unload nothing; 10 minutes, and for each other state of the sources as many for
+#           the kernel
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style, qemu, packages, power, eyes, stacks
+#   full    unit, fuzz, tools, style, qemu, packages, power, eyes, builtin, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" and "boots"
@@ -174,7 +177,7 @@ stacks()
 {
 	local s rc patience args=()
 
-	for s in ${STACKS:-$(ls "$VM_DIR/stacks")}; do
+	for s in ${STACKS:-$(ls -I builtin "$VM_DIR/stacks")}; do
 		rc=0
 		: >"$logs/stack-$s.log"
 		"$VM_DIR/setup.sh" "$s" || rc=$?
@@ -197,6 +200,14 @@ stacks()
 
 eyes() { part eyes 1800 "$tests/system/selftest.sh"; }
 
+# bash has a builtin of that name
+in_image()
+{
+	"$VM_DIR/setup.sh" builtin
+	part builtin 2400 "$tests/system/host-run.sh" --stack builtin 025 030 035 040 045 050 060 070 \
+		090 095 100 106 110 112 115 120 121 126 130 150 155 160 170 172 180
+}
+
 full()
 {
 	unit
@@ -207,6 +218,7 @@ full()
 	packages
 	power
 	eyes
+	in_image
 	stacks
 }
 
@@ -233,6 +245,7 @@ for name; do
 	case $name in
 	unit | fuzz | tools | style | qemu | system | boots | debian12 | backports | generic | \
 		upstream | libvirt | packages | power | eyes | stacks | full) "$name" ;;
+	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac
 done

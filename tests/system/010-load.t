@@ -5,6 +5,8 @@
 # The modules load and unload in any order that their dependencies allow, and leave
 # nothing.
 
+able unload "loading and unloading" || return 0
+
 nothing_left()
 {
 	for path in /sys/bus/pci/drivers/refdev /sys/bus/pci/drivers/mdev-pci \

@@ -6,8 +6,7 @@
 # stopped; nothing is lost, whatever changes meanwhile.
 
 able precopy "pre-copy by v2 (107 uses the migration region's)" || return 0
-must "the vendor module unloads" unload mdev-pci-refdev
-must "firmware is given a second" load mdev-pci-refdev timeout_ms=1000
+must "firmware is given a second" bound_with_fw_timeout 1000
 vfs_and_mdevs 2 a b
 mdev_vf "$a"
 n=$VF
@@ -134,3 +133,4 @@ refuses "passed off as a plain one" =EFBIG,EBADMSG rec:0:tag:1 rec:1:tag:1 rec:2
 # shellcheck disable=SC2086
 mig "the good one is taken" "$b" $loaded dma:5
 no_mdevs_no_vfs
+t "firmware is given as long as before" bound_with_fw_timeout 5000

@@ -5,9 +5,7 @@
 # Firmware that fails, is silent, late, cuts data short or dies: bounded waits, the ERROR
 # state where nobody knows, a line in the log, and a reset that recovers.
 
-# How long commands in the background may take is decided when the PF is bound
-must "the vendor module unloads" unload mdev-pci-refdev
-must "firmware is given a second" load mdev-pci-refdev timeout_ms=1000
+must "firmware is given a second" bound_with_fw_timeout 1000
 vfs_and_mdevs 2 a b
 mdev_vf "$b"
 n=$VF
@@ -117,5 +115,4 @@ mig "the one works again" "$b" $AGAIN
 # shellcheck disable=SC2086
 mig "and the other" "$a" $AGAIN
 no_mdevs_no_vfs
-t "the vendor module unloads" unload mdev-pci-refdev
-t "the vendor module loads as before" load mdev-pci-refdev
+t "firmware is given as long as before" bound_with_fw_timeout 5000

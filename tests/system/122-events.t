@@ -53,8 +53,7 @@ wrote() { echo "sh:[ \"\$(tool write $2 $3)\" = $1 ]"; }	# ERRNO FILE DATA
 
 # ---- the user stays: one session for all that it survives ------------------------------
 
-must "the vendor module unloads" unload mdev-pci-refdev
-must "firmware is given a second" load mdev-pci-refdev timeout_ms=1000
+must "firmware is given a second" bound_with_fw_timeout 1000
 vfs_and_mdevs 3 a b
 must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
 head -c 500000 "$W/s" >"$W/half"
@@ -181,5 +180,7 @@ done
 full || pulled STOP_COPY
 t "nothing is stuck" wait_for 10 nobody_stuck
 no_mdevs_no_vfs
-t "nothing refers to the modules any more" unload_all
-t "they load" load_all
+if able unload "nothing refers to the modules any more"; then
+	t "nothing refers to the modules any more" unload_all
+	t "they load" load_all
+fi

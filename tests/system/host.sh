@@ -158,6 +158,10 @@ can()
 		[ -w /proc/self/fail-nth ] && [ -d /sys/kernel/debug/failslab ] ||
 			fail "kernel $(uname -r) injects no faults (FAILSLAB, FAULT_INJECTION_USERCOPY)"
 		;;
+	unload)
+		[ -e /sys/module/mdev_pci/initstate ] ||
+			fail "mdev-pci is no module here, it is in the kernel's image"
+		;;
 	kunit)
 		[ -d /sys/kernel/debug/kunit ] ||
 			fail "kernel $(uname -r) is built without KUNIT and KUNIT_DEBUGFS"

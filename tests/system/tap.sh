@@ -247,6 +247,13 @@ fw_timeout() # MILLISECONDS
 	write_to /sys/module/mdev_pci_refdev/parameters/timeout_ms "$1"
 }
 
+# How long it waits for commands in the background is decided when the PF is bound
+bound_with_fw_timeout() # MILLISECONDS
+{
+	write_to /sys/bus/pci/drivers/refdev/unbind "$PF" && fw_timeout "$1" &&
+		write_to /sys/bus/pci/drivers/refdev/bind "$PF"
+}
+
 # ---- after something went wrong ------------------------------------------------------
 
 # No process waits in the kernel where no signal reaches it

@@ -112,7 +112,7 @@ module_tree() # KERNEL: builds, prints the tree
 {
 	local tree=$CACHE/work/$1/src
 
-	[ -n "$modules" ] && [ -f "$REPO_DIR/Makefile" ] || return 0
+	[ -n "$modules" ] && [ -f "$REPO_DIR/Makefile" ] && ! build_in_tree "$1" || return 0
 	if [ -n "$build" ]; then
 		"$VM_DIR/build-modules.sh" "$1" >"$rundir/build.log" 2>&1 || {
 			tail -n 40 "$rundir/build.log" >&2

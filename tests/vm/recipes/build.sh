@@ -18,6 +18,9 @@ build_check() # KERNEL
 # Is it one that we build?
 build_own() { grep -q '^SOURCE=' "$VM_DIR/kernels/$1"; }
 
+# Has it our modules itself?
+build_in_tree() { grep -q '^IN_TREE=' "$VM_DIR/kernels/$1"; }
+
 # Would a refresh change anything?
 build_outdated() # KERNEL
 {
@@ -55,7 +58,7 @@ build_roots()
 
 build_make()
 {
-	local SUITE SOURCE CONFIG QUIRKS
+	local SUITE SOURCE CONFIG QUIRKS IN_TREE=
 
 	. "$VM_DIR/kernels/$BUILD_KERNEL"
 	if [ -n "$SOURCE" ]; then

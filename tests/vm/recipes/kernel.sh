@@ -5,7 +5,8 @@
 #   modules/     its modules, lib/modules/RELEASE
 #   config       its configuration
 #   version      of Debian's package that it was made from
-# Ten to fifteen minutes of two cores, so it is made only when a stack asks for it.
+# Ten to fifteen minutes of two cores, so it is made only when a stack asks for it. With IN_TREE it
+# has our modules itself, and is made anew when their sources change.
 
 KERNEL_PACKAGES="gcc make sparse dash bash coreutils sed grep mawk findutils diffutils tar
 	gzip xz-utils zstd bc bison flex libelf-dev perl-base cpio kmod python3-minimal
@@ -16,12 +17,21 @@ kernel_fragments() { # the files named in CONFIG
 	printf "$VM_DIR/config/%s.config\n" $CONFIG
 }
 
+# What a kernel tree gets of this repository
+kernel_own()
+{
+	(cd "$REPO_DIR" && find Kconfig Makefile drivers include -name '*.[ch]' -o -name Kconfig -o -name Makefile)
+}
+
 kernel_key() # KERNEL
 {
 	(
+		IN_TREE=
 		. "$VM_DIR/kernels/$1"
 		# shellcheck disable=SC2046 # one word a file
 		hash_of "$SUITE $SOURCE" $(kernel_fragments) "$KERNEL_PACKAGES" \
+			${IN_TREE:+"$VM_DIR/config/in-tree.config" "$(declare -f kernel_in_tree)"
+				$(kernel_own | sort | sed "s|^|$REPO_DIR/|")} \
 			${QUIRKS:+"$(declare -f "kernel_quirk_$QUIRKS")"} \
 			"$(declare -f kernel_fetch kernel_configure kernel_compile \
 				kernel_install debian_tree finish_tree)"
@@ -37,6 +47,7 @@ kernel_make() # DIR; SUITE, SOURCE and CONFIG are set
 	step "$SOURCE" -- kernel_fetch "$dir"
 	[ -z "$QUIRKS" ] || "kernel_quirk_$QUIRKS" "$dir/work/linux"
 	step "configuration: $CONFIG" -- kernel_configure "$dir"
+	[ -z "$IN_TREE" ] || step "our directory in the tree" -- kernel_in_tree "$dir"
 	step "kernel (about 1000 s of CPU)" -- kernel_compile "$dir"
 	step "headers and modules" -- kernel_install "$dir"
 }
@@ -104,6 +115,27 @@ kernel_configure()
 		esac
 	done <"$dir/work/all.config"
 	[ -z "$bad" ] || { echo "not in the configuration:"; printf '%s' "$bad"; return 1; }
+}
+
+# As Kconfig and Makefile of this repository say that it is done
+kernel_in_tree()
+{
+	local dir=$1 vfio=$1/work/linux/drivers/vfio line missing=
+
+	mkdir "$vfio/mdev-pci"
+	(cd "$REPO_DIR" && kernel_own | xargs cp --parents -t "$vfio/mdev-pci")
+	sed -i '/^source.*vfio.mdev.Kconfig/a source "drivers/vfio/mdev-pci/Kconfig"' "$vfio/Kconfig"
+	echo 'obj-y += mdev-pci/' >>"$vfio/Makefile"
+	cp "$VM_DIR/config/in-tree.config" "$dir/work/"
+	root_run "$dir/root" "$dir/work" sh -ec '
+		cd o
+		../linux/scripts/kconfig/merge_config.sh -m .config ../in-tree.config
+		make olddefconfig'
+	cp "$dir/work/o/.config" "$dir/config"
+	while read -r line; do
+		grep -qxF "$line" "$dir/config" || missing+="$line"$'\n'
+	done < <(grep ^CONFIG_ "$dir/work/in-tree.config")
+	[ -z "$missing" ] || { echo "not in the configuration:"; printf '%s' "$missing"; return 1; }
 }
 
 kernel_compile()
