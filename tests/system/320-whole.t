@@ -217,11 +217,13 @@ t "the mdev is gone" is_gone "$MDEVS/$u"
 t "it is bound again" write_to $BIND "$PF"
 drivers "unbound under a user"
 
-make
-t "the vendor module unloads with an mdev that nobody uses" unload mdev-pci-refdev
-t "the mdev is gone" is_gone "$MDEVS/$u"
-t "it loads" load_all
-drivers "loaded"
+if able unload "the vendor module unloads with an mdev"; then
+	make
+	t "the vendor module unloads with an mdev that nobody uses" unload mdev-pci-refdev
+	t "the mdev is gone" is_gone "$MDEVS/$u"
+	t "it loads" load_all
+	drivers "loaded"
+fi
 
 # Nobody waits for ever when both want to end it
 both_end()
