@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154,SC2086
-# timeout: 90
+# timeout: 120
 #
 # What a vendor driver says of its parent, types and attributes is looked at first, and what is wrong
 # with it is told in words of its own.
@@ -81,6 +81,23 @@ like "of a MAC address the largest is no mistake" \
 	"$(made attrs=a mac=Y highest=0xffffffffffff)" 'File exists'
 like "nor that an inherited one has no initial value" \
 	"$(made attrs=a inherited=Y get=Y initial=0)" 'File exists'
+
+# The engine looks itself, for drivers that use it without the framework
+must "a VF" bound_vfs 1
+vf_bdf 0
+# made's, for a while
+pf=$PF PF=$BDF
+like "the engine takes what has no mistake" "$(made engine=Y)" canceled
+for how in migrates logs; do
+	mark
+	like "$how=Y: EINVAL" "$(made engine=Y $how=Y)" 'Invalid (parameters|argument)'
+	logged_once "the log says why" "mdev-pci $PF: can't be a VFIO device: its vendor driver (migrates and lacks|logs dirty pages and does not)"
+done
+use_pf "$pf"
+new_uuid
+must "it is for mdevs as before" create "$UUID"
+mig "which work" "$UUID" dma:5
+no_mdevs_no_vfs
 
 # Of a driver that has other handlers of errors
 PF=$(basename "$(find /sys/bus/pci/drivers/pcieport/ -name '*:*' | head -n 1)")

@@ -13,9 +13,11 @@
 static char *device;
 module_param(device, charp, 0444);
 MODULE_PARM_DESC(device, "PCI address, 0000:01:00.0");
-static bool function;
+static bool function, engine;
 module_param(function, bool, 0444);
 MODULE_PARM_DESC(function, "register it as a function that is offered as a whole");
+module_param(engine, bool, 0444);
+MODULE_PARM_DESC(engine, "register it with the engine: a VF of the framework's without an mdev");
 
 static bool owner = true;
 module_param(owner, bool, 0444);
@@ -155,6 +157,27 @@ static int register_function(void)
 	return ret ?: -ECANCELED;
 }
 
+static int register_engine(void)
+{
+	typeof(vfio_pci_engine_register) *call = symbol_get(vfio_pci_engine_register);
+	typeof(vfio_pci_engine_unregister) *undo = symbol_get(vfio_pci_engine_unregister);
+	struct vfio_pci_fn fn = { .pf = pci_physfn(pdev), .pdev = pdev };
+	struct vfio_pci_engine_desc engine_desc = {
+		.fn = &fn,
+		.owner = THIS_MODULE,
+		.type = types[0],
+		.mig_ops = migrates ? &mig_ops : NULL,
+		.log_ops = logs ? &log_ops : NULL,
+	};
+	struct vfio_pci_engine_device *edev = call(&engine_desc);
+
+	if (!IS_ERR(edev))
+		undo(edev);
+	symbol_put(vfio_pci_engine_register);
+	symbol_put(vfio_pci_engine_unregister);
+	return PTR_ERR_OR_ZERO(edev) ?: -ECANCELED;
+}
+
 static int register_parent(void)
 {
 	typeof(mdev_pci_register_parent) *call = symbol_get(mdev_pci_register_parent);
@@ -179,7 +202,8 @@ static int __init made_parent_init(void)
 	if (pdev) {
 		make_desc();
 		device_lock(&pdev->dev);
-		ret = function ? register_function() : register_parent();
+		ret = engine ? register_engine() :
+		      function ? register_function() : register_parent();
 		device_unlock(&pdev->dev);
 		pci_dev_put(pdev);
 	}
