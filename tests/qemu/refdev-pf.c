@@ -182,7 +182,7 @@ static uint64_t pf_read(void *opaque, hwaddr offset, unsigned size)
     case RD_STATUS:
         return pf->status;
     case RD_CONTROL:
-        return pf->vf_control;
+        return pf->control;
     case RD_FATAL_CODE:
         return pf->fatal_code;
     default:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # In L1: binds the reference device's PFs and two VFs of each to vfio-pci and runs
 # the exerciser on them: on the first all tests, or those that are the arguments; on
-# others those for devices without pre-copy and CONFIGURE, or with control blocks.
+# others the registers, and those for devices without pre-copy and CONFIGURE, or with
+# control blocks.
 set -e
 modprobe vfio-pci
 echo 1 >/sys/module/vfio_pci/parameters/enable_sriov
@@ -23,7 +24,7 @@ for pf in $(lspci -Dn -d 8086:f0d0 | cut -d' ' -f1); do
 		/payload/exercise "$pf" "$@" || rc=1
 		others=1
 	else
-		/payload/exercise "$pf" precopy-off configure-off \
+		/payload/exercise "$pf" registers precopy-off configure-off \
 			resident-state resident-bad resident-ends || rc=1
 	fi
 done

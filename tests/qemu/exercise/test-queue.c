@@ -4,6 +4,9 @@
 
 void test_registers(void)
 {
+    static const unsigned sizes[] = { RD_CMDQ_SIZE, RD_CPLQ_SIZE,
+                                      RD_EVTQ_SIZE };
+
     pf_reset();
     CHECK_EQ(rd32(&pf, RD_MAGIC), RD_MAGIC_VALUE);
     CHECK_EQ(rd32(&pf, RD_VERSION), RD_VERSION_VALUE);
@@ -15,21 +18,36 @@ void test_registers(void)
     wr32(&pf, RD_CPLQ_BASE + 4, 0x7);
     CHECK_EQ(rd64(&pf, RD_CPLQ_BASE), 0x700005000ull);
     CHECK_EQ(rd32(&pf, RD_CPLQ_BASE + 4), 0x7);
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        for (unsigned log = 5; log <= 10; log++) {
+            wr32(&pf, sizes[i], log);
+            CHECK_EQ(rd32(&pf, sizes[i]), log);
+        }
+    }
+    /* bit 0 is the only one of CONTROL */
+    wr32(&pf, RD_CONTROL, ~RD_CONTROL_ENABLE);
+    CHECK_EQ(rd32(&pf, RD_CONTROL), 0);
+    CHECK_EQ(rd32(&pf, RD_FATAL_CODE), 0);
     wr32(&pf, RD_MAGIC, 0);
+    wr32(&pf, RD_VERSION, 0);
     wr32(&pf, RD_STATUS, 0);
     CHECK_EQ(rd32(&pf, RD_MAGIC), RD_MAGIC_VALUE);
+    CHECK_EQ(rd32(&pf, RD_VERSION), RD_VERSION_VALUE);
     CHECK_EQ(rd32(&pf, RD_STATUS), RD_STATUS_READY);
     CHECK_EQ(rd32(&pf, 0x800), 0);
     /* an index is not taken while the queues are off */
     wr32(&pf, RD_CMDQ_TAIL, 5);
     CHECK_EQ(rd32(&pf, RD_CMDQ_TAIL), 0);
     queue_on(5);
+    CHECK_EQ(rd32(&pf, RD_CONTROL), RD_CONTROL_ENABLE);
+    CHECK_EQ(rd32(&pf, RD_STATUS), RD_STATUS_READY | RD_STATUS_ENABLED);
     wr32(&pf, RD_CMDQ_SIZE, 9);
     wr64(&pf, RD_CMDQ_BASE, 0);
     CHECK_EQ(rd32(&pf, RD_CMDQ_SIZE), 5);
     CHECK(rd64(&pf, RD_CMDQ_BASE) != 0);
     CHECK_EQ(identify(), RD_OK);
     queue_off();
+    CHECK_EQ(rd32(&pf, RD_CONTROL), 0);
     wr32(&pf, RD_CMDQ_SIZE, 9);
     CHECK_EQ(rd32(&pf, RD_CMDQ_SIZE), 9);
 }

@@ -142,7 +142,7 @@ qemu_dev_link()
 		obj=$dir/$(basename "$src" .c).o
 		objs="$objs $obj"
 		$(sed "s,%ROOT%,$root,g" ../cc.cmd) -g -I "$REPO_DIR/tests/qemu" \
-			-fno-diagnostics-color -c "$src" -o "$obj" &
+			-Wall -Werror -fno-diagnostics-color -c "$src" -o "$obj" &
 		jobs="$jobs $!"
 	done
 	for src in $jobs; do
