@@ -42,10 +42,10 @@ mig "it works" "$a" dma:20
 out=$(mdevctl list --uuid "$a" --dumpjson | tr -d ' \n')
 like "list shows attributes" "$out" '"max_copy":"65536".*"bandwidth":"100"'
 like "the notifier has told" "$(tool log 0)" "mdevctl: start of mdev $a \(refdev-dma of $PF\): success"
-why "a value out of range" 'max_copy of type refdev-dma: 3 is not allowed, it must be 4096 to 1048576 bytes, a power of 2' \
+why "a value out of range" 'max_copy of type refdev-dma: 3 is out of range: must be 4096 to 1048576 bytes, a power of 2' \
 	modify --uuid "$a" --addattr max_copy --value 3
 t "define from what runs" ctl define --uuid "$b" --parent "$PF" --type refdev-dma-lite
-why "beyond what that type has" 'it must be 4096 to 65536 bytes' modify --uuid "$b" --addattr max_copy --value 131072
+why "beyond what that type has" 'must be 4096 to 65536 bytes' modify --uuid "$b" --addattr max_copy --value 131072
 
 if within 20 mdevctl modify --help | grep -q -- --live; then
 	echo '{"mdev_type":"refdev-dma","start":"manual","attrs":[{"max_copy":"8192"}]}' >"$WORK/live.json"

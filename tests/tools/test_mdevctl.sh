@@ -104,6 +104,7 @@ fake_sys() # DIR
 	END
 	echo "num_heads: 4" >"$pf/mdev_supported_types/other-type/description"
 	ln -s "../../devices/pci/$PARENT" "$1/sys/class/mdev_bus/$PARENT"
+	ln -s "../../devices/pci/$PARENT" "$1/sys/class/mdev_bus/0000:0a:00.0"
 	ln -s "../../../devices/pci/$PARENT/$A" "$1/sys/bus/mdev/devices/$A"
 	ln -s ../mdev_supported_types/refdev-dma "$pf/$A/mdev_type"
 	echo 8192 >"$pf/$A/max_copy"
@@ -153,7 +154,7 @@ common_tests()
 	for bad in 4095 0 5000 2097152 99999999999999999999; do
 		refused "max_copy $bad" "max_copy of type refdev-dma: .?$bad.? is" modify -u $B --addattr max_copy --value $bad
 	done
-	refused "in words" 'it must be 4096 to 1048576 bytes, a power of 2' modify -u $B --addattr max_copy --value 5
+	refused "in words" 'must be 4096 to 1048576 bytes, a power of 2' modify -u $B --addattr max_copy --value 5
 	for bad in 4k 08 0x -1 '5 6' 'a,b' '{' '$(id)'; do
 		refused "bandwidth '$bad'" "number|VALUE" modify -u $B --addattr bandwidth "--value=$bad"
 	done
@@ -170,7 +171,7 @@ common_tests()
 	refused "define by a file with a bad value" "'lots' is not a number" define -u $B -p $PARENT --jsonfile "$JSON"
 	is "nothing is defined" "$(find "$host/etc/mdevctl.d" -name $B)" ''
 	attrs 'max_copy 3'
-	refused "start with a bad value" '3 is not allowed' start -u $B -p $PARENT --jsonfile "$JSON"
+	refused "start with a bad value" '3 is out of range' start -u $B -p $PARENT --jsonfile "$JSON"
 	is "nothing was written to create" "$(cat "$host/sys/class/mdev_bus/$PARENT/mdev_supported_types/refdev-dma/create")" ''
 	refused "start on a parent that is none" 'is no parent of mdevs now' start -u $B -p 0000:0f:00.0 -t refdev-dma
 	refused "start of a type that is not offered" 'offers no type refdev-dna, but: .*refdev-dma' \
@@ -195,6 +196,84 @@ common_tests()
 	is "the notifier was called" "$(grep -c "undefine of mdev $A (refdev-dma of $PARENT): success" "$tree/dev/kmsg")" 1
 }
 
+# The answer of the callout itself, which may start no other program -> $OUT
+alone() # ACTION
+{
+	OUT=$(chroot "$tree" env -i MDEVCTL_ENV_ROOT="$env_root" PATH=/nowhere \
+		"$env_root${scripts}/callouts/mdev-pci" -t refdev-dma -e get -a "$1" -s none -u $A -p $PARENT \
+		</dev/null 2>&1) || OUT="status $?: $OUT"
+}
+
+# mdevctl list runs it for each mdev, and libvirt runs that for each event of each mdev
+speed_tests()
+{
+	alone attributes
+	is "get-attributes starts no program" "$OUT" '[{"max_copy":"8192"},{"bandwidth":"7"}]'
+	alone capabilities
+	is "get-capabilities starts no program" "${OUT%%:*}" '{"supports"'
+}
+
+# A start that fails once the callout has let it pass, with LINE new in the kernel's log
+fails_with() # LINE...
+{
+	local create=$host/sys/class/mdev_bus/$PARENT/mdev_supported_types/refdev-dma/create
+
+	rm -rf "$create"
+	mkdir "$create"
+	if [ $# -gt 0 ]; then
+		# What the kernel says, it says after the callout has looked
+		printf '#!/bin/sh\n[ -e /tmp/asked ] && cat /tmp/after || cat /tmp/before\n: >/tmp/asked\n' >"$tree/usr/bin/dmesg"
+		chmod +x "$tree/usr/bin/dmesg"
+		rm -f "$tree/tmp/asked"
+		printf '%s\n' "$@" >"$tree/tmp/after"
+	fi
+	ctl start -u $B -p $PARENT -t refdev-dma
+	rm -rf "$create"
+	: >"$create"
+}
+
+reason_tests()
+{
+	local old="[   10.000001] mdev-pci $PARENT: mdev $B refused: no VF is idle"
+	local new="[   10.000002] mdev-pci $PARENT: mdev $B refused: its firmware is on fire"
+
+	printf '%s\n' "$old" >"$tree/tmp/before"
+	fails_with "$old" "$new"
+	says_now "the reason of a failed start is the kernel's" 'the kernel says: .*firmware is on fire'
+	printf '%s\n' "$old" >"$tree/tmp/before"
+	fails_with "$old"
+	says_not "the reason of an earlier attempt is not shown" 'no VF is idle'
+	is "nothing is kept of an attempt" "$(ls "$host/run/mdev-pci" 2>/dev/null)" ''
+	rm "$tree/usr/bin/dmesg"
+}
+
+says_now() # DESCRIPTION REGEX
+{
+	local ok=1
+
+	[ "$RC" = 0 ] || ! grep -qE -- "$2" <<<"$OUT" || ok=0
+	verdict "$1" $ok "status $RC, no '$2' in: $OUT"
+}
+
+says_not() # DESCRIPTION REGEX
+{
+	local ok=0
+
+	[ "$RC" != 0 ] && ! grep -qE -- "$2" <<<"$OUT" || ok=1
+	verdict "$1" $ok "status $RC, '$2' in: $OUT"
+}
+
+# The ways of other scripts: an address as a vendor's tool prints it; the VF by name
+address_tests()
+{
+	refused "start with an address in capitals" "did you mean 0000:0a:00.0" \
+		start -u $B -p 0000:0A:00.0 -t refdev-dma
+	works "define for a VF of one's choice" define -u $B -p $PARENT -t refdev-dma
+	works "the attribute function takes an address" modify -u $B --addattr function --value 0000:01:10.3
+	refused "and no other word" "'eth0' is not the address of a VF" modify -u $B --addattr function --value eth0
+	works "undefine" undefine -u $B
+}
+
 # Attributes that are no numbers, or that begin as the host has them
 network_tests()
 {
@@ -208,7 +287,7 @@ network_tests()
 		refused "an address of $bad" "'$bad' is not a MAC address" modify -u $B --addattr mac --value $bad
 	done
 	refused "that of a group" 'is the address of a group' modify -u $B --addattr mac --value 01:00:5e:00:00:01
-	refused "a VLAN that is none" '4095 is not allowed, it must be 0 to 4094' modify -u $B --addattr vlan --value 4095
+	refused "a VLAN that is none" '4095 is out of range: must be 0 to 4094' modify -u $B --addattr vlan --value 4095
 	works "undefine" undefine -u $B
 	says "list has those of the active one" 'mac": *"52:54:00:00:00:01".*vlan": *"3"' list -u $C --dumpjson
 }
@@ -235,7 +314,7 @@ live_tests()
 	is "max_copy is set" "$(value max_copy)" 65536
 	is "what is not named is as at first" "$(value bandwidth)" 0
 	attrs 'max_copy 5' 'bandwidth 9'
-	refused "modify --live with a bad value" '5 is not allowed' modify -u $A --live --jsonfile "$JSON"
+	refused "modify --live with a bad value" '5 is out of range' modify -u $A --live --jsonfile "$JSON"
 	is "nothing is changed" "$(value max_copy) $(value bandwidth)" "65536 0"
 	# A file that can't be written, as one of a device that is in use
 	mount --bind "$host/sys/bus/mdev/devices/$A/bandwidth" "$host/sys/bus/mdev/devices/$A/bandwidth"
@@ -272,6 +351,7 @@ run_in() # SUITE SCRIPTS ENV-ROOT TESTS...
 
 	suite=$1 name="mdevctl of $1${3:+, MDEVCTL_ENV_ROOT}, scripts in $2"
 	env_root=$3
+	scripts=$2
 	dir=$(artefact_dir "mdevctl-$suite" "$(tree_key)")
 	tree=$(mktemp -d)
 	mount -t tmpfs tmpfs "$tree"
@@ -303,10 +383,10 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	trees
 	IN_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
-run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests install_tests
-run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests live_tests live_network_tests
-run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests live_tests live_network_tests
-run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests live_tests live_network_tests
+run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests install_tests
+run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
+run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
+run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
 echo "1..$((passed + failed))"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
