@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# build-6.1, build-6.12, build-7.2: a root tree each with that kernel's headers
+# build-6.1, build-6.12, build-7.3...: a root tree each with that kernel's headers
 # and the compiler it was built with (the headers package depends on it). Kernels with a
 # SOURCE are built by ourselves: recipes/kernel.sh.
 . "$VM_DIR/recipes/kernel.sh"
@@ -58,9 +58,11 @@ build_roots()
 
 build_make()
 {
-	local SUITE SOURCE CONFIG QUIRKS IN_TREE=
+	local SUITE SOURCE CONFIG QUIRKS IN_TREE='' MORE_SUITES='' HEADERS=''
+	local BUILD_PACKAGES=$BUILD_PACKAGES
 
 	. "$VM_DIR/kernels/$BUILD_KERNEL"
+	BUILD_PACKAGES=${BUILD_PACKAGES/linux-headers-amd64/${HEADERS:-linux-headers-amd64}}
 	if [ -n "$SOURCE" ]; then
 		kernel_make "$1"
 		return

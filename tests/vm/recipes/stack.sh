@@ -68,8 +68,10 @@ stack_root() # STACK
 stack_make()
 {
 	local SUITE KERNEL GUEST_STACK='' ENTRY='' PACKAGES MORE_SUITES='' unpack=stack_unpack dir=$1
+	local IMAGE='' STACK_BASE=$STACK_BASE
 
 	. "$VM_DIR/stacks/$STACK"
+	STACK_BASE=${STACK_BASE/linux-image-amd64/${IMAGE:-linux-image-amd64}}
 	need_host mmdebstrap erofs-utils kmod cpio xz-utils zstd python3
 	! build_own "$KERNEL" || unpack=stack_unpack_own
 	step "packages of $SUITE${MORE_SUITES:+ and $MORE_SUITES}" -- $unpack "$dir"
