@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# vfio-source-KERNEL: drivers/vfio of Debian's linux-source of a kernel, and
+# upstream-DRIVER-KERNEL: one of upstream's variant drivers from it, unchanged, as a module for that
+# kernel, which Debian does not build:
+#   *.ko         the module; a directory for boot.sh --add
+#   lines        lines of its sources
+#   version      of Debian's package that they are from
+. "$VM_DIR/recipes/build.sh"
+
+# What is special about each: objects of the module, its name, flags
+declare -A UPSTREAM_OBJECTS=(
+	[virtio]="main.o migrate.o legacy_io.o"
+	[mlx5]="main.o cmd.o"
+)
+declare -A UPSTREAM_MODULE=([virtio]=virtio-vfio-pci [mlx5]=mlx5-vfio-pci)
+declare -A UPSTREAM_FLAGS=([virtio]=-DCONFIG_VIRTIO_VFIO_PCI_ADMIN_LEGACY=1)
+
+vfio_source_key() # KERNEL
+{
+	hash_of "$VM_DIR/kernels/$1" "$(declare -f vfio_source_fetch)"
+}
+
+upstream_key() # DRIVER KERNEL
+{
+	hash_of "$1" "$(build_key "$2")" "$(vfio_source_key "$2")" "${UPSTREAM_OBJECTS[$1]}" \
+		"${UPSTREAM_FLAGS[$1]}" "$(declare -f upstream_compile)"
+}
+
+upstream_dir() { artefact_dir "upstream-$1-$2" "$(upstream_key "$1" "$2")"; }
+
+upstream_driver() # DRIVER KERNEL
+{
+	build_root "$2"
+	UPSTREAM_DRIVER=$1 UPSTREAM_KERNEL=$2
+	artefact "vfio-source-$2" "$(vfio_source_key "$2")" vfio_source_make
+	artefact "upstream-$1-$2" "$(upstream_key "$1" "$2")" upstream_make
+}
+
+vfio_source_make()
+{
+	need_host xz-utils
+	step "linux-source-$UPSTREAM_KERNEL (170 MB)" -- vfio_source_fetch "$1"
+}
+
+vfio_source_fetch()
+{
+	local dir=$1 suite SUITE MORE_SUITES='' deb top=linux-source-$UPSTREAM_KERNEL
+
+	. "$VM_DIR/kernels/$UPSTREAM_KERNEL"
+	suite=${MORE_SUITES:-$SUITE}
+	private_apt "$dir/apt" "$(debian_source deb "$SUITE")"
+	(cd "$dir" && papt "$dir/apt" download "$top/$suite")
+	deb=$(ls "$dir/$top"_*.deb)
+	dpkg-deb -f "$deb" Version >"$dir/version"
+	dpkg-deb --fsys-tarfile "$deb" |
+		tar -C "$dir" --strip-components=3 --wildcards -x './usr/src/*.tar.xz'
+	# The rest of the archive need not be read once drivers/vfio is there, but tar reads it
+	xz -T0 -dc "$dir/$top.tar.xz" | tar -C "$dir" --strip-components=2 --wildcards -x "$top/drivers/vfio"
+	rm -rf "$dir/apt" "$deb" "$dir/$top.tar.xz"
+}
+
+upstream_make()
+{
+	step "upstream's ${UPSTREAM_MODULE[$UPSTREAM_DRIVER]} for $UPSTREAM_KERNEL" -- upstream_compile "$1"
+}
+
+upstream_compile()
+{
+	local dir=$1 name=${UPSTREAM_MODULE[$UPSTREAM_DRIVER]} work=$1/work
+	local source=$(artefact_dir "vfio-source-$UPSTREAM_KERNEL" "$(vfio_source_key "$UPSTREAM_KERNEL")")
+
+	mkdir "$work"
+	cp "$source/vfio/pci/$UPSTREAM_DRIVER"/*.[ch] "$work/"
+	cat "$work"/*.[ch] | wc -l >"$dir/lines"
+	cp "$source/version" "$dir/"
+	cat >"$work/Makefile" <<-END
+		obj-m := $name.o
+		$name-y := ${UPSTREAM_OBJECTS[$UPSTREAM_DRIVER]}
+		ccflags-y += ${UPSTREAM_FLAGS[$UPSTREAM_DRIVER]}
+	END
+	build_run "$UPSTREAM_KERNEL" "$work" make -C "$(build_kdir "$UPSTREAM_KERNEL")" M=/src modules
+	cp "$work/$name.ko" "$dir/"
+	rm -rf "$work"
+}

@@ -1,0 +1,21 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: upstream-driver.sh DRIVER KERNEL
+#
+# Builds upstream's variant driver DRIVER (virtio or mlx5: the name of its directory in
+# drivers/vfio/pci) for KERNEL from Debian's linux-source of that kernel, unchanged and out of
+# tree, once. Prints the directory with the module, which is for boot.sh --add.
+set -e
+. "$(dirname "$0")/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/recipes/upstream.sh"
+
+case ${1:-} in
+--help | -h) usage ;;
+esac
+[ $# = 2 ] && [ -n "${UPSTREAM_OBJECTS[$1]}" ] || usage 2 >&2
+build_check "$2"
+need_root
+upstream_driver "$1" "$2"
+upstream_dir "$1" "$2"
