@@ -62,7 +62,7 @@ done
 able_word qemu-log
 json migration.dirty_log
 is "whether devices' logs of dirty pages are used" "$VALUE" "$WORD"
-[ "$WORD" = true ] && word=ok || word=warning
+[ "$WORD" = true ] && word=ok || word=info
 says system dirty-log $word
 able_word qemu-precopy
 json migration.pre_copy
@@ -82,7 +82,7 @@ says "$PF" parent ok 'driver refdev'
 says "$PF" vfs ok '^ok 3 VFs .of 8.'
 says "$PF" groups ok
 says "$PF" types ok 'refdev-dma: 2 available, 1 in use'
-says "$PF" mdevs ok '^ok 1 mdevs'
+says "$PF" mdevs ok '^ok 1 mdev,'
 says "$PF" type-migration ok
 json types.0.type
 is "types, for programs" "$VALUE" refdev-dma
@@ -121,7 +121,7 @@ t "it is given away" create "$UUID" refdev-whole
 check
 says "$PF" vfs ok "given away as a whole, to mdev $UUID"
 says "$PF" types ok 'refdev-whole: the device as a whole is in use'
-says "$PF" mdevs ok '^ok 1 mdevs'
+says "$PF" mdevs ok '^ok 1 mdev,'
 t "and taken back" remove "$UUID"
 must "the vendor module unloads" unload mdev-pci-refdev
 check

@@ -250,15 +250,15 @@ def _(h):
     h.remove(f"{h.lib}/modules.dep")
 
 
-plain("no IOMMUFD", ("system", "iommufd", "warning"), "can't log", also=("dirty-log",), iommufd=False)
+plain("no IOMMUFD", ("system", "iommufd", "info"), "can't log", also=("dirty-log",), iommufd=False)
 
 
-@case("IOMMUFD but no drivers' part", ("system", "dirty-log", "warning"), "CONFIG_IOMMUFD_DRIVER")
+@case("IOMMUFD but no drivers' part", ("system", "dirty-log", "info"), "CONFIG_IOMMUFD_DRIVER")
 def _(h):
     del h.config["IOMMUFD_DRIVER"]
 
 
-@case("the same, by the kernel's symbols", ("system", "dirty-log", "warning"), "CONFIG_IOMMUFD_DRIVER")
+@case("the same, by the kernel's symbols", ("system", "dirty-log", "info"), "CONFIG_IOMMUFD_DRIVER")
 def _(h):
     h.config = None
     h.write("dev/iommu")
@@ -499,12 +499,12 @@ def _(h):
     h.write(f"{h.type}/available_instances", "0\n")
 
 
-@case("a type that is not migratable", (PF, "type-migration", "warning"), "the firmware is too old")
+@case("a type that is not migratable", (PF, "type-migration", "info"), "the firmware is too old")
 def _(h):
     h.describe(migratable="no, the firmware is too old")
 
 
-@case("a type without log of dirty pages", (PF, "type-migration", "warning"), "enable-migration=on")
+@case("a type without log of dirty pages", (PF, "type-migration", "info"), "enable-migration=on")
 def _(h):
     h.describe(log="no")
 
@@ -521,7 +521,7 @@ def _(h):
     h.whole()
 
 
-@case("the whole is in use", (PF, "type-migration", "warning"), "refdev-whole can't be migrated live: nobody can")
+@case("the whole is in use", (PF, "type-migration", "info"), "refdev-whole can't be migrated live: nobody can")
 def _(h):
     given_away(h)
 
@@ -536,7 +536,40 @@ def _(h):
     h.mdev(state="ERROR")
 
 
-@case("defined as auto, not started", (PF, "autostart", "warning"), "num_vfs")
+@case("a parent that is no PCI device", ("system", "parents", "info"), "mtty offers mdevs, and is no PCI device")
+def _(h):
+    h.write("sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/device_api", "vfio-pci\n")
+
+
+OLD = "0000:81:00.0"
+
+
+def define(h, parent, mdev_type, start="auto", name=UUID):
+    h.write(f"etc/mdevctl.d/{parent}/{name}", f'{{\n  "mdev_type": "{mdev_type}",\n  "start": "{start}"\n}}\n')
+
+
+@case("definitions of a device that has moved", ("system", "definitions", "warning"),
+      f"mv /etc/mdevctl.d/{OLD} /etc/mdevctl.d/{PF}")
+def _(h):
+    define(h, OLD, TYPE)
+
+
+@case("definitions of a device that is gone", ("system", "definitions", "warning"),
+      f"1 mdev of type other-dma defined for {OLD}, which is no parent now")
+def _(h):
+    define(h, OLD, "other-dma", "manual")
+
+
+@case("no VFs, of a driver with a parameter for them", (PF, "vfs", "warning"), "options refdev_core num_vfs=N",
+      also=("types",))
+def _(h):
+    h.no_vfs()
+    h.remove("sys/bus/pci/drivers/refdev/module")
+    h.link("sys/bus/pci/drivers/refdev/module", "../../../../module/refdev_core")
+    h.write("sys/module/refdev_core/parameters/num_vfs", "0\n")
+
+
+@case("defined as auto, not started", (PF, "autostart", "warning"), "ATTR{sriov_numvfs}")
 def _(h):
     h.write(f"etc/mdevctl.d/{PF}/{UUID}", f'{{\n  "mdev_type": "{TYPE}",\n  "start": "auto"\n}}\n')
 
@@ -666,10 +699,10 @@ ORDERS = [
     ("mdevctl 1.2 with libvirt", dict(mdevctl="1.2.0-3", finding=("system", "mdevctl"), words="nodedev-update")),
     ("memory without limit", dict(change=unlimited, finding=("system", "memlock"), words="without limit")),
     ("not x86", dict(change=no_x86, finding=("system", "interrupt-remapping"), words="no x86")),
-    ("all VFs in use", dict(change=all_in_use, finding=(PF, "types"), words="all 2 VFs are in use")),
+    ("all VFs in use", dict(change=all_in_use, finding=(PF, "types"), words="all of 2 VFs in use")),
     ("VFs, and a type that is the whole", dict(change=with_vfs, finding=(PF, "types"), words="while the device has VFs")),
     ("a device that is only offered as a whole", dict(change=nvlink2, finding=(PF, "types"), words="1 available")),
-    ("an mdev that runs", dict(change=lambda h: h.mdev(), finding=(PF, "mdevs"), words="1 mdevs")),
+    ("an mdev that runs", dict(change=lambda h: h.mdev(), finding=(PF, "mdevs"), words="1 mdev, all")),
     ("types of another driver", dict(change=other_mdevs, finding=(PF, "types"), words="none of mdev-pci's")),
     ("configuration in /proc", dict(change=config_gz, finding=("system", "cdev"), words="lacks")),
     ("no configuration", dict(change=no_config, finding=("system", "cdev"), words="character devices")),
@@ -738,12 +771,38 @@ def text_output():
         assert done.returncode == 1, done
         lines = done.stdout.splitlines()
         assert lines[0] == "System" and f"Device {PF}" in lines, lines
-        assert re.fullmatch(r"\d+ ok, 2 warnings, 0 errors", lines[-1]), lines[-1]
+        assert re.fullmatch(r"\d+ ok, 0 for information, 2 warnings, 0 errors", lines[-1]), lines[-1]
         assert any(re.match(r"  warning  vfs +has no VFs", line) for line in lines), lines
         done = call("--quiet", "--root", made.root)
         assert "  ok " not in done.stdout and "  warning " in done.stdout, done.stdout
     finally:
         shutil.rmtree(made.root)
+
+
+def stock_debian():
+    """What its kernel cannot do is told, and is no warning."""
+    answer = check(lambda h: h.describe(log="no, the kernel is built without IOMMUFD_DRIVER"),
+                   kernel="6.12.95+deb13-amd64", iommufd=False)
+    assert answer["status"] == "ok", sick(answer)
+    assert {f[1] for f in sick(answer)} == {"iommufd", "dirty-log"}, sick(answer)
+
+
+def foreign_files():
+    """Only what has the name of an mdev is a definition of mdevctl's."""
+    def foreign(h):
+        define(h, OLD, TYPE, name="backup.json")
+        define(h, "scripts.d", TYPE)
+        define(h, PF, "other-type", name=UUID + "~")
+        h.write(f"etc/mdevctl.d/{PF}/{UUID}", "this is no definition\n")
+
+    answer = check(foreign)
+    assert answer["status"] == "ok", sick(answer)
+
+
+def version():
+    with open(os.path.join(HERE, "..", "..", "debian", "changelog"), encoding="utf-8") as file:
+        number = re.match(r"mdev-pci \(([^)]*)\)", file.readline()).group(1)
+    assert call("--version").stdout == f"mdev-pci-check {number}\n"
 
 
 def odd_names():
@@ -803,7 +862,7 @@ def tests():
         yield name, in_order, (), arguments
     for name, *rest in STACKS:
         yield "migration: " + name, stack, rest, {}
-    for function in (text_output, odd_names, no_foreign_program, wrong_words, this_host):
+    for function in (text_output, stock_debian, foreign_files, version, odd_names, no_foreign_program, wrong_words, this_host):
         yield function.__name__.replace("_", " "), function, (), {}
 
 
