@@ -37,42 +37,84 @@ struct vfio_pci_fn {
 
 /**
  * enum vfio_pci_fn_level - how far a function is suspended
+ * @VFIO_PCI_FN_RUNNING: not at all.
  * @VFIO_PCI_FN_P2P: it begins no DMA, but accepts and remembers what is written
  *	to it (VFIO_DEVICE_STATE_RUNNING_P2P).
  * @VFIO_PCI_FN_FULL: its state does not change at all (VFIO_DEVICE_STATE_STOP).
  */
 enum vfio_pci_fn_level {
+	VFIO_PCI_FN_RUNNING,
 	VFIO_PCI_FN_P2P,
 	VFIO_PCI_FN_FULL,
 };
 
 /**
- * struct vfio_pci_mig_buf - a piece of a function's state
- * @sgt: the memory, mapped for DMA by &vfio_pci_fn.pf; not of functions with
+ * enum vfio_pci_buf_kind - who reads and writes migration buffers
+ * @VFIO_PCI_BUF_DMA: &vfio_pci_fn.pf by DMA: &vfio_pci_mig_buf.sgt is mapped for it.
+ * @VFIO_PCI_BUF_CPU: the vendor driver, at &vfio_pci_mig_buf.vaddr. Implied by
  *	&vfio_pci_engine_desc.control.
- * @vaddr: the same memory for the CPU. Only of functions with &vfio_pci_engine_desc.control: the
- *	vendor driver copies, nobody does DMA.
- * @offset: where the piece begins in the state, in bytes.
+ * @VFIO_PCI_BUF_SG: somebody who maps it: &vfio_pci_mig_buf.sg is not mapped.
+ *	&vfio_pci_mig_buf.vaddr is the same memory for the CPU.
+ */
+enum vfio_pci_buf_kind {
+	VFIO_PCI_BUF_DMA,
+	VFIO_PCI_BUF_CPU,
+	VFIO_PCI_BUF_SG,
+};
+
+/**
+ * enum vfio_pci_mig_dir - what a session is for
+ * @VFIO_PCI_MIG_SAVE: to save a function at VFIO_PCI_FN_FULL.
+ * @VFIO_PCI_MIG_PRECOPY: to save it, beginning while it runs; see &vfio_pci_mig_caps.precopy.
+ * @VFIO_PCI_MIG_LOAD: to load.
+ */
+enum vfio_pci_mig_dir {
+	VFIO_PCI_MIG_SAVE,
+	VFIO_PCI_MIG_PRECOPY,
+	VFIO_PCI_MIG_LOAD,
+};
+
+/**
+ * struct vfio_pci_mig_buf - a chunk of a function's state
+ * @sgt: VFIO_PCI_BUF_DMA: the memory, mapped for DMA by &vfio_pci_fn.pf. It may be longer than
+ *	@len.
+ * @sg: VFIO_PCI_BUF_SG: the memory, not mapped; its last entry has the end mark. On save exactly
+ *	@len bytes of room. On load exactly &vfio_pci_mig_caps.headroom and @len bytes. Valid in
+ *	the operation only.
+ * @vaddr: VFIO_PCI_BUF_CPU and VFIO_PCI_BUF_SG: the chunk for the CPU. On load
+ *	&vfio_pci_mig_caps.headroom writable bytes precede it.
+ * @offset: where the chunk begins in the state, in bytes.
  * @len: save: bytes of room, the vendor driver replaces it by the bytes saved.
  *	Load: bytes to load.
- * @last: save: set by the vendor driver if nothing is left after this piece.
- *	Load: this piece is the last one, the state is to take effect.
- * @delta: the piece is of a session with a pre-copy phase: it has what was not saved yet or
- *	has changed since, in a form that only firmware knows. All pieces of a session are of one
- *	kind. Of such pieces @offset counts the bytes of those before.
+ * @last: save: set by the vendor driver if nothing is left after this chunk.
+ *	Load: this chunk is the last one, the state is to take effect.
+ * @delta: the chunk is of a session with a pre-copy phase: it has what was not saved yet or
+ *	has changed since, in a form that only firmware knows. All chunks of a session are of one
+ *	kind. Of such chunks @offset counts the bytes of those before.
+ * @level: save: where the function is.
+ * @priv: the vendor driver's, such as a memory key: NULL before
+ *	&vfio_pci_mig_ops.attach, then not touched by the engine until
+ *	&vfio_pci_mig_ops.detach has returned.
  *
  * The other members are the engine's.
  */
 struct vfio_pci_mig_buf {
 	struct sg_table sgt;
+	struct scatterlist *sg;
 	void *vaddr;
 	u64 offset;
 	size_t len;
 	bool last;
 	bool delta;
+	enum vfio_pci_fn_level level;
+	void *priv;
 
 	/* private: of the engine */
+	enum vfio_pci_buf_kind kind;
+	void *mem;
+	size_t headroom;
 	bool early;
+	bool attached;
 	size_t size;
 	enum dma_data_direction dir;
 	bool busy;
@@ -109,6 +151,12 @@ struct vfio_pci_precopy_size {
  *
  * Sizes that these operations report are checked by the engine.
  *
+ * Chunks are moved in sessions: @begin, @attach of each buffer, @save or @load of chunks, @detach
+ * of each buffer, @end. A session ends on every way out: in order, on an error, by a reset of the
+ * function, when the user closes the device, by vfio_pci_engine_detach_fw(). After a reset, too:
+ * what @begin has made outlives the function's state. A buffer may be detached, grown, and attached
+ * again within a session.
+ *
  * However a @save or @load ends, with -ETIMEDOUT too: no DMA to or from its buffer is outstanding
  * then. The engine may unmap and free it at once.
  *
@@ -120,18 +168,32 @@ struct vfio_pci_precopy_size {
  *	running.
  * @state_size: the size in bytes of the state that @save would give now. Called
  *	in any state.
+ * @begin: optional. A session begins. On error it does not, and @end is not called.
+ * @end: optional. The session has ended: no buffer is attached, no @save or @load is in progress.
+ *	Also in VFIO_DEVICE_STATE_ERROR. Not for a session with an operation that has not returned
+ *	in time, see &vfio_pci_mig_caps.unbounded, unless it returns before the device is closed.
+ * @attach: optional. @buf has got its memory, of &vfio_pci_mig_caps.kind; @buf->sgt is mapped.
+ *	Neither @buf->len nor what is in it means anything yet. On error @detach is not called.
+ * @detach: optional. @buf is about to lose its memory.
+ * @chunk_size: optional. How many bytes of room the next @save needs, for firmware that saves whole
+ *	images. More than &vfio_pci_mig_caps.max_chunk is an error. The engine grows the buffer to
+ *	that, and @save is called with as much room. Before VFIO_PCI_FN_FULL 0 says that there is
+ *	nothing to save now; @save is not called then. Without it there is
+ *	&vfio_pci_mig_caps.chunk of room.
  * @save: write the state from @buf->offset on into @buf, at VFIO_PCI_FN_FULL.
- *	Pieces are asked for in order. Return 0 with @buf->len and @buf->last set;
+ *	Chunks are asked for in order. Return 0 with @buf->len and @buf->last set;
  *	or -EINPROGRESS, and set them before vfio_pci_mig_buf_done().
  *	With @buf->delta, at any level between @precopy_start and @precopy_stop: write what is
  *	not saved yet or has changed since; before VFIO_PCI_FN_FULL @buf->len may be 0, and
  *	@buf->last says only that there is nothing more now. What an errno or @abort ends has
  *	saved nothing.
- * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Pieces
+ * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Chunks
  *	come in order, and from offset 0 in a new session. Nothing may take effect before
- *	the piece with @buf->last; of pieces with @buf->delta a later one replaces what earlier
- *	ones said. Returns as @save does. For both, vfio_pci_mig_buf_done() may be called before
- *	-EINPROGRESS is returned.
+ *	the chunk with @buf->last, unless &vfio_pci_mig_caps.immediate says so; of chunks with
+ *	@buf->delta a later one replaces what earlier ones said. Chunks may have other bounds than
+ *	@save gave them, unless &vfio_pci_mig_caps.framed says that they have not. Returns as
+ *	@save does. For both, vfio_pci_mig_buf_done() may be called before -EINPROGRESS is
+ *	returned.
  * @abort: end a @save or @load that returned -EINPROGRESS. On return
  *	vfio_pci_mig_buf_done() was called or never will be, and no DMA to or from
  *	@buf is outstanding. Mandatory for those who return -EINPROGRESS.
@@ -140,20 +202,28 @@ struct vfio_pci_precopy_size {
  * @precopy_start: optional, as are the two below; see &vfio_pci_mig_caps.precopy. Begin to
  *	record which parts of the state change; none of it counts as saved. Running or at
  *	VFIO_PCI_FN_P2P. If firmware still records, because a @precopy_stop failed: begin anew.
- * @precopy_stop: end that, at any level. The engine does not save more, also on error. A reset
- *	of the function ends it without a call, and so may a @load that takes effect.
+ * @precopy_stop: end that, at any level. The engine does not save more, also on error. @buf is
+ *	for firmware that needs a last @save to end it: an attached buffer of the session with as
+ *	much room as for @save, in @buf->len; what is in it is dropped. NULL: there is none (no
+ *	memory, or @chunk_size has failed); do without. Called before @end. A reset of the function
+ *	ends it without a call, and so may a @load that takes effect.
  * @precopy_size: how much is left to save now; between @precopy_start and @precopy_stop.
  */
 struct vfio_pci_mig_ops {
+	int (*begin)(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir);
+	void (*end)(struct vfio_pci_fn *fn);
+	int (*attach)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
+	void (*detach)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	int (*suspend)(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level);
 	int (*resume)(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level);
 	int (*state_size)(struct vfio_pci_fn *fn, u64 *size);
+	int (*chunk_size)(struct vfio_pci_fn *fn, u64 *bytes);
 	int (*save)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	int (*load)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	void (*abort)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	int (*check_compat)(struct vfio_pci_fn *fn, u32 compat);
 	int (*precopy_start)(struct vfio_pci_fn *fn);
-	int (*precopy_stop)(struct vfio_pci_fn *fn);
+	int (*precopy_stop)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	int (*precopy_size)(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
 };
 
@@ -161,13 +231,35 @@ struct vfio_pci_mig_ops {
  * struct vfio_pci_mig_caps - limits of the firmware that moves the state
  * @max_state: largest state of a function in bytes. The engine refuses more, from
  *	firmware as from a stream.
- * @chunk: largest piece that @save and @load take, in bytes; 0 or more than
+ * @chunk: largest chunk that @save and @load take, in bytes; 0 or more than
  *	VFIO_PCI_MIG_CHUNK_MAX: the engine uses VFIO_PCI_MIG_CHUNK_MAX.
+ * @max_chunk: only with @framed: largest chunk in bytes, up to VFIO_PCI_MIG_CHUNK_BOUND; buffers
+ *	grow to that if they must. They are charged to the user's memory control group, and all
+ *	users' together have at most a quarter of the host's memory. 0: @chunk.
+ * @kind: who reads and writes the buffers.
+ * @headroom: of VFIO_PCI_BUF_CPU and VFIO_PCI_BUF_SG: so many writable bytes precede the
+ *	chunk on load; in &vfio_pci_mig_buf.sg they come first. A multiple of 8, up to
+ *	VFIO_PCI_MIG_HEADROOM_MAX.
  * @compat: version of the state that firmware saves.
  * @timeout_ms: how long a @save or @load in progress may take, in milliseconds; 0:
  *	VFIO_PCI_MIG_TIMEOUT_MS.
  * @precopy: firmware can save the state while the function runs, and load what was saved so:
  *	the precopy operations are there. Without it such streams are refused.
+ * @framed: chunks are images that firmware takes whole only: @load gets each as @save gave it.
+ *	Without it the engine may cut chunks up, for firmware with a smaller @chunk.
+ * @immediate: a @load takes effect at once, not only the last. Once one has, an error or a session
+ *	that ends before the state is complete takes the device to VFIO_DEVICE_STATE_ERROR, which
+ *	only a reset leaves. The engine checks all of the stream before the last @load; so the
+ *	state that is one chunk is checked whole before firmware sees it.
+ * @unbounded: operations may never return, whatever the vendor driver does. The engine calls
+ *	each in a worker, and waits for @timeout_ms at most. Then the device goes to
+ *	VFIO_DEVICE_STATE_ERROR, and all operations of the function are refused with -ETIMEDOUT
+ *	until the one has returned; its buffer is neither used nor freed until then.
+ *	Unregistration does not wait for it. The operations get a copy of
+ *	&vfio_pci_engine_desc.fn that lives as long as any of them, with what &vfio_pci_fn.priv
+ *	was at registration; they may change that. What it points to must outlive them: use it as
+ *	a number. None of them may return -EINPROGRESS. Not with VFIO_PCI_BUF_DMA, nor with
+ *	&vfio_pci_engine_desc.log_ops or &vfio_pci_engine_desc.control.
  */
 struct vfio_pci_mig_caps {
 	u64 max_state;
@@ -175,10 +267,19 @@ struct vfio_pci_mig_caps {
 	u32 compat;
 	unsigned int timeout_ms;
 	bool precopy;
+	u64 max_chunk;
+	enum vfio_pci_buf_kind kind;
+	u32 headroom;
+	bool framed;
+	bool immediate;
+	bool unbounded;
 };
 
 /* QEMU reads at most 1 MiB at a time; more would only delay the first byte */
 #define VFIO_PCI_MIG_CHUNK_MAX	(1024 * 1024)
+/* Of framed firmware, whose images have no other end than the memory that a user may have */
+#define VFIO_PCI_MIG_CHUNK_BOUND	(256 * 1024 * 1024)
+#define VFIO_PCI_MIG_HEADROOM_MAX	64
 /* Several times what upstream's drivers wait for one firmware command (1 to 10 s) */
 #define VFIO_PCI_MIG_TIMEOUT_MS	30000
 
@@ -215,7 +316,7 @@ struct vfio_pci_log_bitmap {
  * meaning here. A reset of the function ends logging without a call.
  *
  * What they report is checked by the engine. Firmware that can tell of a range has @report;
- * firmware that gives away all it knows, wherever it is, has @changes. One of them, not both.
+ * firmware that says what has changed, one by one, has @changes. One of them, not both.
  *
  * @start: begin to log, in pages of 1 << @page_shift bytes; none of them is dirty. There are
  *	@nr @ranges, in order, apart from each other, within the limits. If firmware still logs,
@@ -226,7 +327,9 @@ struct vfio_pci_log_bitmap {
  *	&vfio_pci_log_caps.chunk bytes. On error the engine tells user space that what was
  *	logged is lost.
  * @changes: call vfio_pci_log_dirty() with @changes for each piece of memory that was written
- *	since the last time, and take it for clean. Return 0: that is all, or 1: there is more; the
+ *	since the last time, and take it for clean. Of the range from @iova on, of @length bytes,
+ *	all; of others that are logged firmware may report what it likes. The range is aligned and
+ *	lies within one of those of @start. Return 0: that is all, or 1: there is more; the
  *	engine calls again if the function does no DMA any more, until it is all. What is reported
  *	stays dirty until a user asks for it. On error as for @report.
  */
@@ -236,7 +339,8 @@ struct vfio_pci_log_ops {
 	int (*stop)(struct vfio_pci_fn *fn);
 	int (*report)(struct vfio_pci_fn *fn, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap);
-	int (*changes)(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes);
+	int (*changes)(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+		       u64 length);
 };
 
 /**
@@ -246,6 +350,9 @@ struct vfio_pci_log_ops {
  * @min_page_shift: log2 of the smallest page, at least 12.
  * @max_page_shift: log2 of the largest page, at most 30.
  * @max_pages: pages of one function, of all its ranges.
+ * @min_bytes: shortest range in bytes; the engine widens those that are shorter. 0: any.
+ * @max_bytes: longest range in bytes; 0: any.
+ * @max_addr: highest address that can be logged; 0: any.
  * @chunk: largest bitmap that @report takes, in bytes; 0 or more than VFIO_PCI_LOG_CHUNK_MAX:
  *	the engine uses VFIO_PCI_LOG_CHUNK_MAX. Not of firmware with @changes.
  */
@@ -254,6 +361,9 @@ struct vfio_pci_log_caps {
 	unsigned int min_page_shift;
 	unsigned int max_page_shift;
 	u64 max_pages;
+	u64 min_bytes;
+	u64 max_bytes;
+	u64 max_addr;
 	u32 chunk;
 };
 
@@ -340,6 +450,8 @@ const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);
 const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
+void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev);
+void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
 void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn);
 void vfio_pci_control_end(struct vfio_pci_fn *fn);
 int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);

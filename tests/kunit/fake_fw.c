@@ -407,7 +407,7 @@ static int fw_precopy_start(struct vfio_pci_fn *fn)
 	return 0;
 }
 
-static int fw_precopy_stop(struct vfio_pci_fn *fn)
+static int fw_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct fake_fw *fw = fn->priv;
 	const struct fw_fault *f;

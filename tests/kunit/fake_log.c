@@ -174,7 +174,8 @@ static int wrong_change(struct vfio_pci_log_changes *changes, enum log_act act)
 }
 
 /* A run of dirty pages is a change */
-static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes)
+static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+		       u64 length)
 {
 	unsigned int b, e, n = 0;
 	enum log_act act;

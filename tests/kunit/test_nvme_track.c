@@ -65,7 +65,7 @@ static int untrack(struct nvme_bed *bed)
 
 static int read_changes(struct nvme_bed *bed)
 {
-	return npf_log_ops.changes(&bed->fn[FROM], NULL);
+	return npf_log_ops.changes(&bed->fn[FROM], NULL, 0, 0);
 }
 
 static unsigned long *dirty(struct nvme_bed *bed)

@@ -15,9 +15,9 @@
 
 #include "buffer.h"
 
-static int buf_sg(struct vfio_pci_mig_buf *buf)
+static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size)
 {
-	unsigned int i, n = DIV_ROUND_UP(buf->size, PAGE_SIZE);
+	unsigned int i, n = DIV_ROUND_UP(size, PAGE_SIZE);
 	struct page **pages;
 	int ret;
 
@@ -25,16 +25,16 @@ static int buf_sg(struct vfio_pci_mig_buf *buf)
 	if (!pages)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
-		pages[i] = vmalloc_to_page(buf->vaddr + i * PAGE_SIZE);
-	ret = sg_alloc_table_from_pages(&buf->sgt, pages, n, 0, buf->size, GFP_KERNEL_ACCOUNT);
+		pages[i] = vmalloc_to_page(buf->mem + i * PAGE_SIZE);
+	ret = sg_alloc_table_from_pages(&buf->sgt, pages, n, 0, size, GFP_KERNEL_ACCOUNT);
 	kvfree(pages);
 	return ret;
 }
 
 /**
  * mig_buf_alloc() - get memory, charged to the caller's memory control group
- * @buf: the buffer, all zero
- * @size: bytes
+ * @buf: the buffer, all zero but for kind and headroom
+ * @size: bytes, without the headroom
  *
  * Return: 0 or -ENOMEM. Nothing is left to free on error.
  */
@@ -45,15 +45,57 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
 	init_completion(&buf->done);
 	buf->size = size;
 	/* A bitmap in it is read by whole longs */
-	buf->vaddr = __vmalloc(round_up(size, sizeof(long)), GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!buf->vaddr)
+	buf->mem = __vmalloc(round_up(buf->headroom + size, sizeof(long)),
+			     GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	if (!buf->mem)
 		return -ENOMEM;
-	ret = buf_sg(buf);
-	if (ret) {
-		vfree(buf->vaddr);
-		buf->vaddr = NULL;
-	}
+	buf->vaddr = buf->mem + buf->headroom;
+	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size) : 0;
+	if (ret)
+		mig_buf_free(buf);
 	return ret;
+}
+
+/**
+ * mig_buf_list() - make the list of what a save or load may touch
+ * @buf: the buffer, of VFIO_PCI_BUF_SG
+ * @len: bytes, without the headroom
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mig_buf_list(struct vfio_pci_mig_buf *buf, size_t len)
+{
+	int ret;
+
+	mig_buf_unlist(buf);
+	ret = buf_sg(buf, buf->headroom + len);
+	if (!ret)
+		buf->sg = buf->sgt.sgl;
+	return ret;
+}
+
+/**
+ * mig_buf_unlist() - drop the list
+ * @buf: the buffer, of VFIO_PCI_BUF_SG; may have none
+ */
+void mig_buf_unlist(struct vfio_pci_mig_buf *buf)
+{
+	sg_free_table(&buf->sgt);
+	buf->sg = NULL;
+}
+
+/**
+ * mig_buf_swap() - exchange the memory of two buffers
+ * @a: an unmapped buffer
+ * @b: another one
+ */
+void mig_buf_swap(struct vfio_pci_mig_buf *a, struct vfio_pci_mig_buf *b)
+{
+	swap(a->mem, b->mem);
+	swap(a->vaddr, b->vaddr);
+	swap(a->size, b->size);
+	swap(a->sgt, b->sgt);
+	swap(a->sg, b->sg);
 }
 
 /**
@@ -62,10 +104,11 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
  */
 void mig_buf_free(struct vfio_pci_mig_buf *buf)
 {
-	if (!buf->vaddr)
+	if (!buf->mem)
 		return;
-	sg_free_table(&buf->sgt);
-	vfree(buf->vaddr);
+	mig_buf_unlist(buf);
+	vfree(buf->mem);
+	buf->mem = NULL;
 	buf->vaddr = NULL;
 }
 

@@ -285,16 +285,16 @@ static bool is_quiet(const struct vfio_pci_migration *mig)
 }
 
 /*
- * Has firmware report all that it has, of all ranges. While the function runs what it did not have
- * time for waits for the next request: it would never be all.
+ * Has firmware report all that it has of a range, and of others what it likes. While the function
+ * runs what it did not have time for waits for the next request: it would never be all.
  */
-static int collect_changes(struct vfio_pci_migration *mig)
+static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 {
 	ktime_t end = ktime_add_ms(ktime_get(), mig->caps.timeout_ms);
 	int ret;
 
 	do {
-		ret = mig_fw_log_changes(mig);
+		ret = mig_fw_log_changes(mig, iova, length);
 		if (ret > 0 && is_quiet(mig) && ktime_after(ktime_get(), end))
 			ret = -ETIMEDOUT;
 	} while (ret > 0 && is_quiet(mig));
@@ -420,7 +420,7 @@ static int report_changes(struct vfio_pci_migration *mig, u64 iova, u64 pages, u
 	mig_lock(mig);
 	ret = check_request(mig, iova, pages << shift, shift);
 	if (!ret)
-		ret = collect_changes(mig);
+		ret = collect_changes(mig, iova, pages << shift);
 	if (!ret)
 		clean = pending_empty(&mig->log.changes);
 	mig_unlock(mig);

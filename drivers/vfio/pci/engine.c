@@ -492,6 +492,39 @@ void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_error);
 
+/**
+ * vfio_pci_engine_detach_fw() - let go of a function's firmware, now
+ * @edev: the device
+ *
+ * For a PF driver that is about to take the function away from its firmware for a while, with all
+ * that sessions have made there. On return no buffer is attached, the session has ended, and no
+ * operation is in progress, but one that has not returned in time; see
+ * &vfio_pci_mig_caps.unbounded. Logging of dirty pages has ended. Until
+ * vfio_pci_engine_attach_fw() operations are refused with -ENODEV. A device that is not RUNNING
+ * goes to VFIO_DEVICE_STATE_ERROR.
+ *
+ * Context: process context; sleeps, takes the state mutex, calls operations of the vendor driver.
+ */
+void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev)
+{
+	if (edev->mig)
+		mig_detach_fw(edev->mig);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_detach_fw);
+
+/**
+ * vfio_pci_engine_attach_fw() - firmware has the function again
+ * @edev: the device, of which vfio_pci_engine_detach_fw() was called
+ *
+ * Context: process context; sleeps, takes the state mutex.
+ */
+void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev)
+{
+	if (edev->mig)
+		mig_attach_fw(edev->mig);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_attach_fw);
+
 /*
  * A function that no one uses has no driver data, and vfio-pci-core's handler does not
  * expect that. The PCI core calls both under device_lock() of the function.

@@ -8,6 +8,89 @@
 #include "ranges.h"
 
 /**
+ * mig_fw_begin() - &vfio_pci_mig_ops.begin
+ * @mig: the state, locked
+ * @dir: what the session is for
+ *
+ * Return: firmware's result.
+ */
+int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
+{
+	ktime_t begun = ktime_get();
+	int ret;
+
+	if (!mig->ops->begin)
+		return 0;
+	ret = mig->ops->begin(mig->fn, dir);
+	mig_note_op(mig, MIG_OP_BEGIN, begun, ret);
+	return ret;
+}
+
+/**
+ * mig_fw_end() - &vfio_pci_mig_ops.end
+ * @mig: the state, locked
+ */
+void mig_fw_end(struct vfio_pci_migration *mig)
+{
+	ktime_t begun = ktime_get();
+
+	if (!mig->ops->end)
+		return;
+	mig->ops->end(mig->fn);
+	mig_note_op(mig, MIG_OP_END, begun, 0);
+}
+
+/**
+ * mig_fw_attach() - &vfio_pci_mig_ops.attach
+ * @mig: the state, locked
+ * @buf: a buffer with memory, mapped if it has to be
+ *
+ * Return: firmware's result.
+ */
+int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
+{
+	ktime_t begun = ktime_get();
+	int ret;
+
+	if (!mig->ops->attach)
+		return 0;
+	ret = mig->ops->attach(mig->fn, buf);
+	mig_note_op(mig, MIG_OP_ATTACH, begun, ret);
+	return ret;
+}
+
+/**
+ * mig_fw_detach() - &vfio_pci_mig_ops.detach
+ * @mig: the state, locked
+ * @buf: an attached buffer that is not busy
+ */
+void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
+{
+	ktime_t begun = ktime_get();
+
+	if (!mig->ops->detach)
+		return;
+	mig->ops->detach(mig->fn, buf);
+	mig_note_op(mig, MIG_OP_DETACH, begun, 0);
+}
+
+/**
+ * mig_fw_chunk_size() - &vfio_pci_mig_ops.chunk_size
+ * @mig: the state, locked; firmware has that operation
+ * @bytes: receives the size; not checked
+ *
+ * Return: firmware's result.
+ */
+int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
+{
+	ktime_t begun = ktime_get();
+	int ret = mig->ops->chunk_size(mig->fn, bytes);
+
+	mig_note_op(mig, MIG_OP_CHUNK_SIZE, begun, ret);
+	return ret;
+}
+
+/**
  * mig_fw_suspend() - &vfio_pci_mig_ops.suspend
  * @mig: the state, locked
  * @level: to suspend to
@@ -105,13 +188,14 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
 /**
  * mig_fw_precopy_stop() - &vfio_pci_mig_ops.precopy_stop
  * @mig: the state, locked
+ * @buf: an attached buffer that is not busy, or NULL
  *
  * Return: firmware's result.
  */
-int mig_fw_precopy_stop(struct vfio_pci_migration *mig)
+int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	ktime_t begun = ktime_get();
-	int ret = mig->ops->precopy_stop(mig->fn);
+	int ret = mig->ops->precopy_stop(mig->fn, buf);
 
 	mig_note_op(mig, MIG_OP_PRECOPY_STOP, begun, ret);
 	return ret;
@@ -189,19 +273,20 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 /**
  * mig_fw_log_changes() - &vfio_pci_log_ops.changes
  * @mig: the state, locked; it is logging
+ * @iova: where the range begins
+ * @length: bytes
  *
  * Return: firmware's result: 0 or an errno; 1: there is more.
  */
-int mig_fw_log_changes(struct vfio_pci_migration *mig)
+int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 {
 	struct mig_log *log = &mig->log;
-	u64 first = log->ranges[0].first, reported = log->changes.reported;
+	u64 reported = log->changes.reported;
 	struct vfio_pci_log_bitmap bitmap = {};
 	ktime_t begun = ktime_get();
-	int ret = log->ops->changes(mig->fn, &log->changes);
+	int ret = log->ops->changes(mig->fn, &log->changes, iova, length);
 
 	bitmap.dirty = log->changes.reported - reported;
-	mig_note_report(mig, first, log->ranges[log->nr - 1].last - first + 1, &bitmap, begun,
-			min(ret, 0));
+	mig_note_report(mig, iova, length, &bitmap, begun, min(ret, 0));
 	return ret;
 }

@@ -217,7 +217,7 @@ bool mig_load_is_complete(struct mig_file *mf)
  */
 struct file *mig_load_open(struct vfio_pci_migration *mig)
 {
-	struct mig_file *mf = mig_file_alloc(mig, DMA_TO_DEVICE);
+	struct mig_file *mf = mig_file_alloc(mig, VFIO_PCI_MIG_LOAD);
 
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);

@@ -10,25 +10,53 @@
 #include "firmware.h"
 #include "mig_file.h"
 
-static void unmap_bufs(struct mig_file *mf, unsigned int n)
+static void detach_buf(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	while (n--)
-		mig_buf_unmap(&mf->buf[n], mf->mig->dma_dev);
+	if (!buf->attached)
+		return;
+	buf->attached = false;
+	mig_fw_detach(mf->mig, buf);
+	buf->priv = NULL;
+	mig_buf_unmap(buf, mf->mig->dma_dev);
 }
 
-static int map_bufs(struct mig_file *mf, enum dma_data_direction dir)
+static int attach_buf(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	unsigned int i;
+	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
 
-	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
-		ret = mig_buf_map(&mf->buf[i], mf->mig->dma_dev, dir);
-		if (ret) {
-			unmap_bufs(mf, i);
-			return ret;
-		}
+	ret = mig_buf_map(buf, mig->dma_dev, buf->dir);
+	if (ret)
+		return ret;
+	ret = mig_fw_attach(mig, buf);
+	if (ret) {
+		mig_err(mig, ": firmware refused a buffer of %zu bytes (%pe)\n", buf->size,
+			ERR_PTR(ret));
+		mig_buf_unmap(buf, mig->dma_dev);
+		return ret;
 	}
+	buf->attached = true;
 	return 0;
+}
+
+static void detach_bufs(struct mig_file *mf)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf); i++)
+		detach_buf(mf, &mf->buf[i]);
+}
+
+static int attach_bufs(struct mig_file *mf)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf) && !ret; i++)
+		ret = attach_buf(mf, &mf->buf[i]);
+	if (ret)
+		detach_bufs(mf);
+	return ret;
 }
 
 static void free_bufs(struct mig_file *mf)
@@ -39,27 +67,48 @@ static void free_bufs(struct mig_file *mf)
 		mig_buf_free(&mf->buf[i]);
 }
 
-static int alloc_bufs(struct mig_file *mf, size_t size)
+static int alloc_bufs(struct mig_file *mf, bool load)
 {
+	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
 	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(mf->buf) && !ret; i++) {
+		struct vfio_pci_mig_buf *buf = &mf->buf[i];
+
+		buf->kind = caps->kind;
+		buf->headroom = load ? caps->headroom : 0;
+		buf->dir = load ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+		ret = mig_buf_alloc(buf, caps->chunk);
+	}
+	return ret;
+}
+
+static int begin_session(struct mig_file *mf, enum vfio_pci_mig_dir dir)
+{
+	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
 
-	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
-		ret = mig_buf_alloc(&mf->buf[i], size);
-		if (ret)
-			return ret;
+	ret = mig_fw_begin(mig, dir);
+	if (ret) {
+		mig_err(mig, ": firmware refused to begin a session (%pe)\n", ERR_PTR(ret));
+		return ret;
 	}
-	return 0;
+	ret = attach_bufs(mf);
+	if (ret)
+		mig_fw_end(mig);
+	return ret;
 }
 
 /**
  * mig_file_alloc() - begin a session
  * @mig: the state, locked; has no session
- * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
+ * @dir: what it is for
  *
- * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping.
+ * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping or firmware. After -ETIMEDOUT
+ * the device is in the ERROR state.
  */
-struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_direction dir)
+struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
 	struct mig_file *mf;
 	int ret;
@@ -72,16 +121,18 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_di
 	mutex_init(&mf->lock);
 	kref_get(&mig->kref);
 	mf->mig = mig;
-	ret = alloc_bufs(mf, mig->caps.chunk);
+	ret = alloc_bufs(mf, dir == VFIO_PCI_MIG_LOAD);
 	if (!ret)
-		ret = map_bufs(mf, dir);
+		ret = begin_session(mf, dir);
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
 	if (ret) {
 		mig_file_free(mf);
 		return ERR_PTR(ret);
 	}
 	mf->attached = true;
 	mig->file = mf;
-	mig_note_session(mig, dir, ARRAY_SIZE(mf->buf) * mig->caps.chunk);
+	mig_note_session(mig, mf->buf[0].dir, ARRAY_SIZE(mf->buf) * mig->caps.chunk);
 	return mf;
 }
 
@@ -97,21 +148,11 @@ void mig_file_free(struct mig_file *mf)
 	kfree(mf);
 }
 
-/**
- * mig_file_detach() - end the session, if there is one
- * @mig: the state, locked
- *
- * On return firmware does not touch the buffers any more, and they are not mapped. Whoever
- * waits for firmware wakes up.
- */
-void mig_file_detach(struct vfio_pci_migration *mig)
+/* On return firmware is at work on no buffer, and nobody waits for it */
+static void abort_bufs(struct mig_file *mf)
 {
-	struct mig_file *mf = mig->file;
+	struct vfio_pci_migration *mig = mf->mig;
 	unsigned int i;
-
-	lockdep_assert_held(&mig->state_mutex);
-	if (!mf)
-		return;
 
 	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
 		struct vfio_pci_mig_buf *buf = &mf->buf[i];
@@ -121,7 +162,26 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 		buf->busy = false;
 		complete_all(&buf->done);
 	}
-	unmap_bufs(mf, ARRAY_SIZE(mf->buf));
+}
+
+/**
+ * mig_file_detach() - end the session, if there is one
+ * @mig: the state, locked
+ *
+ * On return firmware does not touch the buffers any more, and they are not attached. Whoever
+ * waits for firmware wakes up.
+ */
+void mig_file_detach(struct vfio_pci_migration *mig)
+{
+	struct mig_file *mf = mig->file;
+
+	lockdep_assert_held(&mig->state_mutex);
+	if (!mf)
+		return;
+
+	abort_bufs(mf);
+	detach_bufs(mf);
+	mig_fw_end(mig);
 	mf->attached = false;
 	mig->file = NULL;
 	mig_note_session_end(mig, mf);
@@ -156,14 +216,50 @@ static bool is_silent(struct mig_file *mf)
  */
 int mig_file_end(struct vfio_pci_migration *mig)
 {
-	bool precopy = mig->file && mig->file->precopy;
+	struct mig_file *mf = mig->file;
+	int ret = 0;
 
-	if (mig->file && is_silent(mig->file)) {
+	if (mf && is_silent(mf)) {
 		mig_fail(mig, "firmware did not answer");
 		return -ETIMEDOUT;
 	}
+	if (mf && mf->precopy) {
+		abort_bufs(mf);
+		ret = mig_precopy_end(mf);
+	}
 	mig_file_detach(mig);
-	return precopy ? mig_precopy_end(mig) : 0;
+	return ret;
+}
+
+/**
+ * mig_file_grow() - make a buffer larger
+ * @mf: the file, entered
+ * @buf: a buffer that is not busy
+ * @size: bytes that it must have at least
+ * @keep: bytes of what is in it that must stay
+ *
+ * Return: 0; or -ENOMEM, or an errno of DMA mapping or firmware: the session can't go on. After
+ * -ETIMEDOUT the device is in the ERROR state.
+ */
+int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep)
+{
+	struct vfio_pci_mig_buf new = { .kind = buf->kind, .headroom = buf->headroom };
+	int ret;
+
+	lockdep_assert_held(&mf->mig->state_mutex);
+	if (size <= buf->size)
+		return 0;
+	ret = mig_buf_alloc(&new, size);
+	if (ret)
+		return ret;
+	memcpy(new.vaddr, buf->vaddr, keep);
+	detach_buf(mf, buf);
+	mig_buf_swap(buf, &new);
+	mig_buf_free(&new);
+	ret = attach_buf(mf, buf);
+	if (ret == -ETIMEDOUT)
+		mig_fail(mf->mig, "firmware did not answer");
+	return ret;
 }
 
 /**
@@ -181,7 +277,7 @@ struct file *mig_file_open(struct mig_file *mf, const char *name,
 	struct file *filp = anon_inode_getfile(name, fops, mf, flags);
 
 	if (IS_ERR(filp)) {
-		mig_file_detach(mf->mig);
+		mig_file_end(mf->mig);
 		mig_file_free(mf);
 		return filp;
 	}
@@ -255,6 +351,11 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
+	if (buf->kind == VFIO_PCI_BUF_SG) {
+		ret = mig_buf_list(buf, buf->len);
+		if (ret)
+			return ret;
+	}
 	reinit_completion(&buf->done);
 	buf->busy = true;
 	mig_buf_to_device(buf, mig->dma_dev);

@@ -60,7 +60,7 @@ struct mig_load {
  * @lock: one reader or writer at a time; the only lock under which user memory is touched.
  *	Protects all but what is said otherwise
  * @mig: a reference
- * @attached: the session is alive: the buffers are mapped and firmware may use them. Under
+ * @attached: the session is alive: the buffers are attached and firmware may use them. Under
  *	the state mutex
  * @precopy: the session began in PRE_COPY: firmware records what changes, until it ends
  * @buf: two buffers: firmware works on one while the user works on the other. Their members
@@ -88,13 +88,14 @@ struct mig_file {
 
 struct vfio_precopy_info;
 
-struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum dma_data_direction dir);
+struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir);
 void mig_file_free(struct mig_file *mf);
 struct file *mig_file_open(struct mig_file *mf, const char *name,
 			   const struct file_operations *fops, int flags);
 int mig_file_release(struct inode *inode, struct file *filp);
 void mig_file_detach(struct vfio_pci_migration *mig);
 int mig_file_end(struct vfio_pci_migration *mig);
+int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep);
 int mig_file_enter(struct mig_file *mf);
 int mig_file_check(struct mig_file *mf);
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op);
@@ -104,13 +105,14 @@ int mig_file_settle(struct mig_file *mf);
 
 struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy);
 int mig_save_ask(struct mig_file *mf);
+struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf);
 struct file *mig_load_open(struct vfio_pci_migration *mig);
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to);
 ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
 bool mig_load_is_complete(struct mig_file *mf);
 
-struct file *mig_precopy_open(struct vfio_pci_migration *mig);
-int mig_precopy_end(struct vfio_pci_migration *mig);
+int mig_precopy_start(struct mig_file *mf);
+int mig_precopy_end(struct mig_file *mf);
 int mig_precopy_stopped(struct vfio_pci_migration *mig);
 int mig_precopy_left(struct mig_file *mf, u64 *bytes);
 int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info);

@@ -105,12 +105,17 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->state = VFIO_DEVICE_STATE_RUNNING;
 	mig->vdev = vdev;
 	mig->fn = desc->fn;
-	mig->dma_dev = desc->control ? NULL : &desc->fn->pf->dev;
 	mig_stats_init(mig);
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;
+	if (desc->control)
+		mig->caps.kind = VFIO_PCI_BUF_CPU;
+	if (mig->caps.kind == VFIO_PCI_BUF_DMA)
+		mig->dma_dev = &desc->fn->pf->dev;
 	if (!mig->caps.chunk || mig->caps.chunk > VFIO_PCI_MIG_CHUNK_MAX)
 		mig->caps.chunk = VFIO_PCI_MIG_CHUNK_MAX;
+	if (!mig->caps.max_chunk)
+		mig->caps.max_chunk = mig->caps.chunk;
 	if (!mig->caps.timeout_ms)
 		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
 	make_ident(&mig->ident, desc);
@@ -252,6 +257,34 @@ bool mig_broken(struct vfio_pci_migration *mig)
 
 	atomic_set(&mig->broken, 1);
 	return is_new;
+}
+
+/**
+ * mig_detach_fw() - let go of firmware
+ * @mig: the state
+ *
+ * See vfio_pci_engine_detach_fw().
+ */
+void mig_detach_fw(struct vfio_pci_migration *mig)
+{
+	mig_lock(mig);
+	mig_file_end(mig);
+	mig_log_close(mig);
+	if (mig->state != VFIO_DEVICE_STATE_RUNNING && mig->state != VFIO_DEVICE_STATE_ERROR)
+		mig_fail(mig, "its firmware is taken away by the driver of the PF");
+	mig->fw_detached = true;
+	mig_unlock(mig);
+}
+
+/**
+ * mig_attach_fw() - firmware has the function again
+ * @mig: the state
+ */
+void mig_attach_fw(struct vfio_pci_migration *mig)
+{
+	mig_lock(mig);
+	mig->fw_detached = false;
+	mig_unlock(mig);
 }
 
 /**
@@ -410,7 +443,7 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 		return mig_save_open(mig, false);
 	case ARC(VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_PRE_COPY):
 	case ARC(VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_PRE_COPY_P2P):
-		return mig_precopy_open(mig);
+		return mig_save_open(mig, true);
 	case ARC(VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_PRE_COPY_P2P):
 		return ERR_PTR(settle(mig) ?: suspend(mig, VFIO_PCI_FN_P2P));
 	case ARC(VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_PRE_COPY):

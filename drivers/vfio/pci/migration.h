@@ -42,11 +42,12 @@ enum mig_user {
  * @resetting: a reset is under way
  * @unsure: the function was suspended while that was so: before it or after, nobody knows
  * @broken: the vendor driver says that firmware has failed
+ * @fw_detached: firmware does not have the function: no operation is called
  * @file: the attached data file
  * @loaded: what became of a RESUMING session whose file was closed
  * @vdev: its vfio_device; not to be looked at but while that is open
  * @fn: the function
- * @dma_dev: who does the DMA of data files, or NULL: the CPU copies
+ * @dma_dev: who does the DMA of data files, or NULL: nobody, see caps.kind
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @ident: identity in streams
@@ -64,6 +65,7 @@ struct vfio_pci_migration {
 	atomic_t resetting;
 	atomic_t unsure;
 	atomic_t broken;
+	bool fw_detached;
 	struct mig_file *file;
 	bool loaded;
 	struct vfio_device *vdev;
@@ -91,6 +93,8 @@ void mig_reset_begins(struct vfio_pci_migration *mig);
 bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
 bool mig_broken(struct vfio_pci_migration *mig);
+void mig_detach_fw(struct vfio_pci_migration *mig);
+void mig_attach_fw(struct vfio_pci_migration *mig);
 void mig_lock(struct vfio_pci_migration *mig);
 void mig_unlock(struct vfio_pci_migration *mig);
 void mig_fail(struct vfio_pci_migration *mig, const char *why);

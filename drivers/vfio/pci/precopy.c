@@ -12,18 +12,23 @@
 
 /**
  * mig_precopy_end() - firmware records no more what changes
- * @mig: the state, locked; has no session any more
+ * @mf: the file, entered; firmware works on no buffer of it
  *
  * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
  */
-int mig_precopy_end(struct vfio_pci_migration *mig)
+int mig_precopy_end(struct mig_file *mf)
 {
+	struct vfio_pci_migration *mig = mf->mig;
+	struct vfio_pci_mig_buf *spare;
 	int ret;
 
 	/* It has forgotten by itself */
 	if (mig_is_reset(mig))
 		return 0;
-	ret = mig_fw_precopy_stop(mig);
+	spare = mig_save_spare(mf);
+	if (!mf->attached)
+		return -ETIMEDOUT;
+	ret = mig_fw_precopy_stop(mig, spare);
 	if (ret == -ETIMEDOUT) {
 		mig_fail(mig, "firmware did not answer");
 		return ret;
@@ -35,30 +40,22 @@ int mig_precopy_end(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_precopy_open() - begin to save a function that runs
- * @mig: the state, locked; the function runs or is at VFIO_PCI_FN_P2P
+ * mig_precopy_start() - firmware records what changes from now on
+ * @mf: the file, entered; the function runs or is at VFIO_PCI_FN_P2P
  *
- * Return: the file to read the stream from, or an errno: -ENOMEM, or firmware's.
+ * Return: 0, or firmware's errno. After -ETIMEDOUT the device is in the ERROR state.
  */
-struct file *mig_precopy_open(struct vfio_pci_migration *mig)
+int mig_precopy_start(struct mig_file *mf)
 {
-	struct file *file;
-	int ret;
+	struct vfio_pci_migration *mig = mf->mig;
+	int ret = mig_fw_precopy_start(mig);
 
-	ret = mig_fw_precopy_start(mig);
-	if (ret == -ETIMEDOUT) {
+	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");
-		return ERR_PTR(ret);
-	}
-	if (ret) {
+	else if (ret)
 		mig_err(mig, ": firmware refused to begin pre-copy (%pe)\n", ERR_PTR(ret));
-		return ERR_PTR(ret);
-	}
-	file = mig_save_open(mig, true);
-	if (!IS_ERR(file) || mig->state == VFIO_DEVICE_STATE_ERROR)
-		return file;
-	ret = mig_precopy_end(mig);
-	return ret ? ERR_PTR(ret) : file;
+	mf->precopy = !ret;
+	return ret;
 }
 
 /**

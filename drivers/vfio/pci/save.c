@@ -5,7 +5,80 @@
  */
 #include <linux/uio.h>
 
+#include "buffer.h"
 #include "mig_file.h"
+
+static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
+{
+	int ret = mig_fw_chunk_size(mig, bytes);
+
+	if (ret == -ETIMEDOUT)
+		mig_fail(mig, "firmware did not answer");
+	if (ret || *bytes <= mig->caps.max_chunk)
+		return ret;
+	mig_err(mig, ": firmware needs %llu bytes of room for a chunk, its limit is %llu\n", *bytes,
+		mig->caps.max_chunk);
+	return -EIO;
+}
+
+/* How much room the next save gets; 0: firmware has nothing to save now */
+static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 *room)
+{
+	int ret;
+
+	*room = mf->mig->caps.chunk;
+	if (!mf->mig->ops->chunk_size)
+		return 0;
+	ret = chunk_size(mf->mig, room) ?: mig_file_grow(mf, buf, *room, 0);
+	return ret;
+}
+
+static enum vfio_pci_fn_level level(const struct mig_file *mf)
+{
+	enum vfio_device_mig_state state = mf->mig->state;
+
+	if (!mf->save.running)
+		return VFIO_PCI_FN_FULL;
+	return state == VFIO_DEVICE_STATE_RUNNING_P2P || state == VFIO_DEVICE_STATE_PRE_COPY_P2P ?
+	       VFIO_PCI_FN_P2P : VFIO_PCI_FN_RUNNING;
+}
+
+/**
+ * mig_save_spare() - a buffer for the save that ends pre-copy
+ * @mf: the file, entered; firmware works on no buffer of it
+ *
+ * Return: the buffer, with room; or NULL: there is none.
+ */
+struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
+{
+	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+	u64 room;
+
+	if (make_room(mf, buf, &room) || !mf->attached || !buf->attached)
+		return NULL;
+	buf->len = room ?: buf->size;
+	if (buf->kind == VFIO_PCI_BUF_SG && mig_buf_list(buf, buf->len))
+		return NULL;
+	buf->level = level(mf);
+	mig_buf_to_device(buf, mf->mig->dma_dev);
+	return buf;
+}
+
+/* As a save that has found nothing, without firmware */
+static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	if (!mf->save.running) {
+		mig_err(mf->mig, ": firmware needs no room for the rest of the state\n");
+		return -EIO;
+	}
+	buf->len = 0;
+	buf->last = true;
+	buf->early = true;
+	buf->status = 0;
+	buf->busy = true;
+	complete_all(&buf->done);
+	return 0;
+}
 
 /**
  * mig_save_ask() - have firmware save the next piece
@@ -16,9 +89,17 @@
 int mig_save_ask(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+	u64 room;
+	int ret;
 
+	ret = make_room(mf, buf, &room);
+	if (ret)
+		return ret;
+	if (!room)
+		return nothing_now(mf, buf);
 	buf->offset = mf->offset;
-	buf->len = buf->size;
+	buf->len = room;
+	buf->level = level(mf);
 	buf->last = false;
 	buf->delta = mf->precopy;
 	buf->early = mf->save.running;
@@ -228,19 +309,21 @@ static const struct file_operations save_fops = {
  */
 struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 {
-	struct mig_file *mf = mig_file_alloc(mig, DMA_FROM_DEVICE);
+	struct mig_file *mf = mig_file_alloc(mig, precopy ? VFIO_PCI_MIG_PRECOPY :
+							    VFIO_PCI_MIG_SAVE);
 	int ret;
 
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
-	mf->precopy = precopy;
 	mf->save.running = precopy;
 	mf->save.writer.delta = precopy;
 	mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident, mig->caps.compat);
-	ret = mig_save_ask(mf);
+	ret = precopy ? mig_precopy_start(mf) : 0;
+	if (!ret)
+		ret = mig_save_ask(mf);
 	if (ret) {
-		mig_file_detach(mig);
+		ret = mig_file_end(mig) ?: ret;
 		mig_file_free(mf);
 		return ERR_PTR(ret);
 	}

@@ -30,6 +30,11 @@ struct vfio_pci_migration;
  * @MIG_OP_PRECOPY_STOP: &vfio_pci_mig_ops.precopy_stop
  * @MIG_OP_PRECOPY_SIZE: &vfio_pci_mig_ops.precopy_size
  * @MIG_OP_ABORT: &vfio_pci_mig_ops.abort
+ * @MIG_OP_BEGIN: &vfio_pci_mig_ops.begin
+ * @MIG_OP_END: &vfio_pci_mig_ops.end
+ * @MIG_OP_ATTACH: &vfio_pci_mig_ops.attach
+ * @MIG_OP_DETACH: &vfio_pci_mig_ops.detach
+ * @MIG_OP_CHUNK_SIZE: &vfio_pci_mig_ops.chunk_size
  * @MIG_OP_LOG_START: &vfio_pci_log_ops.start
  * @MIG_OP_LOG_STOP: &vfio_pci_log_ops.stop
  * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report or .changes
@@ -47,6 +52,11 @@ enum mig_op {
 	MIG_OP_PRECOPY_STOP,
 	MIG_OP_PRECOPY_SIZE,
 	MIG_OP_ABORT,
+	MIG_OP_BEGIN,
+	MIG_OP_END,
+	MIG_OP_ATTACH,
+	MIG_OP_DETACH,
+	MIG_OP_CHUNK_SIZE,
 	MIG_OP_LOG_START,
 	MIG_OP_LOG_STOP,
 	MIG_OP_LOG_REPORT,

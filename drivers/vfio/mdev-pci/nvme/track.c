@@ -162,7 +162,8 @@ static int npf_read_changes(struct vfio_pci_fn *fn, struct npf_changes *list,
 }
 
 /* What was read, the controller has forgotten */
-static int npf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes)
+static int npf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+			   u64 length)
 {
 	struct npf_changes *list;
 	int i, ret = 1;

@@ -11,7 +11,7 @@ static int refdev_run_precopy(struct vfio_pci_fn *fn, enum refdev_precopy what,
 	return refdev_run(refdev_queue_of(fn), cmd);
 }
 
-int refdev_precopy_stop(struct vfio_pci_fn *fn)
+int refdev_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct refdev_cmd cmd;
 
@@ -27,7 +27,7 @@ int refdev_precopy_start(struct vfio_pci_fn *fn)
 		return ret;
 	/* A START or STOP was carried out, or not, but not answered */
 	dev_info(&fn->pf->dev, "pre-copy of VF %u was still on: beginning it anew\n", fn->id);
-	return refdev_precopy_stop(fn) ?: refdev_run_precopy(fn, REFDEV_PRECOPY_START, &cmd);
+	return refdev_precopy_stop(fn, NULL) ?: refdev_run_precopy(fn, REFDEV_PRECOPY_START, &cmd);
 }
 
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size)

@@ -55,7 +55,7 @@ struct vfio_pci_log_caps refdev_log_caps(const struct refdev_queue *q);
 
 /* precopy.c */
 int refdev_precopy_start(struct vfio_pci_fn *fn);
-int refdev_precopy_stop(struct vfio_pci_fn *fn);
+int refdev_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
 
 /* whole.c */
