@@ -313,9 +313,9 @@ findings_documented()
 		sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; return <$f> }
 		my ($tool, $doc) = map { slurp($_) } qw(tools/mdev-pci-check docs/troubleshooting.rst);
 		my (%found, %told);
-		$found{$2}{$1 eq "problem" ? "error" : "warning"} = 1
-			while $tool =~ /\b(warning|problem) ([a-z][a-z-]+)\s/g;
-		$told{$1} = $2 while $doc =~ /^   \* - ``([a-z-]+)``\n     - (warning, error|warning|error)$/mg;
+		$found{$2}{$1 eq "problem" ? "error" : $1} = 1
+			while $tool =~ /\b(info|warning|problem) ([a-z][a-z-]+)\s/g;
+		$told{$1} = $2 while $doc =~ /^   \* - ``([a-z-]+)``\n     - ((?:(?:, )?(?:warning|info|error))+)$/mg;
 		for my $name (sort keys %found) {
 			my $results = join ", ", reverse sort keys %{$found{$name}};
 			print "docs/troubleshooting.rst: $name ($results) is told as ",
@@ -334,10 +334,51 @@ man_page()
 	sed -n 's/^	\(--[a-z]*\)).*/\1/p' tools/mdev-pci-check | sort -u | while IFS= read -r w; do
 		grep -qE "^\.It Fl -${w#--}( |$)" tools/mdev-pci-check.8 || echo "option $w is not in the man page"
 	done
-	grep -oE '\b(good|warning|problem) [a-z][a-z-]+ ' tools/mdev-pci-check | cut -d' ' -f2 | sort -u |
+	grep -oE '\b(good|info|warning|problem) [a-z][a-z-]+ ' tools/mdev-pci-check | cut -d' ' -f2 | sort -u |
 		while IFS= read -r w; do
 			grep -qE "^\.It (.* , )?$w( |$)" tools/mdev-pci-check.8 || echo "check $w is not in the man page"
 		done
+}
+
+# Each command that "make install-tools" installs, with all its options
+man_pages()
+{
+	local dir=$CACHE/style/tools f name page option
+
+	rm -rf "$dir"
+	make -s install-tools DESTDIR="$dir" PREFIX=/usr
+	for f in "$dir"/usr/bin/* "$dir"/usr/sbin/*; do
+		name=${f##*/}
+		page=$(find "$dir/usr/share/man" -name "$name.[18]")
+		if [ -z "$page" ]; then
+			echo "$name has no man page"
+			continue
+		fi
+		for option in $("$f" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
+			grep -qE "^\.It Fl -${option#--}( |$)" "$page" || echo "$name: option $option is not in its man page"
+		done
+		command -v mandoc >/dev/null || continue
+		mandoc -Tlint -W warning "$page" || true
+	done
+}
+
+# A page that the packages have links to no page that they lack; no page links to a file that is not there
+links()
+{
+	perl -0777 -e '
+		sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; return <$f> }
+		my %packaged = map { $_ => 1 } map { glob } split " ", slurp("debian/mdev-pci-tools.docs");
+		for my $page (glob("*.md tests/vm/README.md"), glob("docs/*.rst")) {
+			my ($dir) = $page =~ m,^(.*/),;
+			my $text = slurp($page);
+			my @links = $page =~ /md$/ ? $text =~ /\]\(([^):#]+)[^)]*\)/g : $text =~ /<([^<>:#` ]+\.(?:rst|md))[^<>]*>`_/g;
+			for my $link (@links) {
+				my $file = ($dir // "") . $link;
+				print "$page: there is no $file\n" if !-e $file;
+				print "$page: $file is not in the package\n" if $packaged{$page} && !$packaged{$file};
+			}
+		}
+	'
 }
 
 # Commands of the user guide are in blocks that have a name, and a test runs each
@@ -413,6 +454,8 @@ t "docs: every finding of mdev-pci-check is documented with its results" finding
 t "docs: a test runs each command of the user guide" guide_tried
 t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
+t "docs: each installed command has a man page with all its options" man_pages
+t "docs: each link leads to a file, and those of packaged pages to packaged ones" links
 t "white space: none at the end of lines, files end with a newline" whitespace
 
 echo "1..$((passed + failed))"
