@@ -52,10 +52,10 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[pair]='' [generic]='' [libvirt]='' [upstream]='')
+	[pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=400 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[generic]=900 [libvirt]=900 [upstream]=2700)
+	[generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -80,7 +80,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt|virtio" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -133,6 +133,18 @@ resident=(--device "refdev,id=bar,resident=bar" --device "refdev,id=part,residen
 	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15.1,id=rp6,chassis=6,slot=6"
 	--qemu-arg -device --qemu-arg refdev,id=odd,resident=odd,bus=rp5
 	--qemu-arg -device --qemu-arg pci-testdev,bus=rp6)
+# The SNAP model, and upstream's driver for its VFs if this kernel can have it
+add_virtio()
+{
+	local kernel dir
+
+	more+=(--device "snap,id=snap,trace=on${bug}")
+	kernel=$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")
+	grep -qs virtio_pci_admin_mode_set \
+		"$CACHE/build-$kernel"/*/root/usr/src/linux-headers-*/include/linux/virtio_pci_admin.h || return 0
+	dir=$("$VM_DIR/upstream-driver.sh" virtio "$kernel")
+	more+=(--add "$dir")
+}
 # A host that boots twice: the second time it has on its disk what the first has left in /share
 reboots() # BOOT
 {
@@ -143,7 +155,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream pair; do
+for b in main guests tools big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream virtio pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -152,6 +164,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted gen
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != resident ] || more=("${resident[@]}")
+	[ "$b" != virtio ] || add_virtio
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
 	dir=${keep:+$keep/$b}

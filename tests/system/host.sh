@@ -158,6 +158,10 @@ can()
 		[ -w /proc/self/fail-nth ] && [ -d /sys/kernel/debug/failslab ] ||
 			fail "kernel $(uname -r) injects no faults (FAILSLAB, FAULT_INJECTION_USERCOPY)"
 		;;
+	dev-parts)	# virtio_pci has the commands that move a virtio VF's state
+		grep -q ' virtio_pci_admin_mode_set$' /proc/kallsyms ||
+			fail "kernel $(uname -r) has no device parts of virtio (6.13)"
+		;;
 	unload)
 		[ -e /sys/module/mdev_pci/initstate ] ||
 			fail "mdev-pci is no module here, it is in the kernel's image"
