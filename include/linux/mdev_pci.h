@@ -111,7 +111,7 @@ struct mdev_pci_whole_ops {
  * @not_migratable: without @mig_ops: why, as shown in the type's "description".
  * @whole: an mdev is the PF itself, which its driver gives away as long as the mdev exists; NULL:
  *	it is a VF. Such a type has no @mig_ops, @log_ops, @control and @attrs; the parent needs
- *	&mdev_pci_parent_desc.err_handlers, and is not @borrowed.
+ *	&mdev_pci_parent_desc.err_handlers, and no @external_pf_driver.
  * @attrs: table of values that can be set on mdevs of this type.
  * @nr_attrs: entries in it, at most 16.
  */
@@ -130,15 +130,32 @@ struct mdev_pci_type {
 };
 
 /**
+ * struct mdev_pci_limits - what one function can do
+ * @mig_caps: limits of its migration. Not used if its type has no mig_ops
+ * @log_caps: limits of its log of dirty pages. Not used if its type has no log_ops
+ * @not_migratable: NULL: it can migrate; else why it can't, half a sentence that stays where it is.
+ *	The mdev then works without migration, and user space sees the reason
+ */
+struct mdev_pci_limits {
+	struct vfio_pci_mig_caps mig_caps;
+	struct vfio_pci_log_caps log_caps;
+	const char *not_migratable;
+};
+
+/**
  * struct mdev_pci_parent_ops - what firmware does when an mdev comes and goes
  *
  * Called in process context; may sleep, but must end within a bounded time. Never called
  * twice at a time for one VF. NULL: firmware has nothing to do.
  *
  * @enable: give the VF the resources of @type->profile, and @type->attrs their initial values.
- *	On error the VF is as
+ *	@limits are those of the description: lower what this VF can't do, or say in
+ *	&mdev_pci_limits.not_migratable why it can't migrate. &vfio_pci_fn.priv is the vendor
+ *	driver's from here to @disable. On error the VF is as
  *	before; the errno is what the writer of "create" gets: -ETIMEDOUT if firmware
- *	did not answer, else one that says why it refused. Log the reason.
+ *	did not answer, else one that says why it refused. Log the reason. Also called when
+ *	firmware has forgotten the VF, see mdev_pci_parent_restored(); what it says of @limits is
+ *	not looked at then.
  * @disable: take them back. The VF is closed and does no DMA any more.
  * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
  *	of @size bytes; returns how many it has written. Under no lock, at any time while @pf is a
@@ -147,7 +164,8 @@ struct mdev_pci_type {
  *	Called as @describe is, but not while @pf is given away.
  */
 struct mdev_pci_parent_ops {
-	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type);
+	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
+		      struct mdev_pci_limits *limits);
 	void (*disable)(struct vfio_pci_fn *fn);
 	int (*describe)(struct pci_dev *pf, char *buf, size_t size);
 	unsigned int (*room)(struct pci_dev *pf, const struct mdev_pci_type *type);
@@ -165,8 +183,9 @@ struct mdev_pci_parent_ops {
  * @log_caps: limits of logging dirty pages; needed if a type has log_ops.
  * @num_vfs: not of whole functions: VFs to create before the parent is announced, so that mdevctl's
  *	autostart finds them; 0: none. Ignored if VFs exist.
- * @borrowed: the PF is bound to a driver that knows nothing of mdev-pci, and that makes and
- *	removes the VFs. They are given back at unregistration, and @num_vfs must be 0.
+ * @external_pf_driver: the PF is bound to a driver that knows nothing of mdev-pci, and that makes
+ *	and removes the VFs. At unregistration they are unbound, and @num_vfs must be 0.
+ *	See mdev_pci_register_external().
  * @err_handlers: of types with &mdev_pci_type.whole: the PF driver's own handlers, which
  *	mdev_pci_err_handlers call while the PF is not given away (but for cor_error_detected).
  *	Those are what the struct pci_driver must have.
@@ -182,9 +201,56 @@ struct mdev_pci_parent_desc {
 	struct vfio_pci_mig_caps mig_caps;
 	struct vfio_pci_log_caps log_caps;
 	unsigned int num_vfs;
-	bool borrowed;
+	bool external_pf_driver;
 	const struct pci_error_handlers *err_handlers;
 };
+
+/**
+ * struct mdev_pci_external - PFs that are parents while their own drivers stay bound
+ * @name: of the vendor module, such as "mdev-pci-virtio": the log has it, and
+ *	/sys/bus/platform/drivers/@name/parents lists the parents.
+ * @driver: name of the PFs' driver; NULL: any.
+ * @match: optional: is @pf, which is bound to @driver and stays so meanwhile, to be a parent? In
+ *	process context under no lock; may sleep and ask firmware, must end within a bounded time.
+ * @by_address: PFs can also be made parents one by one: their addresses are written to "parents",
+ *	and @match is not asked.
+ * @desc: of each of the parents; has @external_pf_driver set.
+ *
+ * All that it points to must live until mdev_pci_unregister_external() has returned.
+ */
+struct mdev_pci_external {
+	const char *name;
+	const char *driver;
+	bool (*match)(struct pci_dev *pf);
+	bool by_address;
+	const struct mdev_pci_parent_desc *desc;
+};
+
+/**
+ * mdev_pci_register_external() - offer the VFs of PFs whose own drivers stay bound
+ * @ext: which PFs, and what they offer
+ *
+ * Each PF that matches is registered as a parent when its driver has been bound, now or later, and
+ * unregistered before that is unbound: the driver core waits, with no lock of the PF held, until
+ * the users of its VFs have closed their devices. Why a PF can't be a parent is in the log.
+ *
+ * Context: process context, the vendor module's init; sleeps. Operations of the description may be
+ * called before the return.
+ * Return: 0; -ENOMEM; -EBUSY: @ext->name is another platform driver's; -EINTR: the caller was
+ * killed; others from bus_register_notifier().
+ */
+int mdev_pci_register_external(const struct mdev_pci_external *ext);
+
+/**
+ * mdev_pci_unregister_external() - undo mdev_pci_register_external()
+ * @ext: what was registered
+ *
+ * Unregisters the parents. Blocks until the users of their VFs have closed their devices; none is
+ * open if this is the module's exit. The PFs keep their drivers and VFs.
+ *
+ * Context: process context, the vendor module's exit; sleeps.
+ */
+void mdev_pci_unregister_external(const struct mdev_pci_external *ext);
 
 struct mdev_pci_parent *
 mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);

@@ -33,7 +33,7 @@ fi
 wrong "the model is missing" model=
 wrong "there are no types" no_types=Y
 wrong "there are too many types" types=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
-for how in borrowed=Y function=Y; do
+for how in external=Y function=Y; do
 	wrong "there is a num_vfs, but VFs are not this driver's to create" num_vfs=2 $how
 done
 
@@ -54,7 +54,7 @@ for how in attrs=a migrates=Y logs=Y; do
 	wrong "type 0 \(one\) is the device as a whole and has what only VFs can have" \
 		whole=Y $how
 done
-wrong "type 0 \(one\) is the device as a whole, which is another driver's" whole=Y borrowed=Y
+wrong "type 0 \(one\) is the device as a whole, which is another driver's" whole=Y external=Y
 
 of="of type one"
 wrong "attribute 0 \(\) $of has no name" attrs=

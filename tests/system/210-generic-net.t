@@ -8,13 +8,14 @@
 
 . "$PAYLOAD/tests/system/guide.sh"
 
-PARENTS=/sys/module/mdev_pci_generic/parameters/parents
+PARENTS=/sys/bus/platform/drivers/mdev-pci-generic/parents
 
 offers() { is_there "$PFDIR/mdev_supported_types/igb-vf/create"; }
 offers_no_more() { is_gone "$PFDIR/mdev_supported_types"; }
 available() { cat "$PFDIR/mdev_supported_types/igb-vf/available_instances"; }
 override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
 driver_of() { bound_driver "$1"; echo "$DRIVER"; }
+vf_unbound() { is_gone "/sys/bus/pci/devices/$zero/driver"; }
 no_mdevs() { [ -z "$(ls "$MDEVS")" ] || fail "there are: $(ls "$MDEVS")"; }
 
 pf_up()
@@ -34,11 +35,12 @@ t "igbvf is loaded" load igbvf
 mark
 must "the module, with the card's ID" load mdev-pci-generic ids=8086:10c9
 must "the card is a parent" offers
-logged_once "the log says so" "$igb: is an mdev parent beside its driver igb"
+logged_once "the log says so" "$igb: is an mdev parent beside its driver igb: mdev-pci-generic offers its VFs"
 is "igb keeps it" "$(driver_of "$igb")" igb
 is "it is on the list" "$(cat $PARENTS)" "$igb"
 description=$(cat "$PFDIR/mdev_supported_types/igb-vf/description")
-like "the type says what it is" "$description" '^model: VF of PCI device 8086:10c9, PF driver igb$'
+like "the type says what it is" "$description" '^model: any SR-IOV device$'
+like "and of what" "$description" '^pf: PCI device 8086:10c9, driver igb$'
 like "and that it can't migrate, and why" "$description" '^migratable: no, the PF.s driver has no way'
 new_uuid
 refused "no VF exists" "$PFDIR/mdev_supported_types/igb-vf/create" "$UUID" ENODEV \
@@ -93,19 +95,20 @@ new_uuid; u=$UUID
 t "an mdev" create "$u" igb-vf
 
 # One by one
-refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is on mdev-pci-generic's list"
+refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-pci-generic already"
 refused "that of a vendor's driver is one already" $PARENTS "+$refdev" EEXIST \
 	"$refdev: is an mdev parent already, of driver refdev"
 is "it does not get on the list" "$(cat $PARENTS)" "$igb"
 refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
 refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"
-refused "not on the list" $PARENTS "-$refdev" ENOENT "$refdev: is not on mdev-pci-generic's list"
+refused "not on the list" $PARENTS "-$refdev" ENOENT "$refdev: is no parent of mdev-pci-generic"
 refused "no sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
 refused "no address" $PARENTS "+eth0" EINVAL 'write \+DDDD:BB:DD.F'
 
 t "taken off the list" write_to $PARENTS "-$igb"
 is "the list is empty" "$(cat $PARENTS)" ""
-t "no type is left" offers_no_more
+t "no type is left" wait_for 20 offers_no_more
+t "it can be put on it again when its VFs are unbound" wait_for 20 vf_unbound
 is "no mdev is left" "$(ls "$MDEVS")" ""
 is "igb keeps it" "$(driver_of "$igb")" igb
 is "its VF is free" "$(driver_of "$zero")" ""
@@ -127,6 +130,7 @@ t "one is given to another driver" write_to /sys/bus/pci/drivers/mdev-pci/unbind
 t "by its name" write_to "/sys/bus/pci/devices/$one/driver_override" vfio-pci
 t "as ever" write_to /sys/bus/pci/drivers_probe "$one"
 t "taken off the list" write_to $PARENTS "-$igb"
+t "no type is left" wait_for 20 offers_no_more
 is "that VF is left alone" "$(driver_of "$one") $(override "$one")" "vfio-pci vfio-pci"
 t "igb removes the VFs" set_vfs 0
 t "on the list" write_to $PARENTS "+$igb"
@@ -172,7 +176,7 @@ t "mdev-pci-generic goes" unload mdev-pci-generic
 rm -f /etc/modprobe.d/mdev-pci-generic.conf /etc/modules-load.d/mdev-pci-generic.conf
 t "without IDs it comes" load mdev-pci-generic
 guide one-parent
-t "no type is left" offers_no_more
+t "no type is left" wait_for 20 offers_no_more
 t "mdev-pci-generic goes" unload mdev-pci-generic
 
 mark

@@ -6,7 +6,7 @@
 # An NVMe controller: the PF keeps the kernel's nvme driver, VFs are prepared by standard admin
 # commands, and a guest writes and reads through one.
 
-PARENTS=/sys/module/mdev_pci_generic/parameters/parents
+PARENTS=/sys/bus/platform/drivers/mdev-pci-generic/parents
 SIZE=4
 
 driver_of() { bound_driver "$1"; echo "$DRIVER"; }

@@ -6,7 +6,7 @@
 # driver_flavour of VFs and PFs that nobody here made: igb's and nvme's, from their native drivers to
 # VFIO's and to mdevs, and not while their network or disk is used.
 
-PARENTS=/sys/module/mdev_pci_generic/parameters/parents
+PARENTS=/sys/bus/platform/drivers/mdev-pci-generic/parents
 PCI=/sys/bus/pci/devices
 
 flavour() { cat "$PCI/$1/driver_flavour"; }
@@ -52,7 +52,9 @@ new_uuid
 t "an mdev" create "$UUID" igb-vf
 refused "an mdev has it" "$PCI/$vf/driver_flavour" native EBUSY "mdev $UUID has it"
 t "the mdev is removed" remove "$UUID"
-t "igb's PF is no parent any more" write_to $PARENTS "-$PF"
+t "igb's PF is to be no parent any more" write_to $PARENTS "-$PF"
+t "it is none" wait_for 20 is_gone "$PFDIR/mdev_supported_types"
+t "its VF has no driver" wait_for 20 is_gone "$PCI/$vf/driver"
 state "its VF" "$vf" "native vfio" ""
 refused "it can be no mdev" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "it is no VF of an mdev-pci parent"
 t "but the host's" switch "$vf" native

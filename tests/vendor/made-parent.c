@@ -25,8 +25,8 @@ static char *model = "made";
 module_param(model, charp, 0444);
 static unsigned int num_vfs;
 module_param(num_vfs, uint, 0444);
-static bool borrowed;
-module_param(borrowed, bool, 0444);
+static bool external;
+module_param(external, bool, 0444);
 
 static char *types[MANY] = { "one" };
 static int nr_types = 1;
@@ -131,7 +131,7 @@ static void make_desc(void)
 		.types = no_types ? NULL : type_table,
 		.nr_types = nr_types,
 		.num_vfs = num_vfs,
-		.borrowed = borrowed,
+		.external_pf_driver = external,
 	};
 }
 

@@ -12,7 +12,7 @@
 /* Others' entries in the directory of an mdev */
 static const char * const taken_names[] = {
 	"driver", "function", "iommu_group", "mdev_type", "migratable", "migration_state",
-	"power", "remove", "subsystem", "uevent", "vfio-dev",
+	"not_migratable", "power", "remove", "subsystem", "uevent", "vfio-dev",
 };
 
 /* What is wrong, or NULL, as of all that follow */
@@ -94,7 +94,7 @@ static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci
 		return "is the device as a whole and lacks the operation prepare or finish";
 	if (type->mig_ops || type->log_ops || type->control || type->nr_attrs)
 		return "is the device as a whole and has what only VFs can have";
-	if (desc->borrowed)
+	if (desc->external_pf_driver)
 		return "is the device as a whole, which is another driver's";
 	if (!driver_has_handlers(pf))
 		return "is the device as a whole, and err_handler not mdev_pci_err_handlers";
@@ -136,7 +136,7 @@ static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_
 /* A driver in the kernel's image has no module */
 static bool owner_is_missing(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
 {
-	return !desc->owner && !desc->borrowed && pf->dev.driver && pf->dev.driver->owner;
+	return !desc->owner && !desc->external_pf_driver && pf->dev.driver && pf->dev.driver->owner;
 }
 
 static const char *parent_mistake(const struct pci_dev *pf,
@@ -150,7 +150,7 @@ static const char *parent_mistake(const struct pci_dev *pf,
 		return "there are no types";
 	if (desc->nr_types > MDEV_PCI_TYPES_MAX)
 		return "there are too many types";
-	if (desc->num_vfs && (desc->borrowed || whole))
+	if (desc->num_vfs && (desc->external_pf_driver || whole))
 		return "there is a num_vfs, but VFs are not this driver's to create";
 	return NULL;
 }

@@ -231,13 +231,30 @@ void mdev_pci_function_let_go(struct pci_dev *vf)
 	mdev_pci_override_clear(vf, &mdev_pci_function_driver.driver);
 }
 
-static int enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_parent_desc *desc,
+		       const struct mdev_pci_type *type)
 {
-	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
+	*limits = (struct mdev_pci_limits) {
+		.mig_caps = desc->mig_caps,
+		.log_caps = desc->log_caps,
+	};
+	if (!type->mig_ops)
+		limits->not_migratable = type->not_migratable ?:
+					 "the device's driver does not say why";
+}
 
+static int enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+		  struct mdev_pci_limits *limits)
+{
+	const struct mdev_pci_parent_desc *desc = function->parent->desc;
+
+	lockdep_assert_held(&function->fw_lock);
+	set_limits(limits, desc, type);
 	if (type->whole)
 		return mdev_pci_whole_give(function->parent, type);
-	return ops && ops->enable ? ops->enable(&function->fn, type) : 0;
+	if (!desc->ops || !desc->ops->enable)
+		return 0;
+	return desc->ops->enable(&function->fn, type, limits);
 }
 
 static void disable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
@@ -265,7 +282,7 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 	int ret;
 
 	mutex_lock(&function->fw_lock);
-	ret = enable(function, type);
+	ret = enable(function, type, &function->limits);
 	if (!ret) {
 		ret = mdev_pci_attrs_initial(function, type);
 		if (ret)
@@ -318,13 +335,15 @@ void mdev_pci_function_remember(struct mdev_pci_function *function)
  */
 void mdev_pci_function_restore(struct mdev_pci_function *function)
 {
+	struct mdev_pci_limits now;
 	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
 	if (function->enabled) {
 		if (function->command)
 			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
-		ret = enable(function, function->enabled) ?: mdev_pci_attrs_again(function);
+		/* The VFIO device is there already, with the limits of the first time */
+		ret = enable(function, function->enabled, &now) ?: mdev_pci_attrs_again(function);
 	}
 	mutex_unlock(&function->fw_lock);
 	if (ret)

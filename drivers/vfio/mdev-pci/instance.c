@@ -26,6 +26,7 @@ static int make_device(struct mdev_pci_instance *instance)
 {
 	struct mdev_pci_function *function = instance->function;
 	const struct mdev_pci_parent_desc *parent = function->parent->desc;
+	const struct mdev_pci_limits *limits = &function->limits;
 	struct vfio_pci_engine_device *edev;
 	char type[64];
 	struct vfio_pci_engine_desc desc = {
@@ -33,10 +34,8 @@ static int make_device(struct mdev_pci_instance *instance)
 		.owner = parent->owner,
 		.alias = dev_name(&instance->mdev->dev),
 		.type = type,
-		.mig_ops = instance->type->mig_ops,
-		.mig_caps = &parent->mig_caps,
-		.log_ops = instance->type->log_ops,
-		.log_caps = &parent->log_caps,
+		.mig_caps = &limits->mig_caps,
+		.log_caps = &limits->log_caps,
 		.use_ops = &mdev_pci_use_ops,
 		.control = instance->type->control,
 		.nvlink2 = instance->type->nvlink2,
@@ -47,6 +46,13 @@ static int make_device(struct mdev_pci_instance *instance)
 	ret = stream_type(instance, type, sizeof(type));
 	if (ret)
 		return ret;
+	if (!limits->not_migratable) {
+		desc.mig_ops = instance->type->mig_ops;
+		desc.log_ops = instance->type->log_ops;
+	} else if (instance->type->mig_ops) {
+		pci_warn(function->fn.pdev, "mdev %s will not migrate: %s\n", desc.alias,
+			 limits->not_migratable);
+	}
 	edev = vfio_pci_engine_register(&desc);
 	if (IS_ERR(edev)) {
 		pci_err(function->fn.pdev, "mdev %s refused: no VFIO device could be made (%pe)\n",

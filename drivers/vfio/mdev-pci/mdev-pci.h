@@ -128,6 +128,7 @@ struct mdev_pci_parent {
  * @dead: unbound. Under device_lock() of the function
  * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
+ * @limits: of @enabled, for this function. Do not change while it is enabled
  * @in_use: a user has it open. Under @fw_lock
  * @values: of the attributes of @enabled. Written under @fw_lock
  * @before: what those that are inherited have been before
@@ -146,6 +147,7 @@ struct mdev_pci_function {
 	bool dead;
 	struct mutex fw_lock;		/* order: top of this file */
 	const struct mdev_pci_type *enabled;
+	struct mdev_pci_limits limits;
 	bool in_use;
 	u64 values[MDEV_PCI_ATTRS_MAX];
 	u64 before[MDEV_PCI_ATTRS_MAX];

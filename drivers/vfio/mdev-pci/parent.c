@@ -388,7 +388,7 @@ static void give_back_vfs(struct mdev_pci_parent *parent)
 
 static void part_from_vfs(struct mdev_pci_parent *parent)
 {
-	if (parent->desc->borrowed)
+	if (parent->desc->external_pf_driver)
 		give_back_vfs(parent);
 	else
 		pci_disable_sriov(parent->pf);
@@ -418,7 +418,7 @@ static void leave(struct mdev_pci_parent *parent)
 
 /**
  * mdev_pci_register_parent() - offer the VFs of a PF as mdevs
- * @pf: the PF, bound to the caller's driver, or (@desc->borrowed) to any
+ * @pf: the PF, bound to the caller's driver, or (@desc->external_pf_driver) to any
  * @desc: what is offered, and how; must live as long as the parent
  *
  * From the call on, VFs of @pf are bound to mdev-pci as they appear; @desc->num_vfs of them
@@ -476,7 +476,7 @@ EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
  * mdev_pci_unregister_parent() - take the offer back
  * @parent: the parent
  *
- * Removes all mdevs and VFs; borrowed VFs it only unbinds. Users of open devices are asked
+ * Removes all mdevs and VFs; those that an external PF driver has made are only unbound. Users of open devices are asked
  * to let go; blocks until they have closed them. A PF that is given away comes back to its driver.
  * After that no operation of the vendor driver is called any more.
  *

@@ -28,9 +28,18 @@ static DEVICE_ATTR_RO(function);
 
 static ssize_t migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%d\n", !!to_instance(dev)->type->mig_ops);
+	struct mdev_pci_instance *instance = to_instance(dev);
+
+	return sysfs_emit(buf, "%d\n", instance->type->mig_ops &&
+					!instance->function->limits.not_migratable);
 }
 static DEVICE_ATTR_RO(migratable);
+
+static ssize_t not_migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_instance(dev)->function->limits.not_migratable ?: "");
+}
+static DEVICE_ATTR_RO(not_migratable);
 
 static ssize_t migration_state_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
@@ -49,6 +58,7 @@ static struct attribute *instance_attrs[] = {
 	&dev_attr_function.attr,
 	&dev_attr_migratable.attr,
 	&dev_attr_migration_state.attr,
+	&dev_attr_not_migratable.attr,
 	NULL
 };
 

@@ -90,7 +90,8 @@ static int npf_check_room(struct npf *npf, const struct mdev_pci_type *type)
 	return 0;
 }
 
-static int npf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type)
+static int npf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
+		      struct mdev_pci_limits *limits)
 {
 	struct npf *npf = npf_of(fn);
 	u16 cntlid;

@@ -9,7 +9,8 @@ int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg)
 	return refdev_run(refdev_queue_of(fn), &cmd);
 }
 
-static int refdev_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type)
+static int refdev_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
+			 struct mdev_pci_limits *limits)
 {
 	int ret = refdev_command(fn, REFDEV_ENABLE, type->profile);
 
