@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [--seconds N] [--keep] [stream|v1]...
+# usage: run.sh [--seconds N] [--keep] [stream|v1|parts]...
 #
 # Fuzzing of what reads hostile input: builds the modules' own sources in user space with
 # libFuzzer, AddressSanitizer and UBSan, and runs each target on the kept corpus
@@ -13,6 +13,7 @@ set -e
 . "$VM_DIR/lib/debian.sh"
 here=$REPO_DIR/tests/fuzz
 engine=$REPO_DIR/drivers/vfio/pci
+virtio=$REPO_DIR/drivers/vfio/mdev-pci/virtio
 build=$CACHE/fuzz
 RUNS=200000
 
@@ -27,14 +28,14 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ $# -gt 0 ] || set -- stream v1
+[ $# -gt 0 ] || set -- stream v1 parts
 need_host clang libclang-rt-14-dev libc6-dev linux-libc-dev
 mkdir -p "$build"
 
 compile() # TARGET SOURCE...
 {
 	clang -O1 -g -std=gnu11 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -I"$here/../unit/shim" -I"$engine" \
+		-fno-sanitize-recover=all -I"$here/../unit/shim" -I"$engine" -I"$virtio" \
 		-o "$build/fuzz_$1" "$here/fuzz_$1.c" "${@:2}"
 }
 
@@ -56,6 +57,7 @@ for target; do
 	case $target in
 	stream) compile stream "$here/crc32c.c" "$engine/stream.c" ;;
 	v1) compile v1 "$engine/v1_regs.c" ;;
+	parts) compile parts "$virtio/parts.c" ;;
 	*) usage 2 >&2 ;;
 	esac
 	if fuzz "$target"; then

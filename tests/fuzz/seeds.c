@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * seeds DIR: right streams as the writer makes them, and accesses that there are, to start a
- * corpus from: DIR/stream and DIR/v1.
+ * seeds DIR: right streams as the writer makes them, accesses and device parts that there are, to
+ * start a corpus from: DIR/stream, DIR/v1 and DIR/parts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,6 +45,43 @@ static void a_stream(const char *dir, const char *name, bool delta, const size_t
 	save(dir, name, out, len);
 }
 
+static size_t put(u8 *to, u64 value, unsigned int bytes)
+{
+	for (unsigned int i = 0; i < bytes; i++)
+		to[i] = value >> 8 * i;
+	return bytes;
+}
+
+static size_t part(u8 *to, u16 type, u64 selector, u64 value, u32 bytes)
+{
+	size_t n = put(to, type, 4);
+
+	n += put(to + n, selector, 8);
+	n += put(to + n, bytes, 4);
+	return n + put(to + n, value, bytes);
+}
+
+/* A block device with one queue */
+static void parts(const char *dir, bool packed)
+{
+	u8 out[512];
+	u64 features = 1ull << 32 | (packed ? 1ull << 34 : 0);
+	size_t len = part(out, 0x100, 0, features, 8);
+
+	len += part(out + len, 0x101, 0, features, 8);
+	len += part(out + len, 0x102, 16, 0xffff, 2);
+	len += part(out + len, 0x102, 18, 1, 2);
+	len += part(out + len, 0x103, 0, 0xf, 1);
+	len += put(out + len, 0x104, 12);
+	len += put(out + len, 32, 4);
+	len += put(out + len, 128 | 1 << 16 | 1ull << 32, 8);
+	len += put(out + len, 0x1000, 8);
+	len += put(out + len, 0x2000, 8);
+	len += put(out + len, 0x3000, 8);
+	len += part(out + len, 0x105, 0, 0, 8);
+	save(dir, packed ? "packed" : "split", out, len);
+}
+
 int main(int argc, char **argv)
 {
 	static const u8 access[21] = { [8] = 4, [17] = 1 };
@@ -59,5 +96,8 @@ int main(int argc, char **argv)
 	a_stream(dir, "changes", true, (const size_t[]) { 64, 64, 1, 0 });
 	snprintf(dir, sizeof(dir), "%s/v1", argv[1]);
 	save(dir, "state", access, sizeof(access));
+	snprintf(dir, sizeof(dir), "%s/parts", argv[1]);
+	parts(dir, false);
+	parts(dir, true);
 	return 0;
 }

@@ -80,6 +80,11 @@ static void nvlink2(struct kunit *test)
 	each(test, nvlink2_tests);
 }
 
+static void parts(struct kunit *test)
+{
+	each(test, parts_tests);
+}
+
 static struct kunit_case unit_cases[] = {
 	KUNIT_CASE(writer),
 	KUNIT_CASE(reader),
@@ -88,6 +93,7 @@ static struct kunit_case unit_cases[] = {
 	KUNIT_CASE(precopy),
 	KUNIT_CASE(v1),
 	KUNIT_CASE(nvlink2),
+	KUNIT_CASE(parts),
 	{}
 };
 

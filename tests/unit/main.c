@@ -26,7 +26,8 @@ bool tap_has_failed(void)
 int main(void)
 {
 	const struct test *suites[] = { writer_tests, reader_tests, refusal_tests,
-					range_tests, precopy_tests, v1_tests, nvlink2_tests };
+					range_tests, precopy_tests, v1_tests, nvlink2_tests,
+					parts_tests };
 	int n_passed = 0, n_failed = 0;
 
 	setbuf(stdout, NULL);
