@@ -9,6 +9,7 @@
 #ifndef _LINUX_VFIO_PCI_ENGINE_H
 #define _LINUX_VFIO_PCI_ENGINE_H
 
+#include <linux/atomic.h>
 #include <linux/completion.h>
 #include <linux/ktime.h>
 #include <linux/pci.h>
@@ -118,7 +119,9 @@ struct vfio_pci_mig_buf {
 	size_t size;
 	enum dma_data_direction dir;
 	bool busy;
+	bool lost;
 	int status;
+	atomic_t pending;
 	struct completion done;
 	struct vfio_pci_migration *mig;
 	ktime_t begun;
@@ -149,7 +152,8 @@ struct vfio_pci_precopy_size {
  * not answer, and that nobody knows. The engine then takes the device to
  * VFIO_DEVICE_STATE_ERROR, which only a reset leaves.
  *
- * Sizes that these operations report are checked by the engine.
+ * Sizes that these operations report are checked by the engine, and so are their results: see
+ * vfio_pci_engine_result().
  *
  * Chunks are moved in sessions: @begin, @attach of each buffer, @save or @load of chunks, @detach
  * of each buffer, @end. A session ends on every way out: in order, on an error, by a reset of the
@@ -196,7 +200,8 @@ struct vfio_pci_precopy_size {
  *	returned.
  * @abort: end a @save or @load that returned -EINPROGRESS. On return
  *	vfio_pci_mig_buf_done() was called or never will be, and no DMA to or from
- *	@buf is outstanding. Mandatory for those who return -EINPROGRESS.
+ *	@buf is outstanding. Mandatory for those who return -EINPROGRESS: without it -EINPROGRESS
+ *	counts as -EIO, and the buffer's memory is never used or freed again.
  * @check_compat: optional. May firmware load a state that was saved by firmware
  *	of state version @compat? 0 or an errno. Without it versions must be equal.
  * @precopy_start: optional, as are the two below; see &vfio_pci_mig_caps.precopy. Begin to
@@ -452,6 +457,40 @@ const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
 void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev);
 void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
+/**
+ * vfio_pci_engine_result() - check the result of an operation of a vendor driver
+ * @dev: the function, for the log
+ * @op: name of the operation, for the log
+ * @ret: what it returned
+ *
+ * The engine does this with the result of each operation of &struct vfio_pci_mig_ops and
+ * &struct vfio_pci_log_ops, and with the status that vfio_pci_mig_buf_done() is given; mdev-pci does
+ * it with those of its own operations. Vendor drivers translate what firmware says into 0 or one
+ * of these errnos:
+ *
+ * =================================== ===========================================================
+ * -EIO                                firmware or the device has failed
+ * -EPROTO, -EBADMSG                   what firmware says makes no sense; data is damaged
+ * -ETIMEDOUT                          firmware did not answer in time: the outcome is not known
+ * -ECANCELED                          a reset or an abort has ended it
+ * -ENODEV, -ENXIO, -ESHUTDOWN         the device is gone; has no such function; is being stopped
+ * -EBUSY, -EBADFD                     something else is under way; the function is in a wrong state
+ * -EINVAL, -ERANGE                    firmware does not accept a value; it is out of range
+ * -EOPNOTSUPP, -EPROTONOSUPPORT       firmware can't do that; not with that version of the state
+ * -EPERM, -EACCES                     firmware does not allow it
+ * -ENOMEM, -ENOSPC                    the host has no memory; firmware has no resources left
+ * -EMSGSIZE, -EFBIG, -EOVERFLOW       it is too large for firmware, or for this driver
+ * -ENODATA, -ENOENT, -EEXIST, -ESTALE there is none; is one already; it has changed meanwhile
+ * -EADDRINUSE, -EADDRNOTAVAIL         of addresses that are set by attributes
+ * =================================== ===========================================================
+ *
+ * Beside them @save and @load may return -EINPROGRESS, and @changes 1. All else, such as positive
+ * firmware status words, -EAGAIN, -EINTR or -ENOMSG, counts as -EIO.
+ *
+ * Context: any.
+ * Return: @ret; or -EIO, after a line in the log with @op and @ret.
+ */
+int vfio_pci_engine_result(struct device *dev, const char *op, int ret);
 void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn);
 void vfio_pci_control_end(struct vfio_pci_fn *fn);
 int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);

@@ -338,9 +338,13 @@ static int start(struct fake_fw *fw, struct vfio_pci_mig_buf *buf, const struct 
 		return -EINPROGRESS;
 	}
 	ret = move(fw, buf);
-	if (fw->speed == FW_AT_ONCE)
+	if (fw->speed == FW_AT_ONCE && fw->act != FW_TWICE && fw->act != FW_ALSO)
 		return ret;
 	vfio_pci_mig_buf_done(buf, ret);
+	if (fw->act == FW_TWICE)
+		vfio_pci_mig_buf_done(buf, fw->err);
+	if (fw->act == FW_ALSO)
+		return 0;
 	return -EINPROGRESS;
 }
 

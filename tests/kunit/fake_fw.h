@@ -57,6 +57,8 @@ enum fw_speed {
  * @FW_RETURNS: the call returns an errno
  * @FW_ENDS: a save or load in progress ends with an errno
  * @FW_NEVER: a save or load in progress does not end
+ * @FW_TWICE: a save or load ends well, and then again with an errno
+ * @FW_ALSO: a save or load ends well before the call says so, too
  * @FW_EMPTY: a piece of no bytes is saved
  * @FW_SHORT: a piece of one byte is saved
  * @FW_TOO_LONG: it claims more bytes than there was room for
@@ -67,6 +69,8 @@ enum fw_act {
 	FW_RETURNS,
 	FW_ENDS,
 	FW_NEVER,
+	FW_TWICE,
+	FW_ALSO,
 	FW_EMPTY,
 	FW_SHORT,
 	FW_TOO_LONG,

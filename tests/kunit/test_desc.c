@@ -66,7 +66,8 @@ static void only_logs(struct made *made)
 	made->desc.mig_ops = NULL;
 }
 
-static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes)
+static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+			u64 length)
 {
 	return 0;
 }

@@ -82,17 +82,31 @@ static int refuse_range(const struct mdev_pci_instance *instance,
 	return -ERANGE;
 }
 
+static int vendor_set(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
+		      u64 value)
+{
+	return vfio_pci_engine_result(&function->fn.pdev->dev, "set of an attribute",
+				      attr->set(&function->fn, attr, value));
+}
+
+static int vendor_get(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
+		      u64 *value)
+{
+	return vfio_pci_engine_result(&function->fn.pdev->dev, "get of an attribute",
+				      attr->get(&function->fn, attr, value));
+}
+
 /* Firmware may have taken another value than it was given */
 static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
 		 unsigned int index, u64 value)
 {
 	int ret;
 
-	ret = attr->set(&function->fn, attr, value);
+	ret = vendor_set(function, attr, value);
 	if (!ret)
 		__set_bit(index, &function->written);
 	if (!ret && attr->get)
-		ret = attr->get(&function->fn, attr, &value);
+		ret = vendor_get(function, attr, &value);
 	if (!ret)
 		WRITE_ONCE(function->values[index], value);
 	return ret;
@@ -230,7 +244,7 @@ static bool is_found(const struct mdev_pci_function *function, const struct mdev
 static int inherit(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
 		   u64 *value)
 {
-	int ret = attr->get(&function->fn, attr, value);
+	int ret = vendor_get(function, attr, value);
 
 	if (ret)
 		pci_err(function->fn.pdev, "%s could not be read (%pe); there is no mdev without\n",
@@ -288,7 +302,7 @@ void mdev_pci_attrs_forget(struct mdev_pci_function *function)
 
 		if (!attr->inherited)
 			continue;
-		ret = attr->set(&function->fn, attr, function->before[i]);
+		ret = vendor_set(function, attr, function->before[i]);
 		if (ret)
 			pci_err(function->fn.pdev,
 				"%s could not be set back (%pe); set it by hand before others use the VF\n",
@@ -323,7 +337,7 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function)
 		const struct mdev_pci_attr *attr = &type->attrs[i];
 
 		if (is_changed(function, attr, i))
-			ret = attr->set(&function->fn, attr, function->values[i]);
+			ret = vendor_set(function, attr, function->values[i]);
 	}
 	return ret;
 }

@@ -254,7 +254,8 @@ static int enable(struct mdev_pci_function *function, const struct mdev_pci_type
 		return mdev_pci_whole_give(function->parent, type);
 	if (!desc->ops || !desc->ops->enable)
 		return 0;
-	return desc->ops->enable(&function->fn, type, limits);
+	return vfio_pci_engine_result(&function->fn.pdev->dev, "enable",
+				      desc->ops->enable(&function->fn, type, limits));
 }
 
 static void disable(struct mdev_pci_function *function, const struct mdev_pci_type *type)

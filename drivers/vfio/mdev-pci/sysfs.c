@@ -158,6 +158,17 @@ void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
 	sysfs_remove_link(&instance->mdev->dev.kobj, "iommu_group");
 }
 
+/* An errno, or what is none, is no room */
+static unsigned int room(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+{
+	unsigned int n = parent->desc->ops->room(parent->pf, type);
+
+	if (n <= INT_MAX)
+		return n;
+	vfio_pci_engine_result(&parent->pf->dev, "room", n);
+	return 0;
+}
+
 /**
  * mdev_pci_get_available() - the type's available_instances
  * @mtype: the type
@@ -175,7 +186,7 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 	n = mdev_pci_parent_available(parent, type);
 	if (!n || type->whole || !ops || !ops->room)
 		return n;
-	return min(n, ops->room(parent->pf, type));
+	return min(n, room(parent, type));
 }
 
 static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
@@ -199,6 +210,21 @@ static int describe_control(const struct vfio_pci_control *control, char *buf, i
 			     control->bar, control->offset);
 }
 
+/* Neither an errno nor more than there is room for makes bytes of the description */
+static int describe_more(struct mdev_pci_parent *parent, char *buf, int at)
+{
+	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
+	int n, size = PAGE_SIZE - at;
+
+	if (!ops || !ops->describe)
+		return 0;
+	n = ops->describe(parent->pf, buf + at, size);
+	if (n >= 0 && n <= size)
+		return n;
+	vfio_pci_engine_result(&parent->pf->dev, "describe", n);
+	return 0;
+}
+
 /**
  * mdev_pci_show_description() - the type's description
  * @mtype: the type
@@ -218,7 +244,5 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
 	n += describe_control(offer->type->control, buf, n);
 	n += mdev_pci_attrs_describe(offer, buf, n);
-	if (desc->ops && desc->ops->describe)
-		n += desc->ops->describe(parent->pf, buf + n, PAGE_SIZE - n);
-	return n;
+	return n + describe_more(parent, buf, n);
 }

@@ -113,7 +113,7 @@ int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_ty
 	ret = pm_runtime_resume_and_get(&pf->dev);
 	if (ret)
 		return ret;
-	ret = type->whole->prepare(pf, type);
+	ret = vfio_pci_engine_result(&pf->dev, "prepare", type->whole->prepare(pf, type));
 	if (ret) {
 		pm_runtime_put(&pf->dev);
 		return ret;
@@ -148,7 +148,7 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 	ret = own_dma(pf);
 	pci_set_drvdata(pf, parent->drvdata);
 	parent->given = false;
-	return ret ?: type->whole->finish(pf);
+	return ret ?: vfio_pci_engine_result(&pf->dev, "finish", type->whole->finish(pf));
 }
 
 /**

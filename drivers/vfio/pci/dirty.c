@@ -13,6 +13,7 @@
 #include <linux/iova_bitmap.h>
 #include <linux/log2.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
@@ -224,6 +225,13 @@ static int check_reset(struct vfio_pci_migration *mig)
 	return mig_is_reset(mig) ? refuse(mig, -EAGAIN, "the function was reset meanwhile") : 0;
 }
 
+/* Between two parts of a long report. What was dirty may be lost: the user is, too */
+static int may_go_on(void)
+{
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
+
 /* One chunk of a report: firmware's answer is in @buf then. Returns the dirty pages' number */
 static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
 			u64 pages, unsigned int shift)
@@ -297,6 +305,8 @@ static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 		ret = mig_fw_log_changes(mig, iova, length);
 		if (ret > 0 && is_quiet(mig) && ktime_after(ktime_get(), end))
 			ret = -ETIMEDOUT;
+		if (ret > 0 && may_go_on())
+			return -EINTR;
 	} while (ret > 0 && is_quiet(mig));
 	if (ret >= 0)
 		return check_reset(mig);
@@ -357,7 +367,7 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 
 	for (; pages; pages -= n, iova += n << shift) {
 		n = min_t(u64, pages, buf->size * BITS_PER_BYTE);
-		ret = report_chunk(mig, buf, iova, n, shift);
+		ret = may_go_on() ?: report_chunk(mig, buf, iova, n, shift);
 		if (ret < 0)
 			return ret;
 		/* A clean chunk costs firmware's answer and nothing more */
@@ -392,7 +402,7 @@ static int mark_changes(struct vfio_pci_migration *mig, unsigned long *bits, u64
 
 	for (; pages; pages -= n, page += n) {
 		n = min_t(u64, pages, PENDING_PAGES - page % PENDING_PAGES);
-		ret = take_chunk(mig, page << shift, n, shift, bits);
+		ret = may_go_on() ?: take_chunk(mig, page << shift, n, shift, bits);
 		if (ret < 0)
 			return ret;
 		if (!ret)
@@ -464,7 +474,8 @@ static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, u
  * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
  * Return: 0; -EINVAL: it is not logging, or not in all of this range; -EIO: firmware's report
  * contradicts itself; -EAGAIN: the function was reset, which has ended the log; -ENOMEM;
- * -ETIMEDOUT: the report has no end; others from firmware. On error what was dirty may be lost.
+ * -ETIMEDOUT: the report has no end; -EINTR: the caller was killed; others from firmware. On error
+ * what was dirty may be lost.
  */
 int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		   struct iova_bitmap *dirty)

@@ -1,18 +1,102 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the engine calls firmware: each operation is timed, counted and traced here, and
- * nowhere else. What an answer means is for the caller to say.
+ * Where the engine calls firmware: the result of each operation is checked, timed, counted and
+ * traced here, and nowhere else. What an answer means is for the caller to say.
  */
+#include <linux/atomic.h>
+#include <linux/device.h>
+#include <linux/export.h>
+
 #include "firmware.h"
 #include "migration.h"
 #include "ranges.h"
+
+/* The table in include/linux/vfio_pci_engine.h: what is not in it may mean something to callers */
+static bool is_allowed(int ret)
+{
+	switch (ret) {
+	case 0:
+	case -EACCES:
+	case -EADDRINUSE:
+	case -EADDRNOTAVAIL:
+	case -EBADFD:
+	case -EBADMSG:
+	case -EBUSY:
+	case -ECANCELED:
+	case -EEXIST:
+	case -EFBIG:
+	case -EINVAL:
+	case -EIO:
+	case -EMSGSIZE:
+	case -ENODATA:
+	case -ENODEV:
+	case -ENOENT:
+	case -ENOMEM:
+	case -ENOSPC:
+	case -ENXIO:
+	case -EOPNOTSUPP:
+	case -EOVERFLOW:
+	case -EPERM:
+	case -EPROTO:
+	case -EPROTONOSUPPORT:
+	case -ERANGE:
+	case -ESHUTDOWN:
+	case -ESTALE:
+	case -ETIMEDOUT:
+		return true;
+	}
+	return false;
+}
+
+/**
+ * mig_fw_result() - check the result of a vendor operation
+ * @mig: the state
+ * @op: the operation
+ * @ret: what it returned
+ *
+ * Context: any.
+ * Return: @ret; or -EIO, after a line in the log: no operation may return that.
+ */
+static int mig_fw_result(struct vfio_pci_migration *mig, enum mig_op op, int ret)
+{
+	if (is_allowed(ret))
+		return ret;
+	mig_err(mig, ": the vendor driver's operation %s returned %d, which no operation may return: taken for -EIO\n",
+		mig_op_name(op), ret);
+	return -EIO;
+}
+
+static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int ret)
+{
+	ret = mig_fw_result(mig, op, ret);
+	mig_note_op(mig, op, begun, ret);
+	return ret;
+}
+
+/**
+ * vfio_pci_engine_result() - check the result of a vendor operation that is not the engine's
+ * @dev: the function, for the log
+ * @op: name of the operation, for the log
+ * @ret: what it returned
+ *
+ * Return: see the header.
+ */
+int vfio_pci_engine_result(struct device *dev, const char *op, int ret)
+{
+	if (is_allowed(ret))
+		return ret;
+	dev_err_ratelimited(dev, "the vendor driver's operation %s returned %d, which no operation may return: taken for -EIO\n",
+			    op, ret);
+	return -EIO;
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_result);
 
 /**
  * mig_fw_begin() - &vfio_pci_mig_ops.begin
  * @mig: the state, locked
  * @dir: what the session is for
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
@@ -22,8 +106,7 @@ int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 	if (!mig->ops->begin)
 		return 0;
 	ret = mig->ops->begin(mig->fn, dir);
-	mig_note_op(mig, MIG_OP_BEGIN, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_BEGIN, begun, ret);
 }
 
 /**
@@ -45,7 +128,7 @@ void mig_fw_end(struct vfio_pci_migration *mig)
  * @mig: the state, locked
  * @buf: a buffer with memory, mapped if it has to be
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
@@ -55,8 +138,7 @@ int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	if (!mig->ops->attach)
 		return 0;
 	ret = mig->ops->attach(mig->fn, buf);
-	mig_note_op(mig, MIG_OP_ATTACH, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_ATTACH, begun, ret);
 }
 
 /**
@@ -79,15 +161,14 @@ void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  * @mig: the state, locked; firmware has that operation
  * @bytes: receives the size; not checked
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->chunk_size(mig->fn, bytes);
 
-	mig_note_op(mig, MIG_OP_CHUNK_SIZE, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_CHUNK_SIZE, begun, ret);
 }
 
 /**
@@ -95,16 +176,15 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
  * @mig: the state, locked
  * @level: to suspend to
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->suspend(mig->fn, level);
 
-	mig_note_op(mig, level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
-		    begun, ret);
-	return ret;
+	return end_op(mig, level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
+		      begun, ret);
 }
 
 /**
@@ -112,16 +192,15 @@ int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  * @mig: the state, locked
  * @level: to leave
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->resume(mig->fn, level);
 
-	mig_note_op(mig, level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
-		    begun, ret);
-	return ret;
+	return end_op(mig, level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
+		      begun, ret);
 }
 
 /**
@@ -129,15 +208,47 @@ int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  * @mig: the state, locked
  * @size: receives the size; not checked
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->state_size(mig->fn, size);
 
-	mig_note_op(mig, MIG_OP_STATE_SIZE, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_STATE_SIZE, begun, ret);
+}
+
+static enum mig_op move_op(const struct vfio_pci_mig_buf *buf)
+{
+	return buf->dir == DMA_TO_DEVICE ? MIG_OP_LOAD : MIG_OP_SAVE;
+}
+
+/* True: nobody has said before how the save or load ends */
+static bool end_move(struct vfio_pci_mig_buf *buf, int status)
+{
+	if (!atomic_xchg(&buf->pending, 0))
+		return false;
+	mig_note_piece(buf->mig, buf, status);
+	buf->status = status;
+	complete_all(&buf->done);
+	return true;
+}
+
+/* Firmware may be the reason: neither a WARN nor more than one line */
+static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf)
+{
+	if (!atomic_xchg(&mig->done_twice, 1))
+		mig_err(mig, ": the vendor driver said twice how a %s has ended, by vfio_pci_mig_buf_done(): ignored\n",
+			mig_op_name(move_op(buf)));
+}
+
+/* Firmware works on the buffer, and nothing can end that: it is firmware's for ever */
+static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
+{
+	buf->lost = end_move(buf, -EIO);
+	mig_err(mig, ": the vendor driver's operation %s returned -EINPROGRESS, and there is no operation abort: taken for -EIO%s\n",
+		mig_op_name(move_op(buf)), buf->lost ? "; its buffer is lost" : "");
+	return -EIO;
 }
 
 /**
@@ -146,16 +257,43 @@ int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size)
  * @buf: the piece
  * @op: which of them
  *
- * Whatever it returns, it ends with vfio_pci_mig_buf_done(), where it is noted.
+ * Whatever it returns, it ends by &vfio_pci_mig_buf.done, where it is noted.
  *
- * Return: firmware's result, -EINPROGRESS: not known yet.
+ * Return: firmware's result, checked; -EINPROGRESS: not known yet. -EIO with @buf->lost: nor will
+ * it ever be known.
  */
 int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mig_buf_op op)
 {
+	int ret;
+
+	reinit_completion(&buf->done);
 	buf->mig = mig;
 	buf->begun = ktime_get();
-	return op(mig->fn, buf);
+	atomic_set(&buf->pending, 1);
+	ret = op(mig->fn, buf);
+	if (ret == -EINPROGRESS)
+		return mig->ops->abort ? ret : lose_buf(mig, buf);
+	ret = mig_fw_result(mig, move_op(buf), ret);
+	if (!end_move(buf, ret))
+		note_twice(mig, buf);
+	return ret;
 }
+
+/**
+ * vfio_pci_mig_buf_done() - a save or load that was in progress has ended
+ * @buf: its buffer
+ * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
+ *
+ * To be called exactly once by those who returned -EINPROGRESS.
+ *
+ * Context: any, also hard interrupt.
+ */
+void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status)
+{
+	if (!end_move(buf, mig_fw_result(buf->mig, move_op(buf), status)))
+		note_twice(buf->mig, buf);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_mig_buf_done);
 
 /**
  * mig_fw_abort() - &vfio_pci_mig_ops.abort
@@ -167,22 +305,37 @@ void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	ktime_t begun = ktime_get();
 
 	mig->ops->abort(mig->fn, buf);
+	atomic_set(&buf->pending, 0);
 	mig_note_op(mig, MIG_OP_ABORT, begun, 0);
+}
+
+/**
+ * mig_fw_check_compat() - &vfio_pci_mig_ops.check_compat
+ * @mig: the state, locked; there is such an operation
+ * @compat: version of the state
+ *
+ * Return: firmware's result, checked.
+ */
+int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat)
+{
+	ktime_t begun = ktime_get();
+	int ret = mig->ops->check_compat(mig->fn, compat);
+
+	return end_op(mig, MIG_OP_CHECK_COMPAT, begun, ret);
 }
 
 /**
  * mig_fw_precopy_start() - &vfio_pci_mig_ops.precopy_start
  * @mig: the state, locked
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_precopy_start(struct vfio_pci_migration *mig)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->precopy_start(mig->fn);
 
-	mig_note_op(mig, MIG_OP_PRECOPY_START, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_PRECOPY_START, begun, ret);
 }
 
 /**
@@ -190,15 +343,14 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
  * @mig: the state, locked
  * @buf: an attached buffer that is not busy, or NULL
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->precopy_stop(mig->fn, buf);
 
-	mig_note_op(mig, MIG_OP_PRECOPY_STOP, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_PRECOPY_STOP, begun, ret);
 }
 
 /**
@@ -206,15 +358,14 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
  * @mig: the state, locked
  * @size: receives what is left; not checked
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->ops->precopy_size(mig->fn, size);
 
-	mig_note_op(mig, MIG_OP_PRECOPY_SIZE, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_PRECOPY_SIZE, begun, ret);
 }
 
 /**
@@ -224,7 +375,7 @@ int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_
  * @nr: how many
  * @page_shift: log2 of a page
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_range *ranges,
 		     unsigned int nr, unsigned int page_shift)
@@ -232,23 +383,21 @@ int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_r
 	ktime_t begun = ktime_get();
 	int ret = mig->log.ops->start(mig->fn, ranges, nr, page_shift);
 
-	mig_note_op(mig, MIG_OP_LOG_START, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_LOG_START, begun, ret);
 }
 
 /**
  * mig_fw_log_stop() - &vfio_pci_log_ops.stop
  * @mig: the state, locked
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_log_stop(struct vfio_pci_migration *mig)
 {
 	ktime_t begun = ktime_get();
 	int ret = mig->log.ops->stop(mig->fn);
 
-	mig_note_op(mig, MIG_OP_LOG_STOP, begun, ret);
-	return ret;
+	return end_op(mig, MIG_OP_LOG_STOP, begun, ret);
 }
 
 /**
@@ -258,7 +407,7 @@ int mig_fw_log_stop(struct vfio_pci_migration *mig)
  * @length: bytes
  * @bitmap: where firmware reports; its numbers are not checked
  *
- * Return: firmware's result.
+ * Return: firmware's result, checked.
  */
 int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap)
@@ -266,6 +415,7 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 	ktime_t begun = ktime_get();
 	int ret = mig->log.ops->report(mig->fn, iova, length, bitmap);
 
+	ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	mig_note_report(mig, iova, length, bitmap, begun, ret);
 	return ret;
 }
@@ -276,7 +426,7 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
  * @iova: where the range begins
  * @length: bytes
  *
- * Return: firmware's result: 0 or an errno; 1: there is more.
+ * Return: firmware's result, checked: 0 or an errno; 1: there is more.
  */
 int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 {
@@ -286,6 +436,8 @@ int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 	ktime_t begun = ktime_get();
 	int ret = log->ops->changes(mig->fn, &log->changes, iova, length);
 
+	if (ret != 1)
+		ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	bitmap.dirty = log->changes.reported - reported;
 	mig_note_report(mig, iova, length, &bitmap, begun, min(ret, 0));
 	return ret;

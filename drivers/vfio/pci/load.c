@@ -5,6 +5,7 @@
  * checked, and firmware applies nothing before it gets that piece: a stream that is cut
  * off or refused leaves no half-loaded function behind.
  */
+#include <linux/sched/signal.h>
 #include <linux/uio.h>
 
 #include "mig_file.h"
@@ -39,7 +40,7 @@ static int check_compat(struct mig_file *mf)
 	if (ret)
 		return ret;
 	if (mig->ops->check_compat)
-		ret = mig->ops->check_compat(mig->fn, compat);
+		ret = mig_fw_check_compat(mig, compat);
 	else if (compat != mig->caps.compat)
 		ret = -EPROTONOSUPPORT;
 	if (ret)
@@ -145,6 +146,7 @@ static int take_some(struct mig_file *mf, struct iov_iter *from)
 	if (!copy_from_iter_full(dst, n, from))
 		return -EFAULT;
 	WRITE_ONCE(mf->load.begun, true);
+	cond_resched();
 	ret = got(mf, n);
 	if (ret)
 		mf->error = ret;
@@ -158,7 +160,7 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 
 	ret = mig_file_check(mf);
 	while (!ret && iov_iter_count(from))
-		ret = take_some(mf, from);
+		ret = fatal_signal_pending(current) ? -EINTR : take_some(mf, from);
 	/* A refusal does not wait for a next write that may never come */
 	if (mf->error)
 		return mf->error;

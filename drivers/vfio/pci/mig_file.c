@@ -12,7 +12,7 @@
 
 static void detach_buf(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	if (!buf->attached)
+	if (!buf->attached || buf->lost)
 		return;
 	buf->attached = false;
 	mig_fw_detach(mf->mig, buf);
@@ -64,7 +64,13 @@ static void free_bufs(struct mig_file *mf)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(mf->buf); i++)
-		mig_buf_free(&mf->buf[i]);
+		if (!mf->buf[i].lost)
+			mig_buf_free(&mf->buf[i]);
+}
+
+static bool has_lost(const struct mig_file *mf)
+{
+	return mf->buf[0].lost || mf->buf[1].lost;
 }
 
 static int alloc_bufs(struct mig_file *mf, bool load)
@@ -139,10 +145,14 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 /**
  * mig_file_free() - free the memory of a session that has ended
  * @mf: a detached file
+ *
+ * A buffer that firmware has for ever stays, with all that vfio_pci_mig_buf_done() looks at.
  */
 void mig_file_free(struct mig_file *mf)
 {
 	free_bufs(mf);
+	if (has_lost(mf))
+		return;
 	mutex_destroy(&mf->lock);
 	mig_put(mf->mig);
 	kfree(mf);
@@ -157,7 +167,7 @@ static void abort_bufs(struct mig_file *mf)
 	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
 		struct vfio_pci_mig_buf *buf = &mf->buf[i];
 
-		if (buf->busy && !completion_done(&buf->done) && !WARN_ON(!mig->ops->abort))
+		if (buf->busy && !completion_done(&buf->done))
 			mig_fw_abort(mig, buf);
 		buf->busy = false;
 		complete_all(&buf->done);
@@ -181,7 +191,8 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 
 	abort_bufs(mf);
 	detach_bufs(mf);
-	mig_fw_end(mig);
+	if (!has_lost(mf))
+		mig_fw_end(mig);
 	mf->attached = false;
 	mig->file = NULL;
 	mig_note_session_end(mig, mf);
@@ -311,15 +322,17 @@ int mig_file_release(struct inode *inode, struct file *filp)
  * mig_file_enter() - lock the state for a session that must be alive
  * @mf: the file
  *
- * Return: 0 with the state locked; -ENODEV without: the session has ended.
+ * Return: 0 with the state locked. Without: -ENODEV: the session has ended; or why it has failed.
  */
 int mig_file_enter(struct mig_file *mf)
 {
+	int ret;
+
 	mig_lock(mf->mig);
-	if (mf->attached)
-		return 0;
-	mig_unlock(mf->mig);
-	return -ENODEV;
+	ret = mf->attached ? mf->failed : -ENODEV;
+	if (ret)
+		mig_unlock(mf->mig);
+	return ret;
 }
 
 /**
@@ -356,7 +369,6 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 		if (ret)
 			return ret;
 	}
-	reinit_completion(&buf->done);
 	buf->busy = true;
 	mig_buf_to_device(buf, mig->dma_dev);
 	ret = mig_fw_move(mig, buf, op);
@@ -364,7 +376,8 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 		return 0;
 	if (ret)
 		buf->busy = false;
-	vfio_pci_mig_buf_done(buf, ret);
+	if (buf->lost)
+		mf->failed = ret;
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");
 	return ret;
@@ -400,23 +413,6 @@ int mig_file_settle(struct mig_file *mf)
 	}
 	return 0;
 }
-
-/**
- * vfio_pci_mig_buf_done() - a save or load that was in progress has ended
- * @buf: its buffer
- * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
- *
- * To be called exactly once by those who returned -EINPROGRESS.
- *
- * Context: any, also hard interrupt.
- */
-void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status)
-{
-	mig_note_piece(buf->mig, buf, status);
-	buf->status = status;
-	complete_all(&buf->done);
-}
-EXPORT_SYMBOL_GPL(vfio_pci_mig_buf_done);
 
 /* With the state locked, until something is wrong */
 static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)

@@ -62,6 +62,7 @@ struct mig_load {
  * @mig: a reference
  * @attached: the session is alive: the buffers are attached and firmware may use them. Under
  *	the state mutex
+ * @failed: 0, or why the session can't go on: what mig_file_enter() returns. Under the state mutex
  * @precopy: the session began in PRE_COPY: firmware records what changes, until it ends
  * @buf: two buffers: firmware works on one while the user works on the other. Their members
  *	are under the state mutex; a buffer that is not busy is the user's side's own
@@ -75,6 +76,7 @@ struct mig_file {
 	struct mutex lock;		/* outside state_mutex */
 	struct vfio_pci_migration *mig;
 	bool attached;
+	int failed;
 	bool precopy;
 	struct vfio_pci_mig_buf buf[2];
 	unsigned int cur;

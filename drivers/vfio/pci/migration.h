@@ -44,6 +44,7 @@ enum mig_user {
  * @broken: the vendor driver says that firmware has failed
  * @fw_detached: firmware does not have the function: no operation is called
  * @file: the attached data file
+ * @done_twice: it was logged that the vendor driver has said twice how an operation ended
  * @loaded: what became of a RESUMING session whose file was closed
  * @vdev: its vfio_device; not to be looked at but while that is open
  * @fn: the function
@@ -66,6 +67,7 @@ struct vfio_pci_migration {
 	atomic_t unsure;
 	atomic_t broken;
 	bool fw_detached;
+	atomic_t done_twice;
 	struct mig_file *file;
 	bool loaded;
 	struct vfio_device *vdev;

@@ -26,7 +26,8 @@ static int from_vendor(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops
 		return -ENODEV;
 	src->from = "the vendor driver";
 	*why = "it could not";
-	return ops->describe(fn, &src->desc);
+	return vfio_pci_engine_result(&fn->pdev->dev, "describe of NVLink2",
+				      ops->describe(fn, &src->desc));
 }
 
 static int read_dvsec(struct pci_dev *pdev, u16 at, struct nvlink2_dvsec *dvsec)

@@ -3,6 +3,7 @@
  * The data file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
  * firmware saves the next piece of state while user space reads the one before.
  */
+#include <linux/sched/signal.h>
 #include <linux/uio.h>
 
 #include "buffer.h"
@@ -124,19 +125,27 @@ static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf
 	return buf->last && (!buf->early || mf->save.running);
 }
 
-/* With the state locked */
-static int take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
-{
-	int ret;
+/* What became of the wait for a piece. Not errnos, so that none of firmware's is taken for one */
+enum save_got {
+	SAVE_PIECE,
+	SAVE_NOTHING,	/* there is nothing to save now, and there may be later */
+	SAVE_AGAIN,	/* there was nothing, and the function was stopped since: ask again */
+	SAVE_FAILED,
+};
 
+/* With the state locked */
+static enum save_got take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
+{
 	if (buf->early && !buf->len)
-		return mf->save.running ? -ENOMSG : -EAGAIN;
-	ret = check_piece(mf, buf);
-	if (ret)
-		return ret;
+		return mf->save.running ? SAVE_NOTHING : SAVE_AGAIN;
+	*err = check_piece(mf, buf);
+	if (*err)
+		return SAVE_FAILED;
 	mf->offset += buf->len;
 	mf->cur ^= 1;
-	return is_end(mf, buf) ? 0 : mig_save_ask(mf);
+	if (!is_end(mf, buf))
+		*err = mig_save_ask(mf);
+	return *err ? SAVE_FAILED : SAVE_PIECE;
 }
 
 /* In pre-copy nothing is asked for when firmware has nothing more, until someone reads */
@@ -153,37 +162,29 @@ static int ask_if_idle(struct mig_file *mf)
 }
 
 /* Firmware must not get the buffer again before the piece is taken: both under one lock */
-static int wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+static enum save_got wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
 {
-	int ret = mig_file_wait_enter(mf, buf);
+	enum save_got got;
 
-	if (ret)
-		return ret;
-	ret = take_piece(mf, buf);
+	*err = ask_if_idle(mf) ?: mig_file_wait_enter(mf, buf);
+	if (*err)
+		return SAVE_FAILED;
+	got = take_piece(mf, buf, err);
 	mig_unlock(mf->mig);
-	return ret;
+	return got;
 }
 
-static int wait_for_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
-{
-	int ret;
-
-	/* Again if the function was stopped after firmware had found nothing to save */
-	do {
-		ret = ask_if_idle(mf) ?: wait_and_take(mf, buf);
-	} while (ret == -EAGAIN);
-	return ret;
-}
-
-static int next_piece(struct mig_file *mf)
+static enum save_got next_piece(struct mig_file *mf, int *err)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	struct mig_save *s = &mf->save;
-	int ret;
+	enum save_got got;
 
-	ret = wait_for_piece(mf, buf);
-	if (ret)
-		return ret;
+	do {
+		got = wait_and_take(mf, buf, err);
+	} while (got == SAVE_AGAIN);
+	if (got != SAVE_PIECE)
+		return got;
 
 	s->last = buf->last && !buf->early;
 	s->data = buf->vaddr;
@@ -191,14 +192,14 @@ static int next_piece(struct mig_file *mf)
 	s->data_pos = 0;
 	s->meta_pos = 0;
 	s->meta_len = stream_write_state(&s->writer, s->meta, s->data, s->data_len);
-	return 0;
+	return got;
 }
 
 /* More for the user: 1, end of the stream: 0 */
 static int next(struct mig_file *mf)
 {
 	struct mig_save *s = &mf->save;
-	int ret;
+	int err;
 
 	if (s->ended)
 		return 0;
@@ -208,14 +209,17 @@ static int next(struct mig_file *mf)
 		s->ended = true;
 		return 1;
 	}
-	ret = next_piece(mf);
-	/*
-	 * Nothing to save for now: there may be later. And a reader that was killed has taken
-	 * nothing from who else has the file.
-	 */
-	if (ret && ret != -ENOMSG && ret != -EINTR)
-		mf->error = ret;
-	return ret ?: 1;
+	switch (next_piece(mf, &err)) {
+	case SAVE_PIECE:
+		return 1;
+	case SAVE_NOTHING:
+		return -ENOMSG;
+	default:
+		/* A reader that was killed has taken nothing from who else has the file */
+		if (err != -EINTR)
+			mf->error = err;
+		return err;
+	}
 }
 
 static ssize_t give(struct iov_iter *to, const u8 *src, size_t src_len, size_t *pos)
@@ -256,10 +260,11 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
 	if (n)
 		return n;
 	while (iov_iter_count(to)) {
-		n = give_some(mf, to);
+		n = fatal_signal_pending(current) ? -EINTR : give_some(mf, to);
 		if (n <= 0)
 			break;
 		done += n;
+		cond_resched();
 	}
 	return done ?: n;
 }
@@ -271,7 +276,7 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
  *
  * Context: process context; sleeps. Takes mig_file.lock.
  * Return: bytes; 0: the stream has ended; -ENOMSG: in pre-copy, there is nothing to save now; or
- * another negative errno, see mig_file_wait().
+ * another negative errno, see mig_file_wait(). No vendor operation may return -ENOMSG or -EINTR.
  */
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to)
 {

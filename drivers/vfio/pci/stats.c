@@ -27,6 +27,7 @@ static const char * const op_names[] = {
 	[MIG_OP_ATTACH] = "attach",
 	[MIG_OP_DETACH] = "detach",
 	[MIG_OP_CHUNK_SIZE] = "chunk_size",
+	[MIG_OP_CHECK_COMPAT] = "check_compat",
 	[MIG_OP_LOG_START] = "log_start",
 	[MIG_OP_LOG_STOP] = "log_stop",
 	[MIG_OP_LOG_REPORT] = "log_report",

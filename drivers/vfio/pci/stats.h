@@ -35,6 +35,7 @@ struct vfio_pci_migration;
  * @MIG_OP_ATTACH: &vfio_pci_mig_ops.attach
  * @MIG_OP_DETACH: &vfio_pci_mig_ops.detach
  * @MIG_OP_CHUNK_SIZE: &vfio_pci_mig_ops.chunk_size
+ * @MIG_OP_CHECK_COMPAT: &vfio_pci_mig_ops.check_compat
  * @MIG_OP_LOG_START: &vfio_pci_log_ops.start
  * @MIG_OP_LOG_STOP: &vfio_pci_log_ops.stop
  * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report or .changes
@@ -57,6 +58,7 @@ enum mig_op {
 	MIG_OP_ATTACH,
 	MIG_OP_DETACH,
 	MIG_OP_CHUNK_SIZE,
+	MIG_OP_CHECK_COMPAT,
 	MIG_OP_LOG_START,
 	MIG_OP_LOG_STOP,
 	MIG_OP_LOG_REPORT,

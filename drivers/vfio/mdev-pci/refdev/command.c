@@ -55,7 +55,7 @@ static const struct {
 	[REFDEV_BAD_ARGUMENT] = { -EINVAL, "bad argument" },
 	[REFDEV_BAD_STATE] = { -EBADFD, "bad state" },
 	[REFDEV_BAD_SGL] = { -EMSGSIZE, "bad scatter-gather list" },
-	[REFDEV_DMA_ERROR] = { -EFAULT, "DMA error, see the IOMMU's messages" },
+	[REFDEV_DMA_ERROR] = { -EIO, "DMA error, see the IOMMU's messages" },
 	[REFDEV_BUSY] = { -EBUSY, "a conflicting command is outstanding" },
 	[REFDEV_NO_RESOURCES] = { -ENOSPC, "a limit of the device is reached" },
 	[REFDEV_ABORTED] = { -ECANCELED, "aborted, or the function was reset" },
