@@ -52,10 +52,10 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='')
+	[pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=400 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900)
+	[generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900 [conform]=1500)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -80,7 +80,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt|virtio" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt|virtio|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -145,6 +145,14 @@ add_virtio()
 	dir=$("$VM_DIR/upstream-driver.sh" virtio "$kernel")
 	more+=(--add "$dir")
 }
+# Upstream's sample driver mtty. Without its source the test says so
+add_mtty()
+{
+	local dir
+
+	dir=$("$VM_DIR/upstream-driver.sh" mtty "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")") || return 0
+	more+=(--add "$dir")
+}
 # A host that boots twice: the second time it has on its disk what the first has left in /share
 reboots() # BOOT
 {
@@ -155,7 +163,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream virtio pair; do
+for b in main guests tools big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream virtio conform pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -165,6 +173,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted gen
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
+	[ "$b" != conform ] || add_mtty
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
 	dir=${keep:+$keep/$b}

@@ -3,8 +3,8 @@
 # usage: prepare.sh [KERNEL | --stack NAME]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream, vfio-bench and blkload
-# (static programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
+# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream, vfio-bench, blkload
+# and mdev-pci-conform (static programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
 # made-parent.ko, a parent with mistakes, and where the kernel has KUnit mdev-pci-test.ko,
 # for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
 # kernel, and the one of its guests, if that is another.
@@ -51,6 +51,11 @@ compile vfio-nvlink2
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
 compile blkload "$REPO_DIR/tests/guest"
+# Static, with its plug-ins linked in
+need_host make
+make -s -C "$REPO_DIR/tools/conform" STATIC=1 CFLAGS="-O2 -Werror" O="$bin/../conform" >&2
+cmp -s "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform" ||
+	cp "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform"
 release=$(cat "$CACHE/build-$guest_kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then

@@ -214,6 +214,20 @@ mig_end() # DESCRIPTION
 	return 1
 }
 
+# conform OPTIONS... DEVICE: mdev-pci-conform's points are ours. $CONFORM_RC: its status
+conform()
+{
+	# shellcheck disable=SC2086  # words on purpose
+	within "${CONFORM_TIMEOUT:-600}" mdev-pci-conform --patience "${PATIENCE:-1}" $CONFORM_OPTIONS \
+		"$@" >"$WORK/conform.out" 2>&1
+	CONFORM_RC=$?
+	sed -E -e 's/^((not )?ok) [0-9]+ - /\1 - /' -e '/^(TAP version|1\.\.)/d' "$WORK/conform.out"
+	case $CONFORM_RC in
+	0 | 1) ;;
+	*) flunk "mdev-pci-conform judges $*" "status $CONFORM_RC" ;;
+	esac
+}
+
 # say_of COMMAND: a value that the last mig printed, "name=value" -> $VALUE
 mig_value() # NAME
 {

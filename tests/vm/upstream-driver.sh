@@ -3,7 +3,7 @@
 # usage: upstream-driver.sh DRIVER KERNEL
 #
 # Builds upstream's variant driver DRIVER (virtio or mlx5: the name of its directory in
-# drivers/vfio/pci) for KERNEL from Debian's linux-source of that kernel, unchanged and out of
+# drivers/vfio/pci; or mtty, the sample in samples/vfio-mdev) for KERNEL from Debian's linux-source of that kernel, unchanged and out of
 # tree, once. Prints the directory with the module, which is for boot.sh --add.
 set -e
 . "$(dirname "$0")/lib/common.sh"
@@ -14,7 +14,7 @@ set -e
 case ${1:-} in
 --help | -h) usage ;;
 esac
-[ $# = 2 ] && [ -n "${UPSTREAM_OBJECTS[$1]}" ] || usage 2 >&2
+[ $# = 2 ] && [ -n "${UPSTREAM_MODULE[$1]}" ] || usage 2 >&2
 build_check "$2"
 need_root
 upstream_driver "$1" "$2"

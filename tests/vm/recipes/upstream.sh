@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# vfio-source-KERNEL: drivers/vfio of Debian's linux-source of a kernel, and
-# upstream-DRIVER-KERNEL: one of upstream's variant drivers from it, unchanged, as a module for that
-# kernel, which Debian does not build:
+# vfio-source-KERNEL: drivers/vfio and samples/vfio-mdev of Debian's linux-source of a kernel, and
+# upstream-DRIVER-KERNEL: one of upstream's variant drivers from it, or its sample driver mtty,
+# unchanged, as a module for that kernel, which Debian does not build:
 #   *.ko         the module; a directory for boot.sh --add
 #   lines        lines of its sources
 #   version      of Debian's package that they are from
@@ -11,8 +11,11 @@
 declare -A UPSTREAM_OBJECTS=(
 	[virtio]="main.o migrate.o legacy_io.o"
 	[mlx5]="main.o cmd.o"
+	[mtty]=""
 )
-declare -A UPSTREAM_MODULE=([virtio]=virtio-vfio-pci [mlx5]=mlx5-vfio-pci)
+declare -A UPSTREAM_MODULE=([virtio]=virtio-vfio-pci [mlx5]=mlx5-vfio-pci [mtty]=mtty)
+declare -A UPSTREAM_FILES=([virtio]="vfio/pci/virtio/*.[ch]" [mlx5]="vfio/pci/mlx5/*.[ch]"
+	[mtty]=vfio-mdev/mtty.c)
 declare -A UPSTREAM_FLAGS=([virtio]=-DCONFIG_VIRTIO_VFIO_PCI_ADMIN_LEGACY=1)
 
 vfio_source_key() # KERNEL
@@ -23,7 +26,7 @@ vfio_source_key() # KERNEL
 upstream_key() # DRIVER KERNEL
 {
 	hash_of "$1" "$(build_key "$2")" "$(vfio_source_key "$2")" "${UPSTREAM_OBJECTS[$1]}" \
-		"${UPSTREAM_FLAGS[$1]}" "$(declare -f upstream_compile)"
+		"${UPSTREAM_FLAGS[$1]:-}" "${UPSTREAM_FILES[$1]}" "$(declare -f upstream_compile)"
 }
 
 upstream_dir() { artefact_dir "upstream-$1-$2" "$(upstream_key "$1" "$2")"; }
@@ -44,9 +47,10 @@ vfio_source_make()
 
 vfio_source_fetch()
 {
-	local dir=$1 suite SUITE MORE_SUITES='' deb top=linux-source-$UPSTREAM_KERNEL
+	local dir=$1 suite SUITE MORE_SUITES='' SOURCE='' CONFIG QUIRKS IN_TREE deb top
 
 	. "$VM_DIR/kernels/$UPSTREAM_KERNEL"
+	top=${SOURCE:-linux-source-$UPSTREAM_KERNEL}
 	suite=${MORE_SUITES:-$SUITE}
 	private_apt "$dir/apt" "$(debian_source deb "$SUITE")"
 	(cd "$dir" && papt "$dir/apt" download "$top/$suite")
@@ -54,8 +58,8 @@ vfio_source_fetch()
 	dpkg-deb -f "$deb" Version >"$dir/version"
 	dpkg-deb --fsys-tarfile "$deb" |
 		tar -C "$dir" --strip-components=3 --wildcards -x './usr/src/*.tar.xz'
-	# The rest of the archive need not be read once drivers/vfio is there, but tar reads it
-	xz -T0 -dc "$dir/$top.tar.xz" | tar -C "$dir" --strip-components=2 --wildcards -x "$top/drivers/vfio"
+	xz -T0 -dc "$dir/$top.tar.xz" | tar -C "$dir" --strip-components=2 --wildcards -x "$top/drivers/vfio" \
+		"$top/samples/vfio-mdev"
 	rm -rf "$dir/apt" "$deb" "$dir/$top.tar.xz"
 }
 
@@ -70,14 +74,16 @@ upstream_compile()
 	local source=$(artefact_dir "vfio-source-$UPSTREAM_KERNEL" "$(vfio_source_key "$UPSTREAM_KERNEL")")
 
 	mkdir "$work"
-	cp "$source/vfio/pci/$UPSTREAM_DRIVER"/*.[ch] "$work/"
+	# shellcheck disable=SC2086  # a pattern on purpose
+	cp "$source"/${UPSTREAM_FILES[$UPSTREAM_DRIVER]} "$work/"
 	cat "$work"/*.[ch] | wc -l >"$dir/lines"
 	cp "$source/version" "$dir/"
 	cat >"$work/Makefile" <<-END
 		obj-m := $name.o
-		$name-y := ${UPSTREAM_OBJECTS[$UPSTREAM_DRIVER]}
-		ccflags-y += ${UPSTREAM_FLAGS[$UPSTREAM_DRIVER]}
+		ccflags-y += ${UPSTREAM_FLAGS[$UPSTREAM_DRIVER]:-}
 	END
+	[ -z "${UPSTREAM_OBJECTS[$UPSTREAM_DRIVER]}" ] ||
+		echo "$name-y := ${UPSTREAM_OBJECTS[$UPSTREAM_DRIVER]}" >>"$work/Makefile"
 	build_run "$UPSTREAM_KERNEL" "$work" make -C "$(build_kdir "$UPSTREAM_KERNEL")" M=/src modules
 	cp "$work/$name.ko" "$dir/"
 	rm -rf "$work"

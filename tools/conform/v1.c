@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The migration region (v1), as user space knew it from Linux 5.8 on: four registers, and a data
+ * section.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "conform.h"
+
+#define REG(member)	offsetof(struct v1_regs, member)
+
+const char *v1_name(uint32_t state)
+{
+	static const char * const names[] = {
+		"_STOP", "_RUNNING", "_SAVING", "_SAVING|_RUNNING", "_RESUMING",
+		"_RESUMING|_RUNNING", "_RESUMING|_SAVING", "all bits",
+	};
+
+	return state < 8 ? names[state] : "reserved bits";
+}
+
+static void look_at(struct vdev *v, const struct vfio_region_info *r)
+{
+	uint32_t type = 0, subtype = 0, off = r->cap_offset;
+	uint64_t data = 0, size = 0;
+
+	while (off && off < r->argsz) {
+		const struct vfio_info_cap_header *h = (const void *)((const uint8_t *)r + off);
+		const struct vfio_region_info_cap_type *t = (const void *)h;
+		const struct vfio_region_info_cap_sparse_mmap *s = (const void *)h;
+
+		if (h->id == VFIO_REGION_INFO_CAP_TYPE) {
+			type = t->type;
+			subtype = t->subtype;
+		} else if (h->id == VFIO_REGION_INFO_CAP_SPARSE_MMAP && s->nr_areas) {
+			data = s->areas[0].offset;
+			size = s->areas[0].size;
+		}
+		off = h->next > off ? h->next : 0;
+	}
+	if (type != V1_REGION_TYPE || subtype != V1_REGION_SUBTYPE)
+		return;
+	v->v1 = (struct region) { r->offset, r->size, r->flags };
+	v->v1_data = data;
+	v->v1_mapped = size;
+}
+
+void v1_find(struct vdev *v)
+{
+	union {
+		struct vfio_region_info r;
+		uint64_t room[128];
+	} info;
+
+	v->v1.size = 0;
+	if (!(v->info.flags & VFIO_DEVICE_FLAGS_PCI))
+		return;
+	for (uint32_t i = VFIO_PCI_NUM_REGIONS; i < v->info.num_regions && i < 64; i++) {
+		memset(&info, 0, sizeof(info));
+		info.r.argsz = sizeof(info);
+		info.r.index = i;
+		if (!ioctl(v->fd, VFIO_DEVICE_GET_REGION_INFO, &info) &&
+		    (info.r.flags & VFIO_REGION_INFO_FLAG_CAPS))
+			look_at(v, &info.r);
+	}
+}
+
+int v1_get(struct vdev *v, size_t off, void *value, size_t width)
+{
+	ssize_t n = pread(v->fd, value, width, v->v1.at + off);
+
+	return n < 0 ? errno : n == (ssize_t)width ? 0 : EIO;
+}
+
+int v1_put(struct vdev *v, size_t off, uint64_t value, size_t width)
+{
+	ssize_t n = pwrite(v->fd, &value, width, v->v1.at + off);
+
+	return n < 0 ? errno : n == (ssize_t)width ? 0 : EIO;
+}
+
+static uint64_t must_get(struct vdev *v, size_t off, const char *what)
+{
+	uint64_t value = 0;
+	int err = v1_get(v, off, &value, 8);
+
+	if (err)
+		bad("reading %s: %s", what, ename(err));
+	return value;
+}
+
+int v1_state(struct vdev *v, uint32_t state)
+{
+	return v1_put(v, REG(device_state), state, 4);
+}
+
+void v1_is(struct vdev *v, uint32_t state)
+{
+	uint32_t now = 0;
+	int err = v1_get(v, REG(device_state), &now, 4);
+
+	if (err)
+		bad("reading device_state: %s", ename(err));
+	if (now != state)
+		bad("device_state is 0x%x (%s), not %s", now, v1_name(now), v1_name(state));
+}
+
+void v1_must(struct vdev *v, uint32_t state)
+{
+	int err = v1_state(v, state);
+
+	if (err)
+		bad("device_state to %s: %s", v1_name(state), ename(err));
+	v1_is(v, state);
+}
+
+bool v1_calm(struct vdev *v)
+{
+	uint32_t now = ~0;
+
+	if (!v->v1.size)
+		return true;
+	v1_get(v, REG(device_state), &now, 4);
+	if (now == V1_RUNNING)
+		return true;
+	if (v->info.flags & VFIO_DEVICE_FLAGS_RESET)
+		reset_by_ioctl(v);
+	else
+		v1_state(v, V1_RUNNING);
+	v1_get(v, REG(device_state), &now, 4);
+	return now == V1_RUNNING;
+}
+
+static void copy_mapped(struct vdev *v, struct bytes *b, uint64_t off, uint64_t size)
+{
+	void *map = mmap(NULL, v->v1_mapped, PROT_READ, MAP_SHARED, v->fd,
+			 v->v1.at + v->v1_data);
+
+	if (map == MAP_FAILED)
+		bad("mmap of the data section: %s", ename(errno));
+	bytes_add(b, (uint8_t *)map + (off - v->v1_data), size);
+	munmap(map, v->v1_mapped);
+}
+
+/* One iteration of the sequence a to f. False: pending_bytes is 0 */
+bool v1_step(struct vdev *v, struct bytes *b, bool mapped)
+{
+	static uint8_t buf[1 << 20];
+	uint64_t off, size, n;
+
+	if (!must_get(v, REG(pending_bytes), "pending_bytes"))
+		return false;
+	off = must_get(v, REG(data_offset), "data_offset");
+	size = must_get(v, REG(data_size), "data_size");
+	if (off < sizeof(struct v1_regs) || off >= v->v1.size || size > v->v1.size - off)
+		bad("data_offset 0x%llx and data_size 0x%llx are outside of the region",
+		    (unsigned long long)off, (unsigned long long)size);
+	if (mapped) {
+		if (off < v->v1_data || off + size > v->v1_data + v->v1_mapped)
+			bad("the data is not where it can be mapped");
+		copy_mapped(v, b, off, size);
+		return true;
+	}
+	for (; size; size -= n, off += n) {
+		ssize_t got = pread(v->fd, buf, size < sizeof(buf) ? size : sizeof(buf),
+				    v->v1.at + off);
+
+		if (got <= 0)
+			bad("reading the data section: %s", got ? ename(errno) : "0 bytes");
+		n = got;
+		bytes_add(b, buf, n);
+	}
+	return true;
+}
+
+void v1_read_all(struct vdev *v, struct bytes *b, bool mapped)
+{
+	unsigned int idle = 0;
+	size_t before;
+
+	for (;;) {
+		before = b->n;
+		if (!v1_step(v, b, mapped))
+			return;
+		idle = b->n == before ? idle + 1 : 0;
+		if (idle > 1000)
+			bad("pending_bytes is not 0, but 1000 iterations have given no data");
+	}
+}
+
+int v1_write_all(struct vdev *v, const struct bytes *b, bool mapped)
+{
+	size_t done = 0, n, max;
+	uint64_t off;
+	void *map;
+	int err;
+
+	while (done < b->n) {
+		off = must_get(v, REG(data_offset), "data_offset");
+		if (off < sizeof(struct v1_regs) || off >= v->v1.size)
+			bad("data_offset 0x%llx is outside of the region", (unsigned long long)off);
+		max = mapped ? v->v1_mapped : v->v1.size - off;
+		n = b->n - done < max ? b->n - done : max;
+		if (mapped) {
+			map = mmap(NULL, v->v1_mapped, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd,
+				   v->v1.at + v->v1_data);
+			if (map == MAP_FAILED)
+				bad("mmap of the data section: %s", ename(errno));
+			memcpy((uint8_t *)map + (off - v->v1_data), b->at + done, n);
+			munmap(map, v->v1_mapped);
+		} else if (pwrite(v->fd, b->at + done, n, v->v1.at + off) != (ssize_t)n) {
+			return errno ? errno : EIO;
+		}
+		err = v1_put(v, REG(data_size), n, 8);
+		if (err)
+			return err;
+		done += n;
+	}
+	return 0;
+}
+
+void v1_save(struct vdev *v, struct bytes *b, bool mapped)
+{
+	b->n = 0;
+	v1_must(v, V1_SAVING);
+	v1_read_all(v, b, mapped);
+	if (!b->n)
+		bad("no data in _SAVING");
+	v1_must(v, V1_STOP);
+}
+
+void v1_load(struct vdev *v, const struct bytes *b, bool mapped)
+{
+	int err;
+
+	v1_must(v, V1_RESUMING);
+	err = v1_write_all(v, b, mapped);
+	if (err)
+		bad("writing data that was read, unchanged: %s", ename(err));
+	v1_must(v, V1_RUNNING);
+	plugin_ready(v);
+}
