@@ -332,7 +332,7 @@ install_tests()
 
 	make -s -C "$REPO_DIR/tools/mdevctl-profiles" install DESTDIR="$d"
 	list=$(cd "$d" && find . -type f | sort | tr '\n' ' ')
-	is "make install" "$list" "./etc/mdevctl.d/scripts.d/callouts/mdev-pci ./etc/mdevctl.d/scripts.d/notifiers/mdev-pci-log ./etc/modprobe.d/mdev-pci.conf ./usr/lib/udev/rules.d/61-mdev-pci.rules ./usr/share/mdev-pci/profiles/refdev-dma-limited.json ./usr/share/mdev-pci/profiles/refdev-dma-lite.json ./usr/share/mdev-pci/profiles/refdev-dma.json "
+	is "make install" "$list" "./etc/mdevctl.d/scripts.d/callouts/mdev-pci ./etc/mdevctl.d/scripts.d/notifiers/mdev-pci-log ./etc/modprobe.d/mdev-pci.conf ./usr/lib/udev/rules.d/61-mdev-pci.rules ./usr/lib/udev/rules.d/62-mdev-pci-generic.rules ./usr/share/mdev-pci/profiles/refdev-dma-limited.json ./usr/share/mdev-pci/profiles/refdev-dma-lite.json ./usr/share/mdev-pci/profiles/refdev-dma.json "
 	echo 'options mdev-pci-refdev num_vfs=3' >"$d/etc/modprobe.d/mdev-pci.conf"
 	make -s -C "$REPO_DIR" install-tools DESTDIR="$d"
 	is "the number of VFs is not overwritten" "$(cat "$d/etc/modprobe.d/mdev-pci.conf")" \

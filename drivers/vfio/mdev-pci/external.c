@@ -104,8 +104,8 @@ static bool is_bound(struct device *dev)
 }
 
 /*
- * Does the driver core keep the PF's driver bound until @dev is unbound? The link's status is the same
- * while a driver's probe() runs, but if it has been unbound since is_bound(), @stopping is set.
+ * Does the driver core keep the PF's driver bound until @dev is unbound? The link's status is the
+ * same while a driver's probe() runs, but if the PF was unbound since is_bound(), @stopping is set.
  */
 static int hold_driver(struct external_pf *p)
 {
@@ -229,6 +229,7 @@ static void pf_start(struct work_struct *work)
 		stop_locked(p);
 		mutex_unlock(&e->lock);
 	}
+	/* Pairs with the one in add_by_address(), for @error */
 	smp_store_release(&p->started, true);
 	atomic_dec(&e->starting);
 	wake_up_all(&e->started);
@@ -392,6 +393,7 @@ static int add_by_address(struct external *e, struct pci_dev *pf)
 	mutex_unlock(&e->lock);
 	if (IS_ERR(p))
 		return PTR_ERR(p);
+	/* Pairs with the one in pf_start() */
 	ret = wait_event_interruptible(e->started, smp_load_acquire(&p->started)) ?: p->error;
 	pf_put(p);
 	return ret;
