@@ -117,6 +117,7 @@ struct vfio_pci_mig_buf {
 	bool early;
 	bool attached;
 	size_t size;
+	size_t room;
 	enum dma_data_direction dir;
 	bool busy;
 	bool lost;
@@ -194,7 +195,7 @@ struct vfio_pci_precopy_size {
  * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Chunks
  *	come in order, and from offset 0 in a new session. Nothing may take effect before
  *	the chunk with @buf->last, unless &vfio_pci_mig_caps.immediate says so; of chunks with
- *	@buf->delta a later one replaces what earlier ones said. Chunks may have other bounds than
+ *	@buf->delta a later one replaces what earlier ones said. Others may have other bounds than
  *	@save gave them, unless &vfio_pci_mig_caps.framed says that they have not. Returns as
  *	@save does. For both, vfio_pci_mig_buf_done() may be called before -EINPROGRESS is
  *	returned.
@@ -251,7 +252,8 @@ struct vfio_pci_mig_ops {
  * @precopy: firmware can save the state while the function runs, and load what was saved so:
  *	the precopy operations are there. Without it such streams are refused.
  * @framed: chunks are images that firmware takes whole only: @load gets each as @save gave it.
- *	Without it the engine may cut chunks up, for firmware with a smaller @chunk.
+ *	Without it the engine may cut up those without &vfio_pci_mig_buf.delta, for firmware
+ *	with a smaller @chunk.
  * @immediate: a @load takes effect at once, not only the last. Once one has, an error or a session
  *	that ends before the state is complete takes the device to VFIO_DEVICE_STATE_ERROR, which
  *	only a reset leaves. The engine checks all of the stream before the last @load; so the

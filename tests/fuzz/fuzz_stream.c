@@ -4,9 +4,9 @@
  * written for this only, sees the stream as a whole, and trusts nothing either; and it must
  * never write where it was not told to, which the sanitizers see.
  *
- * The input's first bytes say how: FLAGS (1: changes are taken), STEP (2 bytes: how many bytes at a
- * time). The rest is the stream. Random bytes do not get past a checksum, so the mutator makes
- * checksums and numbers right again most of the time.
+ * The input's first bytes say how: FLAGS (1: changes are taken, 2: chunks are whole images), STEP
+ * (2 bytes: how many bytes at a time). The rest is the stream. Random bytes do not get past a
+ * checksum, so the mutator makes checksums and numbers right again most of the time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +19,9 @@
 #define MAX_STATE	20000
 #define MAX_PIECE	8192
 #define PREFIX		3
+#define MAX_CHUNK	12000
 #define TAKE_DELTA	1
+#define FRAMED		2
 
 static const struct stream_ident ident = {
 	.vendor = 0x8086, .device = 0x2021, .subvendor = 0x1af4, .subdevice = 0x1100,
@@ -56,10 +58,10 @@ static u64 get(const u8 *p, int bytes)
 	return v;
 }
 
-static bool header_is_right(const u8 *p)
+static bool header_is_right(const u8 *p, u16 version)
 {
-	static const u8 start[] = {
-		'F', 'V', 'P', 'C', 'I', 'M', 'I', 'G', 1, 0, 128, 0,
+	const u8 start[] = {
+		'F', 'V', 'P', 'C', 'I', 'M', 'I', 'G', version, 0, 128, 0,
 		0x86, 0x80, 0x21, 0x20, 0xf4, 0x1a, 0x00, 0x11,
 	};
 
@@ -67,13 +69,18 @@ static bool header_is_right(const u8 *p)
 	       !get(p + 120, 4) && get(p + 124, 4) == crc32c(~0u, p, 124);
 }
 
-static struct verdict parse(const u8 *p, size_t len, bool take_delta)
+static struct verdict parse(const u8 *p, size_t len, u8 how)
 {
 	struct verdict v = { 0 };
+	u64 chunk = 0, most = how & FRAMED ? MAX_CHUNK : MAX_PIECE;
+	bool goes_on = false, framed;
 	size_t at = 128;
 	u32 kind = 0;
 
-	if (len < 128 || !header_is_right(p))
+	if (len < 128)
+		return v;
+	framed = how & FRAMED && header_is_right(p, 2);
+	if (!framed && !header_is_right(p, 1))
 		return v;
 	for (u32 seq = 0; len - at >= 24; seq++) {
 		const u8 *rec = p + at;
@@ -81,10 +88,13 @@ static struct verdict parse(const u8 *p, size_t len, bool take_delta)
 		u64 length = get(rec + 8, 8);
 
 		at += 24;
-		if (get(rec + 16, 4) != seq || flags > 1 || length > len - at ||
+		if (get(rec + 16, 4) != seq || length > len - at ||
+		    flags > (framed && (tag == 1 || tag == 3) ? 3 : 1) ||
 		    get(rec + 20, 4) != sum(rec, 24, 20, rec + 24, length))
 			return v;
 		at += length;
+		if (goes_on && tag != kind)
+			return v;
 		if (tag == 2) {
 			v.whole = length == 8 && v.state && get(rec + 24, 8) == v.state;
 			v.end = at;
@@ -95,7 +105,10 @@ static struct verdict parse(const u8 *p, size_t len, bool take_delta)
 				return v;
 			continue;
 		}
-		if (!length || length > MAX_PIECE || (tag == 3 && !take_delta) ||
+		chunk = goes_on ? chunk + length : length;
+		goes_on = flags & 2;
+		if (!length || length > MAX_PIECE || (tag == 3 && !(how & TAKE_DELTA)) ||
+		    chunk > most || (goes_on && length != MAX_PIECE) ||
 		    (kind && kind != tag) || (tag == 1 && v.state + length > MAX_STATE))
 			return v;
 		kind = tag;
@@ -109,6 +122,7 @@ static struct verdict parse(const u8 *p, size_t len, bool take_delta)
 struct feed {
 	struct stream_reader r;
 	u8 *payload;
+	u64 chunk;
 	u64 state;
 	bool done;
 	size_t used;
@@ -127,12 +141,16 @@ static int take(struct feed *f, const u8 *p, size_t len)
 	event = stream_got(&f->r, n);
 	f->used += n;
 	if (event == STREAM_STATE_BEGIN) {
-		MUST(f->r.length && f->r.length <= MAX_PIECE);
+		MUST(f->r.length && f->r.length <= MAX_PIECE && f->r.chunk == f->chunk);
+		f->chunk += f->r.length;
+		MUST(!f->r.limits.max_chunk || f->chunk <= MAX_CHUNK);
 		free(f->payload);
 		f->payload = malloc(f->r.length);
 		stream_payload(&f->r, f->payload);
 	} else if (event == STREAM_STATE_END) {
 		f->state = f->r.state;
+		if (!f->r.continued)
+			f->chunk = 0;
 		MUST(f->r.delta || f->state <= MAX_STATE);
 	} else if (event == STREAM_DONE) {
 		f->done = true;
@@ -140,11 +158,16 @@ static int take(struct feed *f, const u8 *p, size_t len)
 	return event;
 }
 
-static void read_stream(struct feed *f, const u8 *p, size_t len, size_t step, bool take_delta)
+static void read_stream(struct feed *f, const u8 *p, size_t len, size_t step, u8 how)
 {
+	const struct stream_limits limits = {
+		.max_state = MAX_STATE, .max_record = MAX_PIECE,
+		.max_delta = how & TAKE_DELTA ? MAX_PIECE : 0,
+		.max_chunk = how & FRAMED ? MAX_CHUNK : 0,
+	};
 	void *dst;
 
-	stream_reader_init(&f->r, &ident, MAX_STATE, MAX_PIECE, take_delta);
+	stream_reader_init(&f->r, &ident, &limits);
 	while (f->used < len) {
 		size_t before = f->used;
 
@@ -163,13 +186,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct feed f = { 0 };
 	struct verdict v;
-	bool take_delta;
 
 	if (size < PREFIX)
 		return 0;
-	take_delta = data[0] & TAKE_DELTA;
-	v = parse(data + PREFIX, size - PREFIX, take_delta);
-	read_stream(&f, data + PREFIX, size - PREFIX, 1 + get(data + 1, 2), take_delta);
+	v = parse(data + PREFIX, size - PREFIX, data[0]);
+	read_stream(&f, data + PREFIX, size - PREFIX, 1 + get(data + 1, 2), data[0]);
 	MUST(f.done == v.whole);
 	MUST(!f.done || (f.state == v.state && f.used == v.end));
 	return 0;
@@ -271,7 +292,8 @@ static void count(u8 *p, size_t len)
 static size_t mutate_record(u8 *p, size_t len, size_t room, unsigned int seed)
 {
 	static const u32 tags[] = { 1, 1, 2, 3, 3, 7 };
-	static const u32 lengths[] = { 0, 1, 8, 4096, 4097, MAX_PIECE, MAX_PIECE + 1, 3616, 3617 };
+	static const u32 lengths[] = { 0, 1, 8, 4096, 4097, MAX_PIECE, MAX_PIECE + 1, 3616, 3617,
+					3808, 3809 };
 	size_t at = record(p, len, seed / 64 % 4);
 
 	if (len < 128 || at == len)
@@ -281,7 +303,7 @@ static size_t mutate_record(u8 *p, size_t len, size_t room, unsigned int seed)
 		put(p + at, tags[seed / 256 % ARRAY_SIZE(tags)]);
 		break;
 	case 1:
-		put(p + at + 4, seed / 256 % 3);
+		put(p + at + 4, seed / 256 % 5);
 		break;
 	case 2:
 		return resize(p, len, room, at, lengths[seed / 256 % ARRAY_SIZE(lengths)]);

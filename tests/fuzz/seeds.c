@@ -27,19 +27,24 @@ static void save(const char *dir, const char *name, const void *data, size_t len
 	}
 }
 
-static void a_stream(const char *dir, const char *name, bool delta, const size_t *pieces)
+/* Chunks; those that do not fit into a record go on in the next one, in a stream of version 2 */
+static void a_stream(const char *dir, const char *name, bool delta, bool framed,
+		     const size_t *pieces)
 {
 	static u8 out[65536], state[8192];
 	struct stream_writer w = { .delta = delta };
-	size_t len = 3;
+	size_t len = 3, left, n;
 
-	memcpy(out, "\1\377\7", 3);
-	len += stream_write_header(out + len, &ident, 1);
+	memcpy(out, framed ? "\3\377\7" : "\1\377\7", 3);
+	len += stream_write_header(out + len, &ident, 1, framed);
 	for (; *pieces; pieces++) {
-		memset(state, *pieces, *pieces);
-		len += stream_write_state(&w, out + len, state, *pieces);
-		memcpy(out + len, state, *pieces);
-		len += *pieces;
+		for (left = *pieces; left; left -= n) {
+			n = left < sizeof(state) ? left : sizeof(state);
+			memset(state, *pieces, n);
+			len += stream_write_state(&w, out + len, state, n, n < left);
+			memcpy(out + len, state, n);
+			len += n;
+		}
 	}
 	len += stream_write_end(&w, out + len);
 	save(dir, name, out, len);
@@ -90,10 +95,12 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		return 2;
 	snprintf(dir, sizeof(dir), "%s/stream", argv[1]);
-	a_stream(dir, "one", false, (const size_t[]) { 1, 0 });
-	a_stream(dir, "three", false, (const size_t[]) { 100, 1, 40, 0 });
-	a_stream(dir, "most", false, (const size_t[]) { 8192, 8192, 3616, 0 });
-	a_stream(dir, "changes", true, (const size_t[]) { 64, 64, 1, 0 });
+	a_stream(dir, "one", false, false, (const size_t[]) { 1, 0 });
+	a_stream(dir, "three", false, false, (const size_t[]) { 100, 1, 40, 0 });
+	a_stream(dir, "most", false, false, (const size_t[]) { 8192, 8192, 3616, 0 });
+	a_stream(dir, "changes", true, false, (const size_t[]) { 64, 64, 1, 0 });
+	a_stream(dir, "framed", false, true, (const size_t[]) { 12000, 7, 7992, 0 });
+	a_stream(dir, "images", true, true, (const size_t[]) { 9000, 64, 12000, 0 });
 	snprintf(dir, sizeof(dir), "%s/v1", argv[1]);
 	save(dir, "state", access, sizeof(access));
 	snprintf(dir, sizeof(dir), "%s/parts", argv[1]);

@@ -85,12 +85,18 @@ static void parts(struct kunit *test)
 	each(test, parts_tests);
 }
 
+static void framed(struct kunit *test)
+{
+	each(test, framed_tests);
+}
+
 static struct kunit_case unit_cases[] = {
 	KUNIT_CASE(writer),
 	KUNIT_CASE(reader),
 	KUNIT_CASE(refusals),
 	KUNIT_CASE(ranges),
 	KUNIT_CASE(precopy),
+	KUNIT_CASE(framed),
 	KUNIT_CASE(v1),
 	KUNIT_CASE(nvlink2),
 	KUNIT_CASE(parts),

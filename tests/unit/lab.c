@@ -37,20 +37,36 @@ u8 lab_state_byte(size_t offset)
 void lab_header(struct lab_stream *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->len = stream_write_header(s->bytes, &lab_ident, LAB_COMPAT);
+	s->len = stream_write_header(s->bytes, &lab_ident, LAB_COMPAT, false);
 }
 
-void lab_state(struct lab_stream *s, size_t len)
+void lab_framed_header(struct lab_stream *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->len = stream_write_header(s->bytes, &lab_ident, LAB_COMPAT, true);
+}
+
+static void put_state(struct lab_stream *s, size_t len, bool continued)
 {
 	u8 *state = malloc(len + 1);
 
 	for (size_t i = 0; i < len; i++)
 		state[i] = lab_state_byte(s->w.state + i);
 	s->rec[s->nr_recs++] = s->len;
-	s->len += stream_write_state(&s->w, s->bytes + s->len, state, len);
+	s->len += stream_write_state(&s->w, s->bytes + s->len, state, len, continued);
 	memcpy(s->bytes + s->len, state, len);
 	s->len += len;
 	free(state);
+}
+
+void lab_state(struct lab_stream *s, size_t len)
+{
+	put_state(s, len, false);
+}
+
+void lab_part(struct lab_stream *s, size_t len)
+{
+	put_state(s, len, true);
 }
 
 void lab_end(struct lab_stream *s)
@@ -127,6 +143,7 @@ struct lab_feeder {
 	struct stream_reader r;
 	u8 *payload;	/* as large as the piece, and no byte larger: ASan looks */
 	size_t piece;	/* bytes in it */
+	u64 chunk;	/* bytes of the chunk in records before */
 	size_t max_piece;
 	struct lab_result res;
 };
@@ -134,7 +151,8 @@ struct lab_feeder {
 static void piece_begins(struct lab_feeder *f)
 {
 	/* A reader that let this through would make the engine's buffer overflow */
-	if (f->r.length > f->max_piece)
+	if (f->r.length > f->max_piece || f->r.chunk != f->chunk ||
+	    (f->r.limits.max_chunk && f->r.length > f->r.limits.max_chunk - f->chunk))
 		abort();
 	f->piece = f->r.length;
 	f->res.begun += f->piece;
@@ -153,6 +171,13 @@ static void piece_ends(struct lab_feeder *f)
 	}
 	res->pieces++;
 	res->state = f->r.state;
+	f->chunk += f->piece;
+	if (f->r.continued)
+		return;
+	res->chunks++;
+	if (f->chunk > res->largest)
+		res->largest = f->chunk;
+	f->chunk = 0;
 }
 
 static int feed_some(struct lab_feeder *f, const u8 *p, size_t len)
@@ -189,14 +214,14 @@ static int feed_some(struct lab_feeder *f, const u8 *p, size_t len)
 }
 
 static struct lab_result feed(const struct lab_stream *s, size_t split, size_t step,
-			      u64 max_state, size_t max_piece, bool take_delta)
+			      const struct stream_limits *limits)
 {
-	struct lab_feeder f = { .max_piece = max_piece, .res.state_ok = true };
+	struct lab_feeder f = { .max_piece = limits->max_record, .res.state_ok = true };
 	size_t pos = 0;
 	void *dst;
 	int n;
 
-	stream_reader_init(&f.r, &lab_ident, max_state, max_piece, take_delta);
+	stream_reader_init(&f.r, &lab_ident, limits);
 	while (pos < s->len) {
 		size_t end = pos < split ? split : s->len;
 
@@ -219,12 +244,30 @@ static struct lab_result feed(const struct lab_stream *s, size_t split, size_t s
 struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size_t step,
 				  u64 max_state, size_t max_piece)
 {
-	return feed(s, split, step, max_state, max_piece, true);
+	struct stream_limits limits = {
+		.max_state = max_state, .max_record = max_piece, .max_delta = max_piece,
+	};
+
+	return feed(s, split, step, &limits);
 }
 
 struct lab_result lab_feed_plain(const struct lab_stream *s)
 {
-	return feed(s, 0, 4096, LAB_MAX_STATE, LAB_MAX_PIECE, false);
+	struct stream_limits limits = {
+		.max_state = LAB_MAX_STATE, .max_record = LAB_MAX_PIECE,
+	};
+
+	return feed(s, 0, 4096, &limits);
+}
+
+struct lab_result lab_feed_framed(const struct lab_stream *s, size_t step, u64 max_chunk)
+{
+	struct stream_limits limits = {
+		.max_state = LAB_MAX_STATE, .max_record = LAB_MAX_PIECE,
+		.max_delta = LAB_MAX_PIECE, .max_chunk = max_chunk,
+	};
+
+	return feed(s, 0, step, &limits);
 }
 
 struct lab_result lab_feed(const struct lab_stream *s, size_t split, size_t step)

@@ -26,7 +26,11 @@ struct lab_stream {
 };
 
 void lab_header(struct lab_stream *s);
+/* Of firmware whose chunks are whole images */
+void lab_framed_header(struct lab_stream *s);
 void lab_state(struct lab_stream *s, size_t len);
+/* A part of a chunk that goes on in the next record */
+void lab_part(struct lab_stream *s, size_t len);
 void lab_end(struct lab_stream *s);
 /* Any record at all, with a right checksum and the next number */
 void lab_record(struct lab_stream *s, u32 tag, u32 flags, const void *data, u64 len);
@@ -55,6 +59,8 @@ struct lab_result {
 	bool done;
 	u32 compat;
 	unsigned int pieces;
+	unsigned int chunks;	/* whole ones */
+	u64 largest;		/* bytes in the largest of them */
 	u64 state;		/* bytes of it in complete pieces */
 	u64 begun;		/* and in those that were begun */
 	bool state_ok;		/* as lab_state_byte() made them */
@@ -67,6 +73,8 @@ struct lab_result lab_feed(const struct lab_stream *s, size_t split, size_t step
 struct lab_result lab_feed_plain(const struct lab_stream *s);
 struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size_t step,
 				  u64 max_state, size_t max_piece);
+/* To firmware whose chunks are whole images */
+struct lab_result lab_feed_framed(const struct lab_stream *s, size_t step, u64 max_chunk);
 
 /* The whole stream is refused with this errno, and the reader says why */
 void lab_refused(const struct lab_stream *s, int err, const char *why);

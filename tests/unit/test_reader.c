@@ -110,6 +110,7 @@ static void optional(void)
 
 static void longest_type(void)
 {
+	static const struct stream_limits limits = { .max_state = 1, .max_record = 1 };
 	struct stream_ident ident = lab_ident;
 	struct stream_reader r;
 	struct stream_header h;
@@ -117,8 +118,8 @@ static void longest_type(void)
 	int ev;
 
 	memset(ident.type, 'x', sizeof(ident.type) - 1);
-	stream_write_header(&h, &ident, 7);
-	stream_reader_init(&r, &ident, 1, 1, false);
+	stream_write_header(&h, &ident, 7, false);
+	stream_reader_init(&r, &ident, &limits);
 	CHECK(stream_want(&r, &dst) == sizeof(h), "%zu", stream_want(&r, &dst));
 	memcpy(dst, &h, sizeof(h));
 	ev = stream_got(&r, sizeof(h));

@@ -7,6 +7,7 @@
 
 #include "lab.h"
 
+static const struct stream_limits limits = { .max_state = 1, .max_record = 1 };
 static struct lab_stream s;
 
 static void bit_flips(void)
@@ -162,10 +163,10 @@ static void other_setup(void)
 		int ev;
 
 		ident.setup = setups[i][0];
-		stream_write_header(&h, &ident, LAB_COMPAT);
+		stream_write_header(&h, &ident, LAB_COMPAT, false);
 		for (int equal = 0; equal < 2; equal++) {
 			ident.setup = setups[i][1 - equal];
-			stream_reader_init(&r, &ident, 1, 1, false);
+			stream_reader_init(&r, &ident, &limits);
 			stream_want(&r, &dst);
 			memcpy(dst, &h, sizeof(h));
 			ev = stream_got(&r, sizeof(h));
@@ -192,11 +193,11 @@ static void type_without_nul(void)
 
 	memset(ident.type, 'x', sizeof(ident.type));
 	memset(&s, 0, sizeof(s));
-	s.len = stream_write_header(s.bytes, &lab_ident, 0);
+	s.len = stream_write_header(s.bytes, &lab_ident, 0, false);
 	memset(lab_the_header(&s)->type, 'x', STREAM_TYPE_LEN);
 	lab_seal_header(&s);
 	memcpy(&h, s.bytes, sizeof(h));
-	stream_reader_init(&r, &ident, 1, 1, false);
+	stream_reader_init(&r, &ident, &limits);
 	stream_want(&r, &dst);
 	memcpy(dst, &h, sizeof(h));
 	ev = stream_got(&r, sizeof(h));
@@ -218,7 +219,7 @@ static void header_sizes(void)
 
 static void other_versions(void)
 {
-	static const u16 versions[] = { 0, 2, 256, 65535 };
+	static const u16 versions[] = { 0, 3, 256, 65535 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(versions); i++) {
 		lab_usual(&s);

@@ -40,8 +40,8 @@ static void the_example(void)
 	u8 out[256];
 	size_t len;
 
-	len = stream_write_header(out, &lab_ident, LAB_COMPAT);
-	len += stream_write_state(&w, out + len, "state", 5);
+	len = stream_write_header(out, &lab_ident, LAB_COMPAT, false);
+	len += stream_write_state(&w, out + len, "state", 5, false);
 	memcpy(out + len, "state", 5);
 	len += 5;
 	len += stream_write_end(&w, out + len);
@@ -56,9 +56,9 @@ static void sizes(void)
 	u8 out[256];
 	size_t n;
 
-	n = stream_write_header(out, &lab_ident, 0);
+	n = stream_write_header(out, &lab_ident, 0, false);
 	CHECK(n == 128, "%zu", n);
-	n += stream_write_state(&w, out + n, "x", 1);
+	n += stream_write_state(&w, out + n, "x", 1, false);
 	CHECK(n == 152 && n == STREAM_META_MAX, "%zu", n);
 	n = stream_write_end(&w, out);
 	CHECK(n == 32, "%zu", n);
@@ -73,7 +73,7 @@ static void longest_type(void)
 
 	memset(ident.type, 'x', sizeof(ident.type) - 1);
 	ident.type[sizeof(ident.type) - 1] = '\0';
-	stream_write_header(&h, &ident, 0);
+	stream_write_header(&h, &ident, 0, false);
 	CHECK(strlen(h.type) == 63, "%zu", strlen(h.type));
 	CHECK(!memcmp(h.type, ident.type, 64), "%s", h.type);
 }
@@ -84,7 +84,7 @@ static void rest_is_zero(void)
 	u8 *p = (u8 *)&h;
 
 	memset(&h, 0xff, sizeof(h));
-	stream_write_header(&h, &lab_ident, 0);
+	stream_write_header(&h, &lab_ident, 0, false);
 	for (size_t i = 24 + strlen(lab_ident.type); i < 124; i++)
 		CHECK(!p[i], "byte %zu", i);
 }

@@ -5,8 +5,10 @@
  * checked, and firmware applies nothing before it gets that piece: a stream that is cut
  * off or refused leaves no half-loaded function behind.
  */
+#include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 
 #include "mig_file.h"
 
@@ -50,26 +52,94 @@ static int check_compat(struct mig_file *mf)
 	return ret;
 }
 
-static int begin_piece(struct mig_file *mf)
+/* The next buffer is the user side's, and firmware works on what waited before it */
+static int next_buf(struct mig_file *mf)
+{
+	return mig_file_wait(mf, &mf->buf[mf->cur]) ?: load_held(mf, false);
+}
+
+static void hold(struct mig_file *mf, size_t len)
+{
+	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+
+	buf->len = len;
+	buf->delta = mf->load.reader.delta;
+	mf->load.held = buf;
+	mf->cur ^= 1;
+}
+
+/* As much as has come, not as much as a stream says will: twice as large each time */
+static int grow(struct mig_file *mf, size_t size)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	int ret;
 
-	ret = mig_file_wait(mf, buf);
-	if (!ret)
-		ret = load_held(mf, false);
+	if (size <= buf->size)
+		return 0;
+	ret = mig_file_enter(mf);
 	if (ret)
 		return ret;
-	buf->len = mf->load.reader.length;
-	buf->delta = mf->load.reader.delta;
-	stream_payload(&mf->load.reader, buf->vaddr);
+	size = max_t(u64, size, min_t(u64, 2 * (u64)buf->size, mf->mig->caps.max_chunk));
+	ret = mig_file_grow(mf, buf, size, mf->load.reader.chunk);
+	mig_unlock(mf->mig);
+	return ret;
+}
+
+/* A record that is to be cut up is checked whole before firmware gets any of it */
+static int begin_staged(struct mig_file *mf)
+{
+	struct mig_load *l = &mf->load;
+
+	if (!l->staged)
+		l->staged = __vmalloc(mf->mig->record, GFP_KERNEL_ACCOUNT);
+	if (!l->staged)
+		return -ENOMEM;
+	l->staged_len = l->reader.length;
+	stream_payload(&l->reader, l->staged);
 	return 0;
 }
 
-static int end_piece(struct mig_file *mf)
+static int end_staged(struct mig_file *mf)
 {
-	mf->load.held = &mf->buf[mf->cur];
-	mf->cur ^= 1;
+	struct mig_load *l = &mf->load;
+	size_t at, n;
+	int ret;
+
+	for (at = 0; at < l->staged_len; at += n) {
+		ret = next_buf(mf);
+		if (ret)
+			return ret;
+		n = min_t(size_t, l->staged_len - at, mf->mig->caps.chunk);
+		memcpy(mf->buf[mf->cur].vaddr, l->staged + at, n);
+		hold(mf, n);
+	}
+	l->staged_len = 0;
+	return 0;
+}
+
+static int begin_record(struct mig_file *mf)
+{
+	struct stream_reader *r = &mf->load.reader;
+	int ret;
+
+	if (!mf->mig->caps.framed && r->length > mf->mig->caps.chunk)
+		return begin_staged(mf);
+	ret = r->chunk ? 0 : next_buf(mf);
+	if (!ret)
+		ret = grow(mf, r->chunk + r->length);
+	if (ret)
+		return ret;
+	mf->load.chunk_len = r->chunk + r->length;
+	stream_payload(r, mf->buf[mf->cur].vaddr + r->chunk);
+	return 0;
+}
+
+static int end_record(struct mig_file *mf)
+{
+	if (mf->load.staged_len)
+		return end_staged(mf);
+	if (!mf->load.reader.continued)
+		hold(mf, mf->load.chunk_len);
 	return 0;
 }
 
@@ -102,9 +172,9 @@ static int handle(struct mig_file *mf, int event)
 	case STREAM_HEADER:
 		return check_compat(mf);
 	case STREAM_STATE_BEGIN:
-		return begin_piece(mf);
+		return begin_record(mf);
 	case STREAM_STATE_END:
-		return end_piece(mf);
+		return end_record(mf);
 	case STREAM_DONE:
 		return end_stream(mf);
 	default:
@@ -219,12 +289,20 @@ bool mig_load_is_complete(struct mig_file *mf)
  */
 struct file *mig_load_open(struct vfio_pci_migration *mig)
 {
+	const struct vfio_pci_mig_caps *caps = &mig->caps;
+	struct stream_limits limits = {
+		.max_state = caps->max_state,
+		.max_record = mig->record,
+		.max_chunk = caps->framed ? caps->max_chunk : 0,
+	};
 	struct mig_file *mf = mig_file_alloc(mig, VFIO_PCI_MIG_LOAD);
 
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
-	stream_reader_init(&mf->load.reader, &mig->ident, mig->caps.max_state,
-			   mig->caps.chunk, mig->caps.precopy);
+	/* What of changes can be cut up only firmware knows */
+	if (caps->precopy)
+		limits.max_delta = caps->framed ? mig->record : caps->chunk;
+	stream_reader_init(&mf->load.reader, &mig->ident, &limits);
 	return mig_file_open(mf, "[vfio-pci-engine load]", &load_fops, O_WRONLY);
 }

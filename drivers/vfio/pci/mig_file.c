@@ -5,6 +5,7 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/slab.h>
+#include <linux/vmalloc.h>
 
 #include "buffer.h"
 #include "firmware.h"
@@ -151,6 +152,8 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 void mig_file_free(struct mig_file *mf)
 {
 	free_bufs(mf);
+	if (mf->buf[0].dir == DMA_TO_DEVICE)
+		vfree(mf->load.staged);
 	if (has_lost(mf))
 		return;
 	mutex_destroy(&mf->lock);
@@ -258,16 +261,17 @@ int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size
 	int ret;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (size <= buf->size)
-		return 0;
-	ret = mig_buf_alloc(&new, size);
-	if (ret)
-		return ret;
-	memcpy(new.vaddr, buf->vaddr, keep);
-	detach_buf(mf, buf);
-	mig_buf_swap(buf, &new);
-	mig_buf_free(&new);
-	ret = attach_buf(mf, buf);
+	if (size > buf->size) {
+		ret = mig_buf_alloc(&new, size);
+		if (ret)
+			return ret;
+		memcpy(new.vaddr, buf->vaddr, keep);
+		detach_buf(mf, buf);
+		mig_buf_swap(buf, &new);
+		mig_buf_free(&new);
+	}
+	/* Also one that could not be attached the last time */
+	ret = buf->attached ? 0 : attach_buf(mf, buf);
 	if (ret == -ETIMEDOUT)
 		mig_fail(mf->mig, "firmware did not answer");
 	return ret;

@@ -11,11 +11,12 @@
 /**
  * struct mig_save - reading side of a data file: what the user gets next
  * @writer: of the stream
- * @meta: headers that precede the piece of state
+ * @meta: headers that precede the record of state
  * @meta_len: bytes in it
  * @meta_pos: bytes of it that were read
- * @data: the piece of state
- * @data_len: bytes in it
+ * @data: the chunk of state
+ * @chunk_len: bytes in it
+ * @data_len: bytes of it in records up to the current one
  * @data_pos: bytes of it that were read
  * @last: firmware has no more
  * @ended: the end record is in @meta
@@ -30,6 +31,7 @@ struct mig_save {
 	size_t meta_len;
 	size_t meta_pos;
 	const u8 *data;
+	size_t chunk_len;
 	size_t data_len;
 	size_t data_pos;
 	bool last;
@@ -42,6 +44,10 @@ struct mig_save {
 /**
  * struct mig_load - writing side of a data file
  * @reader: of the stream
+ * @staged: a record that is larger than what firmware takes at once, to be cut up; NULL: there was
+ *	none yet
+ * @staged_len: bytes of state in it; 0: the current record is no such one
+ * @chunk_len: bytes of the current chunk, with those of the current record
  * @held: the last complete piece of state waits here: firmware gets it when it is known
  *	whether it is the last one. NULL: there is none
  * @begun: the user has written something
@@ -49,6 +55,9 @@ struct mig_save {
  */
 struct mig_load {
 	struct stream_reader reader;
+	u8 *staged;
+	size_t staged_len;
+	size_t chunk_len;
 	struct vfio_pci_mig_buf *held;
 	bool begun;
 	bool complete;

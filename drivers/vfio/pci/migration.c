@@ -116,6 +116,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 		mig->caps.chunk = VFIO_PCI_MIG_CHUNK_MAX;
 	if (!mig->caps.max_chunk)
 		mig->caps.max_chunk = mig->caps.chunk;
+	mig->record = STREAM_RECORD_MAX;
 	if (!mig->caps.timeout_ms)
 		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
 	make_ident(&mig->ident, desc);
@@ -598,6 +599,7 @@ static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 {
 	u64 state, records;
+	size_t piece;
 	int ret;
 
 	mig_lock(mig);
@@ -609,7 +611,8 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 	if (ret)
 		return ret;
 
-	records = DIV_ROUND_UP_ULL(state, mig->caps.chunk) + 1;
+	piece = mig->caps.framed ? mig->record : min_t(size_t, mig->caps.chunk, mig->record);
+	records = DIV_ROUND_UP_ULL(state, piece) + 1;
 	*bytes = sizeof(struct stream_header) + records * sizeof(struct stream_record) +
 		 state + sizeof(struct stream_end);
 	return 0;

@@ -51,6 +51,7 @@ enum mig_user {
  * @dma_dev: who does the DMA of data files, or NULL: nobody, see caps.kind
  * @ops: its firmware operations
  * @caps: limits, made sane
+ * @record: bytes of state in the largest record of a stream: %STREAM_RECORD_MAX
  * @ident: identity in streams
  * @log_limit: of messages
  * @log: which dirty pages are logged
@@ -75,6 +76,7 @@ struct vfio_pci_migration {
 	struct device *dma_dev;
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
+	size_t record;
 	struct stream_ident ident;
 	struct ratelimit_state log_limit;
 	struct mig_log log;

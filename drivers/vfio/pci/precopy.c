@@ -106,7 +106,7 @@ static u64 saved(struct mig_file *mf)
 	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
 
 	if (next->busy && completion_done(&next->done) && !next->status)
-		return mf->offset + min(next->len, next->size);
+		return mf->offset + min(next->len, next->room);
 	return mf->offset;
 }
 

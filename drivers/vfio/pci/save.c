@@ -100,6 +100,7 @@ int mig_save_ask(struct mig_file *mf)
 		return nothing_now(mf, buf);
 	buf->offset = mf->offset;
 	buf->len = room;
+	buf->room = room;
 	buf->level = level(mf);
 	buf->last = false;
 	buf->delta = mf->precopy;
@@ -112,10 +113,10 @@ static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	u64 left = mf->mig->caps.max_state - mf->offset;
 
-	if (buf->len && buf->len <= buf->size && (buf->delta || buf->len <= left))
+	if (buf->len && buf->len <= buf->room && (buf->delta || buf->len <= left))
 		return 0;
 	mig_err(mf->mig, ": firmware claims to have saved %zu bytes at %llu; it had room for %zu, and %llu in all\n",
-		buf->len, mf->offset, buf->size, mf->mig->caps.max_state);
+		buf->len, mf->offset, buf->room, mf->mig->caps.max_state);
 	return -EIO;
 }
 
@@ -174,6 +175,18 @@ static enum save_got wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf 
 	return got;
 }
 
+/* The next part of the chunk that firmware has saved */
+static void next_record(struct mig_file *mf)
+{
+	struct mig_save *s = &mf->save;
+	size_t len = min(s->chunk_len - s->data_pos, mf->mig->record);
+
+	s->data_len = s->data_pos + len;
+	s->meta_pos = 0;
+	s->meta_len = stream_write_state(&s->writer, s->meta, s->data + s->data_pos, len,
+					 s->data_len < s->chunk_len);
+}
+
 static enum save_got next_piece(struct mig_file *mf, int *err)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
@@ -188,10 +201,9 @@ static enum save_got next_piece(struct mig_file *mf, int *err)
 
 	s->last = buf->last && !buf->early;
 	s->data = buf->vaddr;
-	s->data_len = buf->len;
+	s->chunk_len = buf->len;
 	s->data_pos = 0;
-	s->meta_pos = 0;
-	s->meta_len = stream_write_state(&s->writer, s->meta, s->data, s->data_len);
+	next_record(mf);
 	return got;
 }
 
@@ -203,6 +215,10 @@ static int next(struct mig_file *mf)
 
 	if (s->ended)
 		return 0;
+	if (s->data_pos < s->chunk_len) {
+		next_record(mf);
+		return 1;
+	}
 	if (s->last) {
 		s->meta_pos = 0;
 		s->meta_len = stream_write_end(&s->writer, s->meta);
@@ -323,7 +339,8 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 
 	mf->save.running = precopy;
 	mf->save.writer.delta = precopy;
-	mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident, mig->caps.compat);
+	mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident, mig->caps.compat,
+						mig->caps.framed);
 	ret = precopy ? mig_precopy_start(mf) : 0;
 	if (!ret)
 		ret = mig_save_ask(mf);

@@ -28,14 +28,15 @@ static u32 record_crc(struct stream_record *rec)
  * @dst: room for struct stream_header
  * @ident: what the stream is of
  * @compat: version of the state, by the firmware that saves it
+ * @framed: chunks may go on in the next record
  *
  * Return: bytes written.
  */
-size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat)
+size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat, bool framed)
 {
 	struct stream_header h = {
 		.magic = cpu_to_le64(STREAM_MAGIC),
-		.version = cpu_to_le16(STREAM_VERSION),
+		.version = cpu_to_le16(framed ? STREAM_VERSION_FRAMED : STREAM_VERSION),
 		.size = cpu_to_le16(sizeof(h)),
 		.vendor = cpu_to_le16(ident->vendor),
 		.device = cpu_to_le16(ident->device),
@@ -65,15 +66,19 @@ static struct stream_record new_record(struct stream_writer *w, u32 tag, u64 len
  * stream_write_state() - begin a record of state
  * @w: the writer
  * @dst: room for struct stream_record
- * @state: the piece of state; the caller sends it after what is in @dst
+ * @state: a chunk of state, or a part of one; the caller sends it after what is in @dst
  * @len: its bytes
+ * @continued: the next record goes on with the chunk; @len is the reader's max_record then
  *
  * Return: bytes written to @dst.
  */
-size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len)
+size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len,
+			  bool continued)
 {
 	struct stream_record rec = new_record(w, w->delta ? STREAM_DELTA : STREAM_STATE, len);
 
+	if (continued)
+		rec.flags |= cpu_to_le32(STREAM_CONTINUED);
 	rec.crc = cpu_to_le32(crc32c(record_crc(&rec), state, len));
 	memcpy(dst, &rec, sizeof(rec));
 	w->state += len;
@@ -102,19 +107,14 @@ size_t stream_write_end(struct stream_writer *w, void *dst)
  * stream_reader_init() - expect a stream
  * @r: the reader
  * @ident: what it must be of; must live as long as the reader
- * @max_state: most bytes of state that are accepted in all
- * @max_piece: most bytes of state that are accepted in one record
- * @take_delta: what was saved with a pre-copy phase is accepted; of such a stream only firmware
- *	can tell how much is too much, so @max_state is no limit
+ * @limits: what is accepted
  */
 void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
-			u64 max_state, size_t max_piece, bool take_delta)
+			const struct stream_limits *limits)
 {
 	memset(r, 0, sizeof(*r));
 	r->ident = ident;
-	r->max_state = max_state;
-	r->max_piece = max_piece;
-	r->take_delta = take_delta;
+	r->limits = *limits;
 	r->length = sizeof(struct stream_header);
 }
 
@@ -132,6 +132,13 @@ static void expect(struct stream_reader *r, int phase, u64 length)
 	r->have = 0;
 }
 
+/* Of a stream that has nothing which the reader can't take */
+static bool version_is_known(struct stream_reader *r, u16 version)
+{
+	r->framed = version == STREAM_VERSION_FRAMED;
+	return version == STREAM_VERSION || r->framed;
+}
+
 static int got_header(struct stream_reader *r)
 {
 	const struct stream_header *h = &r->u.header;
@@ -139,7 +146,7 @@ static int got_header(struct stream_reader *r)
 
 	if (le64_to_cpu(h->magic) != STREAM_MAGIC)
 		return refuse(r, -EINVAL, "this is not a migration stream (wrong magic number)");
-	if (le16_to_cpu(h->version) != STREAM_VERSION)
+	if (!version_is_known(r, le16_to_cpu(h->version)))
 		return refuse(r, -EOPNOTSUPP, "the stream's version is not known to this kernel");
 	if (le16_to_cpu(h->size) != sizeof(*h))
 		return refuse(r, -EINVAL, "the stream's header has a wrong size");
@@ -156,32 +163,55 @@ static int got_header(struct stream_reader *r)
 		return refuse(r, -EREMCHG,
 			      "the function was set up with other attributes at the source");
 
+	if (r->framed && !r->limits.max_chunk)
+		return refuse(r, -EOPNOTSUPP,
+			      "the state was saved in whole images, this firmware can't load that");
+
 	r->compat = le32_to_cpu(h->compat);
 	expect(r, READ_RECORD, sizeof(struct stream_record));
 	return STREAM_HEADER;
 }
 
-static int state_record(struct stream_reader *r, u64 length, bool delta)
+/* What of a chunk is in records before was within the limit */
+static int check_chunk(struct stream_reader *r, u64 length, bool continued)
 {
-	if (delta && !r->take_delta)
+	if (continued && length != r->limits.max_record)
+		return refuse(r, -EINVAL, "the stream has a part of a chunk that is too small");
+	if (r->limits.max_chunk && length > r->limits.max_chunk - r->chunk)
+		return refuse(r, -EFBIG, "the stream has a chunk that is too large");
+	return 0;
+}
+
+static int state_record(struct stream_reader *r, u64 length, bool delta, bool continued)
+{
+	size_t max = delta ? r->limits.max_delta : r->limits.max_record;
+	int ret;
+
+	if (delta && !max)
 		return refuse(r, -EOPNOTSUPP,
 			      "the state was saved with pre-copy, this firmware can't load that");
 	if (r->state && delta != r->delta)
 		return refuse(r, -EINVAL, "the stream mixes state with and without pre-copy");
 	if (!length)
 		return refuse(r, -EINVAL, "the stream has an empty piece of state");
-	if (length > r->max_piece)
+	if (length > max)
 		return refuse(r, -EFBIG, "the stream has a piece of state that is too large");
-	if (!delta && length > r->max_state - r->state)
+	if (!delta && length > r->limits.max_state - r->state)
 		return refuse(r, -EFBIG, "the stream has more state than such a function can have");
+	ret = check_chunk(r, length, continued);
+	if (ret)
+		return ret;
 	expect(r, READ_STATE, length);
 	r->delta = delta;
+	r->continued = continued;
 	r->payload = NULL;
 	return STREAM_STATE_BEGIN;
 }
 
 static int end_record(struct stream_reader *r, u64 length)
 {
+	if (r->continued)
+		return refuse(r, -EINVAL, "the stream breaks off in the middle of a chunk");
 	if (length != sizeof(struct stream_end))
 		return refuse(r, -EINVAL, "the stream's end record has a wrong length");
 	if (!r->state)
@@ -192,12 +222,20 @@ static int end_record(struct stream_reader *r, u64 length)
 
 static int other_record(struct stream_reader *r, u32 flags, u64 length)
 {
+	if (r->continued)
+		return refuse(r, -EINVAL, "the stream breaks off in the middle of a chunk");
 	if (flags & STREAM_MANDATORY)
 		return refuse(r, -EOPNOTSUPP, "the stream has a record that this kernel must know");
 	if (length > STREAM_OPTIONAL_MAX)
 		return refuse(r, -EFBIG, "the stream has an optional record that is too large");
 	expect(r, READ_SKIP, length);
 	return STREAM_MORE;
+}
+
+static u32 known_flags(const struct stream_reader *r, u32 tag)
+{
+	return r->framed && (tag == STREAM_STATE || tag == STREAM_DELTA) ?
+	       STREAM_MANDATORY | STREAM_CONTINUED : STREAM_MANDATORY;
 }
 
 static int skipped_record(struct stream_reader *r);
@@ -207,20 +245,21 @@ static int got_record(struct stream_reader *r)
 	struct stream_record *rec = &r->u.record;
 	u32 flags = le32_to_cpu(rec->flags);
 	u64 length = le64_to_cpu(rec->length);
+	u32 tag = le32_to_cpu(rec->tag);
 	int ret;
 
 	if (le32_to_cpu(rec->seq) != r->seq++)
 		return refuse(r, -EPROTO, "the stream's records are not in order");
-	if (flags & ~STREAM_MANDATORY)
+	if (flags & ~known_flags(r, tag))
 		return refuse(r, -EOPNOTSUPP, "the stream has a record with unknown flags");
 
 	r->wanted_crc = le32_to_cpu(rec->crc);
 	r->crc = record_crc(rec);
-	switch (le32_to_cpu(rec->tag)) {
+	switch (tag) {
 	case STREAM_STATE:
-		return state_record(r, length, false);
+		return state_record(r, length, false, flags & STREAM_CONTINUED);
 	case STREAM_DELTA:
-		return state_record(r, length, true);
+		return state_record(r, length, true, flags & STREAM_CONTINUED);
 	case STREAM_END:
 		return end_record(r, length);
 	}
@@ -246,6 +285,7 @@ static int got_state(struct stream_reader *r)
 	if (ret)
 		return ret;
 	r->state += r->length;
+	r->chunk = r->continued ? r->chunk + r->length : 0;
 	expect(r, READ_RECORD, sizeof(struct stream_record));
 	return STREAM_STATE_END;
 }
@@ -339,7 +379,7 @@ int stream_got(struct stream_reader *r, size_t n)
 /**
  * stream_payload() - give the buffer for a piece of state
  * @r: the reader, which has returned STREAM_STATE_BEGIN
- * @buf: room for &stream_reader.length bytes, which max_piece bounds
+ * @buf: room for &stream_reader.length bytes, which max_record bounds
  */
 void stream_payload(struct stream_reader *r, void *buf)
 {

@@ -12,15 +12,19 @@
 
 #define STREAM_MAGIC		0x47494d4943505646ULL	/* "FVPCIMIG" */
 #define STREAM_VERSION		1
+#define STREAM_VERSION_FRAMED	2	/* has records with STREAM_CONTINUED */
 #define STREAM_TYPE_LEN		64
 
 /* Records that a reader may skip are small: they are no way to keep it busy */
 #define STREAM_OPTIONAL_MAX	4096
 
+/* Records of state are not larger; a chunk that is goes on in the next record */
+#define STREAM_RECORD_MAX	(1024 * 1024)
+
 /**
  * struct stream_header - what a stream begins with
  * @magic: STREAM_MAGIC
- * @version: STREAM_VERSION; a reader refuses any other
+ * @version: STREAM_VERSION or STREAM_VERSION_FRAMED; a reader refuses any other
  * @size: sizeof(struct stream_header)
  * @vendor: PCI vendor of the function
  * @device: PCI device
@@ -54,11 +58,12 @@ enum stream_tag {
 };
 
 #define STREAM_MANDATORY	1u	/* flags: who does not know the tag must refuse */
+#define STREAM_CONTINUED	2u	/* flags: the next record goes on with this chunk */
 
 /**
  * struct stream_record - what each record begins with
  * @tag: enum stream_tag
- * @flags: STREAM_MANDATORY
+ * @flags: STREAM_MANDATORY, STREAM_CONTINUED
  * @length: bytes that follow
  * @seq: 0 in the first record, then one more in each
  * @crc: CRC-32C of this structure with crc as zero, then of the bytes that follow
@@ -112,16 +117,17 @@ struct stream_writer {
 	bool delta;
 };
 
-size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat);
-size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len);
+size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat, bool framed);
+size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len,
+			  bool continued);
 size_t stream_write_end(struct stream_writer *w, void *dst);
 
 /**
  * enum stream_event - what stream_got() has found
  * @STREAM_MORE: nothing yet
  * @STREAM_HEADER: the header is right, &stream_reader.compat is valid
- * @STREAM_STATE_BEGIN: a piece of state follows: stream_payload() wants its buffer
- * @STREAM_STATE_END: the piece is complete and undamaged
+ * @STREAM_STATE_BEGIN: a record of state follows: stream_payload() wants its buffer
+ * @STREAM_STATE_END: the record is complete and undamaged
  * @STREAM_DONE: the end record is right: nothing may follow
  */
 enum stream_event {
@@ -133,25 +139,43 @@ enum stream_event {
 };
 
 /**
+ * struct stream_limits - what a reader accepts
+ * @max_state: most bytes of state in all STREAM_STATE records. Of STREAM_DELTA ones only firmware
+ *	can tell how much is too much
+ * @max_record: most bytes of state in one record
+ * @max_delta: most bytes in a STREAM_DELTA record; 0: there must be none
+ * @max_chunk: most bytes of state in a chunk; 0: all that fits into a record, and no record may
+ *	have STREAM_CONTINUED
+ */
+struct stream_limits {
+	u64 max_state;
+	size_t max_record;
+	size_t max_delta;
+	u64 max_chunk;
+};
+
+/**
  * struct stream_reader - where a reader is
  * @ident: what the stream must be of
- * @max_state: most bytes of state in all STREAM_STATE records
- * @max_piece: most bytes of state in one record
- * @take_delta: STREAM_DELTA records are accepted
- * @delta: the pieces of state are STREAM_DELTA records
+ * @limits: what is accepted
+ * @framed: the stream is of STREAM_VERSION_FRAMED
+ * @delta: the records of state are STREAM_DELTA records
+ * @continued: the next record goes on with the chunk of the current or last one
  * @compat: from the header
  * @length: bytes in the current record
+ * @chunk: bytes of the current chunk in records before the current one
  * @state: bytes of state in the records so far
  * @why: after an error: a sentence for a person
  */
 struct stream_reader {
 	const struct stream_ident *ident;
-	u64 max_state;
-	size_t max_piece;
-	bool take_delta;
+	struct stream_limits limits;
+	bool framed;
 	bool delta;
+	bool continued;
 	u32 compat;
 	u64 length;
+	u64 chunk;
 	u64 state;
 	const char *why;
 
@@ -171,7 +195,7 @@ struct stream_reader {
 };
 
 void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
-			u64 max_state, size_t max_piece, bool take_delta);
+			const struct stream_limits *limits);
 size_t stream_want(struct stream_reader *r, void **dst);
 int stream_got(struct stream_reader *r, size_t n);
 void stream_payload(struct stream_reader *r, void *buf);
