@@ -14,7 +14,7 @@
 # the machine type that all versions of QEMU in use have.
 #
 # --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, reboot,
-# rebooted, pair, generic, libvirt and upstream. Without patterns the last three (minutes; and of
+# rebooted, mlx5, pair, generic, libvirt and upstream. Without patterns the last three (minutes; and of
 # upstream's selftests a download) are only part of it with --all. With that tests also do the whole
 # of those tables of which they try a part ("full" in tap.sh).
 #
@@ -52,10 +52,10 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [conform]='')
+	[mlx5]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=400 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900 [conform]=1500)
+	[mlx5]=1500 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900 [conform]=1500)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -153,6 +153,18 @@ add_mtty()
 	dir=$("$VM_DIR/upstream-driver.sh" mtty "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")") || return 0
 	more+=(--add "$dir")
 }
+# A ConnectX, with the drivers and programs that no stack has. $MLX5: more of its properties
+add_mlx5()
+{
+	local dir dirs
+
+	dirs=$("$VM_DIR/mlx5.sh" "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")")
+	more+=(--device "connectx,id=cx${MLX5:+,$MLX5}")
+	for dir in $dirs; do
+		more+=(--add "$dir")
+	done
+}
+
 # A host that boots twice: the second time it has on its disk what the first has left in /share
 reboots() # BOOT
 {
@@ -163,7 +175,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident reboot rebooted generic libvirt upstream virtio conform pair; do
+for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx5 generic libvirt upstream virtio conform pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -173,6 +185,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted gen
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
+	[ "$b" != mlx5 ] || add_mlx5
 	[ "$b" != conform ] || add_mtty
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
