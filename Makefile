@@ -23,7 +23,7 @@ config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m \
 	CONFIG_MDEV_PCI_NVLINK2=m CONFIG_MDEV_PCI_GENERIC=m CONFIG_MDEV_PCI_NVME=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install install-tools uninstall-tools deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
+.PHONY: help modules modules_install install-tools uninstall-tools install-dev uninstall-dev deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
 
 help:
 	@echo 'The product'
@@ -34,6 +34,7 @@ help:
 	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
 	@echo '  install-tools    install what is in tools/; DESTDIR=<root> PREFIX=/usr/local; uninstall-tools'
+	@echo '  install-dev      install what builds a vendor module out of this tree; uninstall-dev'
 	@echo '  deb              Debian packages, in build/deb; needs debhelper and dh-dkms'
 	@echo '  clean            remove what was built'
 	@echo 'The test bed (root; keeps its artefacts in $$XDG_CACHE_HOME/mdev-pci)'
@@ -61,14 +62,24 @@ help:
 modules:
 	+$(kbuild) modules
 
+# Vendor modules out of the tree are built against these symbols: tools/dev/vendor.mk
+symvers := $(INSTALL_MOD_PATH)/var/lib/mdev-pci/symvers
+
 modules_install:
 	+$(kbuild) modules_install
+	install -D -m 644 Module.symvers $(symvers)/$$($(MAKE) -s -C $(KDIR) kernelrelease)
 
 install-tools:
 	+$(MAKE) -C tools install
 
 uninstall-tools:
 	+$(MAKE) -C tools uninstall
+
+install-dev:
+	+$(MAKE) -C tools/dev install
+
+uninstall-dev:
+	+$(MAKE) -C tools/dev uninstall
 
 # In a copy: dpkg-buildpackage writes to the tree and above it
 deb:

@@ -69,7 +69,7 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest|tests/variant|tests/vendor)/.*\.[ch]$'; }
+kernel_sources() { files | grep -E '^(docs/examples|drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest|tests/variant|tests/vendor)/.*\.[ch]$'; }
 
 scripts()
 {
@@ -340,6 +340,28 @@ man_page()
 		done
 }
 
+# As a vendor would: nothing of this tree but what is installed, and the modules' symbols
+example()
+{
+	local kernel=6.12 log=$CACHE/log/style-example.log
+	local tree=$CACHE/style/$kernel
+
+	[ -f "$tree/Module.symvers" ] || build "$kernel" || return 1
+	rm -rf "$tree/.dev" "$tree/.acme"
+	make -s install-dev DESTDIR="$tree/.dev" PREFIX=/usr &&
+		cp -a "$tree/.dev/usr/share/mdev-pci/examples/acme" "$tree/.acme" || return 1
+	build_run "$kernel" "$tree" make -C .acme MDEV_PCI=/src/.dev/usr/share/mdev-pci W=1 \
+		KDIR="$(build_kdir "$kernel")" MDEV_PCI_SYMVERS=/src/Module.symvers >"$log" 2>&1 ||
+		{ tail -n 20 "$log"; return 1; }
+	grep -i 'warning' "$log" || true
+	[ -f "$tree/.acme/acme.ko" ] || echo "there is no acme.ko"
+	# Without the symbols it says what to do
+	if build_run "$kernel" "$tree" make -C .acme MDEV_PCI=/src/.dev/usr/share/mdev-pci \
+		KDIR="$(build_kdir "$kernel")" >"$log" 2>&1 || ! grep -q 'mdev-pci is not built for this kernel' "$log"; then
+		echo "without mdev-pci it does not say so"
+	fi
+}
+
 # Each command that "make install-tools" installs, with all its options
 man_pages()
 {
@@ -435,6 +457,7 @@ for k in $BUILD_KERNELS; do
 		skip "$name" "its packages are not to be had now"
 	fi
 done
+t "example: docs/examples/acme builds out of the tree against what install-dev installs" example
 t "kernel-doc: no warning" kernel_doc
 t "license: every file has its SPDX identifier" spdx
 t "versions: LINUX_VERSION_CODE only in drivers/vfio/pci/compat.h" versions

@@ -162,7 +162,9 @@ void nvme_bed_end(struct nvme_bed *bed)
  */
 int nvme_bed_enable(struct nvme_bed *bed, unsigned int vf, unsigned int queues)
 {
-	return npf_parent_ops.enable(&bed->fn[vf], nvme_bed_type(bed, queues));
+	struct mdev_pci_limits limits = {};
+
+	return npf_parent_ops.enable(&bed->fn[vf], nvme_bed_type(bed, queues), &limits);
 }
 
 /**
