@@ -9,6 +9,12 @@ ifneq ($(KERNELRELEASE),)
 here := $(if $(wildcard $(src)/Kconfig),$(src),$(srctree)/$(src))
 subdir-ccflags-y += -I$(here)/include
 
+have-top := $(here)
+have-src := $(wildcard $(here)/drivers/vfio/pci/have.c $(here)/drivers/vfio/mdev-pci/have.c \
+	$(here)/drivers/vfio/mdev-pci/*/have.c)
+include $(here)/drivers/vfio/have.mk
+$(obj)/drivers/vfio/pci $(obj)/drivers/vfio/mdev-pci: $(have-headers)
+
 obj-$(CONFIG_VFIO_PCI_ENGINE) += drivers/vfio/pci/
 obj-$(CONFIG_MDEV_PCI) += drivers/vfio/mdev-pci/
 

@@ -61,7 +61,7 @@ build() # KERNEL
 	tree=$(build_sync "power-$1-all")
 	# From nothing, or old objects would hide warnings
 	compile "$1" '' clean >"$log" 2>&1 || rc=$?
-	compile "$1" '' KBUILD_MODPOST_WARN=1 modules >>"$log" 2>&1 || rc=$?
+	compile "$1" '' KBUILD_MODPOST_WARN=1 HAVE_ALL=1 modules >>"$log" 2>&1 || rc=$?
 	# sparse: as in tests/style.sh. And neither that compiler nor pahole is the kernel's
 	sed -i -E "/^WARNING: modpost: \"(mdev_|mtype_)\w+\".* undefined!\$/d; /(compiler|pahole version) differs from/d
 		/context imbalance in 'mdev_pci_function_let_go'/d" "$log"

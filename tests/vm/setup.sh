@@ -31,12 +31,16 @@ stacks=${*:-debian13}
 for s in $stacks; do
 	stack_check "$s"
 done
+
+# In a process of its own: a stack's file sets more than that
+kernel_of() { (. "$VM_DIR/stacks/$1" && echo "$KERNEL"); }
+
 start=$SECONDS
 if [ -n "$refresh" ]; then
 	for s in $stacks; do
-		. "$VM_DIR/stacks/$s"
+		kernel=$(kernel_of "$s")
 		rm -rf "${CACHE:?}/l1-$s"
-		! build_outdated "$KERNEL" || rm -rf "${CACHE:?}/build-$KERNEL"
+		! build_outdated "$kernel" || rm -rf "${CACHE:?}/build-$kernel"
 	done
 fi
 need_host rsync
@@ -45,19 +49,25 @@ for s in $stacks; do
 	optional "$VM_DIR/stacks/$s" stack_root "$s"
 	[ $OPTIONAL_RC = 0 ] || missing+=" $s"
 done
-build_roots
+# Those that are never missing, and what the stacks have
+kernels=$BUILD_KERNELS
+for s in $stacks; do
+	kernel=$(kernel_of "$s")
+	build_own "$kernel" || grep -qx "$kernel" <<<"$kernels" || kernels+=$'\n'$kernel
+done
+build_roots "$kernels"
 checkpatch_root
 qemu_dev
 # A kernel update between two downloads: modules would not load.
 for s in $stacks; do
-	. "$VM_DIR/stacks/$s"
+	kernel=$(kernel_of "$s")
 	[[ " $missing " != *" $s "* ]] || continue
-	if ! build_own "$KERNEL" && [[ " $HAVE_KERNELS " != *" $KERNEL "* ]]; then
+	if ! build_own "$kernel" && [[ " $HAVE_KERNELS " != *" $kernel "* ]]; then
 		missing+=" $s"
 		continue
 	fi
-	cmp -s "$(build_dir "$KERNEL")/release" "$(stack_dir "$s")/release" ||
-		die "stack $s and build-$KERNEL differ in their kernel: use --refresh $s"
+	cmp -s "$(build_dir "$kernel")/release" "$(stack_dir "$s")/release" ||
+		die "stack $s and build-$kernel differ in their kernel: use --refresh $s"
 done
 note "test bed: ready ($((SECONDS - start)) s)${missing:+, but for$missing}"
 [ -z "$missing" ] || exit 69

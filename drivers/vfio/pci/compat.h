@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between the kernels that this source is built for (6.1, 6.12 and 7.2),
- * and nothing else. Each block names the version that made it necessary. No other file
- * looks at LINUX_VERSION_CODE.
+ * Differences between the kernels that this source is built for (6.1 to 7.3), and nothing else.
+ * Each block names the version that made it necessary, and asks the kernel's headers, not its
+ * version: stable and distributions' kernels have parts of later ones. The macros HAVE_* are made
+ * at build time of what compiles of have.c (../have.mk).
  */
 #ifndef VFIO_PCI_ENGINE_COMPAT_H
 #define VFIO_PCI_ENGINE_COMPAT_H
@@ -11,16 +12,17 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/version.h>
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
+
+#include "have-pci.h"
 
 /*
  * 6.2: VFIO_DEVICE_FEATURE_MIG_DATA_SIZE. On 6.1 the core does not know it, so the
  * engine answers it itself: QEMU from 8.0 on takes a kernel without it for one with
  * 100 GiB of state, and never switches over.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#ifndef HAVE_VFIO_MIG_DATA_SIZE
 #define VFIO_DEVICE_FEATURE_MIG_DATA_SIZE 9
 
 struct vfio_device_feature_mig_data_size {
@@ -39,7 +41,7 @@ struct vfio_device_feature_mig_data_size {
  * such a phase all along: the engine gives its own states the numbers that they have later, and
  * shows none of them to the core.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#ifndef HAVE_VFIO_PRECOPY
 #define VFIO_DEVICE_STATE_PRE_COPY	((enum vfio_device_mig_state)6)
 #define VFIO_DEVICE_STATE_PRE_COPY_P2P	((enum vfio_device_mig_state)7)
 
@@ -97,8 +99,8 @@ static inline bool compat_is_v2_state(enum vfio_device_mig_state state)
 }
 #endif
 
-/* 7.0 (some time after 6.12; only 7.2 was tried): pre-copy's initial data may come again */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+/* 7.1: pre-copy's initial data may come again */
+#ifndef HAVE_VFIO_PRECOPY_INFO_V2
 #define VFIO_PRECOPY_INFO_REINIT BIT(0)
 
 static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
@@ -113,30 +115,48 @@ static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
 #endif
 
 /*
- * 6.2 and 6.6: the iommufd operations; mandatory where CONFIG_IOMMUFD is on, and NULL
- * by the core's own macros where it is off.
+ * The iommufd operations; mandatory where CONFIG_IOMMUFD is on, and NULL by the core's own
+ * macros where it is off. 6.2: the first three; 6.6: detachment; 6.15: attachment by PASID.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
-#define COMPAT_IOMMUFD_OPS
-#else
-#define COMPAT_IOMMUFD_OPS						\
+#ifdef HAVE_VFIO_BIND_IOMMUFD
+#define COMPAT_BIND_IOMMUFD_OPS						\
 	.bind_iommufd = vfio_iommufd_physical_bind,			\
 	.unbind_iommufd = vfio_iommufd_physical_unbind,			\
-	.attach_ioas = vfio_iommufd_physical_attach_ioas,		\
-	.detach_ioas = vfio_iommufd_physical_detach_ioas,
+	.attach_ioas = vfio_iommufd_physical_attach_ioas,
+#else
+#define COMPAT_BIND_IOMMUFD_OPS
 #endif
 
-/*
- * 7.0 (some of it came after 6.12 and before; only 7.2 was tried): region info leaves
- * ops->ioctl; the token is checked by an operation that the core calls without asking
- * whether it is there; attachment by PASID.
- */
+#ifdef HAVE_VFIO_DETACH_IOAS
+#define COMPAT_DETACH_IOAS_OP .detach_ioas = vfio_iommufd_physical_detach_ioas,
+#else
+#define COMPAT_DETACH_IOAS_OP
+#endif
+
+#ifdef HAVE_VFIO_PASID_IOAS
+#define COMPAT_PASID_IOAS_OPS						\
+	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,	\
+	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
+#else
+#define COMPAT_PASID_IOAS_OPS
+#endif
+
+#define COMPAT_IOMMUFD_OPS COMPAT_BIND_IOMMUFD_OPS COMPAT_DETACH_IOAS_OP COMPAT_PASID_IOAS_OPS
+
+/* 6.17: the core calls an operation for the token without asking whether it is there */
+#ifdef HAVE_VFIO_MATCH_TOKEN
+#define COMPAT_MATCH_TOKEN_OP .match_token_uuid = vfio_pci_core_match_token_uuid,
+#else
+#define COMPAT_MATCH_TOKEN_OP
+#endif
+
+/* 6.19: region info leaves ops->ioctl */
 typedef int (*compat_region_info_fn)(struct vfio_device *vdev, struct vfio_region_info *info,
 				     struct vfio_info_cap *caps);
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#ifndef HAVE_VFIO_REGION_INFO
 #define COMPAT_REGION_INFO_IOCTL 1
-#define COMPAT_REGION_INFO_OPS(fn)
+#define COMPAT_REGION_INFO_OPS(fn) COMPAT_MATCH_TOKEN_OP
 
 /* The core's is in its ioctl, behind -ENOTTY */
 static inline int compat_core_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
@@ -193,28 +213,26 @@ static inline int compat_region_info_ioctl(struct vfio_device *vdev,
 	return -ENOTTY;
 }
 
-#define COMPAT_REGION_INFO_OPS(fn)					\
-	.get_region_info_caps = (fn),					\
-	.match_token_uuid = vfio_pci_core_match_token_uuid,		\
-	.pasid_attach_ioas = vfio_iommufd_physical_pasid_attach_ioas,	\
-	.pasid_detach_ioas = vfio_iommufd_physical_pasid_detach_ioas,
+#define COMPAT_REGION_INFO_OPS(fn) COMPAT_MATCH_TOKEN_OP .get_region_info_caps = (fn),
 #endif
 
 /*
- * 6.12 (some of it came before; only 6.12 was tried): marking pages in a user's bitmap
- * leaves vfio, where it was always there, for the part of iommufd that drivers use. Without
- * that part the core's LOGGING_REPORT always fails, so nothing must be logged at all. There
- * is a helper now that combines ranges; before, ranges.c does it alone.
+ * 6.7: marking pages in a user's bitmap leaves vfio, where it was always there, for the part of
+ * iommufd that drivers use. Without that part the core's LOGGING_REPORT always fails, so nothing
+ * must be logged at all.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#ifdef HAVE_IOVA_BITMAP
 #define COMPAT_CAN_LOG 1
+#else
+#define COMPAT_CAN_LOG 0
+#endif
 
+/* 6.3: a helper combines ranges; without it ranges.c does it alone */
+#ifndef HAVE_VFIO_COMBINE_RANGES
 static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
 {
 }
 #else
-#define COMPAT_CAN_LOG IS_ENABLED(CONFIG_IOMMUFD_DRIVER)
-
 static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
 {
 	if (nr > max)
@@ -223,7 +241,7 @@ static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u3
 #endif
 
 /* 6.13: the name of a symbol namespace becomes a string */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#ifdef HAVE_NAMESPACE_TOKEN
 #define COMPAT_IMPORT_IOMMUFD MODULE_IMPORT_NS(IOMMUFD)
 #else
 #define COMPAT_IMPORT_IOMMUFD MODULE_IMPORT_NS("IOMMUFD")
@@ -235,28 +253,62 @@ static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u3
  */
 static inline struct dentry *compat_debug_root(struct vfio_device *vdev)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0) || !IS_ENABLED(CONFIG_VFIO_DEBUGFS)
-	return NULL;
-#else
+#ifdef HAVE_VFIO_DEBUG_ROOT
 	return vdev->debug_root;
-#endif
-}
-
-/* 6.12.94: driver_override moves from struct pci_dev to struct device */
-static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 94)
-	return driver_set_override(&pdev->dev, &pdev->driver_override, name, strlen(name));
 #else
-	return device_set_driver_override(&pdev->dev, name);
+	return NULL;
 #endif
 }
 
 /*
- * 6.10 (only 6.12 was tried): each device has an inode, and with it an address space by which all
+ * 7.1, 6.18.y and 6.12.94: driver_override moves from struct pci_dev to struct device. A match is 1
+ * if it names that driver, 0 if another one, -1 if none.
+ */
+#ifdef HAVE_DEVICE_OVERRIDE
+static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
+{
+	return device_set_driver_override(&pdev->dev, name);
+}
+
+static inline int compat_match_driver_override(struct pci_dev *pdev,
+					       const struct device_driver *drv)
+{
+	return device_match_driver_override(&pdev->dev, drv);
+}
+#elif defined(HAVE_PCI_OVERRIDE)
+static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
+{
+	return driver_set_override(&pdev->dev, &pdev->driver_override, name, strlen(name));
+}
+
+static inline int compat_match_driver_override(struct pci_dev *pdev,
+					       const struct device_driver *drv)
+{
+	int ret = -1;
+
+	device_lock(&pdev->dev);
+	if (pdev->driver_override)
+		ret = !strcmp(pdev->driver_override, drv->name);
+	device_unlock(&pdev->dev);
+	return ret;
+}
+#else
+#error "This kernel has driver_override neither in struct device nor in struct pci_dev"
+#endif
+
+/* Clears it, if it names that driver */
+static inline void compat_clear_driver_override(struct pci_dev *pdev,
+						const struct device_driver *drv)
+{
+	if (compat_match_driver_override(pdev, drv) > 0)
+		compat_set_driver_override(pdev, "");
+}
+
+/*
+ * 6.10: each device has an inode, and with it an address space by which all
  * mappings of it can be found. Before, all devices share one: an empty file has one for each.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#ifndef HAVE_VFIO_INODE
 #include <linux/shmem_fs.h>
 
 static inline struct address_space *compat_address_space(struct vfio_device *vdev)
@@ -281,14 +333,14 @@ static inline struct file *compat_mapping_file(void)
 #endif
 
 /*
- * 7.0 (some time after 6.12; only 7.2 was tried): a driver can register page frames that have no
+ * 6.19: a driver can register page frames that have no
  * struct page, and the kernel tells the users who map one of them of an error in it. Before, it
  * can't find out who they are, for no driver: memory_failure() is -ENXIO.
  */
 typedef int (*compat_pfn_to_pgoff_fn)(struct vm_area_struct *vma, unsigned long pfn,
 				      pgoff_t *pgoff);
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)
+#ifndef HAVE_PFN_ADDRESS_SPACE
 struct compat_pfn_space {};
 
 static inline int compat_register_pfn_space(struct compat_pfn_space *space, unsigned long pfn,
@@ -329,7 +381,7 @@ static inline void compat_unregister_pfn_space(struct compat_pfn_space *space)
 #endif
 
 /* 6.3: flags of a vma are changed by helpers */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+#ifndef HAVE_VM_FLAGS_SET
 static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
 {
 	vma->vm_flags |= flags;
@@ -339,13 +391,13 @@ static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long
 #endif
 
 /*
- * 6.12: huge pages in mappings of memory that has no struct page. 6.17 (only 7.2 was tried): page
- * frames are plain numbers.
+ * 6.12: huge pages in mappings of memory that has no struct page. 6.17: page frames are
+ * plain numbers.
  */
 #if defined(CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP)
 #define COMPAT_HUGE_FAULT(fn) .huge_fault = (fn),
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#ifndef HAVE_PFN_PLAIN
 #include <linux/pfn_t.h>
 #define COMPAT_HUGE_PFN(pfn) __pfn_to_pfn_t(pfn, PFN_DEV)
 #else
@@ -382,38 +434,13 @@ static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long p
 	       vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, pfn);
 }
 
-/* 1: it names that driver; 0: another one; -1: none */
-static inline int compat_match_driver_override(struct pci_dev *pdev,
-					       const struct device_driver *drv)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 94)
-	int ret = -1;
-
-	device_lock(&pdev->dev);
-	if (pdev->driver_override)
-		ret = !strcmp(pdev->driver_override, drv->name);
-	device_unlock(&pdev->dev);
-	return ret;
-#else
-	return device_match_driver_override(&pdev->dev, drv);
-#endif
-}
-
-/* Clears it, if it names that driver */
-static inline void compat_clear_driver_override(struct pci_dev *pdev,
-						const struct device_driver *drv)
-{
-	if (compat_match_driver_override(pdev, drv) > 0)
-		compat_set_driver_override(pdev, "");
-}
-
 /* 6.8: mac_pton() is in a header of its own */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+#if __has_include("linux/hex.h")
 #include <linux/hex.h>
 #endif
 
 /* 6.15: some network drivers have their operations called under a lock of the interface */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#ifndef HAVE_NETDEV_LOCK
 struct net_device;
 
 static inline void compat_netdev_lock_ops(struct net_device *dev) {}

@@ -4,8 +4,9 @@
 # SOURCE are built by ourselves: recipes/kernel.sh.
 . "$VM_DIR/recipes/kernel.sh"
 
-# Debian's own
-BUILD_KERNELS=$(cd "$VM_DIR/kernels" && grep -L '^SOURCE=' -- *)
+# Debian's own; the first without those that may be missing
+BUILD_KERNELS_ALL=$(cd "$VM_DIR/kernels" && grep -L '^SOURCE=' -- *)
+BUILD_KERNELS=$(cd "$VM_DIR/kernels" && grep -LE '^(SOURCE|OPTIONAL)=' -- *)
 BUILD_PACKAGES="linux-headers-amd64 make ccache sparse dash bash coreutils sed grep
 	mawk findutils diffutils tar gzip xz-utils bc perl-base libc-bin"
 
@@ -44,13 +45,14 @@ build_root() # KERNEL
 	artefact "build-$1" "$(build_key "$1")" build_make
 }
 
-# Makes what it can of all of Debian's kernels; those that there are -> $HAVE_KERNELS
-build_roots()
+# Makes what it can of the kernels in one word, or of all that are never missing; those that there
+# are -> $HAVE_KERNELS
+build_roots() # [KERNELS]
 {
 	local k
 
 	HAVE_KERNELS=
-	for k in $BUILD_KERNELS; do
+	for k in ${1:-$BUILD_KERNELS}; do
 		optional "$VM_DIR/kernels/$k" build_root "$k"
 		[ $OPTIONAL_RC != 0 ] || HAVE_KERNELS+="${HAVE_KERNELS:+ }$k"
 	done
@@ -133,7 +135,7 @@ build_sync()
 	rsync -rlp --checksum --delete --exclude=/.git --exclude=/build --filter='-p *.o' \
 		--filter='-p *.ko' --filter='-p *.mod' --filter='-p *.mod.c' --filter='-p .*.cmd' \
 		--filter='-p *.a' --filter='-p *.o.d' --filter='-p *.gcno' \
-		--filter='-p Module.symvers' --filter='-p modules.order' \
+		--filter='-p Module.symvers' --filter='-p modules.order' --filter='-p generated/' \
 		"$REPO_DIR/" "$work/src/" >&2 ||
 		die "the sources can't be copied to $work/src (rsync's status $?)"
 	printf '%s\n' "$work/src"

@@ -20,7 +20,8 @@ kernel_fragments() { # the files named in CONFIG
 # What a kernel tree gets of this repository
 kernel_own()
 {
-	(cd "$REPO_DIR" && find Kconfig Makefile drivers include -name '*.[ch]' -o -name Kconfig -o -name Makefile)
+	(cd "$REPO_DIR" && find Kconfig Makefile drivers include -name '*.[ch]' -o -name Kconfig \
+		-o -name Makefile -o -name 'have.*')
 }
 
 kernel_key() # KERNEL
