@@ -19,14 +19,14 @@ bool vfs_open;
 unsigned failures;
 
 /* Which devices a test is for, by feature bit */
-enum need { ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE, RESIDENT };
+enum need { ALL, ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE, RESIDENT };
 
 static const struct {
     const char *name;
     void (*run)(void);
     enum need need;
 } tests[] = {
-    { "registers", test_registers, ANY },
+    { "registers", test_registers, ALL },
     { "ring-setup", test_ring_setup, ANY },
     { "identify", test_identify, ANY },
     { "sgl", test_sgl, ANY },
@@ -199,11 +199,12 @@ static bool fits(enum need need)
     bool precopy = id.features & RD_FEATURE_PRECOPY;
     bool configure = id.features & RD_FEATURE_CONFIGURE;
 
-    /* All others have VFs suspended by the rings */
+    /* Most have VFs suspended by the rings */
     if (id.features & RD_FEATURE_RESIDENT) {
-        return need == RESIDENT;
+        return need == ALL || need == RESIDENT;
     }
-    return need == ANY || need == (precopy ? PRECOPY : NO_PRECOPY) ||
+    return need == ALL || need == ANY ||
+           need == (precopy ? PRECOPY : NO_PRECOPY) ||
            need == (configure ? CONFIGURE : NO_CONFIGURE);
 }
 
