@@ -275,6 +275,26 @@ attr_documented()
 		'refuse\(instance, attr, -(\w+),\s+"([^"]*)"'
 }
 
+# What migration_state can show, as vfio_pci_engine_state() has the names
+states_documented()
+{
+	local abi=docs/ABI/testing/sysfs-bus-mdev-pci s
+
+	s=$(sed -n 's/.*\[VFIO_DEVICE_STATE_[A-Z0-9_]*\] = "\([A-Z0-9_]*\)".*/\1/p' drivers/vfio/pci/migration.c)
+	[ "$(wc -w <<<"$s")" -ge 8 ] || echo "no names of states found"
+	for s in $s; do
+		sed -n '/^What:.*\/migration_state$/,/^What:.*attribute>$/p' $abi | grep -qw "$s" ||
+			echo "$abi: migration_state without $s"
+	done
+}
+
+# They take an unsigned long, which has 32 bits on some machines
+u64_functions()
+{
+	none grep -rnE '\b(is_power_of_2|roundup_pow_of_two|__ffs|hweight_long)\(' drivers include \
+		--include='*.[ch]'
+}
+
 # Each line that the modules write to the log, on one of the pages for operators. A value may
 # stand for anything there
 log_documented()
@@ -475,6 +495,8 @@ t "docs: every refusal of a description is documented with its errno" nvlink2_do
 t "docs: every refusal of create is documented with its errno" create_documented
 t "docs: every refusal of an attribute is documented with its errno" attr_documented
 t "docs: every line that the modules log is documented" log_documented
+t "docs: the ABI file names every migration state" states_documented
+t "types: no value of 64 bits goes through an unsigned long" u64_functions
 t "docs: every finding of mdev-pci-check is documented with its results" findings_documented
 t "docs: a test runs each command of the user guide" guide_tried
 t "docs: Sphinx builds them without a warning" html

@@ -84,7 +84,6 @@ struct nvme_bed *nvme_bed_cold(struct kunit *test)
 	bed->test = test;
 	bed->peer = nvme_peer_begin(test);
 	pf = new_pdev(test, "nvme-peer", 0);
-	xa_init(&bed->npf.user_data);
 	mutex_init(&bed->npf.virt_lock);
 	pci_set_drvdata(pf, &bed->npf);
 	for (i = 0; i < PEER_NR_VFS; i++)
@@ -142,7 +141,6 @@ void nvme_bed_end(struct nvme_bed *bed)
 	for (i = 0; i < PEER_NR_VFS; i++)
 		if (bed->fn[i].priv)
 			nvme_bed_disable(bed, i);
-	KUNIT_EXPECT_TRUE(bed->test, xa_empty(&bed->npf.user_data));
 	npf_queue_stop(&bed->npf.queue);
 	KUNIT_EXPECT_FALSE(bed->test, nvme_peer_get32(bed->peer, NVME_REG_CC) & NVME_CC_ENABLE);
 	npf_queue_free(&bed->npf.queue);

@@ -42,7 +42,4 @@
 #undef module_param
 #define module_param(name, type, perm)	type *nvme_peer_##name = &(name)
 
-/* The engine is a log of what it is told */
-#define vfio_pci_log_dirty(changes, iova, length)	nvme_peer_log_dirty(changes, iova, length)
-
 #endif /* KUNIT_NVME_INTERPOSE_H */

@@ -4,7 +4,6 @@
  * commands out in a work item, as a controller does it some time after the doorbell: no assertion
  * there may end the thread.
  */
-#include <linux/bitfield.h>
 #include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -83,8 +82,6 @@ static void reset_controller(void)
 	for (i = 0; i < PEER_NR_VFS; i++) {
 		peer->vf[i].online = false;
 		peer->vf[i].suspended = false;
-		peer->vf[i].tracks = false;
-		peer->vf[i].log.there = false;
 	}
 	memcpy(peer->primary, peer->next_primary, sizeof(peer->primary));
 }
@@ -138,21 +135,8 @@ void *nvme_peer_alloc_managed(size_t size, dma_addr_t *dma)
 	return page;
 }
 
-/* A log that is there is written to, unless the bus does not let it */
-static bool writes_to(const void *page)
-{
-	unsigned int i;
-
-	for (i = 0; i < PEER_NR_VFS; i++)
-		if (peer->vf[i].log.there && peer->vf[i].log.ring == page)
-			return peer->master;
-	return false;
-}
-
 void nvme_peer_free(void *page, size_t size)
 {
-	KUNIT_EXPECT_FALSE_MSG(peer->test, writes_to(page),
-			       "memory that the controller writes to is freed");
 	peer->allocated--;
 	free_pages_exact(page, size);
 }
@@ -166,22 +150,6 @@ int nvme_peer_request_irq(irq_handler_t handler, void *data)
 {
 	peer->handler = handler;
 	peer->data = data;
-	return 0;
-}
-
-int nvme_peer_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length)
-{
-	u64 first = (iova - PEER_TRACKED_BASE) >> 12, n = length >> 12;
-
-	if (peer->refuse) {
-		peer->refused++;
-		return peer->refuse;
-	}
-	KUNIT_EXPECT_EQ(peer->test, (iova | length) % PEER_PAGE, 0ULL);
-	if (first < PEER_TRACKED && n && n <= PEER_TRACKED - first)
-		bitmap_set(peer->told, first, n);
-	else
-		KUNIT_FAIL(peer->test, "0x%llx bytes from 0x%llx on", length, iova);
 	return 0;
 }
 
@@ -242,7 +210,6 @@ static void fill_ctrl(struct nvme_id_ctrl *id)
 	id->cntlid = cpu_to_le16(PEER_CNTLID);
 	id->oacs = cpu_to_le16(peer->oacs);
 	id->mdts = peer->mdts;
-	memcpy((void *)id + NPF_ID_TRACKING, &peer->tracking, sizeof(peer->tracking));
 }
 
 static void fill_primary(struct npf_primary *p)
@@ -296,10 +263,6 @@ static u16 identify(const struct nvme_command *sqe, bool mangle)
 	case NVME_ID_CNS_CTRL:
 		fill_ctrl(page);
 		break;
-	case NVME_ID_CNS_CS_CTRL:
-		KUNIT_EXPECT_EQ(peer->test, sqe->identify.csi, NVME_CSI_NVM);
-		((u8 *)page)[NPF_ID_ENTRY_FORMAT] = peer->entry_format;
-		break;
 	case NPF_CNS_PRIMARY:
 		fill_primary(page);
 		break;
@@ -352,8 +315,6 @@ static u16 virt(const struct nvme_command *sqe)
 	case NPF_VIRT_OFFLINE:
 		vf->online = false;
 		vf->suspended = false;
-		vf->tracks = false;
-		vf->log.logs = false;
 		return 0;
 	case NPF_VIRT_ASSIGN:
 		return assign(vf, r, number);
@@ -406,158 +367,6 @@ static u16 set_state(struct peer_vf *vf, const struct nvme_command *sqe)
 	return 0;
 }
 
-/* ---- changes of user data -------------------------------------------------------- */
-
-static void post(struct peer_log *log, const struct npf_entry *entry)
-{
-	struct npf_entry *slot = &log->ring[log->tail];
-	u8 attributes = (entry->attributes & ~NPF_ENTRY_PHASE) | log->phase;
-
-	memcpy(slot, entry, offsetof(struct npf_entry, attributes));
-	/* The phase comes last, as the module looks at it first */
-	smp_store_release(&slot->attributes, attributes);
-	if (++log->tail == log->nr) {
-		log->tail = 0;
-		log->phase ^= NPF_ENTRY_PHASE;
-	}
-}
-
-static unsigned int used(const struct peer_log *log)
-{
-	return (log->tail + log->nr - log->head) % log->nr;
-}
-
-static void post_event(struct peer_log *log, enum npf_sequence sequence)
-{
-	const struct npf_entry entry = {
-		.attributes = FIELD_PREP(NPF_ENTRY_RANGE, NPF_RANGE_NONE) |
-			      FIELD_PREP(NPF_ENTRY_SEQUENCE, sequence),
-	};
-
-	if (used(log) < log->nr - 1)
-		post(log, &entry);
-}
-
-/**
- * nvme_peer_log() - user data has changed
- * @p: the peer
- * @vf: by this VF
- * @entry: how; the phase is filled in
- *
- * What fills the queue says so, and is the last one.
- *
- * Return: true: the module can see it.
- */
-bool nvme_peer_log(struct nvme_peer *p, unsigned int vf, const struct npf_entry *entry)
-{
-	struct peer_log *log = &p->vf[vf].log;
-	struct npf_entry last = *entry;
-
-	if (!log->there || !log->logs || !p->master)
-		return false;
-	if (used(log) == log->nr - 2) {
-		last.attributes |= NPF_ENTRY_SEQUENCE;
-		log->logs = false;
-	}
-	post(log, &last);
-	return true;
-}
-
-static struct peer_log *log_of(u16 id)
-{
-	unsigned int i;
-
-	for (i = 0; i < PEER_NR_VFS; i++)
-		if (peer->vf[i].log.there && peer->vf[i].log.id == id)
-			return &peer->vf[i].log;
-	return NULL;
-}
-
-static u16 free_id(void)
-{
-	u16 id = 0x5a0;
-
-	while (log_of(id))
-		id++;
-	return id;
-}
-
-static u16 create_log(const struct nvme_command *sqe, u32 *result)
-{
-	u32 dw11 = le32_to_cpu(sqe->common.cdw11), size = le32_to_cpu(sqe->common.cdw12);
-	u64 prp1 = le64_to_cpu(sqe->common.dptr.prp1);
-	struct peer_vf *vf = vf_of(dw11 >> 16);
-
-	if (!vf || !vf->online)
-		return NVME_SC_CTRL_ID_INVALID;
-	if (vf->log.there || (u16)dw11 != NPF_CONTIGUOUS || size % 8 || prp1 % PEER_PAGE)
-		return NVME_SC_INVALID_FIELD;
-	vf->log = (struct peer_log) {
-		.there = true,
-		.id = free_id(),
-		.ring = (void *)(unsigned long)prp1,
-		.nr = size / 8,
-		.phase = NPF_ENTRY_PHASE,
-	};
-	KUNIT_EXPECT_NULL_MSG(peer->test, memchr_inv(vf->log.ring, 0, size * sizeof(u32)),
-			      "a fresh queue is zeroed");
-	/* What is above is reserved */
-	*result = 0x5aa50000 | vf->log.id;
-	return 0;
-}
-
-static u16 data_queue(const struct nvme_command *sqe, u32 *result)
-{
-	struct peer_log *log;
-
-	switch (le32_to_cpu(sqe->common.cdw10)) {
-	case 0:
-		return create_log(sqe, result);
-	case 1:
-		log = log_of(le32_to_cpu(sqe->common.cdw11));
-		if (!log)
-			return NPF_SC_NO_DATA_QUEUE;
-		log->there = false;
-		return 0;
-	}
-	return NVME_SC_INVALID_FIELD;
-}
-
-/* Controller Data Queue: the head is behind what was taken, and that must have been there */
-static u16 set_features(const struct nvme_command *sqe)
-{
-	struct peer_log *log = log_of(le32_to_cpu(sqe->common.cdw11));
-	u32 head = le32_to_cpu(sqe->common.cdw12);
-
-	if (le32_to_cpu(sqe->common.cdw10) != 0x21)
-		return NVME_SC_INVALID_FIELD;
-	if (!log || le32_to_cpu(sqe->common.cdw11) >> 16)
-		return NPF_SC_NO_DATA_QUEUE;
-	if (head >= log->nr || (head + log->nr - log->head) % log->nr > used(log) ||
-	    head == log->head)
-		return NVME_SC_INVALID_FIELD;
-	log->head = head;
-	return 0;
-}
-
-static u16 log_user_data(const struct nvme_command *sqe, bool start)
-{
-	struct peer_log *log = log_of(le32_to_cpu(sqe->common.cdw11));
-	struct peer_vf *vf;
-
-	if (!log)
-		return NPF_SC_NO_DATA_QUEUE;
-	vf = container_of(log, struct peer_vf, log);
-	if (start && log->logs)
-		return NVME_SC_CTRL_ID_INVALID;
-	if (start && vf->suspended)
-		return NPF_SC_SUSPENDED;
-	if (start || log->logs)
-		post_event(log, start ? NPF_FIRST : NPF_STOPPED);
-	log->logs = start;
-	return 0;
-}
-
 static u16 migration_send(const struct nvme_command *sqe)
 {
 	u32 dw11 = le32_to_cpu(sqe->common.cdw11);
@@ -568,8 +377,6 @@ static u16 migration_send(const struct nvme_command *sqe)
 	switch (le32_to_cpu(sqe->common.cdw10) & 0xff) {
 	case NPF_SEND_SUSPEND:
 		KUNIT_EXPECT_EQ(peer->test, dw11 >> 16, 1U);
-		if (!vf->suspended && vf->log.there && vf->log.logs)
-			post_event(&vf->log, NPF_SUSPENDED);
 		vf->suspended = true;
 		return 0;
 	case NPF_SEND_RESUME:
@@ -578,8 +385,6 @@ static u16 migration_send(const struct nvme_command *sqe)
 		if (!vf->suspended)
 			return NPF_SC_NOT_SUSPENDED;
 		vf->suspended = false;
-		if (vf->log.there && vf->log.logs)
-			post_event(&vf->log, NPF_FIRST);
 		return 0;
 	case NPF_SEND_SET_STATE:
 		return vf->suspended ? set_state(vf, sqe) : NVME_SC_CTRL_ID_INVALID;
@@ -611,89 +416,6 @@ static u16 migration_receive(const struct nvme_command *sqe, u32 *result, bool m
 	return 0;
 }
 
-static u16 track_start(struct peer_vf *vf, const struct nvme_command *sqe, u32 *result, bool mangle)
-{
-	struct npf_track_memory what;
-
-	if (vf->tracks)
-		return NVME_SC_CTRL_ID_INVALID;
-	copy(sqe, &what, sizeof(what), false);
-	KUNIT_EXPECT_EQ(peer->test, le64_to_cpu(what.range.address), PEER_TRACKED_BASE);
-	if (what.version || what.reserved[0] || what.reserved[1] || le32_to_cpu(what.nr) != 1 ||
-	    what.granularity < peer->tracking.min_granularity ||
-	    what.granularity > peer->tracking.max_granularity)
-		return NVME_SC_INVALID_FIELD;
-	vf->tracks = true;
-	vf->granularity = what.granularity;
-	vf->tracked = le32_to_cpu(what.range.length);
-	bitmap_zero(vf->dirty, PEER_TRACKED);
-	/* What is above is reserved */
-	*result = 0x5aa50000 | (what.granularity + mangle);
-	return 0;
-}
-
-static u16 track_send(const struct nvme_command *sqe, u32 *result, bool mangle)
-{
-	u32 dw10 = le32_to_cpu(sqe->common.cdw10), dw11 = le32_to_cpu(sqe->common.cdw11);
-	struct peer_vf *vf = vf_of(dw11);
-
-	KUNIT_EXPECT_EQ(peer->test, dw11 >> 16, 0U);
-	if (!(dw10 & 0xff))
-		return log_user_data(sqe, dw10 == 0x10000);
-	if (!vf || !vf->online)
-		return NVME_SC_CTRL_ID_INVALID;
-	switch (dw10) {
-	case 1:
-		vf->tracks = false;
-		return 0;
-	case 0x10001:
-		return track_start(vf, sqe, result, mangle);
-	}
-	return NVME_SC_INVALID_FIELD;
-}
-
-/* Gives them away */
-static void fill_changes(struct peer_vf *vf, struct npf_changes *list, unsigned int room)
-{
-	unsigned int b, e, n = 0;
-
-	if (peer->per_list)
-		room = min(room, peer->per_list);
-	for_each_set_bitrange(b, e, vf->dirty, PEER_TRACKED) {
-		if (n == room) {
-			list->attributes |= BIT(0);
-			break;
-		}
-		list->change[n++] = (struct npf_change) {
-			.address = cpu_to_le64(PEER_TRACKED_BASE +
-					       ((u64)b << (12 + vf->granularity))),
-			.length = cpu_to_le32(e - b),
-		};
-		bitmap_clear(vf->dirty, b, e - b);
-	}
-	list->nr = cpu_to_le32(n);
-	list->granularity = cpu_to_le16(vf->granularity);
-}
-
-static u16 track_receive(const struct nvme_command *sqe, bool mangle)
-{
-	size_t len = ((size_t)le32_to_cpu(sqe->common.cdw12) + 1) * sizeof(u32);
-	u32 dw11 = le32_to_cpu(sqe->common.cdw11);
-	struct peer_vf *vf = vf_of(dw11);
-	struct npf_changes *list;
-
-	if (!vf || !vf->online)
-		return NVME_SC_CTRL_ID_INVALID;
-	if (sqe->common.cdw10 || !vf->tracks || len > PEER_PAGE)
-		return NVME_SC_INVALID_FIELD;
-	list = kzalloc(PEER_PAGE, GFP_KERNEL | __GFP_NOFAIL);
-	list->cntlid = cpu_to_le16(dw11);
-	fill_changes(vf, list, (len - sizeof(*list)) / sizeof(list->change[0]));
-	give(sqe, list, len, mangle);
-	kfree(list);
-	return 0;
-}
-
 static u16 carry_out(const struct nvme_command *sqe, u32 *result, bool mangle)
 {
 	switch (sqe->common.opcode) {
@@ -705,14 +427,6 @@ static u16 carry_out(const struct nvme_command *sqe, u32 *result, bool mangle)
 		return migration_send(sqe);
 	case NPF_MIGRATION_RECEIVE:
 		return migration_receive(sqe, result, mangle);
-	case 0x45:
-		return data_queue(sqe, result);
-	case nvme_admin_set_features:
-		return set_features(sqe);
-	case NPF_TRACK_SEND:
-		return track_send(sqe, result, mangle);
-	case NPF_TRACK_RECEIVE:
-		return track_receive(sqe, mangle);
 	}
 	return NVME_SC_INVALID_OPCODE;
 }
@@ -840,13 +554,7 @@ struct nvme_peer *nvme_peer_begin(struct kunit *test)
 	peer->oacs = NPF_OACS_VIRT | NPF_OACS_LIVE_MIGRATION;
 	peer->nr_versions = 1;
 	peer->nr_vendor = 1;
-	peer->tracking.max_ranges = cpu_to_le16(4);
-	peer->tracking.max_granularity = 6;
-	peer->tracking.attributes = NPF_TRACKS_MEMORY | NPF_TRACKS_USER_DATA;
-	peer->tracking.max_queues = cpu_to_le16(PEER_NR_VFS);
-	peer->tracking.max_all_queues = cpu_to_le16(PEER_NR_VFS);
 	*nvme_peer_timeout_ms = PEER_LONG_MS;
-	*nvme_peer_track_memory = true;
 	return peer;
 }
 

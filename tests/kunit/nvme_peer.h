@@ -7,13 +7,10 @@
 #define KUNIT_NVME_PEER_H
 
 #include <kunit/test.h>
-#include <linux/bitmap.h>
 #include <linux/interrupt.h>
 #include <linux/workqueue.h>
 
 #include "hw.h"
-
-struct vfio_pci_log_changes;
 
 #define PEER_REGS		0x2000
 #define PEER_CNTLID		7
@@ -22,9 +19,6 @@ struct vfio_pci_log_changes;
 #define PEER_FLEXIBLE		10
 #define PEER_MAX		5
 #define PEER_MAX_STATE		(300 * 1024)
-/* Pages that a test tracks, by granularity, and where the first is */
-#define PEER_TRACKED		16384
-#define PEER_TRACKED_BASE	0x140000000ULL
 /* For a peer that never answers; one that does has all the time that a loaded machine needs */
 #define PEER_SHORT_MS		300
 #define PEER_LONG_MS		60000
@@ -52,39 +46,12 @@ enum peer_act {
 };
 
 /**
- * struct peer_log - a User Data Migration Queue
- * @there: it is
- * @id: its identifier
- * @ring: its entries, in the module's memory
- * @nr: how many
- * @head: the entry that the module takes next
- * @tail: the entry that is written next
- * @phase: of that
- * @logs: changes go to it
- */
-struct peer_log {
-	bool there;
-	u16 id;
-	struct npf_entry *ring;
-	unsigned int nr;
-	unsigned int head;
-	unsigned int tail;
-	u8 phase;
-	bool logs;
-};
-
-/**
  * struct peer_vf - a secondary controller
  * @number: flexible resources that it has, by &enum npf_resource
  * @online: it is
  * @suspended: it is
  * @loading: a sequence of Set Controller State has begun; bytes of it so far
  * @incomplete: and its last piece has not come
- * @tracks: it does
- * @granularity: log2 of pages of 4 KiB that are tracked as one
- * @tracked: how many of these
- * @dirty: those from PEER_TRACKED_BASE on that were written
- * @log: of its user data
  * @size: bytes of its state
  * @state: its state
  * @image: that which is being loaded
@@ -95,11 +62,6 @@ struct peer_vf {
 	bool suspended;
 	size_t loading;
 	bool incomplete;
-	bool tracks;
-	unsigned int granularity;
-	unsigned int tracked;
-	DECLARE_BITMAP(dirty, PEER_TRACKED);
-	struct peer_log log;
 	size_t size;
 	u8 state[PEER_MAX_STATE];
 	u8 image[PEER_MAX_STATE];
@@ -124,12 +86,6 @@ struct peer_vf {
  * @mdts: the same
  * @nr_versions: of Supported Controller State Formats
  * @nr_vendor: the same
- * @tracking: what Identify says of tracking memory
- * @entry_format: of entries of user data that has changed
- * @per_list: changes that a list has at most; 0: as many as fit
- * @told: pages of 4 KiB that the engine was told of
- * @refuse: what the engine answers to that
- * @refused: how often
  * @primary: flexible resources that the primary controller has, from the next reset on others
  * @next_primary: those
  * @vf: secondary controllers
@@ -161,12 +117,6 @@ struct nvme_peer {
 	u8 mdts;
 	u8 nr_versions;
 	u8 nr_vendor;
-	struct npf_tracking tracking;
-	u8 entry_format;
-	unsigned int per_list;
-	DECLARE_BITMAP(told, PEER_TRACKED);
-	int refuse;
-	unsigned int refused;
 	u16 primary[NPF_NR_RESOURCES];
 	u16 next_primary[NPF_NR_RESOURCES];
 	struct peer_vf vf[PEER_NR_VFS];
@@ -182,7 +132,6 @@ struct nvme_peer {
 };
 
 extern unsigned int *nvme_peer_timeout_ms;
-extern bool *nvme_peer_track_memory;
 
 struct nvme_peer *nvme_peer_begin(struct kunit *test);
 void nvme_peer_end(void);
@@ -192,7 +141,6 @@ void nvme_peer_fault(struct nvme_peer *peer, u8 opcode, unsigned int nth, enum p
 void nvme_peer_set32(struct nvme_peer *peer, unsigned int reg, u32 value);
 u32 nvme_peer_get32(struct nvme_peer *peer, unsigned int reg);
 void nvme_peer_set_cap(struct nvme_peer *peer, u64 cap);
-bool nvme_peer_log(struct nvme_peer *peer, unsigned int vf, const struct npf_entry *entry);
 
 /* What the module calls */
 u32 nvme_peer_readl(const void __iomem *addr);
@@ -204,6 +152,5 @@ void *nvme_peer_alloc_managed(size_t size, dma_addr_t *dma);
 void nvme_peer_free(void *page, size_t size);
 void nvme_peer_set_master(bool on);
 int nvme_peer_request_irq(irq_handler_t handler, void *data);
-int nvme_peer_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);
 
 #endif /* KUNIT_NVME_PEER_H */

@@ -120,11 +120,11 @@ static const struct {
 	int error;
 } malformed[] = {
 	{ "a model of line feeds", odd_name, false, 0, 0 },
-	{ "more formats than a page has", long_formats, false, 2, -EPROTO },
-	{ "no flexible interrupts", no_crt, false, 3, -EOPNOTSUPP },
-	{ "more taken than there are", too_many, false, 3, -EPROTO },
-	{ "none of its own", none_own, false, 3, -EPROTO },
-	{ "none for a VF", no_max, false, 3, 0 },
+	{ "more formats than a page has", long_formats, false, 1, -EPROTO },
+	{ "no flexible interrupts", no_crt, false, 2, -EOPNOTSUPP },
+	{ "more taken than there are", too_many, false, 2, -EPROTO },
+	{ "none of its own", none_own, false, 2, -EPROTO },
+	{ "none for a VF", no_max, false, 2, 0 },
 	{ "a list longer than a page", long_list, true, 0, -EPROTO },
 	{ "a list without an end", endless, true, 0, -EPROTO },
 	{ "a list without the VF", no_vf, true, 0, -ENXIO },

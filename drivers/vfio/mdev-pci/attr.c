@@ -4,10 +4,10 @@
  * first user. The vendor driver brings a table; files, ranges, errors and what a migration must
  * know are here.
  */
+#include <linux/bitops.h>
 #include <linux/crc32.h>
 #include <linux/etherdevice.h>
 #include <linux/kstrtox.h>
-#include <linux/log2.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
 
@@ -24,7 +24,7 @@
 bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value)
 {
 	return value >= attr->min && value <= attr->max &&
-	       (!attr->power_of_2 || is_power_of_2(value));
+	       (!attr->power_of_2 || hweight64(value) == 1);
 }
 
 /**

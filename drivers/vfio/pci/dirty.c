@@ -179,7 +179,7 @@ int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u
 	unsigned int shift;
 	int ret;
 
-	if (!is_power_of_2(*page_size))
+	if (hweight64(*page_size) != 1)
 		return refuse(mig, -EINVAL, "the page size is no power of two");
 	shift = clamp_t(unsigned int, ilog2(*page_size), caps->min_page_shift,
 			caps->max_page_shift);

@@ -235,41 +235,17 @@ static u32 npf_max_transfer(const struct nvme_id_ctrl *ctrl)
 	return NPF_PAGE << ctrl->mdts;
 }
 
-/*
- * The format of entries is one of the NVM Command Set, of which a VF's namespaces are. Without an
- * answer there is no file to read them from, and all else is as it was.
- */
-static void npf_ask_entries(struct npf *npf, struct npf_identity *id, const struct npf_tracking *t)
-{
-	u8 page[NPF_ID_ENTRY_FORMAT + 1];
-
-	if (!(t->attributes & NPF_TRACKS_USER_DATA) || !le16_to_cpu(t->max_queues) ||
-	    !le16_to_cpu(t->max_all_queues))
-		return;
-	if (npf_ask(npf, NVME_ID_CNS_CS_CTRL, 0, "Identify (Controller, NVM Command Set)", page,
-		    sizeof(page)))
-		return;
-	id->logs_user_data = !page[NPF_ID_ENTRY_FORMAT];
-	if (!id->logs_user_data)
-		dev_info(&npf->queue.pdev->dev, "changes of user data can't be read: the controller reports them in format 0x%02x, which is not known here\n",
-			 page[NPF_ID_ENTRY_FORMAT]);
-}
-
 static int npf_check_oacs(struct npf *npf, struct npf_identity *id,
 			  const struct nvme_id_ctrl *ctrl)
 {
 	u16 oacs = le16_to_cpu(ctrl->oacs);
-	const void *page = ctrl;
 
 	if (!(oacs & NPF_OACS_VIRT)) {
 		dev_err(&npf->queue.pdev->dev, "the controller does not know Virtualization Management: use its nvme driver and mdev-pci-generic\n");
 		return -EOPNOTSUPP;
 	}
-	if (oacs & NPF_OACS_LIVE_MIGRATION) {
-		npf_identify_tracking(npf, id, page + NPF_ID_TRACKING);
-		npf_ask_entries(npf, id, page + NPF_ID_TRACKING);
+	if (oacs & NPF_OACS_LIVE_MIGRATION)
 		return npf_ask_formats(npf, id);
-	}
 	id->not_migratable = "the controller does not know NVMe 2.1's live migration commands";
 	return 0;
 }

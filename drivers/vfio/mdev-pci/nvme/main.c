@@ -36,7 +36,6 @@ static int npf_register(struct npf *npf)
 		.types = npf->types,
 		.nr_types = nr_types,
 		.mig_caps = npf_mig_caps(npf),
-		.log_caps = npf_log_caps(npf),
 		.num_vfs = num_vfs,
 	};
 	/* If the queue fails meanwhile, npf_failed() waits and tells the new parent */
@@ -70,7 +69,6 @@ static int npf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	npf = devm_kzalloc(&pdev->dev, sizeof(*npf), GFP_KERNEL);
 	if (!npf)
 		return -ENOMEM;
-	xa_init(&npf->user_data);
 	mutex_init(&npf->virt_lock);
 	mutex_init(&npf->parent_lock);
 	pci_set_drvdata(pdev, npf);

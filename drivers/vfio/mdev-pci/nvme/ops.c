@@ -40,8 +40,6 @@ int npf_set_types(struct npf *npf)
 		npf->types[n].not_migratable = npf->id.not_migratable;
 		if (!npf->id.not_migratable)
 			npf->types[n].mig_ops = &npf_mig_ops;
-		if (!npf->id.not_migratable && npf->id.min_page_shift)
-			npf->types[n].log_ops = &npf_log_ops;
 	}
 	if (n)
 		return n;
@@ -111,8 +109,6 @@ static int npf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 		fn->priv = (void *)(unsigned long)cntlid;
 out:
 	mutex_unlock(&npf->virt_lock);
-	if (!ret)
-		npf_user_data_add(npf, fn);
 	return ret;
 }
 
@@ -120,7 +116,6 @@ static void npf_disable(struct vfio_pci_fn *fn)
 {
 	struct npf *npf = npf_of(fn);
 
-	npf_user_data_remove(npf, fn);
 	mutex_lock(&npf->virt_lock);
 	npf_take_back(npf, npf_cntlid(fn));
 	mutex_unlock(&npf->virt_lock);

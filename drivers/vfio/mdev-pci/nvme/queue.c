@@ -98,7 +98,6 @@ static void npf_failure_work(struct work_struct *work)
 	dev_err(&q->pdev->dev, "%s: its VFs can't be used until it is reset (write 1 to its \"reset\" attribute)\n",
 		q->why);
 	npf_controller_disable(q);
-	npf_data_queues_end(q);
 	/* First this: who sees a command end must not take its controller for a sound one */
 	q->failed(q, q->why);
 	npf_commands_end(q, q->error);
@@ -269,7 +268,6 @@ void npf_queue_stop(struct npf_queue *q)
 	spin_unlock_irq(&q->lock);
 	cancel_work_sync(&q->failure);
 	npf_controller_disable(q);
-	npf_data_queues_end(q);
 	npf_commands_end(q, q->error);
 }
 
@@ -323,7 +321,6 @@ int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev, void __iomem *regs
 	q->failed = failed;
 	q->error = -ESHUTDOWN;
 	spin_lock_init(&q->lock);
-	INIT_LIST_HEAD(&q->data_queues);
 	INIT_WORK(&q->failure, npf_failure_work);
 	npf_commands_init(q);
 	ret = npf_alloc(q) ?: npf_request_irq(q);

@@ -3,14 +3,13 @@
  * The admin queue of an NVMe controller: all that this driver uses of it.
  *
  * queue.c has the controller's registers, the rings and the queue's life; command.c the commands
- * that are outstanding on it; data_queue.c queues that the controller fills by itself.
+ * that are outstanding on it.
  */
 #ifndef _NVME_PF_QUEUE_H
 #define _NVME_PF_QUEUE_H
 
 #include <linux/bitmap.h>
 #include <linux/completion.h>
-#include <linux/list.h>
 #include <linux/pci.h>
 #include <linux/scatterlist.h>
 #include <linux/semaphore.h>
@@ -28,7 +27,6 @@ struct npf_queue;
 
 /* The page of the controller, CC.MPS = 0: of rings, and of entries of lists */
 #define NPF_PAGE	SZ_4K
-#define NPF_PAGE_SHIFT	12
 #define NPF_PRPS	(NPF_PAGE / sizeof(__le64))
 
 /**
@@ -53,8 +51,6 @@ static_assert(offsetof(struct npf_rings, cq) == NPF_PAGE);
  * @sgt: data, mapped for DMA by the PF; or NULL.
  * @dma: bus address of the data if there is no @sgt, within one page.
  * @len: bytes of data; 0: none.
- * @stale: optional: it was made for a controller that was reset since; the queue's lock protects
- *	this. The command is not given to the controller then.
  * @result: dword 0 of its completion. Not checked.
  */
 struct npf_cmd {
@@ -64,7 +60,6 @@ struct npf_cmd {
 	const struct sg_table *sgt;
 	dma_addr_t dma;
 	size_t len;
-	const bool *stale;
 	u32 result;
 };
 
@@ -105,7 +100,6 @@ struct npf_slot {
  * @tail: entry of the submission queue to fill next.
  * @head: entry of the completion queue to look at next.
  * @phase: a new entry there has this phase.
- * @data_queues: &struct npf_data_queue that the controller may write to.
  * @error: 0: the queue runs; else the errno for new commands.
  * @why: what has failed, for the log.
  */
@@ -124,7 +118,6 @@ struct npf_queue {
 	u16 tail;
 	u16 head;
 	u16 phase;
-	struct list_head data_queues;
 	int error;
 	const char *why;
 };
@@ -146,44 +139,5 @@ void npf_commands_end(struct npf_queue *q, int error);
 void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe);
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd);
 int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data, size_t len);
-int npf_run_with(struct npf_queue *q, struct npf_cmd *cmd, const void *data, size_t len);
-
-/**
- * struct npf_data_queue - a User Data Migration Queue
- * @list: among those that the controller may write to.
- * @queue: the admin queue of the controller that fills it.
- * @cntlid: whose user data it is about.
- * @id: its identifier.
- * @ring: its entries.
- * @dma: their bus address.
- * @taken: entries that were taken out of it since its creation.
- * @quiet: the controller was disabled since, and has forgotten it. Protected by the lock of @queue.
- * @orphan: nobody but the controller has it any more. The same.
- */
-struct npf_data_queue {
-	struct list_head list;
-	struct npf_queue *queue;
-	u16 cntlid;
-	u16 id;
-	struct npf_entry *ring;
-	dma_addr_t dma;
-	u64 taken;
-	bool quiet;
-	bool orphan;
-};
-
-/* As many as fit into 128 KiB. One less can be in it: section 3.3.1.5 */
-#define NPF_ENTRIES	4096
-
-/* data_queue.c */
-struct npf_data_queue *npf_data_queue_create(struct npf_queue *q, u16 cntlid);
-int npf_data_queue_delete(struct npf_data_queue *dq);
-void npf_data_queue_abandon(struct npf_data_queue *dq);
-int npf_data_queue_start(struct npf_data_queue *dq);
-int npf_data_queue_stop(struct npf_data_queue *dq);
-bool npf_data_queue_peek(struct npf_data_queue *dq, u64 nr, struct npf_entry *entry);
-int npf_data_queue_take(struct npf_data_queue *dq, u64 nr);
-bool npf_data_queue_lost(struct npf_data_queue *dq);
-void npf_data_queues_end(struct npf_queue *q);
 
 #endif /* _NVME_PF_QUEUE_H */
