@@ -12,7 +12,7 @@ const struct nvme_fault nvme_faults[NVME_NR_FAULTS] = {
 	{ "invalid field, don't retry", PEER_FAILS, 0x4000 | NVME_SC_INVALID_FIELD, -EINVAL },
 	{ "internal error", PEER_FAILS, NVME_SC_INTERNAL, -EIO },
 	{ "out of sequence", PEER_FAILS, NVME_SC_CMD_SEQ_ERROR, -EPROTO },
-	{ "invalid controller", PEER_FAILS, NVME_SC_CTRL_ID_INVALID, -ENODEV },
+	{ "invalid controller", PEER_FAILS, NVME_SC_CTRL_ID_INVALID, -ENXIO },
 	{ "invalid state", PEER_FAILS, NVME_SC_SEC_CTRL_STATE_INVALID, -EBUSY },
 	{ "no resources", PEER_FAILS, NVME_SC_CTRL_RES_NUM_INVALID, -ENOSPC },
 	{ "not enough resources", PEER_FAILS, NPF_SC_NO_RESOURCES, -ENOSPC },

@@ -168,8 +168,6 @@ static int npf_post(struct npf_queue *q, unsigned int tag, const struct npf_cmd 
 	reinit_completion(&slot->done);
 	spin_lock_irq(&q->lock);
 	ret = q->error;
-	if (!ret && cmd->stale && *cmd->stale)
-		ret = -ENODEV;
 	if (!ret) {
 		slot->busy = true;
 		npf_queue_post(q, tag, &cmd->sqe);
@@ -207,14 +205,13 @@ static const struct {
 	{ NVME_SC_INVALID_OPCODE, -EOPNOTSUPP, "it does not know the command" },
 	{ NVME_SC_INVALID_FIELD, -EINVAL, "invalid field" },
 	{ NVME_SC_CMD_SEQ_ERROR, -EPROTO, "out of sequence" },
-	{ NVME_SC_CTRL_ID_INVALID, -ENODEV, "the controller can't do that now" },
+	/* Of Set Controller State also: the controller is in no condition for it (figure 362) */
+	{ NVME_SC_CTRL_ID_INVALID, -ENXIO, "invalid controller identifier" },
 	{ NVME_SC_SEC_CTRL_STATE_INVALID, -EBUSY, "the controller is not in a state for that" },
 	{ NVME_SC_CTRL_RES_NUM_INVALID, -ENOSPC, "there are not so many resources" },
-	{ NPF_SC_NO_DATA_QUEUE, -ENOENT, "there is no such data queue" },
 	{ NPF_SC_NO_RESOURCES, -ENOSPC, "not enough resources" },
 	{ NPF_SC_SUSPENDED, -EBUSY, "the controller is suspended" },
 	{ NPF_SC_NOT_SUSPENDED, -EBADFD, "the controller is not suspended" },
-	{ NPF_SC_DATA_QUEUE_FULL, -ENOSPC, "the data queue is full" },
 };
 
 /* Type and code of a status are 11 bits; those above say whether to try again */
@@ -244,9 +241,9 @@ static int npf_outcome(struct npf_queue *q, const struct npf_slot *slot, const s
  *
  * Context: process context; sleeps, up to three times the time-out.
  * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: the controller did not answer,
- * and the queue has ended; -ENODEV: the device is gone, or the controller that the command is about
- * can't do that, or the command is stale; -EBUSY: too many commands are outstanding; -ENOSPC,
- * -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -ENOENT, -EIO: refused; -ESHUTDOWN: the queue is stopped.
+ * and the queue has ended; -ENODEV: the device is gone; -EBUSY: too many commands are outstanding,
+ * or refused; -ENXIO, -ENOSPC, -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -EIO: refused; -ESHUTDOWN: the
+ * queue is stopped.
  * The controller has no access to the data any more.
  */
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd)
@@ -290,31 +287,6 @@ int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data, size_t le
 	ret = npf_run(q, cmd);
 	if (!ret)
 		memcpy(data, page, len);
-	dma_free_coherent(dev, NPF_PAGE, page, cmd->dma);
-	return ret;
-}
-
-/**
- * npf_run_with() - run a command that is given data
- * @q: the queue.
- * @cmd: the command, without data.
- * @data: the data.
- * @len: bytes of it, at most a page; what is behind it on that page is zero.
- *
- * Return: as npf_run(), or -ENOMEM.
- */
-int npf_run_with(struct npf_queue *q, struct npf_cmd *cmd, const void *data, size_t len)
-{
-	struct device *dev = &q->pdev->dev;
-	void *page;
-	int ret;
-
-	page = dma_alloc_coherent(dev, NPF_PAGE, &cmd->dma, GFP_KERNEL);
-	if (!page)
-		return -ENOMEM;
-	memcpy(page, data, len);
-	cmd->len = len;
-	ret = npf_run(q, cmd);
 	dma_free_coherent(dev, NPF_PAGE, page, cmd->dma);
 	return ret;
 }

@@ -50,7 +50,10 @@ static void npf_set_offset(struct npf_cmd *cmd, u64 offset)
 	cmd->sqe.common.cdw13 = cpu_to_le32(upper_32_bits(offset));
 }
 
-/* Figures 344 to 346. The number of dwords counts from 0 */
+/*
+ * Figures 344 to 346. The number of dwords counts from 0. CSUIDXP, bits 24 to 31 of dword 11, is a
+ * parameter of the vendor's format that only the vendor knows: 0.
+ */
 static struct npf_cmd npf_receive(struct vfio_pci_fn *fn, u64 offset, size_t len)
 {
 	const struct npf_identity *id = &npf_of(fn)->id;
