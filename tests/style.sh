@@ -120,7 +120,7 @@ checkpatch()
 # then silently does without: C=1 is not enough. /src is where a build root has the tree.
 build()
 {
-	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c
+	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c virtio=none
 	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant|tests/vendor' d
 	local make=(env CCACHE_DIR=/src/.ccache CCACHE_DEPEND=1
 		make -j"$(nproc)" DEBIAN_KERNEL_USE_CCACHE=1
@@ -154,9 +154,13 @@ build()
 	fi
 	# sparse does not understand the guard() in 6.12's device_match_driver_override()
 	none grep -P "(warning|error|WARNING|ERROR):(?! context imbalance in 'mdev_pci_override_(match|clear)')" "$log"
+	# mdev-pci-virtio is one line that it can't be had where virtio_pci has no device parts
+	grep -qs virtio_pci_admin_mode_set \
+		"$(build_dir "$kernel")"/root/usr/src/linux-headers-*/include/linux/virtio_pci_admin.h ||
+		virtio='main|migrate|parts'
 	# A source that no Makefile names has not been looked at (what only POWER has: tests/power/run.sh;
 	# what no module is made of: drivers/vfio/have.sh)
-	files | grep -E "^($dirs)/.*\.c\$" | grep -vxE 'drivers/vfio/pci/nvlink2_power\.c|.*/have\.c' | while IFS= read -r c; do
+	files | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2_power\.c|.*/have\.c|drivers/vfio/mdev-pci/virtio/($virtio)\.c" | while IFS= read -r c; do
 		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
 		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
 	done

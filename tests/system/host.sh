@@ -105,7 +105,7 @@ load_all()
 
 unload_all()
 {
-	for module in mdev-pci-generic mdev-pci-nvme mdev-pci-refdev mdev-pci vfio-pci-engine; do
+	for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme mdev-pci-refdev mdev-pci vfio-pci-engine; do
 		if loaded $module; then
 			unload $module || return 1
 		fi

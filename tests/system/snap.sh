@@ -154,7 +154,7 @@ blk_goes_on() # NAME N SECONDS
 blk_verify() # NAME
 {
 	b_before=$(grep -a -c '^BLKLOAD verified=' "$GUESTS/$1/console")
-	guest_tell "$1" 'kill -USR1 $(pidof blkload)' || return 1
+	guest_tell "$1" 'killall -USR1 blkload' || return 1
 	wait_for 60 blk_verified "$1" "$b_before" || fail "guest $1 does not verify" || return 1
 	case $g_line in
 	*' errors=0') ;;

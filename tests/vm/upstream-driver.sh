@@ -14,7 +14,9 @@ set -e
 case ${1:-} in
 --help | -h) usage ;;
 esac
-[ $# = 2 ] && [ -n "${UPSTREAM_MODULE[$1]}" ] || usage 2 >&2
+if [ $# != 2 ] || [ -z "${UPSTREAM_MODULE[$1]}" ]; then
+	usage 2 >&2
+fi
 build_check "$2"
 need_root
 upstream_driver "$1" "$2"

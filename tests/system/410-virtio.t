@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: virtio
+# timeout: 200
+#
+# VFs of a virtio PF as mdevs: virtio_pci stays bound, our module moves their state by its commands.
+. "$PAYLOAD/tests/system/snap.sh"
+
+must "the model is there" find_snap
+if ! can dev-parts; then
+	REASON=
+	mark
+	t "the module does not load" not load mdev-pci-virtio
+	logged_once "the log says why" "mdev-pci-virtio: virtio_pci of this kernel has no device parts; boot 6.13"
+	echo "##done"
+	exit 0
+fi
+TYPE=virtio-pci-vf
+mark
+must "the module is loaded" load mdev-pci-virtio
+must "the PF is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
+is "virtio_pci keeps it" "$(bound_driver "$PF"; echo "$DRIVER")" virtio-pci
+vfs_and_mdevs 2 u v
+t "it can migrate" attr_is "$u" migratable 1
+t "so can the other" attr_is "$v" migratable 1
+
+snap_count mode-set
+before=$VALUE
+mig "its states" "$u" state=RUNNING size set:RUNNING_P2P set:STOP set:STOP_COPY "read:$WORK/s" \
+	set:STOP set:RUNNING state=RUNNING
+snap_count mode-set
+is "are 2 commands of mode" "$((VALUE - before))" 2
+mig "the state is loaded into the other VF" "$v" set:STOP set:RESUMING "write:$WORK/s" set:STOP set:RUNNING
+t "the model has taken the parts" snap_vf_is 1 loads 1
+mig "what is saved there is the same" "$v" set:STOP_COPY "read:$WORK/s1" set:RUNNING
+cmp "$WORK/s" "$WORK/s1" >"$WORK/cmp" 2>&1
+is "byte for byte" "$(cat "$WORK/cmp")" ""
+mig "a reset of a stopped VF lets it run" "$u" set:STOP reset state=RUNNING
+t "the model says so" snap_vf_is 0 stopped 0
+t "no object is left" snap_no_objects
+t "the model has seen no access of a stopped VF" snap_is_tame 2
+
+no_mdevs_no_vfs
+t "the module goes" unload mdev-pci-virtio
+is "virtio_pci keeps the PF" "$(bound_driver "$PF"; echo "$DRIVER")" virtio-pci
