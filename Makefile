@@ -30,7 +30,7 @@ config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m \
 	CONFIG_MDEV_PCI_VIRTIO=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
-.PHONY: help modules modules_install install-tools uninstall-tools install-dev uninstall-dev deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
+.PHONY: help modules modules_install install-tools uninstall-tools install-dev uninstall-dev conform install-conform deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
 
 help:
 	@echo 'The product'
@@ -42,6 +42,7 @@ help:
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
 	@echo '  install-tools    install what is in tools/; DESTDIR=<root> PREFIX=/usr/local; uninstall-tools'
 	@echo '  install-dev      install what builds a vendor module out of this tree; uninstall-dev'
+	@echo '  conform          build/conform/mdev-pci-conform, which judges a VFIO device; STATIC=1, PLUGINS=<files>; install-conform'
 	@echo '  deb              Debian packages, in build/deb; needs debhelper and dh-dkms'
 	@echo '  clean            remove what was built'
 	@echo 'The test bed (root; keeps its artefacts in $$XDG_CACHE_HOME/mdev-pci)'
@@ -55,6 +56,7 @@ help:
 	@echo '  check-generic    VFs of stock devices (igb, nvme) as mdevs; 4 minutes'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; half an hour'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
+	@echo '  check-conform    mdev-pci-conform on the reference device, with planted bugs, and on upstream'\''s mtty'
 	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'
 	@echo '  check-power      ppc64le: cross builds, and the engine on an emulated POWER9 machine'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
@@ -87,6 +89,14 @@ install-dev:
 
 uninstall-dev:
 	+$(MAKE) -C tools/dev uninstall
+
+conform: O ?= $(CURDIR)/build/conform
+conform:
+	+$(MAKE) -C tools/conform O=$(O)
+
+install-conform: O ?= $(CURDIR)/build/conform
+install-conform:
+	+$(MAKE) -C tools/conform install O=$(O)
 
 # In a copy: dpkg-buildpackage writes to the tree and above it
 deb:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|qemu|system|boots|debian12|backports|generic|upstream|
-#                 libvirt|packages|power|eyes|builtin|stacks|full]...
+#                 conform|libvirt|packages|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -28,6 +28,7 @@
 #   builtin  this repository as a directory of a kernel's source, and in that kernel's image: tests
 #           that unload nothing; 10 minutes, and for each other state of the sources as many for
 #           the kernel
+#   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; 5 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
 #   full    unit, fuzz, tools, style, qemu, packages, power, eyes, builtin, stacks
@@ -168,7 +169,8 @@ libvirt()
 	done
 }
 generic() { part generic 1200 "$tests/system/host-run.sh" generic 212 214; }
-upstream() { part upstream 3000 "$tests/system/host-run.sh" 195; }
+upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
+conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }
 
@@ -245,7 +247,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | qemu | system | boots | debian12 | backports | generic | \
-		upstream | libvirt | packages | power | eyes | stacks | full) "$name" ;;
+		upstream | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac

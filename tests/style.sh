@@ -429,6 +429,39 @@ links()
 	'
 }
 
+# Static as for the test bed, and as the package has it
+conform_builds()
+{
+	local dir=$CACHE/style/conform static
+
+	for static in '' 1; do
+		rm -rf "$dir"
+		make -s -C tools/conform O="$dir" STATIC=$static CFLAGS="-O2 -Werror -Wmissing-prototypes -Wno-missing-declarations" || return
+	done
+}
+
+conform_page()
+{
+	local w
+
+	sed -n 's/^	{ "\([a-z-]*\)", .*_argument.*/\1/p' tools/conform/main.c | grep -vx help | while IFS= read -r w; do
+		grep -qE "^\.It Fl (.*, Fl )?-$w( |$)" tools/conform/mdev-pci-conform.8 ||
+			echo "option $w is not in the man page"
+	done
+}
+
+# A point without a sentence of the uapi is an opinion
+conform_rules()
+{
+	"$CACHE/style/conform/mdev-pci-conform" --list | awk '
+		/^[a-z]/ { name = $1; n++ }
+		/^    uapi: ..../ { told++ }
+		END { if (n != told || n < 150) print n " points, " told " sentences" }'
+	for w in $("$CACHE/style/conform/mdev-pci-conform" --list | sed -n 's/^\([a-z]*\)\..*/\1/p' | sort -u); do
+		grep -qE "^\`\`$w\`\` " docs/conformance.rst || echo "docs/conformance.rst: no group $w"
+	done
+}
+
 # Commands of the user guide are in blocks that have a name, and a test runs each
 guide_tried()
 {
@@ -507,6 +540,9 @@ t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "docs: each installed command has a man page with all its options" man_pages
 t "docs: each link leads to a file, and those of packaged pages to packaged ones" links
+t "conform: builds without a warning, static and not" conform_builds
+t "conform: each point has its sentence, each group is documented" conform_rules
+t "docs: the man page of mdev-pci-conform has all options" conform_page
 t "white space: none at the end of lines, files end with a newline" whitespace
 
 echo "1..$((passed + failed))"

@@ -239,8 +239,12 @@ test_suite()
 		run_tap "first boot" boot first
 		run_tap "second boot" boot again --systemd --disk "$work/run-first/share/disk.tar"
 		[ -z "$guests" ] || on_guests_host
-		t "they are installed again, over themselves" inside sh -c 'dpkg -i build/deb/*.deb' || true
+		t "they are installed again, over themselves" inside sh -c \
+			'dpkg -i build/deb/mdev-pci-dkms_*.deb build/deb/mdev-pci-tools_*.deb' || true
 		t "DKMS has built the modules anew" installed_modules || true
+		t "mdev-pci-conform needs none of them, and knows its points" inside sh -c 'dpkg -i \
+			build/deb/mdev-pci-conform_*.deb && mdev-pci-conform --list | grep -q ^states.initial: &&
+			dpkg -P mdev-pci-conform' || true
 		guide_inside purge || true
 		snapshot >"$work/after"
 		t "nothing is left of them" same "$work/before" "$work/after" || true

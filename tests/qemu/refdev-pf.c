@@ -274,7 +274,7 @@ static bool parse_latencies(RefdevPF *pf, Error **errp)
     return true;
 }
 
-static bool parse_bug(RefdevPF *pf, Error **errp)
+static bool plant_bug(RefdevPF *pf, const char *name, Error **errp)
 {
     static const char *const bugs[] = {
         [REFDEV_BUG_NONE] = "",
@@ -286,13 +286,19 @@ static bool parse_bug(RefdevPF *pf, Error **errp)
     };
 
     for (int i = 0; i < ARRAY_SIZE(bugs); i++) {
-        if (!strcmp(pf->x_bug ?: "", bugs[i])) {
+        if (!strcmp(name, bugs[i])) {
             pf->bug = i;
             return true;
         }
     }
-    error_setg(errp, "x-bug: no bug '%s'", pf->x_bug);
+    error_setg(errp, "x-bug: no bug '%s'", name);
     return false;
+}
+
+/* Another bug than x-bug, or "" for none, while the machine runs */
+static void pf_plant(Object *obj, const char *name, Error **errp)
+{
+    plant_bug(REFDEV(obj), name, errp);
 }
 
 static bool parse_resident(RefdevPF *pf, Error **errp)
@@ -323,7 +329,7 @@ static bool check_properties(RefdevPF *pf, Error **errp)
         return false;
     }
     return parse_resident(pf, errp) && parse_latencies(pf, errp) &&
-           parse_bug(pf, errp);
+           plant_bug(pf, pf->x_bug ?: "", errp);
 }
 
 /* -- making and unmaking ------------------------------------------------- */
@@ -447,6 +453,7 @@ static void pf_class_init(ObjectClass *class, void *data)
     dc->desc = "mdev-pci reference device";
     dc->vmsd = &pf_vmstate;
     device_class_set_props(dc, pf_properties);
+    object_class_property_add_str(class, "plant", NULL, pf_plant);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 }
 

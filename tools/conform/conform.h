@@ -112,6 +112,7 @@ struct region {
  * @fd: -1: not open
  * @info: VFIO_DEVICE_GET_INFO
  * @flags: VFIO_MIGRATION_*, 0: no v2
+ * @resets: it has VFIO_DEVICE_RESET
  * @data_fd: of the last transition that returned one
  * @v1: the migration region, size 0: none
  * @v1_data, @v1_mapped: the part of it that can be mapped
@@ -123,7 +124,7 @@ struct vdev {
 	uint32_t ioas;
 	struct vfio_device_info info;
 	uint64_t flags;
-	bool has_size, has_log;
+	bool has_size, has_log, resets;
 	int data_fd;
 	struct region v1;
 	uint64_t v1_data, v1_mapped;

@@ -71,6 +71,14 @@ static void too_small(const struct point *p)
 		bad("GET of MIGRATION with argsz for half of it succeeds");
 }
 
+static void says_reset(const struct point *p)
+{
+	(void)p;
+	if (!(source.info.flags & VFIO_DEVICE_FLAGS_RESET))
+		bad("VFIO_DEVICE_GET_INFO does not have VFIO_DEVICE_FLAGS_RESET; VFIO_DEVICE_RESET %s",
+		    source.resets ? "succeeds" : "fails");
+}
+
 static const struct point table[] = {
 	{ "features.flags", "MIGRATION has at least STOP_COPY",
 	  "Support for additional states is indicated via the flags field; at least VFIO_MIGRATION_STOP_COPY must be set.",
@@ -90,6 +98,9 @@ static const struct point table[] = {
 	{ "features.argsz", "a structure that is too small is refused, and changes nothing",
 	  "Get, set, or probe feature data of the device. [...] The format of the data portion of the structure is specific to the given feature.",
 	  NEED_V2, 10, too_small, 0, 0 },
+	{ "features.reset", "the device says that it can be reset",
+	  "To recover from ERROR VFIO_DEVICE_RESET must be used to return the device_state back to RUNNING. [...] VFIO_DEVICE_FLAGS_RESET: Device supports reset",
+	  NEED_V2, 10, says_reset, 0, 0 },
 };
 
 POINTS(points_features, table);

@@ -217,8 +217,7 @@ static void hostile(const struct point *p)
 	} else {
 		note("writing the data: %s", ename(err));
 	}
-	if (v->info.flags & VFIO_DEVICE_FLAGS_RESET)
-		reset_by_ioctl(v);
+	reset_by_ioctl(v);
 	v1_is(v, V1_RUNNING);
 	plugin_ready(v);
 	v1_save(v, &b, false);

@@ -145,7 +145,7 @@ static unsigned int have(const struct vdev *v)
 {
 	return (v->flags ? NEED_V2 : 0) | (v->v1.size ? NEED_V1 : 0) |
 	       (v->flags & MIG_PRE_COPY ? NEED_PRECOPY : 0) | (v->flags & MIG_P2P ? NEED_P2P : 0) |
-	       (v->info.flags & VFIO_DEVICE_FLAGS_RESET ? NEED_RESET : 0) |
+	       (v->resets ? NEED_RESET : 0) |
 	       (v->has_size ? NEED_SIZE : 0) | (v->has_log ? NEED_LOG : 0) | plugin_can() |
 	       (options.foreign ? NEED_FOREIGN : 0) | (options.save ? NEED_SAVE : 0);
 }
@@ -191,6 +191,9 @@ static _Noreturn void child(size_t i)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	begin_point(i);
 	vdev_must_open(&source);
+	/* Of the point before, if it failed; how a device is found is a matter of states.initial and close.* */
+	if (strcmp(chosen[i]->name, "states.initial") && !calm(&source))
+		bad("the device can't be brought to RUNNING after it was opened");
 	for (;;) {
 		chosen[i]->run(chosen[i]);
 		result->us = now_us() - shared->began;
@@ -217,6 +220,8 @@ static _Noreturn void look_child(void)
 	err = vdev_try_open(&source, &what);
 	if (err)
 		bad("%s: %s (%s)", what, ename(err), strerror(err));
+	/* Some drivers have it and do not say so */
+	source.resets = (source.info.flags & VFIO_DEVICE_FLAGS_RESET) || !reset_by_ioctl(&source);
 	shared->seen = source;
 	shared->opened.verdict = PASSED;
 	_exit(0);
@@ -247,6 +252,18 @@ static unsigned int limit_of(size_t i)
 	return i < n_chosen ? chosen[i]->seconds : 30;
 }
 
+static size_t reported;
+
+/* As far as points are done, in their order */
+static void report_done(void)
+{
+	while (reported < n_chosen &&
+	       __atomic_load_n(&shared->results[reported].verdict, __ATOMIC_ACQUIRE) != NOT_RUN) {
+		report_point(chosen[reported], &shared->results[reported]);
+		reported++;
+	}
+}
+
 static enum outcome watch(pid_t pid, int *status, bool points)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
@@ -257,6 +274,8 @@ static enum outcome watch(pid_t pid, int *status, bool points)
 		i = points ? __atomic_load_n(&shared->current, __ATOMIC_ACQUIRE) : n_chosen;
 		if (ended(fd, left_ms(limit_of(i)) < 100 ? 10 : 100))
 			break;
+		if (points)
+			report_done();
 		if (left_ms(limit_of(i)))
 			continue;
 		kill(pid, SIGKILL);
@@ -287,15 +306,6 @@ static void fail_current(enum outcome outcome, int status)
 		snprintf(r->why, sizeof(r->why), "not done after %u s%s",
 			 limit_of(shared->current) * options.patience,
 			 outcome == STUCK ? ", and the process can't be killed: it hangs in the kernel" : "");
-}
-
-static size_t report_to(size_t reported)
-{
-	while (reported < n_chosen && shared->results[reported].verdict != NOT_RUN) {
-		report_point(chosen[reported], &shared->results[reported]);
-		reported++;
-	}
-	return reported;
 }
 
 static pid_t start(size_t i, bool points)
@@ -348,7 +358,7 @@ static void list(void)
 
 int run_all(void)
 {
-	size_t reported = 0, i, idle = 0;
+	size_t i, idle = 0;
 	enum outcome outcome;
 	unsigned int having;
 	const char *why;
@@ -372,7 +382,7 @@ int run_all(void)
 		shared->results[i].verdict = SKIPPED;
 		snprintf(shared->results[i].why, sizeof(shared->results[i].why), "%s", why);
 	}
-	while ((reported = report_to(reported)) < n_chosen) {
+	for (report_done(); reported < n_chosen; report_done()) {
 		i = next_of(reported);
 		outcome = watch(start(i, true), &status, true);
 		if (outcome != ENDED)
@@ -382,7 +392,7 @@ int run_all(void)
 		if (idle > 3)
 			fail_current(CRASHED, 0);
 		if (outcome == STUCK) {
-			report_to(reported);
+			report_done();
 			report_bail("a process hangs in the kernel with the device open");
 			report_end();
 			return 3;

@@ -47,9 +47,7 @@ static void touched(const struct point *p)
 	if (v2_get(&source, &state, &fd))
 		bad("then the state can't be read");
 	note("then the state is %s", state_names[state]);
-	if (source.info.flags & VFIO_DEVICE_FLAGS_RESET)
-		reset_by_ioctl(&source);
-	else if (state != ST_RUNNING)
+	if (reset_by_ioctl(&source) && state != ST_RUNNING)
 		v2_set(&source, ST_RUNNING);
 	v2_is(&source, ST_RUNNING);
 }

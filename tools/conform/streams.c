@@ -14,6 +14,7 @@
 /* Whatever came of a stream: no other way out of ERROR than a reset, and then all works */
 static void recover(struct vdev *v)
 {
+	const char *err;
 	int state, fd;
 	bool got;
 
@@ -22,12 +23,10 @@ static void recover(struct vdev *v)
 		bad("then the state can't be read");
 	if (state == ST_ERROR && !v2_try(v, ST_RUNNING, &got))
 		bad("RUNNING is reached from ERROR without a reset");
-	if (v->info.flags & VFIO_DEVICE_FLAGS_RESET) {
-		const char *err = reset_by_ioctl(v);
-
-		if (err)
-			bad("then VFIO_DEVICE_RESET: %s", err);
-	} else {
+	err = reset_by_ioctl(v);
+	if (err && source.resets)
+		bad("then VFIO_DEVICE_RESET: %s", err);
+	if (err) {
 		vdev_close(v);
 		vdev_must_open(v);
 	}

@@ -128,9 +128,7 @@ bool v1_calm(struct vdev *v)
 	v1_get(v, REG(device_state), &now, 4);
 	if (now == V1_RUNNING)
 		return true;
-	if (v->info.flags & VFIO_DEVICE_FLAGS_RESET)
-		reset_by_ioctl(v);
-	else
+	if (reset_by_ioctl(v))
 		v1_state(v, V1_RUNNING);
 	v1_get(v, REG(device_state), &now, 4);
 	return now == V1_RUNNING;

@@ -146,9 +146,8 @@ bool v2_calm(struct vdev *v)
 		return false;
 	if (state == ST_RUNNING)
 		return true;
-	if (v->info.flags & VFIO_DEVICE_FLAGS_RESET)
-		reset_by_ioctl(v);
-	else
+	/* Not by SET_STATE if it can be helped: who knows what the user before has left */
+	if (reset_by_ioctl(v))
 		v2_try(v, ST_RUNNING, &got);
 	return !v2_get(v, &state, &fd) && state == ST_RUNNING;
 }

@@ -58,6 +58,7 @@ static struct {
 	bool logging, logged_once;
 	uint8_t dirty[PAGES];
 	int opens;
+	bool dead;			/* answers no feature any more */
 	/* v1 */
 	uint32_t v1_state;
 	uint64_t v1_off;
@@ -156,6 +157,9 @@ static bool loadable(void)
 
 	if (has("takes-anything"))
 		return true;
+	if (has("loads-fail"))
+		return false;
+	dev.dead = !dev.size && has("none-breaks");
 	if (!dev.size)
 		return !dev.skipped;
 	if (has("takes-cut"))
@@ -219,6 +223,8 @@ static int set_state(int to, int *fd)
 		return EINVAL;
 	if (from == to)
 		return 0;
+	if (has("unread-blocks") && from == ST_STOP_COPY && to == ST_RUNNING)
+		return EBUSY;
 	if (has("stop-is-lost") && from == ST_RUNNING && to == ST_STOP)
 		return 0;
 	if (has("wrong-state") && to == ST_RUNNING_P2P) {
@@ -270,7 +276,7 @@ static int set_state(int to, int *fd)
 
 static void reset(void)
 {
-	if (has("reset-keeps-state"))
+	if (has("reset-keeps-state") || (has("error-stays") && dev.state == ST_ERROR))
 		return;
 	if (!has("session-survives-reset"))
 		dev.session = 0;
@@ -282,18 +288,24 @@ static void reset(void)
 
 /* ---- the data file ----------------------------------------------------------------- */
 
+static int file_number(struct file *f) { return f - files; }
+
 static ssize_t data_read(struct file *f, uint8_t *buf, size_t n)
 {
 	const uint8_t *from = (const uint8_t *)&dev.image;
 
+	if (has("eagain") && fcntl(file_number(f), F_GETFL) & O_NONBLOCK)
+		return fail(EAGAIN);
 	if (!f->saving)
 		return has("reads-resuming") ? (ssize_t)n : fail(EBADF);
 	if (f->session != dev.session)
 		return has("old-session-reads") ? (memset(buf, 0, n), (ssize_t)n) : fail(ENODEV);
 	if (!n)
-		return 0;
-	if (buf == (void *)4096)
+		return has("zero-read");
+	if (buf == (void *)4096) {
+		f->at += has("efault-loses") ? n : 0;
 		return fail(EFAULT);
+	}
 	if (dev.state == ST_PRE_COPY || dev.state == ST_PRE_COPY_P2P) {
 		if (has("precopy-eof") && !dev.initial)
 			return 0;
@@ -347,6 +359,7 @@ static ssize_t data_write(struct file *f, const uint8_t *buf, size_t n)
 	buf += skipped;
 	n -= skipped;
 	if (dev.size + n > sizeof(dev.image)) {
+		dev.dead = has("full-breaks");
 		if (has("takes-anything"))
 			return n;
 		return fail(EINVAL);
@@ -369,7 +382,7 @@ static int log_start(const struct log_control *c)
 	if (!c->num_ranges || (uintptr_t)r < 4096)
 		return EINVAL;
 	if (c->page_size & (c->page_size - 1))
-		return has("log-odd-page") ? (dev.logging = true, 0) : EINVAL;
+		return EINVAL;
 	for (uint32_t i = 0; i < c->num_ranges; i++) {
 		if (!r[i].length || r[i].iova + r[i].length < r[i].iova)
 			return EINVAL;
@@ -416,6 +429,8 @@ static int do_feature(struct vfio_device_feature *f)
 	bool can_set = number == FEATURE_STATE || !can_get;
 	int fd, err;
 
+	if (dev.dead)
+		return EIO;
 	if (!flags() || (number > 2 && number < 6) || number > 9)
 		return has("probes-anything") ? 0 : ENOTTY;
 	if ((get && !can_get) || (set && !can_set && !has("set-flags")))
@@ -531,6 +546,8 @@ static int v1_set(uint32_t to)
 	if (to > 7)
 		return EINVAL;
 	dev.v1_data[0] = 0;
+	if (has("v1-stuck"))
+		return 0;
 	if (has("v1-no-precopy") && to == V1_PRE_COPY)
 		return EINVAL;
 	if (from == V1_RESUMING && to != from) {
@@ -542,6 +559,8 @@ static int v1_set(uint32_t to)
 	}
 	if ((to & V1_SAVING) && !(from & V1_SAVING))
 		dev.v1_off = 0;
+	if (to == V1_SAVING && from == V1_PRE_COPY && has("v1-precopy-offset"))
+		dev.v1_off = 10;
 	if (to == V1_SAVING && !has("v1-stale"))
 		fill_image();
 	if (to == V1_PRE_COPY)
@@ -632,6 +651,7 @@ static ssize_t region_access(void *buf, const void *from, size_t n, uint64_t at)
 	uint64_t off = at & 0xffffffffffULL;
 	int err = 0;
 
+	dev.dead |= has("touched") && dev.state == ST_STOP && index == VFIO_PCI_BAR0_REGION_INDEX;
 	if (index == VFIO_PCI_BAR0_REGION_INDEX && off + n <= MEM) {
 		if (from)
 			memcpy(dev.mem + off, from, n);
@@ -639,7 +659,7 @@ static ssize_t region_access(void *buf, const void *from, size_t n, uint64_t at)
 			memcpy(buf, dev.mem + off, n);
 		dev.changed = dev.changed || from;
 	} else if (index == VFIO_PCI_CONFIG_REGION_INDEX) {
-		if (has("config-in-stop") && dev.state == ST_STOP)
+		if (has("config-in-stop") && dev.state != ST_RUNNING)
 			return fail(EIO);
 		if (!from)
 			memset(buf, 0x42, n);
@@ -672,7 +692,10 @@ int __wrap_open(const char *path, int flags, ...)
 		return __real_open(path, flags, mode);
 	while (has("open-hangs"))
 		pause();
-	dev.opens++;
+	if (dev.opens++ && has("opens-once"))
+		return fail(EBUSY);
+	if (has("initial-stop"))
+		dev.state = ST_STOP;
 	return new_file(DEVICE);
 }
 
@@ -680,13 +703,17 @@ int __wrap_close(int fd)
 {
 	struct file *f = file_of(fd);
 
+	if (f && f->kind == DATA && f->saving && has("close-changes-state") && dev.state == ST_STOP_COPY)
+		dev.state = ST_STOP;
 	if (f && f->kind == DEVICE) {
+		bool loading = dev.state == ST_RESUMING;
+
 		if (!has("close-keeps-state"))
 			reset();
 		if (!has("close-keeps-log"))
 			dev.logging = false;
 		if (has("close-keeps-session"))
-			dev.session = dev.sessions;
+			dev.session = dev.sessions, dev.size = loading ? 0 : dev.size;
 	}
 	if (f)
 		f->kind = NONE;
@@ -761,7 +788,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int ms)
 
 	if (!f)
 		return __real_poll(fds, n, ms);
-	fds->revents = has("poll-never") ? 0 : fds->events;
+	fds->revents = has("poll-never") || has("eagain") ? 0 : fds->events;
 	if (has("poll-error") && dev.state == ST_PRE_COPY)
 		fds->revents = POLLERR;
 	return !!fds->revents;

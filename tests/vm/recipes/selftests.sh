@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # selftests: upstream's tools/testing/selftests/vfio, from Debian unstable's source of the
-# newest kernel (older ones have no such tests), unchanged and as static programs:
+# newest kernel (older ones have no such tests), unchanged, with ours in tests/upstream, as static
+# programs:
 #   selftests/   the programs, a directory for boot.sh --add
 #   version      of Debian's package that they were made from
 
 SELFTESTS_SUITE=sid
 SELFTESTS_SOURCE=linux-source-7.2
 SELFTESTS_NAMES=$REPO_DIR/tests/system/upstream/names.c
+# Ours, in their shape
+SELFTESTS_OWN=$REPO_DIR/tests/upstream/vfio_pci_migration_test.c
 
 selftests_key()
 {
 	hash_of "$SELFTESTS_SUITE $SELFTESTS_SOURCE" "$SELFTESTS_NAMES" "${SELFTESTS_NAMES%.c}.h" \
+		"$SELFTESTS_OWN" \
 		"$(declare -f selftests_fetch selftests_build selftests_compile)"
 }
 
@@ -70,6 +74,7 @@ selftests_build()
 		selftests_compile "$dir" "${extra[@]}" -include "${SELFTESTS_NAMES%.c}.h" \
 			-c "$src" -o "$dir/obj/$(basename "$src" .c).o"
 	done
+	cp "$SELFTESTS_OWN" "$vfio/"
 	for src in "$vfio"/*_test.c; do
 		selftests_compile "$dir" -static -pthread "-Wl$wrap" "$src" "$dir"/obj/*.o -luuid \
 			-o "$dir/selftests/$(basename "$src" .c)"
