@@ -805,6 +805,25 @@ def version():
     assert call("--version").stdout == f"mdev-pci-check {number}\n"
 
 
+def completion():
+    """Bash knows each option of --help, and the parents of this host."""
+    options = set(re.findall(r"^  (--[a-z]+)", call("--help").stdout, re.M))
+    made = Host()
+    try:
+        script = (f'. {os.path.join(HERE, "..", "..", "tools", "completion", "mdev-pci-check")}; '
+                  'COMP_WORDS=(mdev-pci-check "$@"); COMP_CWORD=$#; _mdev_pci_check; echo "${COMPREPLY[@]}"')
+
+        def complete(*words):
+            return set(subprocess.run(["bash", "-c", script, "bash", *words], stdout=subprocess.PIPE, text=True,
+                                      timeout=20, check=True, env={"MDEV_PCI_ROOT": made.root}).stdout.split())
+
+        assert complete("--") == options, (complete("--"), options)
+        assert complete("--parent", "0000:01") == {PF}, complete("--parent", "0000:01")
+        assert complete("--qemu", "") == set()
+    finally:
+        shutil.rmtree(made.root)
+
+
 def odd_names():
     """JSON stays JSON, whatever sysfs says."""
     def odd(h):
@@ -862,7 +881,7 @@ def tests():
         yield name, in_order, (), arguments
     for name, *rest in STACKS:
         yield "migration: " + name, stack, rest, {}
-    for function in (text_output, stock_debian, foreign_files, version, odd_names, no_foreign_program, wrong_words, this_host):
+    for function in (text_output, stock_debian, foreign_files, version, completion, odd_names, no_foreign_program, wrong_words, this_host):
         yield function.__name__.replace("_", " "), function, (), {}
 
 
