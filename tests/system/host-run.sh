@@ -54,7 +54,7 @@ declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,tot
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
 	[mlx5]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
-	[nvlink2]=400 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
+	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
 	[mlx5]=1500 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900 [conform]=1500)
 declare -A words=([noiommu]='intel_iommu=off')
 

@@ -110,6 +110,18 @@ domain_xml()
 		"$PAYLOAD/docs/libvirt/domain.xml" >"$WORK/$1.xml"
 }
 
+# A domain with a function as a PCI device of its own, that libvirt takes and gives back
+managed_xml() # NAME BDF
+{
+	new_uuid
+	domain_xml "$1" "$UUID" || return 1
+	m_address=$(echo "$2" | sed "s/\(.*\):\(.*\):\(.*\)\.\(.*\)/domain='0x\1' bus='0x\2' slot='0x\3' function='0x\4'/")
+	sed -e "s,<address .*/>,<address $m_address/>," -e "s/managed='no'/managed='yes'/" \
+		"$PAYLOAD/docs/libvirt/hostdev-pci.xml" >"$WORK/hostdev.xml"
+	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/$1.xml"
+	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/$1.xml"
+}
+
 domain_is() # NAME STATE
 {
 	[ "$(virsh_ domstate "$1" 2>/dev/null)" = "$2" ]

@@ -213,7 +213,7 @@ static struct device_driver *find_mdev(struct change *c)
 		__module_get(THIS_MODULE);
 		return &mdev_pci_function_driver.driver;
 	}
-	mdev_pci_match_load_vfio(c->pdev);
+	mdev_pci_match_load_whole(c->pdev);
 	drv = mdev_pci_match_override(c->pdev, true, &below);
 	if (drv)
 		return drv;

@@ -166,6 +166,20 @@ void mdev_pci_match_load_vfio(struct pci_dev *pdev)
 }
 
 /**
+ * mdev_pci_match_load_whole() - load all drivers that offer a function as a whole, as an mdev
+ * @pdev: the function
+ *
+ * They have aliases of their own: one of VFIO's would have user space take them for drivers that
+ * make a VFIO device.
+ *
+ * Context: process context; waits for modprobe, so under no lock.
+ */
+void mdev_pci_match_load_whole(struct pci_dev *pdev)
+{
+	request_module("mdev_pci:v%08Xd%08X", pdev->vendor, pdev->device);
+}
+
+/**
  * mdev_pci_match_override() - the best driver that only driver_override binds to a function
  * @pdev: the function
  * @whole: one that offers it as a whole, as an mdev; else one of VFIO's

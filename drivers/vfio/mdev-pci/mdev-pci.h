@@ -267,6 +267,7 @@ bool mdev_pci_match_is_vfio(struct pci_dev *pdev, struct device_driver *drv);
 void mdev_pci_match_put(struct device_driver *drv);
 struct device_driver *mdev_pci_match_bound(struct pci_dev *pdev);
 struct device_driver *mdev_pci_match_native(struct pci_dev *pdev);
+void mdev_pci_match_load_whole(struct pci_dev *pdev);
 void mdev_pci_match_load_vfio(struct pci_dev *pdev);
 struct device_driver *mdev_pci_match_override(struct pci_dev *pdev, bool whole, int *below);
 

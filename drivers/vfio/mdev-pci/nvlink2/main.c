@@ -58,15 +58,18 @@ static void nvlink2_remove(struct pci_dev *pdev)
 }
 
 /*
- * No module alias: a GPU is bound to this driver because someone wants it so, by
- * driver_override or new_id, and never because the module happens to be there.
+ * Not in MODULE_DEVICE_TABLE(): that would give the module "vfio_pci:" aliases, by which libvirt
+ * and others look for a driver that makes a VFIO device of a function, and this one makes none
+ * before there is an mdev. A function is bound to it by driver_override or driver_flavour.
  */
 static const struct pci_device_id nvlink2_ids[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, PCI_ANY_ID) },
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_IBM, PCI_ANY_ID) },
 	{}
 };
-MODULE_DEVICE_TABLE(pci, nvlink2_ids);
+/* For driver_flavour only */
+MODULE_ALIAS("mdev_pci:v000010DEd*");
+MODULE_ALIAS("mdev_pci:v00001014d*");
 
 static struct pci_driver nvlink2_driver = {
 	.name = "nvlink2",
