@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # boot: generic
-# timeout: 240
+# timeout: 400
 #
 # driver_flavour of VFs and PFs that nobody here made: igb's and nvme's, from their native drivers to
 # VFIO's and to mdevs, and not while their network or disk is used.
@@ -108,6 +108,39 @@ state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 new_uuid
 t "an mdev" create "$UUID" nvme-vf
 t "it is removed" remove "$UUID"
+t "no VFs" set_vfs 0
+
+# ---- and with it, the kernel's default: the disk that people open is below no controller
+for module in nvme nvme_core; do
+	loaded $module && unload $module
+done
+must "nvme_core is loaded with multipath" load nvme_core multipath=1
+must "nvme is loaded" load nvme
+[ -e "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers_probe "$PF"
+must "the PF is bound" wait_for 20 is_there "$PFDIR/nvme"
+nvme=/dev/$(ls "$PFDIR/nvme")
+must "it answers" wait_for 20 nvme id-ctrl "$nvme"
+grep -qw "$PF" $PARENTS || write_to $PARENTS "+$PF"
+must "it is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types"
+must "there is a disk of the subsystem" wait_for 20 eval 'ls /sys/class/nvme-subsystem/*/ | grep -q "^nvme[0-9]*n1$"'
+disk=$(ls /sys/class/nvme-subsystem/*/ | grep '^nvme[0-9]*n1$')
+must "with a node" wait_for 20 is_there "/dev/$disk"
+exec 5<"/dev/$disk"
+refused "the disk that only the PF has is open" "$PFDIR/driver_flavour" vfio EBUSY \
+	"$PF: flavour vfio refused: $disk is in use; unmount it first"
+state "the PF" "$PF" "[native] vfio" nvme
+must "1 VF" bound_vfs 1
+vf_bdf 0; vf=$BDF
+must "the VF is given queues and interrupts" prepare_vf
+must "one write" switch "$vf" native
+must "the VF has the disk, too" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | grep -q "^nvme[0-9]*c[0-9]*n1$"'
+t "the VF can go while the disk is open, the PF has it" switch "$vf" vfio
+state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
+exec 5<&-
+t "unbound from VFIO's driver" write_to /sys/bus/pci/drivers/vfio-pci/unbind "$vf"
+is "the VF is reserved for mdev-pci" "$(cat "$PCI/$vf/driver_override")" mdev-pci
+t "probed" write_to /sys/bus/pci/drivers_probe "$vf"
+state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 t "no VFs" set_vfs 0
 t "mdev-pci-generic goes" unload mdev-pci-generic
 loaded igbvf && unload igbvf

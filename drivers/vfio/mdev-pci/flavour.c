@@ -5,7 +5,8 @@
  * shows it and switches.
  *
  * Nothing is remembered: the flavour is that of the driver that there is, whoever has bound it.
- * driver_override is left as it was found, but for VFs of parents, which it reserves for mdev-pci.
+ * driver_override is left as it was found, but for VFs of parents, which it reserves for mdev-pci,
+ * also when a driver of VFIO's leaves them.
  * One that somebody else has set is his.
  */
 #include <linux/kernfs.h>
@@ -415,15 +416,45 @@ void mdev_pci_flavours_offer(struct mdev_pci_parent *parent)
 	}
 }
 
+static bool is_switched(struct pci_dev *pdev)
+{
+	struct change *c;
+	bool ret = false;
+
+	mutex_lock(&changes_lock);
+	list_for_each_entry(c, &changes, node)
+		ret |= c->pdev == pdev;
+	mutex_unlock(&changes_lock);
+	return ret;
+}
+
+/*
+ * A driver of VFIO's leaves a VF of a parent: libvirt gives it back, with managed='yes', and has
+ * cleared driver_override. It is reserved again before libvirt has the bus probe it.
+ */
+static void reserve_returned(struct pci_dev *vf)
+{
+	device_lock_assert(&vf->dev);
+	if (vf->is_virtfn && mdev_pci_match_is_vfio(vf, vf->dev.driver) && !is_switched(vf) &&
+	    has_parent(vf))
+		mdev_pci_function_capture_free(vf);
+}
+
 static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
 
-	if (action != BUS_NOTIFY_ADD_DEVICE)
+	switch (action) {
+	case BUS_NOTIFY_ADD_DEVICE:
+		if (for_all() || has_parent(pdev))
+			add_file(pdev);
+		return NOTIFY_OK;
+	case BUS_NOTIFY_UNBIND_DRIVER:
+		reserve_returned(pdev);
+		return NOTIFY_OK;
+	default:
 		return NOTIFY_DONE;
-	if (for_all() || has_parent(pdev))
-		add_file(pdev);
-	return NOTIFY_OK;
+	}
 }
 
 static struct notifier_block pci_bus_nb = {

@@ -115,6 +115,23 @@ int mdev_pci_function_capture(struct pci_dev *vf)
 }
 
 /**
+ * mdev_pci_function_capture_free() - let no other driver have a VF, unless somebody has reserved it
+ * @vf: a VF
+ *
+ * Context: under device_lock() of the VF.
+ */
+void mdev_pci_function_capture_free(struct pci_dev *vf)
+{
+	int ret;
+
+	device_lock_assert(&vf->dev);
+	ret = compat_reserve_override_locked(vf, mdev_pci_function_driver.driver.name);
+	if (ret)
+		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
+			ERR_PTR(ret));
+}
+
+/**
  * mdev_pci_function_is_whole() - is it the parent itself?
  * @function: the function
  *

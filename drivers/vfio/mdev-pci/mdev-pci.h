@@ -201,6 +201,7 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
 int mdev_pci_function_capture(struct pci_dev *vf);
+void mdev_pci_function_capture_free(struct pci_dev *vf);
 int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent);
 void mdev_pci_function_del(struct mdev_pci_parent *parent);
 int mdev_pci_function_call(struct mdev_pci_function *function,

@@ -8,22 +8,77 @@
 
 #include "mdev-pci.h"
 
-static bool net_is_up(struct device *dev)
+static bool vfio_is_open(struct device *dev, char *name, size_t size)
+{
+	return vfio_pci_engine_is_open(dev);
+}
+
+static bool net_is_up(struct device *dev, char *name, size_t size)
 {
 	return READ_ONCE(to_net_dev(dev)->flags) & IFF_UP;
 }
 
-static bool disk_is_open(struct device *dev)
+/**
+ * struct nvme_path - one of the ways to an NVMe namespace, by the name of its hidden disk
+ * @subsys: number of the subsystem
+ * @ctrl: number of the controller, in the subsystem
+ * @ns: number of the namespace, in the subsystem
+ */
+struct nvme_path {
+	unsigned int subsys;
+	unsigned int ctrl;
+	unsigned int ns;
+};
+
+/* "nvme0c1n2" is the disk of a controller that is hidden behind "nvme0n2", which people open */
+static bool nvme_path_parse(struct device *dev, struct nvme_path *path)
 {
-	return disk_openers(dev_to_disk(dev));
+	return dev_to_disk(dev)->flags & GENHD_FL_HIDDEN &&
+	       sscanf(dev_name(dev), "nvme%uc%un%u", &path->subsys, &path->ctrl, &path->ns) == 3;
 }
 
+static int is_other_path(struct device *dev, const void *data)
+{
+	const struct nvme_path *of = data;
+	struct nvme_path path;
+
+	/* A partition is of the same class */
+	return !strcmp(dev->type->name, "disk") && nvme_path_parse(dev, &path) &&
+	       path.subsys == of->subsys && path.ns == of->ns && path.ctrl != of->ctrl;
+}
+
+static bool nvme_head_is_open(struct device *dev, char *name, size_t size)
+{
+	struct nvme_path path;
+	struct device *other, *head;
+	bool ret;
+
+	if (!nvme_path_parse(dev, &path))
+		return false;
+	other = class_find_device(dev->class, NULL, &path, is_other_path);
+	put_device(other);
+	/* The namespace stays reachable */
+	if (other)
+		return false;
+	snprintf(name, size, "nvme%un%u", path.subsys, path.ns);
+	head = class_find_device_by_name(dev->class, name);
+	ret = head && disk_openers(dev_to_disk(head));
+	put_device(head);
+	return ret;
+}
+
+static bool disk_is_open(struct device *dev, char *name, size_t size)
+{
+	return disk_openers(dev_to_disk(dev)) || nvme_head_is_open(dev, name, size);
+}
+
+/* @is_used: may replace @name by that of what is used in its stead */
 static const struct {
 	const char *class;
-	bool (*is_used)(struct device *dev);
+	bool (*is_used)(struct device *dev, char *name, size_t size);
 	const char *words;
 } kinds[] = {
-	{ "vfio-dev", vfio_pci_engine_is_open, "is open; stop the guest or program that has it" },
+	{ "vfio-dev", vfio_is_open, "is open; stop the guest or program that has it" },
 	{ "net", net_is_up, "is up; take it down first" },
 	{ "block", disk_is_open, "is in use; unmount it first" },
 };
@@ -34,9 +89,11 @@ static int find_use(struct device *dev, void *data)
 	int i;
 
 	for (i = 0; dev->class && i < ARRAY_SIZE(kinds); i++) {
-		if (strcmp(dev->class->name, kinds[i].class) || !kinds[i].is_used(dev))
+		if (strcmp(dev->class->name, kinds[i].class))
 			continue;
 		strscpy(use->name, dev_name(dev), sizeof(use->name));
+		if (!kinds[i].is_used(dev, use->name, sizeof(use->name)))
+			continue;
 		use->words = kinds[i].words;
 		return 1;
 	}
@@ -49,7 +106,8 @@ static int find_use(struct device *dev, void *data)
  * @use: set to what, and what to do about it
  *
  * A look, and no lock: it may be closed or opened a moment later. The disk of an NVMe namespace
- * with more than one way to it is not below the function, and not seen.
+ * that several controllers can have is not below the function: it counts as the function's if no
+ * other controller has it now.
  *
  * Return: true if so.
  */

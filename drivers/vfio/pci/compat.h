@@ -275,6 +275,13 @@ static inline int compat_match_driver_override(struct pci_dev *pdev,
 {
 	return device_match_driver_override(&pdev->dev, drv);
 }
+
+/* Sets it if nobody has, under device_lock() */
+static inline int compat_reserve_override_locked(struct pci_dev *pdev, const char *name)
+{
+	return device_has_driver_override(&pdev->dev) ? 0 :
+	       device_set_driver_override(&pdev->dev, name);
+}
 #elif defined(HAVE_PCI_OVERRIDE)
 static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
 {
@@ -291,6 +298,13 @@ static inline int compat_match_driver_override(struct pci_dev *pdev,
 		ret = !strcmp(pdev->driver_override, drv->name);
 	device_unlock(&pdev->dev);
 	return ret;
+}
+
+static inline int compat_reserve_override_locked(struct pci_dev *pdev, const char *name)
+{
+	if (!pdev->driver_override)
+		pdev->driver_override = kstrdup(name, GFP_KERNEL);
+	return pdev->driver_override ? 0 : -ENOMEM;
 }
 #else
 #error "This kernel has driver_override neither in struct device nor in struct pci_dev"
