@@ -72,7 +72,13 @@ files()
 }
 
 # C of the kernel, that is not of QEMU or user space
-kernel_sources() { files | grep -E '^(docs/examples|drivers|include|tests/guest|tests/kunit|tests/power|tests/system/selftest|tests/variant|tests/vendor)/.*\.[ch]$'; }
+kernel_sources()
+{
+	local dirs='docs/examples|drivers|include|tests/guest|tests/kunit|tests/power'
+
+	dirs+='|tests/system/selftest|tests/variant|tests/vendor'
+	files | grep -E "^($dirs)/.*\.[ch]$" | grep -vx tests/guest/blkload.c
+}
 
 scripts()
 {

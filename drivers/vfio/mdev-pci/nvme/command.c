@@ -242,8 +242,8 @@ static int npf_outcome(struct npf_queue *q, const struct npf_slot *slot, const s
  * Context: process context; sleeps, up to three times the time-out.
  * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: the controller did not answer,
  * and the queue has ended; -ENODEV: the device is gone; -EBUSY: too many commands are outstanding,
- * or refused; -ENXIO, -ENOSPC, -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -EIO: refused; -ESHUTDOWN: the
- * queue is stopped.
+ * or refused; -ENXIO, -ENOSPC, -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -EIO: refused;
+ * -ESHUTDOWN: the queue is stopped.
  * The controller has no access to the data any more.
  */
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd)
