@@ -166,7 +166,7 @@ build()
 		virtio='main|migrate|parts'
 	# A source that no Makefile names has not been looked at (what only POWER has: tests/power/run.sh;
 	# what no module is made of: drivers/vfio/have.sh)
-	files | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2_power\.c|.*/have\.c|drivers/vfio/mdev-pci/virtio/($virtio)\.c" | while IFS= read -r c; do
+	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2_power\.c|.*/have\.c|drivers/vfio/mdev-pci/virtio/($virtio)\.c" | while IFS= read -r c; do
 		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
 		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
 	done

@@ -467,8 +467,8 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
  *
  * The engine does this with the result of each operation of &struct vfio_pci_mig_ops and
  * &struct vfio_pci_log_ops, and with the status that vfio_pci_mig_buf_done() is given; mdev-pci
- * does it with those of its own operations. Vendor drivers translate what firmware says into 0 or one
- * of these errnos:
+ * does it with those of its own operations. Vendor drivers translate what firmware says into 0 or
+ * one of these errnos:
  *
  * =================================== ===========================================================
  * -EIO                                firmware or the device has failed

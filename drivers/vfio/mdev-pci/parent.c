@@ -477,7 +477,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
  * @parent: the parent
  *
  * Removes all mdevs and VFs; those that an external PF driver has made are only unbound. Users of
- * open devices are asked to let go; blocks until they have closed them. A PF that is given away comes back to its driver.
+ * open devices are asked to let go; blocks until they have closed them. A PF that is given away
+ * comes back to its driver.
  * After that no operation of the vendor driver is called any more.
  *
  * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
