@@ -177,6 +177,9 @@ int cx_save_state(CxVhca *v, CxCmd *c)
     n = of->save.out->len - of->save.out_pos;
     if (of->save.chunked && of->level == CX_STOPPED) {
         n = MIN(n, MIN(room, of->pf->chunk));
+    } else if (kind == CX_IMAGE_END && n > room) {
+        n = 0;
+        g_byte_array_set_size(of->save.out, 0);
     } else if (n > room) {
         drop_images(of);
         return CX_BAD_PARAM;

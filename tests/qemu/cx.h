@@ -67,7 +67,8 @@ enum { CX_EV_COMP = 0x00, CX_EV_CMD = 0x0a, CX_EV_PAGES = 0x0b };
 #define CX_MKEYS        65536
 #define CX_CAP_BYTES    0x100
 #define CX_PAD_BLOCK    (64 * KiB)
-#define CX_RESERVED_LKEY 0x500
+/* Behind all that CREATE_MKEY gives */
+#define CX_RESERVED_LKEY (CX_MKEYS << 8 | 0x500)
 /* Most bytes of one RDMA message, of one command, of one image */
 #define CX_MAX_MESSAGE  (16 * MiB)
 #define CX_MAX_COMMAND  (4 * MiB)

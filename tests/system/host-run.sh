@@ -153,13 +153,16 @@ add_mtty()
 	dir=$("$VM_DIR/upstream-driver.sh" mtty "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")") || return 0
 	more+=(--add "$dir")
 }
-# A ConnectX, with the drivers and programs that no stack has. $MLX5: more of its properties
+# A ConnectX, with the drivers and programs that no stack has. $MLX5: more of its properties. Without
+# logs of dirty pages in the kernel upstream's driver fails at each report: no tracker then
 add_mlx5()
 {
-	local dir dirs
+	local kernel dir dirs tracker=off
 
-	dirs=$("$VM_DIR/mlx5.sh" "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")")
-	more+=(--device "connectx,id=cx${MLX5:+,$MLX5}")
+	kernel=$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")
+	dirs=$("$VM_DIR/mlx5.sh" "$kernel")
+	! grep -qs iova_bitmap_set "$CACHE/build-$kernel"/*/root/usr/src/linux-headers-*/Module.symvers || tracker=on
+	more+=(--device "connectx,id=cx,command-ms=5000,tracker=$tracker${MLX5:+,$MLX5}")
 	for dir in $dirs; do
 		more+=(--add "$dir")
 	done

@@ -153,3 +153,107 @@ precopy_of() # WHO FROM TO
 	walk "$1: pre-copy is given up" "$2" cx:3 set:PRE_COPY "read:$WORK/x:65536" set:RUNNING close cx:1 \
 		set:PRE_COPY "read:$WORK/x=0,ENOMSG" cx:1 set:RUNNING cx:1
 }
+
+# ---- guests with stock mlx5_core, mlx5_ib and rdma-core ----------------------------------
+
+# Connections of ibv_rc_pingpong in the guest, one after another, each byte checked (-c), with completion
+# events (-e). A line for each on the console: "RDMA run N", or "RDMA BAD" at the first mistake
+mlx5_guest_files()
+{
+	MLX5_INITRD=/tmp/mlx5.initrd
+	[ ! -s "$MLX5_INITRD" ] || return 0
+	g_dir=/tmp/mlx5.initrd.d
+	mkdir -p $g_dir/l2/m
+	cp -a "$PAYLOAD/rdma/." $g_dir/ && cp "$MLX5"/*.ko "$MLX5/order" $g_dir/l2/m/ ||
+		fail "no stock drivers or no rdma-core" || return 1
+	cat >$g_dir/l2/run <<-'END'
+		for m in $(cat /l2/m/order); do insmod /l2/m/$m; done
+		for i in 1 2 3 4 5 6 7 8 9; do [ -e /dev/infiniband/uverbs0 ] && break; sleep 1; done
+		echo "RDMA drivers: $(ls /sys/bus/pci/drivers/mlx5_core | grep -c :) $(ls /dev/infiniband)"
+		sh /l2/work &
+	END
+	cat >$g_dir/l2/work <<-'END'
+		export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu
+		n=0
+		pingpong() { ibv_rc_pingpong -e -d mlx5_0 -s 4000 -n ${ITERS:-200} -c "$@"; }
+		while [ ! -e /tmp/stop ]; do
+			pingpong >/tmp/server 2>&1 &
+			for i in 1 2 3 4 5 6 7 8 9; do netstat -ltn | grep -q 18515 && break; sleep 0.3; done
+			pingpong 127.0.0.1 >/tmp/client 2>&1 || { echo "RDMA BAD client: $(cat /tmp/client)"; break; }
+			wait $! || { echo "RDMA BAD server: $(cat /tmp/server)"; break; }
+			grep -q invalid /tmp/server /tmp/client && { echo "RDMA BAD data"; break; }
+			n=$((n + 1))
+			echo "RDMA run $n"
+		done
+		echo "RDMA ends"
+	END
+	chmod +x $g_dir/l2/work
+	(cd $g_dir && find . | cpio -o -H newc -R 0:0 --quiet) >/tmp/mlx5.cpio &&
+		cat /l2/initrd /tmp/mlx5.cpio >"$MLX5_INITRD" || fail "the guest's initrd cannot be made"
+	rm -rf $g_dir /tmp/mlx5.cpio
+}
+
+# mlx5_guest NAME DIR [QEMU ARGUMENTS...]: with the function, of whichever driver
+mlx5_guest()
+{
+	mlx5_guest_files && qemu_words || return 1
+	g_name=$1 g_fn=$2
+	shift 2
+	GUEST_MEM=256M GUEST_APPEND="rdinit=/init nocoldplug" guest_qemu "$g_name" \
+		-device pcie-root-port,id=rp0,chassis=1,slot=1 \
+		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$g_fn,$MIG_OPTION" -initrd "$MLX5_INITRD" "$@"
+}
+
+mlx5_guest_boot() # NAME DIR
+{
+	mlx5_guest "$1" "$2" && guest_wait "$1" 240 '^RDMA drivers: 1 .*uverbs0' && rdma_goes_on "$1" 1 120
+}
+
+rdma_runs() # NAME -> $RUNS: those that have ended while the guest was here
+{
+	RUNS=$(grep -a -c '^RDMA run ' "$GUESTS/$1/console")
+}
+
+rdma_above() # NAME N
+{
+	! guest_said "$1" '^RDMA BAD' || return 0
+	rdma_runs "$1" && [ "$RUNS" -gt "$2" ]
+}
+
+# N connections more, without a mistake
+rdma_goes_on() # NAME N SECONDS
+{
+	rdma_runs "$1"
+	r_from=$RUNS
+	wait_for "$3" rdma_above "$1" $((r_from + $2 - 1)) ||
+		fail "guest $1: no $2 connections more within $3 s" || return 1
+	! guest_said "$1" '^RDMA BAD' || fail "$(grep -a -A 5 '^RDMA BAD' "$GUESTS/$1/console")"
+}
+
+# mlx5_migrate FROM TO DIR: to a second QEMU with that function
+mlx5_migrate()
+{
+	m_uri=unix:$GUESTS/$2/migration
+	mlx5_guest "$2" "$3" -incoming defer && wait_for 90 qmp_up "$2" &&
+		qmp "$2" '{"execute":"migrate-incoming","arguments":{"uri":"'"$m_uri"'"}}' &&
+		guest_leave "$1" "$m_uri" && guest_left "$1" && wait_for 60 guest_running "$2" ||
+		fail "$REASON $(tail -n 2 "$GUESTS/$1/log" "$GUESTS/$2/log" 2>/dev/null | tr '\n' ' ')"
+}
+
+# An event queue that has lost its arm lets a command wait for 60 s, and then go on: the log tells
+guest_never_waited() # NAME
+{
+	guest_sh "$1" 30 'dmesg | grep -i -E "recovered|timeout|miss count|leak|WARNING|stuck" || echo none' &&
+		[ "$(printf "%s" "$OUT" | tr -d "[:space:]")" = none ] || fail "$REASON $OUT"
+}
+
+# log_of WHO DIR: which pages the VF's DMA has written
+log_of()
+{
+	walk "$1: pages that were written are reported, once" "$2" cx:1 cx-log cx-dirty=0 cx:2 cx-dirty=1 \
+		cx-dirty=0 cx-page:5 cx:1 cx-page:63 cx:1 cx-dirty=0x8000000000000020 cx-dirty=0 cx-log-stop
+	walk "$1: without a log there is no report" "$2" cx-log cx-log-stop cx-dirty=EINVAL,ENODEV
+	walk "$1: and begins anew" "$2" cx-log cx:1 cx-log-stop cx-log cx-dirty=0 cx:1 cx-dirty=1 cx-log-stop
+	walk "$1: it goes on while the state is saved" "$2" cx:1 cx-log cx:1 set:STOP_COPY cx-dirty=1 \
+		"read:$WORK/x" cx-dirty=0 close set:STOP cx-log-stop
+}

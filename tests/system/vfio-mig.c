@@ -53,6 +53,14 @@
  *                           a mapping
  *   v1-more:FILE[:map][=E]  the same, behind what FILE has
  *   v1-write:FILE[:map][=E] load by it
+ *   cx:N                    of a ConnectX VF: N commands ALLOC_PD, each of which has to answer with
+ *                           the next number; the first time its command queue is set up
+ *   cx-adopt:K              its state is loaded, and K were answered before
+ *   cx-command:OP:MOD[=N]   one command without more input; N is its status
+ *   cx-log[=E], cx-log-stop[=E]
+ *                           log the dirty pages of its memory
+ *   cx-dirty=BITMAP         those since the last time; or =E
+ *   cx-page:N               its command queue moves to page N of its memory
  *   reg:OFFSET=N, poke:OFFSET:N
  *                           compare or write 32 bits of BAR 0
  *   memory:off, memory:on   memory decoding, by the Command register
@@ -62,6 +70,7 @@
  *   sh:COMMAND              by the shell, device open
  *   drop                    close the device, but not its group: the last command that needs it
  *   sleep:MS
+ *   lap:NAME                prints "NAME_us=N", microseconds since the last one
  *   touch:FILE, await:FILE  tell another process; wait for it (60 s)
  *   -                       read lines of commands, separated by tabs, from standard
  *                           input, and print "##done" after each line
@@ -249,6 +258,7 @@ static void wr16(unsigned int off, uint16_t v)
 
 #include "vfio-v2.h"
 #include "vfio-copies.h"
+#include "vfio-cx.h"
 #include "vfio-v1.h"
 
 /* ---- other commands ----------------------------------------------------------- */
@@ -356,6 +366,15 @@ static void end_hostile(void)
 	hostile.on = false;
 	engine_ready = false;
 	say("hostile=%lu\n", hostile.done);
+}
+
+static void lap(const char *name)
+{
+	static uint64_t last;
+	uint64_t now = now_us();
+
+	say("%s_us=%llu\n", name, (unsigned long long)(now - last));
+	last = now;
 }
 
 static void await(const char *path)
@@ -480,6 +499,20 @@ static void run(char *text)
 		v1_read(arg, true, !!arg2, wanted);
 	else if (IS("v1-write") && arg)
 		v1_write(arg, !!arg2, wanted);
+	else if (IS("cx") && arg)
+		cx_pds(atoi(arg));
+	else if (IS("cx-adopt") && arg)
+		cx_adopt(atoi(arg));
+	else if (IS("cx-command") && arg2)
+		cx_expect(strtoul(arg, NULL, 0), strtoul(arg2, NULL, 0), wanted);
+	else if (IS("cx-log"))
+		cx_log(wanted);
+	else if (IS("cx-log-stop"))
+		cx_log_stop(wanted);
+	else if (IS("cx-dirty"))
+		cx_dirty(wanted);
+	else if (IS("cx-page") && arg)
+		cx_page(atoi(arg));
 	else if (IS("irq"))
 		req_fd = arm_irq(VFIO_PCI_REQ_IRQ_INDEX);
 	else if (IS("irq-wait") && arg)
@@ -508,6 +541,8 @@ static void run(char *text)
 		drop();
 	else if (IS("sleep") && arg)
 		sleep_ms(atol(arg));
+	else if (IS("lap") && arg)
+		lap(arg);
 	else if (IS("touch") && arg)
 		close(open(arg, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	else if (IS("await") && arg)
