@@ -135,6 +135,7 @@ class Host:
         self.write(f"{self.type}/devices/{UUID}/x")
         self.write(f"sys/bus/mdev/devices/{UUID}/function", function + "\n")
         self.write(f"sys/bus/mdev/devices/{UUID}/migration_state", state + "\n")
+        self.write(f"sys/bus/mdev/devices/{UUID}/not_migratable", "\n")
 
     def no_vfs(self):
         for i, vf in enumerate(VFS):
@@ -519,6 +520,21 @@ def _(h):
 def _(h):
     h.no_vfs()
     h.whole()
+
+
+@case("firmware without live migration", (PF, "type-migration", "warning"),
+      "firmware 16.35.2000 of this device, PSID MT_0000000012, has no live migration")
+def _(host):
+    host.describe()
+    host.write(f"{host.type}/description", "migratable: yes, by STOP_COPY and P2P\n"
+               "firmware: 16.35.2000\npsid: MT_0000000012\nfirmware_can: page-tracker\n")
+
+
+@case("an mdev whose VF firmware does not migrate", (PF, "mdevs", "info"), "devlink port function set")
+def _(host):
+    host.mdev()
+    host.write(f"sys/bus/mdev/devices/{UUID}/not_migratable",
+               "firmware has migration off for this VF; devlink port function set\n")
 
 
 @case("the whole is in use", (PF, "type-migration", "info"), "refdev-whole can't be migrated live: nobody can")
