@@ -34,7 +34,8 @@ kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
 help:
 	@echo 'The product'
-	@echo '  demo             the main job, from an empty machine to a migrated guest (root)'
+	@echo '  demo             the main job, from an empty machine to a migrated guest (root); DEVICE=virtio:'
+	@echo '                   with a virtio-blk disk of the SNAP model'
 	@echo '  check            all tests (root)'
 	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); a night'
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
@@ -114,7 +115,7 @@ setup:
 	tests/vm/setup.sh
 
 demo:
-	tests/demo/demo.sh
+	tests/demo/demo.sh $(if $(DEVICE),--device $(DEVICE))
 
 check:
 	tests/check.sh

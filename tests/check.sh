@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|qemu|system|boots|debian12|backports|generic|upstream|
-#                 conform|libvirt|packages|power|eyes|builtin|stacks|full]...
+#                 virtio|conform|libvirt|packages|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -19,6 +19,8 @@
 #   backports  Debian 12 with QEMU 10.0, which uses that logging; 3 minutes
 #   generic  VFs of stock devices (igb, nvme) as mdevs; 6 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
+#   virtio  the SNAP model: stock virtio drivers, upstream's virtio_vfio_pci, our module;
+#           a guest, faults, two hosts, both drivers side by side; 15 minutes
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
 #           migration between two hosts; the user guide's commands with guests; half an hour
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
@@ -144,7 +146,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 boots()
 {
 	${1:-part} boots 4500 "$tests/system/host-run.sh" \
-		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted"
+		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted virtio"
 }
 
 debian12()
@@ -169,6 +171,14 @@ libvirt()
 	done
 }
 generic() { part generic 1200 "$tests/system/host-run.sh" generic 212 214; }
+
+# What it needs is packages of a suite that changes
+virtio()
+{
+	"$VM_DIR/setup.sh" trixie-backports
+	part virtio 3000 "$tests/system/host-run.sh" --stack trixie-backports --boots "virtio virtiopair"
+}
+
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
@@ -247,7 +257,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | qemu | system | boots | debian12 | backports | generic | \
-		upstream | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
+		upstream | virtio | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac

@@ -1,25 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: demo.sh [--stack NAME]
+# usage: demo.sh [--stack NAME] [--device virtio]
 #
 # What the project does, on a bare Debian machine, to watch: makes the test bed and
 # the modules if they are missing, boots an emulated server (L1) with the reference
 # device, and in it starts mdevs with mdevctl, runs a guest whose DMA copies are
 # verified byte for byte, and migrates it live to a second mdev on another VF. Ends
 # with one table, and a timeline of the migration in build/demo/. Exit status 0 only if
-# every step was done.
+# every step was done. --device virtio: with the SNAP model instead, a virtio-blk disk on
+# the stack trixie-backports.
 set -e
 tests=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../vm/lib/common.sh
 . "$tests/vm/lib/common.sh"
 
-stack=debian13
-case ${1:-} in
---help | -h) usage ;;
---stack) stack=$2 ;;
-'') ;;
-*) usage 2 >&2 ;;
-esac
+stack= inside=inside.sh device=refdev
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help | -h) usage ;;
+	--stack) stack=$2; shift ;;
+	--device)
+		[ "$2" = virtio ] || usage 2 >&2
+		inside=virtio.sh device=snap,id=snap,latency-ns=20000000 stack=${stack:-trixie-backports}
+		shift
+		;;
+	*) usage 2 >&2 ;;
+	esac
+	shift
+done
+stack=${stack:-debian13}
 need_root
 # shellcheck source=../vm/stacks/debian13
 . "$tests/vm/stacks/$stack"
@@ -46,8 +55,8 @@ out=$(mktemp)
 mkdir -p "$CACHE/runs"
 run=$(mktemp -d "$CACHE/runs/demo-XXXXXX")
 set +e
-"$tests/vm/boot.sh" --run-dir "$run" --stack "$stack" --no-build --timeout 1200 --device refdev \
-	--add "$bin" -- tests/demo/inside.sh |
+"$tests/vm/boot.sh" --run-dir "$run" --stack "$stack" --no-build --timeout 1200 --device "$device" \
+	--add "$bin" -- tests/demo/$inside |
 	tee "$out" | grep --line-buffered -v '^# bed: \(L1\|status\)'
 rc=${PIPESTATUS[0]}
 set -e
@@ -58,7 +67,7 @@ if [ "$rc" != 0 ]; then
 fi
 rm -f "$out"
 trace=$run/share/migration.trace
-if [ "$rc" = 0 ]; then
+if [ "$rc" = 0 ] && [ -e "$trace" ]; then
 	timeline=$REPO_DIR/build/demo/timeline
 	mkdir -p "${timeline%/*}"
 	"$REPO_DIR/tools/vfio-mig-timeline.py" "$trace" --quiet --svg "$timeline.svg" \

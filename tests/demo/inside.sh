@@ -16,72 +16,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 TYPE=refdev-dma
 NVFS=8
-table=/tmp/demo.table
-: >"$table"
-now
-demo_start=$NOW
-
-say()
-{
-	now
-	seconds $((NOW - demo_start))
-	printf '[%7s s]  %s\n' "$SECS" "$*" >&2
-}
-
-row() # WHAT RESULT [CENTISECONDS]
-{
-	SECS=
-	[ -z "$3" ] || seconds "$3"
-	printf '%s\t%s\t%s\n' "$1" "$2" "$SECS" >>"$table"
-}
-
-show_table()
-{
-	awk -F '\t' '
-	function line(  i) { for (i = 0; i < 106; i++) printf "-"; print "" }
-	BEGIN { line(); printf "  %-42s %-52s %8s\n", "step", "result", "seconds"; line() }
-	$1 == "=" { printf "\n  %s\n", $2; next }
-	{ printf "  %-42s %-52s %8s\n", $1, $2, $3 }
-	END { line() }' "$table"
-}
-
-# step WHAT COMMAND...: the command leaves what it found in $RESULT
-step()
-{
-	what=$1
-	shift
-	say "$what ..."
-	now
-	step_start=$NOW
-	RESULT="done"
-	if "$@"; then
-		now
-		row "$what" "$RESULT" $((NOW - step_start))
-		return 0
-	fi
-	now
-	row "$what" "FAILED" $((NOW - step_start))
-	give_up "$what: $REASON"
-}
-
-give_up()
-{
-	{
-		for guest in "$GUESTS"/*; do
-			[ ! -d "$guest" ] || guest_story "${guest##*/}"
-		done
-		echo "-- last lines of the kernel's log"
-		dmesg | tail -n 15
-	} >&2
-	guests_kill
-	show_table
-	printf '\nThe demo FAILED at: %s\n' "$1"
-	exit 1
-}
-
-note() { row "$1" "$2"; }
-
-same() { [ "$1" = "$2" ] || fail "$3: $1, expected $2"; }
+# shellcheck source=steps.sh
+. "$here/steps.sh"
 
 # ---- steps ----------------------------------------------------------------------
 
@@ -290,7 +226,4 @@ row "=" "end:"
 step "VFs and modules removed" end_vfs
 step "kernel log" log_is_clean
 
-show_table
-now
-seconds $((NOW - demo_start))
-printf '\nThe demo was done without an error in %s s.\n' "$SECS"
+demo_end

@@ -44,7 +44,8 @@ static unsigned int blocks = 256;
 static atomic_ulong ops, errors;
 static _Atomic uint64_t last_op, longest;
 static volatile sig_atomic_t verify_wanted, gap_wanted;
-static pthread_rwlock_t running = PTHREAD_RWLOCK_INITIALIZER;
+/* The verifier comes before the threads, which never leave it free */
+static pthread_rwlock_t running = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 static uint64_t now_ms(void)
 {

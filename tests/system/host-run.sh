@@ -52,10 +52,11 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[mlx5]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [conform]='')
+	[mlx5]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[mlx5]=1500 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=900 [conform]=1500)
+	[mlx5]=1500 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=1200 [virtiopair]=600
+	[conform]=1500)
 declare -A words=([noiommu]='intel_iommu=off')
 
 boot_of() # FILE
@@ -80,7 +81,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt|virtio|conform" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt|virtio|virtiopair|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -107,7 +108,8 @@ add_selftests()
 }
 
 tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp)
-trap 'rm -f "$tap" "$disk" "$ssdt"' EXIT
+volume=
+trap 'rm -f "$tap" "$disk" "$ssdt" $volume' EXIT
 # Devices that nobody here made, each with what it needs: a network, and 64 MiB to write on
 # shellcheck disable=SC2054  # the commas are QEMU's
 others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
@@ -138,7 +140,8 @@ add_virtio()
 {
 	local kernel dir
 
-	more+=(--device "snap,id=snap,trace=on${bug}")
+	# Late enough that requests are in flight when a VF is stopped
+	more+=(--device "snap,id=snap,trace=on,latency-ns=20000000,ballast=1536K${bug}${volume:+,volume=$volume}")
 	kernel=$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")
 	grep -qs virtio_pci_admin_mode_set \
 		"$CACHE/build-$kernel"/*/root/usr/src/linux-headers-*/include/linux/virtio_pci_admin.h || return 0
@@ -178,7 +181,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx5 generic libvirt upstream virtio conform pair; do
+for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx5 generic libvirt upstream virtio conform virtiopair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -188,6 +191,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
+	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
 	[ "$b" != mlx5 ] || add_mlx5
 	[ "$b" != conform ] || add_mtty
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")

@@ -14,12 +14,13 @@ export WORK
 . "$here/libvirt.sh"
 . "$here/libvirt-hosts.sh"
 . "$here/tap.sh"
+. "$here/snap.sh"
 . "$here/guide.sh"
 find_pf
 "$@"
 rc=$?
 rm -rf "$WORK"
-for name in VALUE ERRNO BDF VF PFS COPIES ERRORS STATE DOWNTIME TOTAL RAM VFIO REASON; do
+for name in VALUE ERRNO BDF VF PF PFDIR PFS COPIES OPS OUT VERIFIED ERRORS STATE DOWNTIME TOTAL RAM VFIO REASON; do
 	eval "value=\$$name"
 	[ -z "$value" ] || printf '##%s %s\n' $name "$(printf '%s' "$value" | tr '\n' ' ')"
 done

@@ -34,7 +34,7 @@ if [ "$1" = -b ]; then
 	shift 2
 fi
 n=0 failed=0 other= ran=
-if [ "$boot" = pair ]; then
+if [[ $boot = *pair ]]; then
 	. "$here/../vm/lib/peer.sh"
 	other=$PEER
 	peer sh -c 'echo ratelimit >/proc/sys/kernel/printk_devkmsg'

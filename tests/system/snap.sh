@@ -180,15 +180,33 @@ blk_oracle() # NAME
 	esac
 }
 
-# blk_migrate FROM TO DEVICE: sets what guest_left does
+# blk_incoming NAME DEVICE URI: a QEMU with that device waits for a guest
+blk_incoming()
+{
+	blk_launch "$1" "$2" -incoming defer || return 1
+	wait_for 90 qmp_up "$1" || fail "QEMU of guest $1: $(tail -n 1 "$GUESTS/$1/log")" || return 1
+	qmp "$1" '{"execute":"migrate-incoming","arguments":{"uri":"'"$3"'"}}'
+}
+
+# blk_left NAME URI: sets what guest_left does. All memory counts as dirty until the guest stops: virtio
+# devices have no log of dirty pages
+blk_left()
+{
+	guest_leave "$1" "$2" 17179869184 200000 && guest_left "$1"
+}
+
+blk_arrived() # NAME
+{
+	wait_for 60 guest_running "$1" || fail "guest $1 does not run after migration" || return 1
+	guest_wait "$1" 60 '^BLKLOAD ops='
+}
+
+# blk_migrate FROM TO DEVICE: all of that on one host
 blk_migrate()
 {
 	b_uri=unix:$GUESTS/$2/migration
-	blk_launch "$2" "$3" -incoming defer || return 1
-	wait_for 90 qmp_up "$2" || fail "QEMU of guest $2: $(tail -n 1 "$GUESTS/$2/log")" || return 1
-	qmp "$2" '{"execute":"migrate-incoming","arguments":{"uri":"'"$b_uri"'"}}' &&
-		guest_leave "$1" "$b_uri" 17179869184 200000 && guest_left "$1" ||
+	blk_incoming "$2" "$3" "$b_uri" || return 1
+	blk_left "$1" "$b_uri" ||
 		fail "$REASON $(tail -n 2 "$GUESTS/$2/log" | tr '\n' ' ')" || return 1
-	wait_for 60 guest_running "$2" || fail "guest $2 does not run after migration" || return 1
-	guest_wait "$2" 60 '^BLKLOAD ops='
+	blk_arrived "$2"
 }

@@ -4,13 +4,17 @@
  * administration commands.
  */
 #include <linux/crc32.h>
-#include <linux/mdev_pci.h>
 #include <linux/module.h>
+#include <linux/sizes.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_pci_admin.h>
 #include <linux/virtio_pci_modern.h>
 
 #include "virtio.h"
+
+static unsigned int timeout_ms = 10000;
+module_param(timeout_ms, uint, 0444);
+MODULE_PARM_DESC(timeout_ms, "how long a PF may take to answer a command, in milliseconds (default 10000)");
 
 /*
  * What a state depends on: the features that the VF offers, as in the part DEV_FEATURES, and its
@@ -63,15 +67,16 @@ static const struct mdev_pci_type virtio_type = {
 	.mig_ops = &virtio_mig_ops,
 };
 
-static const struct mdev_pci_parent_desc virtio_desc = {
+static struct mdev_pci_parent_desc virtio_desc = {
 	.owner = THIS_MODULE,
 	.model = "virtio PF",
 	.ops = &virtio_ops,
 	.types = &virtio_type,
 	.nr_types = 1,
 	.mig_caps = {
-		.max_state = VIRTIO_MAX_STATE,
-		.max_chunk = VIRTIO_MAX_STATE,
+		/* Virtio names no limit; block and net of today have a few KiB */
+		.max_state = SZ_16M,
+		.max_chunk = SZ_16M,
 		.kind = VFIO_PCI_BUF_SG,
 		.headroom = sizeof(struct virtio_admin_cmd_resource_obj_cmd_hdr),
 		.framed = true,
@@ -96,6 +101,7 @@ static const struct mdev_pci_external virtio_external = {
 
 static int __init virtio_mdev_init(void)
 {
+	virtio_desc.mig_caps.timeout_ms = timeout_ms;
 	return mdev_pci_register_external(&virtio_external);
 }
 module_init(virtio_mdev_init);

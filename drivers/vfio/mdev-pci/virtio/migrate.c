@@ -27,7 +27,6 @@ static int virtio_result(int ret)
 	case -ENOMEM:
 	case -ENOSPC:
 	case -EBUSY:
-	case -EAGAIN:
 	case -ENODEV:
 	case -EOPNOTSUPP:
 		return ret;
@@ -86,7 +85,7 @@ static int virtio_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 						      VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE,
 						      &size);
 	*bytes = size;
-	return virtio_result(ret ?: size ? 0 : -EIO);
+	return virtio_result(ret);
 }
 
 /* Also without a session */
@@ -127,8 +126,8 @@ static int virtio_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 							   buf->sg, &size));
 	if (ret)
 		return ret;
-	/* It is the device's word, and may be more than there was room for */
-	if (size > buf->len || virtio_check(fn, "of the device", buf->vaddr, size))
+	/* The device's word: the engine refuses more than there was room for */
+	if (size <= buf->len && virtio_check(fn, "of the device", buf->vaddr, size))
 		return -EIO;
 	buf->len = size;
 	buf->last = true;
