@@ -53,6 +53,13 @@ struct bed *bed_on(struct kunit *test, const struct vfio_pci_engine_desc *desc)
 	return bed;
 }
 
+const struct vfio_pci_mig_caps bed_caps = {
+	.max_state = FW_MAX_STATE,
+	.chunk = BED_CHUNK,
+	.compat = 3,
+	.timeout_ms = BED_LONG_MS,
+};
+
 /**
  * bed_new() - a function that runs, with the fake firmware
  * @test: the test
@@ -62,22 +69,32 @@ struct bed *bed_on(struct kunit *test, const struct vfio_pci_engine_desc *desc)
  */
 struct bed *bed_new(struct kunit *test, bool precopy)
 {
+	struct vfio_pci_mig_caps caps = bed_caps;
+
+	caps.precopy = precopy;
+	return bed_with(test, &fake_fw_ops, &caps);
+}
+
+/**
+ * bed_with() - the same, with some other limits
+ * @test: the test
+ * @ops: of the fake firmware
+ * @caps: its limits
+ *
+ * Return: the bed; ends by bed_drop().
+ */
+struct bed *bed_with(struct kunit *test, const struct vfio_pci_mig_ops *ops,
+		     const struct vfio_pci_mig_caps *caps)
+{
 	struct fake_fw *fw = kunit_kzalloc(test, sizeof(*fw), GFP_KERNEL);
 	struct vfio_pci_fn fn = {
 		.pf = new_pdev(test, "fake-pf"), .pdev = new_pdev(test, "fake-vf"), .priv = fw
 	};
-	const struct vfio_pci_mig_caps caps = {
-		.max_state = FW_MAX_STATE,
-		.chunk = BED_CHUNK,
-		.compat = 3,
-		.timeout_ms = BED_LONG_MS,
-		.precopy = precopy,
-	};
 	struct vfio_pci_engine_desc desc = {
 		.fn = &fn,
 		.type = "fake-one",
-		.mig_ops = &fake_fw_ops,
-		.mig_caps = &caps,
+		.mig_ops = ops,
+		.mig_caps = caps,
 		.log_ops = &fake_log_ops,
 		.log_caps = &fake_log_caps,
 	};
@@ -85,12 +102,14 @@ struct bed *bed_new(struct kunit *test, bool precopy)
 
 	KUNIT_ASSERT_NOT_NULL(test, fw);
 	fake_dma_begin(test);
-	fw_init(fw, test, BED_CHUNK);
+	fw_init(fw, test, caps->chunk);
+	fw->headroom = caps->headroom;
 	bed = bed_on(test, &desc);
 	bed->pf = fn.pf;
 	bed->pdev = fn.pdev;
 	bed->fn = fn;
-	bed->mig->fn = &bed->fn;
+	if (!caps->unbounded)
+		bed->mig->fn = &bed->fn;
 	bed->fw = fw;
 	fw->mig = bed->mig;
 	return bed;
@@ -106,8 +125,10 @@ void bed_drop(struct bed *bed)
 
 	mig_close(bed->mig);
 	KUNIT_EXPECT_EQ_MSG(test, fake_dma_mapped(), 0, "the device is closed");
-	if (bed->fw)
+	if (bed->fw) {
 		KUNIT_EXPECT_NULL_MSG(test, bed->fw->buf, "the device is closed");
+		KUNIT_EXPECT_FALSE_MSG(test, bed->fw->session, "the device is closed");
+	}
 	bed_close(bed);
 	KUNIT_EXPECT_EQ_MSG(test, kref_read(&bed->mig->kref), 1, "no one else has a reference");
 	mig_put(bed->mig);
@@ -327,7 +348,11 @@ void bed_is(struct bed *bed, enum vfio_device_mig_state state)
 		KUNIT_EXPECT_EQ_MSG(test, bed->fw->level, level_of(state), "in %s",
 				    mig_state_name(state));
 	/* Two buffers while there is a session, else none */
-	KUNIT_EXPECT_EQ_MSG(test, fake_dma_mapped(), bed->mig->file ? 2 : 0, "in %s",
+	KUNIT_EXPECT_EQ_MSG(test, fake_dma_mapped(), bed->mig->file && bed->mig->dma_dev ? 2 : 0,
+			    "in %s", mig_state_name(state));
+	KUNIT_EXPECT_EQ_MSG(test, bed->fw->attached, bed->mig->file ? 2 : 0, "in %s",
+			    mig_state_name(state));
+	KUNIT_EXPECT_EQ_MSG(test, bed->fw->session, !!bed->mig->file, "in %s",
 			    mig_state_name(state));
 	if (bed->mig->file)
 		KUNIT_EXPECT_TRUE_MSG(test, mig_state_has_file(state), "a session in %s",

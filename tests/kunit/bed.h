@@ -40,6 +40,9 @@ struct bed {
 };
 
 struct bed *bed_new(struct kunit *test, bool precopy);
+struct bed *bed_with(struct kunit *test, const struct vfio_pci_mig_ops *ops,
+		     const struct vfio_pci_mig_caps *caps);
+extern const struct vfio_pci_mig_caps bed_caps;
 struct bed *bed_on(struct kunit *test, const struct vfio_pci_engine_desc *desc);
 void bed_drop(struct bed *bed);
 void bed_impatient(struct bed *bed);

@@ -8,6 +8,7 @@
 
 #define MAX_MAPPINGS	8
 
+unsigned long fake_ram;
 bool fake_precopy_info_v2;
 
 /* One mapping; @sgt is NULL if it is none */
@@ -37,6 +38,17 @@ void fake_dma_begin(struct kunit *test)
 	books.fail_map = 0;
 	books.fail_alloc = 0;
 	fake_precopy_info_v2 = false;
+	fake_ram = 0;
+}
+
+/**
+ * fake_totalram_pages() - totalram_pages()
+ *
+ * Return: pages.
+ */
+unsigned long fake_totalram_pages(void)
+{
+	return fake_ram ?: totalram_pages();
 }
 
 /**
@@ -80,6 +92,23 @@ unsigned int fake_dma_mapped(void)
 	for (i = 0; i < MAX_MAPPINGS; i++)
 		n += !!books.map[i].sgt;
 	return n;
+}
+
+/**
+ * fake_dma_is_mapped() - is this memory mapped?
+ * @sgt: the memory
+ *
+ * Return: true if so.
+ */
+bool fake_dma_is_mapped(const struct sg_table *sgt)
+{
+	unsigned long flags;
+	bool ret;
+
+	spin_lock_irqsave(&books.lock, flags);
+	ret = find(sgt);
+	spin_unlock_irqrestore(&books.lock, flags);
+	return ret;
 }
 
 /**

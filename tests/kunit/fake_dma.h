@@ -13,10 +13,15 @@
 /* VFIO_PRECOPY_INFO_REINIT: user space has asked for it */
 extern bool fake_precopy_info_v2;
 
+/* Of the host, in pages; 0: as it is */
+extern unsigned long fake_ram;
+
+unsigned long fake_totalram_pages(void);
 void fake_dma_begin(struct kunit *test);
 void fake_dma_fail_map(unsigned int nth);
 void fake_dma_fail_alloc(unsigned int nth);
 unsigned int fake_dma_mapped(void);
+bool fake_dma_is_mapped(const struct sg_table *sgt);
 bool fake_dma_is_devices(const struct sg_table *sgt, enum dma_data_direction dir);
 
 void *fake_vmalloc(unsigned long size, gfp_t gfp);

@@ -25,6 +25,8 @@ void fw_init(struct fake_fw *fw, struct kunit *test, size_t room)
 	fw->test = test;
 	fw->room = room;
 	INIT_DELAYED_WORK(&fw->work, end_work);
+	init_completion(&fw->hung);
+	init_completion(&fw->release);
 	fw_set_size(fw, 3 * FW_BLOCK);
 }
 
@@ -115,10 +117,33 @@ void fw_end(struct fake_fw *fw)
 	cancel_delayed_work_sync(&fw->work);
 }
 
+/**
+ * fw_hang() - an operation does not return, once
+ * @fw: the firmware
+ * @op: the operation
+ *
+ * Until &fake_fw.release is completed.
+ */
+void fw_hang(struct fake_fw *fw, enum mig_op op)
+{
+	fw->hang_op = op;
+	fw->hangs = true;
+}
+
+static void may_hang(struct fake_fw *fw, enum mig_op op)
+{
+	if (!fw->hangs || fw->hang_op != op)
+		return;
+	fw->hangs = false;
+	complete(&fw->hung);
+	wait_for_completion(&fw->release);
+}
+
 static const struct fw_fault *note(struct fake_fw *fw, enum mig_op op)
 {
 	const struct fw_fault *f;
 
+	may_hang(fw, op);
 	if (fw->calls < FW_MAX_LOG)
 		fw->log[fw->calls] = op;
 	for (f = fw->fault; f < fw->fault + ARRAY_SIZE(fw->fault); f++)
@@ -154,6 +179,135 @@ static int begin(struct fake_fw *fw, enum mig_op op, const struct fw_fault **fau
 	if (f->err == -ETIMEDOUT)
 		fw->level = FW_UNKNOWN;
 	return f->err;
+}
+
+/*
+ * Of a session: an errno that ends the call, or 0. Not in the log, nor failing as any operation
+ * does: the engine may call these whenever a session begins or ends.
+ */
+static int session_op(struct fake_fw *fw, enum mig_op op)
+{
+	const struct fw_fault *f;
+	int ret = 0;
+
+	may_hang(fw, op);
+	for (f = fw->fault; f < fw->fault + ARRAY_SIZE(fw->fault); f++)
+		if (f->armed && f->op == op && f->nth == fw->count[op])
+			ret = f->err;
+	fw->count[op]++;
+	return ret;
+}
+
+static int fw_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
+{
+	struct fake_fw *fw = fn->priv;
+	int ret;
+
+	FW_CONTRACT(fw, !fw->session && !fw->attached);
+	FW_CONTRACT(fw, (dir == VFIO_PCI_MIG_PRECOPY) == (fw->level != FW_FULL));
+	ret = session_op(fw, MIG_OP_BEGIN);
+	fw->session = !ret;
+	fw->dir = dir;
+	return ret;
+}
+
+static void fw_end_session(struct vfio_pci_fn *fn)
+{
+	struct fake_fw *fw = fn->priv;
+
+	session_op(fw, MIG_OP_END);
+	FW_CONTRACT(fw, fw->session && !fw->attached && !fw->buf);
+	fw->session = false;
+}
+
+static int fw_attach(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+{
+	struct fake_fw *fw = fn->priv;
+	int ret;
+
+	FW_CONTRACT(fw, fw->session && !buf->priv);
+	FW_CONTRACT(fw, (buf->kind == VFIO_PCI_BUF_DMA) ==
+			fake_dma_is_devices(&buf->sgt, buf->dir));
+	ret = session_op(fw, MIG_OP_ATTACH);
+	if (ret)
+		return ret;
+	buf->priv = fw;
+	fw->attached++;
+	return 0;
+}
+
+static void fw_detach(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+{
+	struct fake_fw *fw = fn->priv;
+
+	session_op(fw, MIG_OP_DETACH);
+	FW_CONTRACT(fw, fw->session && buf->priv == fw && fw->buf != buf);
+	FW_CONTRACT(fw, buf->kind != VFIO_PCI_BUF_DMA || fake_dma_is_mapped(&buf->sgt));
+	fw->attached--;
+}
+
+static size_t next_image(struct fake_fw *fw)
+{
+	return min(fw->image, fw->size - (size_t)fw->pos);
+}
+
+static int fw_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
+{
+	struct fake_fw *fw = fn->priv;
+	const struct fw_fault *f;
+	int ret;
+
+	FW_CONTRACT(fw, fw->session && fw->dir != VFIO_PCI_MIG_LOAD && !fw->buf);
+	for (f = fw->fault; f < fw->fault + ARRAY_SIZE(fw->fault); f++)
+		if (f->armed && f->op == MIG_OP_CHUNK_SIZE && f->act == FW_SIZE &&
+		    f->nth == fw->count[MIG_OP_CHUNK_SIZE]) {
+			fw->count[MIG_OP_CHUNK_SIZE]++;
+			*bytes = (u64)(s64)f->err;
+			return 0;
+		}
+	ret = session_op(fw, MIG_OP_CHUNK_SIZE);
+	*bytes = fw->dir == VFIO_PCI_MIG_PRECOPY ? fw->image : next_image(fw);
+	return ret;
+}
+
+/* What the CPU or somebody who maps it sees of a buffer must be just that */
+static void check_kind(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
+{
+	size_t headroom = buf->dir == DMA_TO_DEVICE ? fw->headroom : 0, n = 0;
+	struct scatterlist *sg;
+
+	FW_CONTRACT(fw, buf->priv == fw);
+	if (buf->kind == VFIO_PCI_BUF_DMA)
+		FW_CONTRACT(fw, fake_dma_is_devices(&buf->sgt, buf->dir));
+	else
+		memset(buf->vaddr - headroom, 0x88, headroom);
+	if (buf->kind != VFIO_PCI_BUF_SG)
+		return;
+	for (sg = buf->sg; sg; sg = sg_next(sg))
+		n += sg->length;
+	FW_CONTRACT(fw, n == headroom + buf->len);
+}
+
+static size_t fw_put(struct vfio_pci_mig_buf *buf, const void *data, size_t n, size_t at)
+{
+	if (buf->kind == VFIO_PCI_BUF_DMA)
+		return sg_pcopy_from_buffer(buf->sgt.sgl, buf->sgt.orig_nents, data, n, at);
+	if (buf->kind == VFIO_PCI_BUF_SG)
+		return sg_pcopy_from_buffer(buf->sg, sg_nents(buf->sg), data, n, at);
+	memcpy(buf->vaddr + at, data, n);
+	return n;
+}
+
+static size_t fw_get(struct fake_fw *fw, struct vfio_pci_mig_buf *buf, void *data, size_t n,
+		     size_t at)
+{
+	if (buf->kind == VFIO_PCI_BUF_DMA)
+		return sg_pcopy_to_buffer(buf->sgt.sgl, buf->sgt.orig_nents, data, n, at);
+	if (buf->kind == VFIO_PCI_BUF_SG)
+		return sg_pcopy_to_buffer(buf->sg, sg_nents(buf->sg), data, n,
+					  at + fw->headroom);
+	memcpy(data, buf->vaddr + at, n);
+	return n;
 }
 
 static int fw_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
@@ -202,7 +356,7 @@ static void save_plain(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 
 	if (fw->act == FW_SHORT)
 		n = 1;
-	sg_copy_from_buffer(buf->sgt.sgl, buf->sgt.orig_nents, fw->state + fw->pos, n);
+	fw_put(buf, fw->state + fw->pos, n, 0);
 	buf->len = n;
 	fw->pos += n;
 	buf->last = fw->pos == fw->size;
@@ -215,7 +369,7 @@ static bool put_entry(struct vfio_pci_mig_buf *buf, size_t *len, u32 block, cons
 	if (*len + sizeof(e) > buf->len)
 		return false;
 	memcpy(e.data, data, sizeof(e.data));
-	sg_pcopy_from_buffer(buf->sgt.sgl, buf->sgt.orig_nents, &e, sizeof(e), *len);
+	fw_put(buf, &e, sizeof(e), *len);
 	*len += sizeof(e);
 	return true;
 }
@@ -266,7 +420,7 @@ static void load_delta(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 	size_t at;
 
 	for (at = 0; at + sizeof(e) <= buf->len; at += sizeof(e)) {
-		sg_pcopy_to_buffer(buf->sgt.sgl, buf->sgt.orig_nents, &e, sizeof(e), at);
+		fw_get(fw, buf, &e, sizeof(e), at);
 		get_entry(fw, &e);
 	}
 	KUNIT_EXPECT_EQ_MSG(fw->test, at, buf->len, "not a whole number of blocks is loaded");
@@ -277,8 +431,7 @@ static void load(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 	if (buf->delta)
 		load_delta(fw, buf);
 	else
-		sg_copy_to_buffer(buf->sgt.sgl, buf->sgt.orig_nents, fw->incoming + fw->pos,
-				  buf->len);
+		fw_get(fw, buf, fw->incoming + fw->pos, buf->len, 0);
 	fw->pos += buf->len;
 	if (!buf->last)
 		return;
@@ -292,7 +445,7 @@ static void load(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 /* The firmware's side of a save or load, with what is to go wrong */
 static int move(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 {
-	FW_CONTRACT(fw, fake_dma_is_devices(&buf->sgt, buf->dir));
+	check_kind(fw, buf);
 	if (fw->act == FW_ENDS) {
 		if (fw->err == -ETIMEDOUT)
 			fw->level = FW_UNKNOWN;
@@ -357,8 +510,10 @@ static int fw_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	FW_CONTRACT(fw, !fw->buf);
 	FW_CONTRACT(fw, !buf->delta || fw->recording);
 	FW_CONTRACT(fw, buf->delta || fw->level == FW_FULL);
-	FW_CONTRACT(fw, buf->len == fw->room);
+	FW_CONTRACT(fw, buf->len == (!fw->image ? fw->room : buf->delta ? fw->image :
+				     next_image(fw)));
 	FW_CONTRACT(fw, !buf->last);
+	fw->level_seen = buf->level;
 	if (!buf->offset)
 		fw->pos = 0;
 	FW_CONTRACT(fw, buf->offset == fw->pos);
@@ -374,7 +529,10 @@ static int fw_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 
 	FW_CONTRACT(fw, !fw->buf);
 	FW_CONTRACT(fw, fw->level == FW_FULL);
-	FW_CONTRACT(fw, buf->len && buf->len <= fw->room);
+	if (fw->image && !buf->delta)
+		FW_CONTRACT(fw, buf->len == fw->image || (buf->last && buf->len < fw->image));
+	else
+		FW_CONTRACT(fw, buf->len && buf->len <= (fw->image ?: fw->room));
 	if (!buf->offset)
 		fw->pos = 0;
 	FW_CONTRACT(fw, buf->offset == fw->pos);
@@ -417,6 +575,10 @@ static int fw_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	const struct fw_fault *f;
 	int ret;
 
+	FW_CONTRACT(fw, fw->session);
+	fw->stop_room = buf ? buf->len : 0;
+	if (buf)
+		check_kind(fw, buf);
 	FW_CONTRACT(fw, fw->recording);
 	FW_CONTRACT(fw, !fw->buf);
 	ret = begin(fw, MIG_OP_PRECOPY_STOP, &f);
@@ -446,7 +608,28 @@ static int fw_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size 
 	return 0;
 }
 
+const struct vfio_pci_mig_ops fake_image_ops = {
+	.begin = fw_begin,
+	.end = fw_end_session,
+	.attach = fw_attach,
+	.detach = fw_detach,
+	.chunk_size = fw_chunk_size,
+	.suspend = fw_suspend,
+	.resume = fw_resume,
+	.state_size = fw_state_size,
+	.save = fw_save,
+	.load = fw_load,
+	.abort = fw_abort,
+	.precopy_start = fw_precopy_start,
+	.precopy_stop = fw_precopy_stop,
+	.precopy_size = fw_precopy_size,
+};
+
 const struct vfio_pci_mig_ops fake_fw_ops = {
+	.begin = fw_begin,
+	.end = fw_end_session,
+	.attach = fw_attach,
+	.detach = fw_detach,
 	.suspend = fw_suspend,
 	.resume = fw_resume,
 	.state_size = fw_state_size,

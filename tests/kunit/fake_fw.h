@@ -104,6 +104,17 @@ struct fw_fault {
  * @context: and what is saved of it at VFIO_PCI_FN_FULL only
  * @size: bytes in @state
  * @room: the most that a piece may have
+ * @image: chunks are whole images of so many bytes, the last one of less; 0: they are not
+ * @headroom: bytes before a chunk that is loaded
+ * @session: between begin and end
+ * @dir: what it is for
+ * @attached: buffers between attach and detach
+ * @level_seen: of the last save
+ * @hangs: the next call of @hang_op does not return before @release
+ * @hang_op: which operation
+ * @hung: it was called
+ * @release: it returns
+ * @stop_room: bytes of room that the last precopy_stop had; 0: no buffer
  * @recording: between precopy_start and precopy_stop
  * @unsaved: blocks that were not saved yet
  * @changed: blocks that have changed since
@@ -128,6 +139,17 @@ struct fake_fw {
 	u8 context[FW_BLOCK];
 	size_t size;
 	size_t room;
+	size_t image;
+	size_t headroom;
+	bool session;
+	enum vfio_pci_mig_dir dir;
+	unsigned int attached;
+	enum vfio_pci_fn_level level_seen;
+	bool hangs;
+	enum mig_op hang_op;
+	struct completion hung;
+	struct completion release;
+	size_t stop_room;
 	bool recording;
 	DECLARE_BITMAP(unsaved, FW_BLOCKS);
 	DECLARE_BITMAP(changed, FW_BLOCKS);
@@ -145,6 +167,8 @@ struct fake_fw {
 };
 
 extern const struct vfio_pci_mig_ops fake_fw_ops;
+/* Of firmware that says how much room it needs */
+extern const struct vfio_pci_mig_ops fake_image_ops;
 
 void fw_init(struct fake_fw *fw, struct kunit *test, size_t room);
 void fw_arm(struct fake_fw *fw);
@@ -152,6 +176,7 @@ void fw_fault(struct fake_fw *fw, enum mig_op op, unsigned int nth, enum fw_act 
 void fw_set_size(struct fake_fw *fw, size_t size);
 void fw_change(struct fake_fw *fw, size_t pos, u8 value);
 void fw_reset(struct fake_fw *fw);
+void fw_hang(struct fake_fw *fw, enum mig_op op);
 void fw_answer(struct fake_fw *fw);
 void fw_end(struct fake_fw *fw);
 

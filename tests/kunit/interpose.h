@@ -13,6 +13,7 @@
 #include <linux/export.h>
 #include <linux/file.h>
 #include <linux/iova_bitmap.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/vmalloc.h>
 
@@ -25,6 +26,8 @@
 /* The symbols are those of vfio-pci-engine */
 #undef EXPORT_SYMBOL_GPL
 #define EXPORT_SYMBOL_GPL(symbol)
+
+#define totalram_pages()	fake_totalram_pages()
 
 #undef __vmalloc
 #define __vmalloc(size, gfp)	fake_vmalloc(size, gfp)

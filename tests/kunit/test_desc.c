@@ -110,6 +110,76 @@ static void cannot_log(struct made *made)
 	made->log_caps = (struct vfio_pci_log_caps) { };
 }
 
+static void largest_chunk(struct made *made)
+{
+	made->mig_caps.framed = true;
+	made->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND;
+}
+
+static void chunk_over_the_bound(struct made *made)
+{
+	made->mig_caps.framed = true;
+	made->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND + 1ULL;
+}
+
+static void chunk_not_framed(struct made *made)
+{
+	made->mig_caps.max_chunk = 4096;
+}
+
+static void no_such_kind(struct made *made)
+{
+	made->mig_caps.kind = VFIO_PCI_BUF_SG + 1;
+}
+
+static void most_headroom(struct made *made)
+{
+	made->mig_caps.kind = VFIO_PCI_BUF_CPU;
+	made->mig_caps.headroom = 64;
+}
+
+static void headroom_of_72(struct made *made)
+{
+	made->mig_caps.kind = VFIO_PCI_BUF_CPU;
+	made->mig_caps.headroom = 72;
+}
+
+static void headroom_of_4(struct made *made)
+{
+	made->mig_caps.kind = VFIO_PCI_BUF_SG;
+	made->mig_caps.headroom = 4;
+}
+
+static void headroom_for_dma(struct made *made)
+{
+	made->mig_caps.headroom = 8;
+}
+
+static void unbounded(struct made *made)
+{
+	made->mig_caps.unbounded = true;
+	made->mig_caps.kind = VFIO_PCI_BUF_SG;
+	made->desc.log_ops = NULL;
+}
+
+static void unbounded_dma(struct made *made)
+{
+	unbounded(made);
+	made->mig_caps.kind = VFIO_PCI_BUF_DMA;
+}
+
+static void unbounded_log(struct made *made)
+{
+	made->mig_caps.unbounded = true;
+	made->mig_caps.kind = VFIO_PCI_BUF_SG;
+}
+
+static void ranges_crossed(struct made *made)
+{
+	made->log_caps.min_bytes = 8192;
+	made->log_caps.max_bytes = 4096;
+}
+
 #define SUSPEND	"migrates and lacks the operation suspend or resume"
 #define MOVE	"migrates and lacks the operation state_size, save or load"
 #define STATE	"migrates and has no largest size of a state, max_state"
@@ -118,6 +188,10 @@ static void cannot_log(struct made *made)
 #define LOG	"logs dirty pages and lacks the operation start or stop"
 #define REPORT	"logs dirty pages and has not just one of the operations report and changes"
 #define LIMITS	"logs dirty pages and has no limits of that"
+#define FRAMED	"has a largest chunk, max_chunk, and its chunks are not framed"
+#define BOUND	"has a largest chunk over the engine's bound, VFIO_PCI_MIG_CHUNK_BOUND"
+#define HEADROOM "has headroom that is no multiple of 8, or too much of it"
+#define NEVER	"can't have operations that may never return with log_ops or control"
 #define SHIFTS	"logs dirty pages of a size that is none, min_page_shift or max_page_shift"
 
 static const struct mistake mistakes[] = {
@@ -132,6 +206,20 @@ static const struct mistake mistakes[] = {
 	{ "changes for report", NULL, .make = only_changes },
 	{ "the widest limits of pages", NULL, .make = shifts_at_the_limits },
 	{ "firmware that can't log", NULL, .make = cannot_log },
+	{ "a chunk of the largest size", NULL, .make = largest_chunk },
+	{ "the most headroom", NULL, .make = most_headroom },
+	{ "operations that may never return", NULL, .make = unbounded },
+	{ "a chunk over the bound", BOUND, .make = chunk_over_the_bound },
+	{ "max_chunk and not framed", FRAMED, .make = chunk_not_framed },
+	{ "buffers of no kind", "has buffers of a kind that is none", .make = no_such_kind },
+	{ "headroom of 72 bytes", HEADROOM, .make = headroom_of_72 },
+	{ "headroom of 4 bytes", HEADROOM, .make = headroom_of_4 },
+	{ "headroom for DMA", "has headroom in buffers for DMA", .make = headroom_for_dma },
+	{ "DMA that may never end",
+	  "does DMA to buffers by operations that may never return", .make = unbounded_dma },
+	{ "a log that may never answer", NEVER, .make = unbounded_log },
+	{ "ranges with crossed limits",
+	  "logs ranges whose min_bytes are more than their max_bytes", .make = ranges_crossed },
 	{ "no type", TYPE, LACKS(desc.type) },
 	{ "a type of 64 characters", TYPE, .make = type_of_64 },
 	{ "no suspend", SUSPEND, LACKS(mig_ops.suspend) },

@@ -336,7 +336,7 @@ static void is_lost(struct walk *w, struct mig_file *mf)
 	unsigned int i;
 
 	bed_reset(w->bed);
-	bed_is(w->bed, S(RUNNING));
+	KUNIT_EXPECT_EQ(test, bed_state(w->bed), S(RUNNING));
 	bed_close(w->bed);
 	flush_delayed_work(&w->bed->fw->work);
 	KUNIT_EXPECT_EQ(test, kref_read(&w->bed->mig->kref), 2);
@@ -347,8 +347,15 @@ static void is_lost(struct walk *w, struct mig_file *mf)
 		mf->buf[i].lost = false;
 		mig_buf_unmap(&mf->buf[i], w->bed->mig->dma_dev);
 	}
-	mig_file_free(mf);
+	/* Its last reference is gone, but nothing was freed */
+	kref_init(&mf->kref);
+	mig_file_put(mf);
 	KUNIT_EXPECT_EQ(test, fake_dma_mapped(), 0);
+	/* Nor was any of it taken from firmware */
+	KUNIT_EXPECT_TRUE(test, w->bed->fw->session);
+	KUNIT_EXPECT_EQ(test, w->bed->fw->attached, 1);
+	w->bed->fw->session = false;
+	w->bed->fw->attached = 0;
 }
 
 static void no_abort(struct kunit *test)

@@ -4,7 +4,7 @@
 #
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
-SUITES="buffer desc dirty driver-pm files precopy results states unit v1"
+SUITES="buffer desc dirty driver-pm files precopy results sessions states unit v1"
 NVME_SUITES="engine migrate queue resources track user-data"
 
 able kunit "the KUnit suites" || return 0

@@ -51,6 +51,47 @@ static void combined(const char *in, unsigned int max, const char *out)
 	same(r, ranges_combine(r, n, max), out);
 }
 
+static void widened(const char *in, u64 min, u64 max_addr, const char *out)
+{
+	struct mig_range r[MAX_RANGES];
+	unsigned int n = parse(r, in);
+
+	same(r, ranges_widen(r, n, min, max_addr), out);
+}
+
+static void widen_the_short(void)
+{
+	static const struct {
+		const char *in;
+		u64 min, max_addr;
+		const char *out;
+	} cases[] = {
+		{ "1000-1fff", 0x1000, ~0ULL, "1000-1fff" },
+		{ "1000-1fff", 0x3000, ~0ULL, "1000-3fff" },
+		{ "1000-4fff 9000-9fff", 0x3000, ~0ULL, "1000-4fff 9000-bfff" },
+		{ "1000-1fff 3000-3fff", 0x2000, ~0ULL, "1000-4fff" },
+		{ "1000-1fff 2000-2fff 4000-4fff a000-afff", 0x5000, ~0ULL, "1000-8fff a000-efff" },
+		{ "fffffffffffff000-ffffffffffffffff", 0x3000, ~0ULL,
+		  "ffffffffffffd000-ffffffffffffffff" },
+		{ "1000-1fff 5000-5fff 7000-7fff", 0x3000, 0x7fff, "1000-3fff 5000-7fff" },
+		{ "1000-1fff 6000-6fff 7000-7fff", 0x5000, 0x7fff, "1000-7fff" },
+		{ "6000-6fff 7000-7fff", 0x8000, 0x7fff, "0-7fff" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		widened(cases[i].in, cases[i].min, cases[i].max_addr, cases[i].out);
+		CHECK_HELPER();
+	}
+}
+
+static void longest(void)
+{
+	struct mig_range r[MAX_RANGES];
+
+	CHECK(ranges_longest(r, parse(r, "1000-1fff 3000-5fff")) == 0x2fff, "the second");
+	CHECK(ranges_longest(r, parse(r, "0-ffffffffffffffff")) == ~0ULL, "all there is");
+}
+
 static void align_widens(void)
 {
 	aligned("1000-1fff", 12, "1000-1fff");
@@ -175,6 +216,8 @@ const struct test range_tests[] = {
 	TEST(align_widens, "ranges: widened to whole pages"),
 	TEST(align_joins, "ranges: those that touch become one"),
 	TEST(align_at_the_end, "ranges: up to the end of the address space"),
+	TEST(widen_the_short, "ranges: those that are too short are widened, up or down"),
+	TEST(longest, "ranges: the longest one"),
 	TEST(combine_smallest_gap, "ranges: the smallest gap goes first"),
 	TEST(combine_what_qemu_asks_for, "ranges: memory and BARs of a guest"),
 	TEST(pages, "ranges: pages are counted"),

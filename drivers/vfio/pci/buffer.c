@@ -7,6 +7,7 @@
  * memory may have to stay, since a reader may be in the middle of a copy that nothing
  * bounds.
  */
+#include <linux/atomic.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -31,12 +32,44 @@ static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size)
 	return ret;
 }
 
+/* Bytes of all buffers. What is charged to users must not starve the host all the same */
+static atomic64_t used = ATOMIC64_INIT(0);
+
+/**
+ * mig_buf_used() - how much memory have the buffers of all functions?
+ *
+ * Return: bytes.
+ */
+u64 mig_buf_used(void)
+{
+	return atomic64_read(&used);
+}
+
+/**
+ * mig_buf_limit() - how much may they have?
+ *
+ * Return: bytes.
+ */
+u64 mig_buf_limit(void)
+{
+	return ((u64)totalram_pages() << PAGE_SHIFT) / 4;
+}
+
+static bool reserve(size_t size)
+{
+	if (atomic64_add_return(size, &used) <= mig_buf_limit())
+		return true;
+	atomic64_sub(size, &used);
+	return false;
+}
+
 /**
  * mig_buf_alloc() - get memory, charged to the caller's memory control group
  * @buf: the buffer, all zero but for kind and headroom
  * @size: bytes, without the headroom
  *
- * Return: 0 or -ENOMEM. Nothing is left to free on error.
+ * Return: 0; -ENOMEM; -ENOSPC: all buffers together would be too large. Nothing is left to free on
+ * error.
  */
 int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
 {
@@ -44,11 +77,15 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
 
 	init_completion(&buf->done);
 	buf->size = size;
+	if (!reserve(size))
+		return -ENOSPC;
 	/* A bitmap in it is read by whole longs */
 	buf->mem = __vmalloc(round_up(buf->headroom + size, sizeof(long)),
 			     GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	if (!buf->mem)
+	if (!buf->mem) {
+		atomic64_sub(size, &used);
 		return -ENOMEM;
+	}
 	buf->vaddr = buf->mem + buf->headroom;
 	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size) : 0;
 	if (ret)
@@ -108,6 +145,7 @@ void mig_buf_free(struct vfio_pci_mig_buf *buf)
 		return;
 	mig_buf_unlist(buf);
 	vfree(buf->mem);
+	atomic64_sub(buf->size, &used);
 	buf->mem = NULL;
 	buf->vaddr = NULL;
 }

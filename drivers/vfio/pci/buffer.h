@@ -8,6 +8,8 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size);
 int mig_buf_list(struct vfio_pci_mig_buf *buf, size_t len);
 void mig_buf_unlist(struct vfio_pci_mig_buf *buf);
 void mig_buf_swap(struct vfio_pci_mig_buf *a, struct vfio_pci_mig_buf *b);
+u64 mig_buf_used(void);
+u64 mig_buf_limit(void);
 void mig_buf_free(struct vfio_pci_mig_buf *buf);
 int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev, enum dma_data_direction dir);
 void mig_buf_unmap(struct vfio_pci_mig_buf *buf, struct device *dev);

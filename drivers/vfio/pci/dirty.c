@@ -117,6 +117,33 @@ static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r,
 	return false;
 }
 
+/* As firmware can take them; how many are left, or an errno */
+static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int n,
+		      unsigned int shift)
+{
+	const struct vfio_pci_log_caps *caps = &mig->log.caps;
+	u64 max_addr = round_down(caps->max_addr + 1, BIT_ULL(shift)) - 1;
+	u64 min = round_up(caps->min_bytes, BIT_ULL(shift));
+
+	if (!caps->max_addr)
+		max_addr = U64_MAX;
+	n = ranges_align(r, n, shift);
+	if (r[n - 1].last > max_addr || (min && min - 1 > max_addr)) {
+		mig_err(mig, ": can't log addresses up to 0x%llx, firmware's limit is 0x%llx\n",
+			r[n - 1].last, max_addr);
+		return -ERANGE;
+	}
+	if (min)
+		n = ranges_widen(r, n, min, max_addr);
+	n = ranges_combine(r, n, caps->max_ranges);
+	if (caps->max_bytes && ranges_longest(r, n) > caps->max_bytes - 1) {
+		mig_err(mig, ": can't log a range of 0x%llx bytes, firmware's limit is 0x%llx\n",
+			ranges_longest(r, n) + 1, caps->max_bytes);
+		return -ENOSPC;
+	}
+	return pages_fit(mig, r, n, shift) ? n : -ENOSPC;
+}
+
 static int tell_firmware(struct vfio_pci_migration *mig, const struct mig_range *r,
 			 unsigned int n, unsigned int shift)
 {
@@ -146,9 +173,10 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
 
 	if (log->ranges)
 		return refuse(mig, -EBUSY, "it is running; stop it first");
-	n = ranges_combine(r, ranges_align(r, n, shift), log->caps.max_ranges);
-	if (!pages_fit(mig, r, n, shift))
-		return -ENOSPC;
+	ret = fit_ranges(mig, r, n, shift);
+	if (ret < 0)
+		return ret;
+	n = ret;
 	ret = tell_firmware(mig, r, n, shift);
 	if (ret)
 		return ret;
@@ -168,8 +196,8 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
  *
  * Context: process context, sleeps; takes state_mutex.
  * Return: 0; -EINVAL: the page size is no power of two, or a range is empty; -EBUSY: it is
- * logging; -ENOSPC: too many pages for firmware; -ENOMEM; others from firmware. On error
- * nothing has changed.
+ * logging; -ENOSPC: too many pages for firmware, or too long a range; -ERANGE: too high an address;
+ * -ENOMEM; others from firmware. On error nothing has changed.
  */
 int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u32 nr,
 		  u64 *page_size)
@@ -451,7 +479,7 @@ static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, u
 	ret = mig_buf_alloc(&buf, min_t(u64, mig->log.caps.chunk,
 					DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE)));
 	if (ret)
-		return ret;
+		return -ENOMEM;
 	ret = mig_buf_map(&buf, dev, DMA_FROM_DEVICE);
 	if (!ret) {
 		ret = report_all(mig, &buf, iova, pages, shift, dirty);

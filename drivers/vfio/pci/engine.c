@@ -616,6 +616,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_err_handlers);
 
 static void __exit engine_exit(void)
 {
+	mig_fw_worker_exit();
 	nvlink2_power_exit();
 }
 module_exit(engine_exit);

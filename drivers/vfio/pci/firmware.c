@@ -8,6 +8,7 @@
 #include <linux/export.h>
 
 #include "firmware.h"
+#include "fw_call.h"
 #include "migration.h"
 #include "ranges.h"
 
@@ -73,6 +74,86 @@ static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun,
 	return ret;
 }
 
+static int call_op(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	ktime_t begun = ktime_get();
+
+	return end_op(mig, call->op, begun, mig_fw_call(mig, call));
+}
+
+/* Of one that the vendor driver may have */
+static int op_or_none(struct vfio_pci_migration *mig, struct mig_call *call, bool there)
+{
+	return there ? call_op(mig, call) : 0;
+}
+
+static int run_begin(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->begin(mig->fn, call->dir);
+}
+
+static int run_end(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	mig->ops->end(mig->fn);
+	return 0;
+}
+
+static int run_attach(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->attach(mig->fn, call->buf);
+}
+
+static int run_detach(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	mig->ops->detach(mig->fn, call->buf);
+	return 0;
+}
+
+static int run_chunk_size(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->chunk_size(mig->fn, &call->bytes);
+}
+
+static int run_suspend(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->suspend(mig->fn, call->level);
+}
+
+static int run_resume(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->resume(mig->fn, call->level);
+}
+
+static int run_state_size(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->state_size(mig->fn, &call->bytes);
+}
+
+static int run_move(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return call->move(mig->fn, call->buf);
+}
+
+static int run_check_compat(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->check_compat(mig->fn, call->compat);
+}
+
+static int run_precopy_start(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->precopy_start(mig->fn);
+}
+
+static int run_precopy_stop(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->precopy_stop(mig->fn, call->buf);
+}
+
+static int run_precopy_size(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	return mig->ops->precopy_size(mig->fn, &call->left);
+}
+
 /**
  * vfio_pci_engine_result() - check the result of a vendor operation that is not the engine's
  * @dev: the function, for the log
@@ -100,13 +181,10 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_result);
  */
 int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
-	ktime_t begun = ktime_get();
-	int ret;
+	struct mig_call call = { .run = run_begin, .op = MIG_OP_BEGIN, .dir = dir };
 
-	if (!mig->ops->begin)
-		return 0;
-	ret = mig->ops->begin(mig->fn, dir);
-	return end_op(mig, MIG_OP_BEGIN, begun, ret);
+	/* Also of firmware that has no such operation: a session without firmware is none */
+	return mig_fw_check(mig, MIG_OP_BEGIN) ?: op_or_none(mig, &call, mig->ops->begin);
 }
 
 /**
@@ -115,12 +193,9 @@ int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
  */
 void mig_fw_end(struct vfio_pci_migration *mig)
 {
-	ktime_t begun = ktime_get();
+	struct mig_call call = { .run = run_end, .op = MIG_OP_END };
 
-	if (!mig->ops->end)
-		return;
-	mig->ops->end(mig->fn);
-	mig_note_op(mig, MIG_OP_END, begun, 0);
+	op_or_none(mig, &call, mig->ops->end);
 }
 
 /**
@@ -132,13 +207,9 @@ void mig_fw_end(struct vfio_pci_migration *mig)
  */
 int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	ktime_t begun = ktime_get();
-	int ret;
+	struct mig_call call = { .run = run_attach, .op = MIG_OP_ATTACH, .buf = buf };
 
-	if (!mig->ops->attach)
-		return 0;
-	ret = mig->ops->attach(mig->fn, buf);
-	return end_op(mig, MIG_OP_ATTACH, begun, ret);
+	return op_or_none(mig, &call, mig->ops->attach);
 }
 
 /**
@@ -148,12 +219,9 @@ int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  */
 void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	ktime_t begun = ktime_get();
+	struct mig_call call = { .run = run_detach, .op = MIG_OP_DETACH, .buf = buf };
 
-	if (!mig->ops->detach)
-		return;
-	mig->ops->detach(mig->fn, buf);
-	mig_note_op(mig, MIG_OP_DETACH, begun, 0);
+	op_or_none(mig, &call, mig->ops->detach);
 }
 
 /**
@@ -165,10 +233,11 @@ void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  */
 int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->chunk_size(mig->fn, bytes);
+	struct mig_call call = { .run = run_chunk_size, .op = MIG_OP_CHUNK_SIZE };
+	int ret = call_op(mig, &call);
 
-	return end_op(mig, MIG_OP_CHUNK_SIZE, begun, ret);
+	*bytes = call.bytes;
+	return ret;
 }
 
 /**
@@ -180,11 +249,12 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
  */
 int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->suspend(mig->fn, level);
+	struct mig_call call = {
+		.run = run_suspend, .level = level,
+		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
+	};
 
-	return end_op(mig, level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
-		      begun, ret);
+	return call_op(mig, &call);
 }
 
 /**
@@ -196,11 +266,12 @@ int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  */
 int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->resume(mig->fn, level);
+	struct mig_call call = {
+		.run = run_resume, .level = level,
+		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
+	};
 
-	return end_op(mig, level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
-		      begun, ret);
+	return call_op(mig, &call);
 }
 
 /**
@@ -212,10 +283,11 @@ int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  */
 int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->state_size(mig->fn, size);
+	struct mig_call call = { .run = run_state_size, .op = MIG_OP_STATE_SIZE };
+	int ret = call_op(mig, &call);
 
-	return end_op(mig, MIG_OP_STATE_SIZE, begun, ret);
+	*size = call.bytes;
+	return ret;
 }
 
 static enum mig_op move_op(const struct vfio_pci_mig_buf *buf)
@@ -264,15 +336,16 @@ static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf
  */
 int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mig_buf_op op)
 {
+	struct mig_call call = { .run = run_move, .op = move_op(buf), .buf = buf, .move = op };
 	int ret;
 
 	reinit_completion(&buf->done);
 	buf->mig = mig;
 	buf->begun = ktime_get();
 	atomic_set(&buf->pending, 1);
-	ret = op(mig->fn, buf);
+	ret = mig_fw_call(mig, &call);
 	if (ret == -EINPROGRESS)
-		return mig->ops->abort ? ret : lose_buf(mig, buf);
+		return mig->ops->abort && !mig->caps.unbounded ? ret : lose_buf(mig, buf);
 	ret = mig_fw_result(mig, move_op(buf), ret);
 	if (!end_move(buf, ret))
 		note_twice(mig, buf);
@@ -318,10 +391,11 @@ void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  */
 int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->check_compat(mig->fn, compat);
+	struct mig_call call = {
+		.run = run_check_compat, .op = MIG_OP_CHECK_COMPAT, .compat = compat,
+	};
 
-	return end_op(mig, MIG_OP_CHECK_COMPAT, begun, ret);
+	return call_op(mig, &call);
 }
 
 /**
@@ -332,10 +406,9 @@ int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat)
  */
 int mig_fw_precopy_start(struct vfio_pci_migration *mig)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->precopy_start(mig->fn);
+	struct mig_call call = { .run = run_precopy_start, .op = MIG_OP_PRECOPY_START };
 
-	return end_op(mig, MIG_OP_PRECOPY_START, begun, ret);
+	return call_op(mig, &call);
 }
 
 /**
@@ -347,10 +420,9 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
  */
 int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->precopy_stop(mig->fn, buf);
+	struct mig_call call = { .run = run_precopy_stop, .op = MIG_OP_PRECOPY_STOP, .buf = buf };
 
-	return end_op(mig, MIG_OP_PRECOPY_STOP, begun, ret);
+	return call_op(mig, &call);
 }
 
 /**
@@ -362,10 +434,11 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
  */
 int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
-	ktime_t begun = ktime_get();
-	int ret = mig->ops->precopy_size(mig->fn, size);
+	struct mig_call call = { .run = run_precopy_size, .op = MIG_OP_PRECOPY_SIZE };
+	int ret = call_op(mig, &call);
 
-	return end_op(mig, MIG_OP_PRECOPY_SIZE, begun, ret);
+	*size = call.left;
+	return ret;
 }
 
 /**
@@ -381,7 +454,8 @@ int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_r
 		     unsigned int nr, unsigned int page_shift)
 {
 	ktime_t begun = ktime_get();
-	int ret = mig->log.ops->start(mig->fn, ranges, nr, page_shift);
+	int ret = mig_fw_check(mig, MIG_OP_LOG_START) ?:
+		  mig->log.ops->start(mig->fn, ranges, nr, page_shift);
 
 	return end_op(mig, MIG_OP_LOG_START, begun, ret);
 }

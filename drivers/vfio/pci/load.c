@@ -28,6 +28,8 @@ static int load_held(struct mig_file *mf, bool last)
 	mf->offset += buf->len;
 	mf->load.held = NULL;
 	ret = mig_file_submit(mf, buf, mf->mig->ops->load);
+	/* What firmware has refused at once has changed nothing */
+	mf->load.touched |= !ret;
 	mig_unlock(mf->mig);
 	return ret;
 }
@@ -223,6 +225,17 @@ static int take_some(struct mig_file *mf, struct iov_iter *from)
 	return ret;
 }
 
+/* Loads that take effect at once can't be undone */
+static void fail_partial(struct mig_file *mf)
+{
+	if (mig_file_enter(mf))
+		return;
+	if (mig_load_is_partial(mf))
+		mig_fail(mf->mig,
+			 "a part of the migration data has taken effect, the rest was refused");
+	mig_unlock(mf->mig);
+}
+
 static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 {
 	size_t len = iov_iter_count(from);
@@ -232,8 +245,10 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 	while (!ret && iov_iter_count(from))
 		ret = fatal_signal_pending(current) ? -EINTR : take_some(mf, from);
 	/* A refusal does not wait for a next write that may never come */
-	if (mf->error)
+	if (mf->error) {
+		fail_partial(mf);
 		return mf->error;
+	}
 	return len - iov_iter_count(from) ?: ret;
 }
 
@@ -279,6 +294,17 @@ static const struct file_operations load_fops = {
 bool mig_load_is_complete(struct mig_file *mf)
 {
 	return READ_ONCE(mf->load.complete) || !READ_ONCE(mf->load.begun);
+}
+
+/**
+ * mig_load_is_partial() - has some of the state taken effect, and not all of it?
+ * @mf: the attached file
+ *
+ * Return: true if so.
+ */
+bool mig_load_is_partial(struct mig_file *mf)
+{
+	return mf->mig->caps.immediate && mf->load.touched && !READ_ONCE(mf->load.complete);
 }
 
 /**

@@ -13,10 +13,12 @@
 
 static void detach_buf(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	if (!buf->attached || buf->lost)
+	if (mf->mig->stuck || !buf->attached || buf->lost)
 		return;
 	buf->attached = false;
 	mig_fw_detach(mf->mig, buf);
+	if (mf->mig->stuck)
+		return;
 	buf->priv = NULL;
 	mig_buf_unmap(buf, mf->mig->dma_dev);
 }
@@ -55,8 +57,6 @@ static int attach_bufs(struct mig_file *mf)
 
 	for (i = 0; i < ARRAY_SIZE(mf->buf) && !ret; i++)
 		ret = attach_buf(mf, &mf->buf[i]);
-	if (ret)
-		detach_bufs(mf);
 	return ret;
 }
 
@@ -74,6 +74,17 @@ static bool has_lost(const struct mig_file *mf)
 	return mf->buf[0].lost || mf->buf[1].lost;
 }
 
+static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, size_t size)
+{
+	int ret = mig_buf_alloc(buf, size);
+
+	if (ret != -ENOSPC)
+		return ret;
+	mig_err(mig, ": a buffer of %zu KiB is refused: those of all functions have %llu KiB, and may have %llu KiB (a quarter of the memory); migrate fewer functions at a time\n",
+		size / 1024, mig_buf_used() / 1024, mig_buf_limit() / 1024);
+	return -ENOMEM;
+}
+
 static int alloc_bufs(struct mig_file *mf, bool load)
 {
 	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
@@ -86,24 +97,48 @@ static int alloc_bufs(struct mig_file *mf, bool load)
 		buf->kind = caps->kind;
 		buf->headroom = load ? caps->headroom : 0;
 		buf->dir = load ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-		ret = mig_buf_alloc(buf, caps->chunk);
+		ret = alloc_buf(mf->mig, buf, caps->chunk);
 	}
 	return ret;
+}
+
+static void lose_session(struct mig_file *mf)
+{
+	kref_get(&mf->kref);
+	mf->mig->lost = mf;
+}
+
+/*
+ * No operation is called as long as one has not returned, and what it may use stays: the buffers
+ * are neither detached nor freed then.
+ */
+static void end_session(struct mig_file *mf)
+{
+	struct vfio_pci_migration *mig = mf->mig;
+
+	detach_bufs(mf);
+	if (!mig->stuck && !has_lost(mf))
+		mig_fw_end(mig);
+	if (mig->stuck)
+		lose_session(mf);
 }
 
 static int begin_session(struct mig_file *mf, enum vfio_pci_mig_dir dir)
 {
 	struct vfio_pci_migration *mig = mf->mig;
+	bool was_stuck = mig->stuck;
 	int ret;
 
 	ret = mig_fw_begin(mig, dir);
+	if (mig->stuck && !was_stuck)
+		lose_session(mf);
 	if (ret) {
 		mig_err(mig, ": firmware refused to begin a session (%pe)\n", ERR_PTR(ret));
 		return ret;
 	}
 	ret = attach_bufs(mf);
 	if (ret)
-		mig_fw_end(mig);
+		end_session(mf);
 	return ret;
 }
 
@@ -125,6 +160,7 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	if (!mf)
 		return ERR_PTR(-ENOMEM);
 
+	kref_init(&mf->kref);
 	mutex_init(&mf->lock);
 	kref_get(&mig->kref);
 	mf->mig = mig;
@@ -134,7 +170,7 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	if (ret == -ETIMEDOUT)
 		mig_fail(mig, "firmware did not answer");
 	if (ret) {
-		mig_file_free(mf);
+		mig_file_put(mf);
 		return ERR_PTR(ret);
 	}
 	mf->attached = true;
@@ -143,14 +179,10 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	return mf;
 }
 
-/**
- * mig_file_free() - free the memory of a session that has ended
- * @mf: a detached file
- *
- * A buffer that firmware has for ever stays, with all that vfio_pci_mig_buf_done() looks at.
- */
-void mig_file_free(struct mig_file *mf)
+static void free_file(struct kref *kref)
 {
+	struct mig_file *mf = container_of(kref, struct mig_file, kref);
+
 	free_bufs(mf);
 	if (mf->buf[0].dir == DMA_TO_DEVICE)
 		vfree(mf->load.staged);
@@ -159,6 +191,17 @@ void mig_file_free(struct mig_file *mf)
 	mutex_destroy(&mf->lock);
 	mig_put(mf->mig);
 	kfree(mf);
+}
+
+/**
+ * mig_file_put() - drop a reference to a session that has ended
+ * @mf: a detached file; its memory is freed with the last reference
+ *
+ * A buffer that firmware has for ever stays, with all that vfio_pci_mig_buf_done() looks at.
+ */
+void mig_file_put(struct mig_file *mf)
+{
+	kref_put(&mf->kref, free_file);
 }
 
 /* On return firmware is at work on no buffer, and nobody waits for it */
@@ -193,14 +236,12 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 		return;
 
 	abort_bufs(mf);
-	detach_bufs(mf);
-	if (!has_lost(mf))
-		mig_fw_end(mig);
+	end_session(mf);
 	mf->attached = false;
 	mig->file = NULL;
 	mig_note_session_end(mig, mf);
-	/* Unless someone is copying: then it is for mig_file_free() */
-	if (mutex_trylock(&mf->lock)) {
+	/* Unless someone is copying: then it is for mig_file_put() */
+	if (mig->lost != mf && mutex_trylock(&mf->lock)) {
 		free_bufs(mf);
 		mutex_unlock(&mf->lock);
 	}
@@ -242,7 +283,28 @@ int mig_file_end(struct vfio_pci_migration *mig)
 		ret = mig_precopy_end(mf);
 	}
 	mig_file_detach(mig);
+	if (!ret && mig->stuck && mf) {
+		mig_fail(mig, "");
+		return -ETIMEDOUT;
+	}
 	return ret;
+}
+
+/**
+ * mig_file_end_lost() - end the session of an operation that has returned after all
+ * @mig: the state, locked; has such a session
+ */
+void mig_file_end_lost(struct vfio_pci_migration *mig)
+{
+	const struct mig_fw_worker *w = &mig->worker;
+	struct mig_file *mf = mig->lost;
+
+	mig->lost = NULL;
+	if (w->call.op == MIG_OP_ATTACH)
+		w->call.buf->attached = !w->ret;
+	if (w->call.op != MIG_OP_END && (w->call.op != MIG_OP_BEGIN || !w->ret))
+		end_session(mf);
+	mig_file_put(mf);
 }
 
 /**
@@ -262,16 +324,17 @@ int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size
 
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (size > buf->size) {
-		ret = mig_buf_alloc(&new, size);
+		ret = alloc_buf(mf->mig, &new, size);
 		if (ret)
 			return ret;
 		memcpy(new.vaddr, buf->vaddr, keep);
 		detach_buf(mf, buf);
-		mig_buf_swap(buf, &new);
+		if (!mf->mig->stuck)
+			mig_buf_swap(buf, &new);
 		mig_buf_free(&new);
 	}
 	/* Also one that could not be attached the last time */
-	ret = buf->attached ? 0 : attach_buf(mf, buf);
+	ret = mf->mig->stuck ? -ETIMEDOUT : buf->attached ? 0 : attach_buf(mf, buf);
 	if (ret == -ETIMEDOUT)
 		mig_fail(mf->mig, "firmware did not answer");
 	return ret;
@@ -293,7 +356,7 @@ struct file *mig_file_open(struct mig_file *mf, const char *name,
 
 	if (IS_ERR(filp)) {
 		mig_file_end(mf->mig);
-		mig_file_free(mf);
+		mig_file_put(mf);
 		return filp;
 	}
 	stream_open(filp->f_inode, filp);
@@ -311,14 +374,19 @@ int mig_file_release(struct inode *inode, struct file *filp)
 {
 	struct mig_file *mf = filp->private_data;
 	struct vfio_pci_migration *mig = mf->mig;
+	bool load = mf->buf[0].dir == DMA_TO_DEVICE;
 
 	mig_lock(mig);
 	if (mf->attached) {
-		mig->loaded = mf->buf[0].dir == DMA_TO_DEVICE && mig_load_is_complete(mf);
-		mig_file_end(mig);
+		mig->loaded = load && mig_load_is_complete(mf);
+		if (load && mig_load_is_partial(mf))
+			mig_fail(mig,
+				 "a part of the migration data has taken effect, the rest has not come");
+		else
+			mig_file_end(mig);
 	}
 	mig_unlock(mig);
-	mig_file_free(mf);
+	mig_file_put(mf);
 	return 0;
 }
 

@@ -51,6 +51,7 @@ struct mig_save {
  * @held: the last complete piece of state waits here: firmware gets it when it is known
  *	whether it is the last one. NULL: there is none
  * @begun: the user has written something
+ * @touched: firmware has accepted some of the state
  * @complete: firmware has accepted the whole state
  */
 struct mig_load {
@@ -60,12 +61,14 @@ struct mig_load {
 	size_t chunk_len;
 	struct vfio_pci_mig_buf *held;
 	bool begun;
+	bool touched;
 	bool complete;
 };
 
 /**
  * struct mig_file - a data file: the session that an fd of PRE_COPY, STOP_COPY or RESUMING stands
  * for
+ * @kref: the user's, and &vfio_pci_migration.lost
  * @lock: one reader or writer at a time; the only lock under which user memory is touched.
  *	Protects all but what is said otherwise
  * @mig: a reference
@@ -82,6 +85,7 @@ struct mig_load {
  * @load: of a file that is written
  */
 struct mig_file {
+	struct kref kref;
 	struct mutex lock;		/* outside state_mutex */
 	struct vfio_pci_migration *mig;
 	bool attached;
@@ -100,7 +104,8 @@ struct mig_file {
 struct vfio_precopy_info;
 
 struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir);
-void mig_file_free(struct mig_file *mf);
+void mig_file_put(struct mig_file *mf);
+void mig_file_end_lost(struct vfio_pci_migration *mig);
 struct file *mig_file_open(struct mig_file *mf, const char *name,
 			   const struct file_operations *fops, int flags);
 int mig_file_release(struct inode *inode, struct file *filp);
@@ -121,6 +126,7 @@ struct file *mig_load_open(struct vfio_pci_migration *mig);
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to);
 ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
 bool mig_load_is_complete(struct mig_file *mf);
+bool mig_load_is_partial(struct mig_file *mf);
 
 int mig_precopy_start(struct mig_file *mf);
 int mig_precopy_end(struct mig_file *mf);

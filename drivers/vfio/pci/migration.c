@@ -84,6 +84,20 @@ static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_
 	strscpy(ident->type, desc->type, sizeof(ident->type));
 }
 
+/* What operations look at must live as long as the last of them */
+static int own_all(struct vfio_pci_migration *mig)
+{
+	int ret = mig_fw_worker_init(mig);
+
+	if (ret)
+		return ret;
+	mig->own_fn = *mig->fn;
+	pci_dev_get(mig->own_fn.pf);
+	pci_dev_get(mig->own_fn.pdev);
+	mig->fn = &mig->own_fn;
+	return 0;
+}
+
 /**
  * mig_create() - migration for a function
  * @desc: the function, with mig_ops and no mistake
@@ -106,6 +120,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->vdev = vdev;
 	mig->fn = desc->fn;
 	mig_stats_init(mig);
+	mig->owner = desc->owner;
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;
 	if (desc->control)
@@ -121,6 +136,10 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 		mig->caps.timeout_ms = VFIO_PCI_MIG_TIMEOUT_MS;
 	make_ident(&mig->ident, desc);
 	mig_log_init(mig, desc);
+	if (mig->caps.unbounded && own_all(mig)) {
+		kfree(mig);
+		return NULL;
+	}
 	return mig;
 }
 
@@ -130,6 +149,10 @@ static void mig_free(struct kref *kref)
 
 	mig_log_drop(mig);
 	mutex_destroy(&mig->state_mutex);
+	if (mig->caps.unbounded) {
+		pci_dev_put(mig->own_fn.pf);
+		pci_dev_put(mig->own_fn.pdev);
+	}
 	kfree(mig);
 }
 
@@ -150,6 +173,13 @@ void mig_put(struct vfio_pci_migration *mig)
 {
 	if (mig)
 		kref_put(&mig->kref, mig_free);
+}
+
+/* An operation that was given up has returned: what it belongs to can end */
+static void apply_answer(struct vfio_pci_migration *mig)
+{
+	if (mig->lost && !mig->stuck)
+		mig_file_end_lost(mig);
 }
 
 static void apply_reset(struct vfio_pci_migration *mig)
@@ -186,6 +216,7 @@ static void apply_broken(struct vfio_pci_migration *mig)
 void mig_lock(struct vfio_pci_migration *mig)
 {
 	mutex_lock(&mig->state_mutex);
+	apply_answer(mig);
 	apply_reset(mig);
 	apply_broken(mig);
 }
@@ -207,7 +238,11 @@ void mig_unlock(struct vfio_pci_migration *mig)
 void mig_fail(struct vfio_pci_migration *mig, const char *why)
 {
 	lockdep_assert_held(&mig->state_mutex);
-	mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
+	if (mig->stuck)
+		mig_err(mig, ": operation %s has not returned for %lld ms; the device is in the ERROR state, a reset helps once it has returned\n",
+			mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
+	else
+		mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
 	mig_file_detach(mig);
 	mig_log_drop(mig);
 	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
@@ -299,6 +334,8 @@ void mig_attach_fw(struct vfio_pci_migration *mig)
 void mig_open(struct vfio_pci_migration *mig, u32 setup)
 {
 	mutex_lock(&mig->state_mutex);
+	mig->closed = false;
+	apply_answer(mig);
 	apply_reset(mig);
 	mig->ident.setup = setup;
 	mig->user = MIG_USER_NONE;
@@ -320,6 +357,7 @@ void mig_close(struct vfio_pci_migration *mig)
 	mig_lock(mig);
 	mig_file_end(mig);
 	mig_log_close(mig);
+	mig->closed = true;
 	mig_unlock(mig);
 }
 
@@ -420,7 +458,10 @@ static int finish_loading(struct vfio_pci_migration *mig)
 		mig->loaded = mig_load_is_complete(mig->file);
 	if (mig->loaded) {
 		mig_file_detach(mig);
-		return 0;
+		if (!mig->stuck)
+			return 0;
+		mig_fail(mig, "");
+		return -ETIMEDOUT;
 	}
 	mig_fail(mig, "the migration data was refused or is not complete");
 	return -ENODATA;

@@ -11,6 +11,7 @@
 
 #include "compat.h"
 #include "dirty.h"
+#include "fw_call.h"
 #include "stats.h"
 #include "stream.h"
 
@@ -42,6 +43,12 @@ enum mig_user {
  * @resetting: a reset is under way
  * @unsure: the function was suspended while that was so: before it or after, nobody knows
  * @broken: the vendor driver says that firmware has failed
+ * @owner: module with the vendor operations, or NULL
+ * @own_fn: the copy of the function that operations which may never return get
+ * @worker: which calls these
+ * @stuck: it has not returned in time: no operation is called
+ * @lost: the session that this belongs to: a reference; it ends once the operation has returned
+ * @closed: nobody has the device open
  * @fw_detached: firmware does not have the function: no operation is called
  * @file: the attached data file
  * @done_twice: it was logged that the vendor driver has said twice how an operation ended
@@ -67,6 +74,12 @@ struct vfio_pci_migration {
 	atomic_t resetting;
 	atomic_t unsure;
 	atomic_t broken;
+	struct module *owner;
+	struct vfio_pci_fn own_fn;
+	struct mig_fw_worker worker;
+	bool stuck;
+	struct mig_file *lost;
+	bool closed;
 	bool fw_detached;
 	atomic_t done_twice;
 	struct mig_file *file;

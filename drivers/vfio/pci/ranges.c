@@ -11,7 +11,8 @@
 /* r[i] and the one behind it become one */
 static unsigned int join(struct mig_range *r, unsigned int n, unsigned int i)
 {
-	r[i].last = r[i + 1].last;
+	r[i].first = min_t(u64, r[i].first, r[i + 1].first);
+	r[i].last = max_t(u64, r[i].last, r[i + 1].last);
 	memmove(&r[i + 1], &r[i + 2], (n - i - 2) * sizeof(*r));
 	return n - 1;
 }
@@ -47,6 +48,56 @@ unsigned int ranges_align(struct mig_range *r, unsigned int n, unsigned int shif
 		else
 			i++;
 	return n;
+}
+
+static void widen(struct mig_range *r, u64 min, u64 max_addr)
+{
+	if (r->last - r->first >= min - 1)
+		return;
+	if (max_addr - r->first < min - 1)
+		r->first = max_addr - (min - 1);
+	r->last = r->first + (min - 1);
+}
+
+/**
+ * ranges_widen() - make ranges longer that are too short
+ * @r: the ranges
+ * @n: how many
+ * @min: bytes that each must have, not 0
+ * @max_addr: the last address that there is, at least @min - 1 and no range's last less
+ *
+ * Upwards, or downwards where there is no room. Ranges that touch then become one.
+ *
+ * Return: how many are left.
+ */
+unsigned int ranges_widen(struct mig_range *r, unsigned int n, u64 min, u64 max_addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		widen(&r[i], min, max_addr);
+	/* From above: one that has become longer downwards may touch those below */
+	for (i = n; i--;)
+		while (i + 1 < n && !gap(r, i))
+			n = join(r, n, i);
+	return n;
+}
+
+/**
+ * ranges_longest() - the length of the longest range
+ * @r: the ranges
+ * @n: how many
+ *
+ * Return: bytes less 1: a range may be of the whole address space.
+ */
+u64 ranges_longest(const struct mig_range *r, unsigned int n)
+{
+	u64 longest = 0;
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		longest = max_t(u64, longest, r[i].last - r[i].first);
+	return longest;
 }
 
 static unsigned int smallest_gap(const struct mig_range *r, unsigned int n)

@@ -19,6 +19,8 @@ struct mig_range {
 };
 
 unsigned int ranges_align(struct mig_range *r, unsigned int n, unsigned int shift);
+unsigned int ranges_widen(struct mig_range *r, unsigned int n, u64 min, u64 max_addr);
+u64 ranges_longest(const struct mig_range *r, unsigned int n);
 unsigned int ranges_combine(struct mig_range *r, unsigned int n, unsigned int max);
 u64 ranges_pages(const struct mig_range *r, unsigned int n, unsigned int shift);
 bool ranges_hold(const struct mig_range *r, unsigned int n, u64 first, u64 last);

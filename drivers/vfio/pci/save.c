@@ -346,7 +346,7 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 		ret = mig_save_ask(mf);
 	if (ret) {
 		ret = mig_file_end(mig) ?: ret;
-		mig_file_free(mf);
+		mig_file_put(mf);
 		return ERR_PTR(ret);
 	}
 	return mig_file_open(mf, "[vfio-pci-engine save]", &save_fops, O_RDONLY);

@@ -10,4 +10,10 @@
 	_a < _b ? _a : _b;	\
 })
 
+#define max_t(type, a, b) ({	\
+	type _a = (a);		\
+	type _b = (b);		\
+	_a > _b ? _a : _b;	\
+})
+
 #endif

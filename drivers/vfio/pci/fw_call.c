@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Calls of vendor operations: at once, or in a worker where nobody can say that they return.
+ *
+ * A worker has references to all that it touches: the migration state, with the copy of
+ * struct vfio_pci_fn that the operations get, both functions, and the module that they are in. So a
+ * call that has not returned in time is left to itself. Until it returns no other operation
+ * of the function is called, and a session that it belongs to is lost: its buffers stay.
+ */
+#include <linux/mutex.h>
+#include <linux/module.h>
+
+#include "fw_call.h"
+#include "mig_file.h"
+#include "migration.h"
+
+/* From FW_CALLED either the operation or the one who waits for it goes on, and the other sees it */
+enum fw_state { FW_CALLED, FW_RETURNED, FW_GIVEN_UP };
+
+static DEFINE_MUTEX(workers_lock);
+static struct workqueue_struct *workers;
+
+/* What waited for it has gone on long ago */
+static void returned_late(struct vfio_pci_migration *mig)
+{
+	struct mig_file *lost = NULL;
+
+	mutex_lock(&mig->state_mutex);
+	pci_info(mig->fn->pdev, "migration: operation %s has returned after %lld ms\n",
+		 mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
+	mig->stuck = false;
+	/* Of a device that is open the next one to look ends the session, with a limit of time */
+	if (mig->closed)
+		swap(mig->lost, lost);
+	mutex_unlock(&mig->state_mutex);
+	if (lost)
+		mig_file_put(lost);
+}
+
+static void fw_work(struct work_struct *work)
+{
+	struct mig_fw_worker *w = container_of(work, struct mig_fw_worker, work);
+	struct vfio_pci_migration *mig = container_of(w, struct vfio_pci_migration, worker);
+
+	w->ret = w->call.run(mig, &w->call);
+	if (atomic_cmpxchg(&w->state, FW_CALLED, FW_RETURNED) == FW_GIVEN_UP)
+		returned_late(mig);
+	else
+		complete(&w->done);
+	module_put(mig->owner);
+	/* With @w; the module of this function waits in mig_fw_worker_exit() */
+	mig_put(mig);
+}
+
+/**
+ * mig_fw_worker_init() - operations of a function may never return
+ * @mig: its state, in the making
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int mig_fw_worker_init(struct vfio_pci_migration *mig)
+{
+	INIT_WORK(&mig->worker.work, fw_work);
+	init_completion(&mig->worker.done);
+	mutex_lock(&workers_lock);
+	if (!workers)
+		workers = alloc_workqueue("vfio-pci-engine", WQ_UNBOUND, 0);
+	mutex_unlock(&workers_lock);
+	return workers ? 0 : -ENOMEM;
+}
+
+/**
+ * mig_fw_worker_exit() - the engine is about to be unloaded: nobody can call it any more
+ */
+void mig_fw_worker_exit(void)
+{
+	if (workers)
+		destroy_workqueue(workers);
+	workers = NULL;
+}
+
+static int call_worker(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	unsigned long timeout = msecs_to_jiffies(mig->caps.timeout_ms);
+	struct mig_fw_worker *w = &mig->worker;
+
+	w->call = *call;
+	w->begun = ktime_get();
+	atomic_set(&w->state, FW_CALLED);
+	reinit_completion(&w->done);
+	mig_get(mig);
+	__module_get(mig->owner);
+	queue_work(workers, &w->work);
+	if (!wait_for_completion_timeout(&w->done, timeout)) {
+		if (atomic_cmpxchg(&w->state, FW_CALLED, FW_GIVEN_UP) == FW_CALLED) {
+			mig->stuck = true;
+			return -ETIMEDOUT;
+		}
+		/* At the last moment */
+		wait_for_completion(&w->done);
+	}
+	*call = w->call;
+	return w->ret;
+}
+
+/**
+ * mig_fw_call() - call a vendor operation
+ * @mig: the state, locked
+ * @call: the operation and its arguments; receives its other results
+ *
+ * Return: its result, not checked; -ETIMEDOUT: it has not returned, or one before it has not;
+ * -ENODEV: firmware does not have the function now.
+ */
+int mig_fw_call(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	int ret = mig_fw_check(mig, call->op);
+
+	if (ret)
+		return ret;
+	return mig->caps.unbounded ? call_worker(mig, call) : call->run(mig, call);
+}
+
+/**
+ * mig_fw_check() - may operations be called?
+ * @mig: the state, locked
+ * @op: which is about to be called
+ *
+ * Return: 0, or -ETIMEDOUT or -ENODEV as mig_fw_call().
+ */
+int mig_fw_check(struct vfio_pci_migration *mig, enum mig_op op)
+{
+	lockdep_assert_held(&mig->state_mutex);
+	if (mig->stuck)
+		return -ETIMEDOUT;
+	if (!mig->fw_detached)
+		return 0;
+	mig_err(mig, ": operation %s is refused: the driver of the PF has taken the function away for now, try again later\n",
+		mig_op_name(op));
+	return -ENODEV;
+}
+
+/**
+ * mig_fw_stuck_ms() - how long an operation has not returned
+ * @mig: the state, locked; such an operation was called
+ *
+ * Return: milliseconds.
+ */
+s64 mig_fw_stuck_ms(const struct vfio_pci_migration *mig)
+{
+	return ktime_ms_delta(ktime_get(), mig->worker.begun);
+}

@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sessions, their buffers and chunks, as other hardware than the reference device needs them. That
+ * a session begins and ends, and that its buffers are attached in between, the fake firmware
+ * checks in all suites.
+ */
+#include <linux/delay.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "bed.h"
+#include "buffer.h"
+#include "fake_dma.h"
+#include "mig_file.h"
+#include "stream.h"
+
+#define S(name)	VFIO_DEVICE_STATE_##name
+#define IMAGE	20000	/* of five records */
+/* For an operation that does not return; the others have all the time that they need */
+#define HANG_MS	1000
+
+static struct vfio_pci_mig_caps image_caps(void)
+{
+	struct vfio_pci_mig_caps caps = bed_caps;
+
+	caps.framed = true;
+	caps.precopy = true;
+	caps.max_chunk = FW_MAX_STATE;
+	return caps;
+}
+
+/* A function whose state is in images of so many bytes; records are as small as a buffer */
+static struct bed *image_bed(struct kunit *test, const struct vfio_pci_mig_caps *caps,
+			     size_t size, size_t image)
+{
+	struct bed *bed = bed_with(test, &fake_image_ops, caps);
+
+	bed->mig->record = BED_CHUNK;
+	fw_set_size(bed->fw, size);
+	bed->fw->image = image;
+	return bed;
+}
+
+static void forget(struct bed *bed)
+{
+	memset(bed->fw->state, 0xa5, sizeof(bed->fw->state));
+}
+
+static void is_there(struct bed *bed, size_t size)
+{
+	KUNIT_EXPECT_EQ(bed->test, bed->fw->size, size);
+	memcpy(bed->fw->incoming, bed->fw->state, size);
+	fw_set_size(bed->fw, size);
+	KUNIT_EXPECT_MEMEQ(bed->test, bed->fw->incoming, bed->fw->state, size);
+}
+
+static ssize_t save_all(struct bed *bed, u8 *stream, size_t step)
+{
+	ssize_t len;
+
+	bed_go(bed, S(STOP_COPY));
+	len = bed_read_all(bed, stream, BED_STREAM_MAX, step);
+	KUNIT_EXPECT_GT(bed->test, len, 0);
+	bed_go(bed, S(STOP));
+	return len;
+}
+
+static void load_all(struct bed *bed, const u8 *stream, ssize_t len, size_t step)
+{
+	forget(bed);
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(bed->test, bed_write_all(bed, stream, len, step), len);
+	bed_go(bed, S(STOP));
+	bed_is(bed, S(STOP));
+}
+
+/* ---- buffers by kind ---------------------------------------------------------------------- */
+
+static void kinds(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct vfio_pci_mig_caps caps = bed_caps;
+	struct bed *bed;
+	ssize_t len;
+
+	for (caps.kind = VFIO_PCI_BUF_DMA; caps.kind <= VFIO_PCI_BUF_SG; caps.kind++)
+		for (caps.headroom = 0; caps.headroom <= 64; caps.headroom += 8) {
+			if (caps.headroom && caps.kind == VFIO_PCI_BUF_DMA)
+				continue;
+			bed = bed_with(test, &fake_fw_ops, &caps);
+			fw_set_size(bed->fw, 2 * BED_CHUNK + 77);
+			len = save_all(bed, stream, 1000);
+			load_all(bed, stream, len, 999);
+			is_there(bed, 2 * BED_CHUNK + 77);
+			bed_drop(bed);
+		}
+}
+
+/* ---- chunks that are whole images --------------------------------------------------------- */
+
+static void images(struct kunit *test)
+{
+	static const size_t sizes[] = {
+		1, BED_CHUNK, BED_CHUNK + 1, 3 * BED_CHUNK, IMAGE, FW_MAX_STATE
+	};
+	struct vfio_pci_mig_caps caps = image_caps();
+	u8 *stream = bed_stream_room(test);
+	unsigned int i, j;
+	struct bed *bed;
+	ssize_t len;
+
+	for (caps.kind = VFIO_PCI_BUF_DMA; caps.kind <= VFIO_PCI_BUF_SG; caps.kind++)
+		for (i = 0; i < ARRAY_SIZE(sizes); i++)
+			for (j = 0; j <= i; j++) {
+				bed = image_bed(test, &caps, sizes[i], sizes[j]);
+				if (DIV_ROUND_UP(sizes[i], sizes[j]) < 100) {
+					len = save_all(bed, stream, 1000 + i);
+					load_all(bed, stream, len, 777 * (j + 1));
+					is_there(bed, sizes[i]);
+				}
+				bed_drop(bed);
+			}
+}
+
+static void images_of_precopy(struct kunit *test)
+{
+	const size_t image = 3 * BED_CHUNK;
+	struct vfio_pci_mig_caps caps = image_caps();
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = image_bed(test, &caps, IMAGE, image);
+	ssize_t len, n;
+
+	bed_go(bed, S(PRE_COPY));
+	for (len = 0; (n = bed_read(bed, stream + len, 5000)) > 0; len += n)
+		;
+	KUNIT_EXPECT_EQ(test, n, -ENOMSG);
+	fw_change(bed->fw, 100, 0x11);
+	bed_go(bed, S(STOP_COPY));
+	n = bed_read_all(bed, stream + len, BED_STREAM_MAX - len, 5000);
+	KUNIT_EXPECT_GT(test, n, 0);
+	bed_go(bed, S(STOP));
+	KUNIT_EXPECT_EQ(test, bed->fw->stop_room, image);
+	load_all(bed, stream, len + n, 4096);
+	KUNIT_EXPECT_EQ(test, bed->fw->state[100], 0x11);
+	bed_drop(bed);
+}
+
+/* Before it is stopped firmware may say that there is nothing; after that it may not */
+static void no_room_needed(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = image_bed(test, &caps, IMAGE, IMAGE);
+
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_CHUNK_SIZE, 0, FW_SIZE, 0);
+	bed_go(bed, S(PRE_COPY));
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
+	KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_SAVE], 0);
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
+	KUNIT_EXPECT_GT(test, bed->fw->count[MIG_OP_SAVE], 0);
+	bed_go(bed, S(STOP));
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_CHUNK_SIZE, 0, FW_SIZE, 0);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP_COPY)), -EIO);
+	bed_is(bed, S(STOP));
+	bed_drop(bed);
+}
+
+static void too_much_room(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+	struct bed *bed = image_bed(test, &caps, IMAGE, IMAGE);
+
+	bed_go(bed, S(STOP));
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_CHUNK_SIZE, 0, FW_SIZE, FW_MAX_STATE + 1);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP_COPY)), -EIO);
+	bed_is(bed, S(STOP));
+	bed_drop(bed);
+}
+
+/* Neither when it saves nor when it loads; the next session is well */
+static void no_memory(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = image_bed(test, &caps, IMAGE, IMAGE);
+	ssize_t len;
+
+	bed_go(bed, S(STOP));
+	fake_dma_fail_alloc(3);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP_COPY)), -ENOMEM);
+	bed_is(bed, S(STOP));
+	len = save_all(bed, stream, 1000);
+	bed_go(bed, S(RESUMING));
+	fake_dma_fail_alloc(1);
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -ENOMEM);
+	bed_is(bed, S(RESUMING));
+	bed_recovers(bed);
+	bed_go(bed, S(STOP));
+	load_all(bed, stream, len, 1000);
+	is_there(bed, IMAGE);
+	bed_drop(bed);
+}
+
+/* All buffers of the host together have a limit */
+static void too_many(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+	struct bed *bed = image_bed(test, &caps, IMAGE, IMAGE);
+
+	bed_go(bed, S(STOP));
+	fake_ram = 4 * (2 * BED_CHUNK + IMAGE) / PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP_COPY)), -ENOMEM);
+	bed_is(bed, S(STOP));
+	KUNIT_EXPECT_EQ(test, mig_buf_used(), 0);
+	fake_ram *= 2;
+	bed_go(bed, S(STOP_COPY));
+	bed_drop(bed);
+	KUNIT_EXPECT_EQ(test, mig_buf_used(), 0);
+}
+
+/* To firmware that takes less at once, and to one whose chunks are whole images */
+static void other_bounds(struct kunit *test)
+{
+	static const u32 chunks[] = { 1, 1000, BED_CHUNK - 1, BED_CHUNK, 3 * BED_CHUNK };
+	struct vfio_pci_mig_caps caps = bed_caps;
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_with(test, &fake_fw_ops, &caps);
+	unsigned int i;
+	ssize_t len;
+
+	fw_set_size(bed->fw, BED_CHUNK + 300);
+	len = save_all(bed, stream, 1000);
+	bed_drop(bed);
+	for (i = 0; i < ARRAY_SIZE(chunks); i++) {
+		caps.chunk = chunks[i];
+		bed = bed_with(test, &fake_fw_ops, &caps);
+		bed_go(bed, S(STOP));
+		load_all(bed, stream, len, 500);
+		is_there(bed, BED_CHUNK + 300);
+		bed_drop(bed);
+	}
+	caps = image_caps();
+	bed = image_bed(test, &caps, 1, BED_CHUNK);
+	bed_go(bed, S(STOP));
+	load_all(bed, stream, len, 500);
+	is_there(bed, BED_CHUNK + 300);
+	bed_drop(bed);
+}
+
+/* What of changes can be cut up only firmware knows */
+static void changes_are_not_cut(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = bed_caps;
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed;
+	ssize_t len;
+
+	caps.precopy = true;
+	bed = bed_with(test, &fake_fw_ops, &caps);
+	fw_set_size(bed->fw, BED_CHUNK);
+	bed_go(bed, S(PRE_COPY));
+	bed_go(bed, S(STOP_COPY));
+	len = bed_read_all(bed, stream, BED_STREAM_MAX, 1000);
+	bed_drop(bed);
+	caps.chunk = 1000;
+	bed = bed_with(test, &fake_fw_ops, &caps);
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -EFBIG);
+	bed_drop(bed);
+}
+
+/* Firmware that claims more than it was given room for, but not more than the buffer has */
+static void more_than_room(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = image_bed(test, &caps, IMAGE, 100);
+
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_TOO_LONG, 0);
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -EIO);
+	bed_drop(bed);
+}
+
+/* ---- what firmware is told ---------------------------------------------------------------- */
+
+static void levels(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_new(test, true);
+
+	bed_go(bed, S(PRE_COPY));
+	KUNIT_EXPECT_EQ(test, bed->fw->level_seen, VFIO_PCI_FN_RUNNING);
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
+	bed_go(bed, S(PRE_COPY_P2P));
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
+	KUNIT_EXPECT_EQ(test, bed->fw->level_seen, VFIO_PCI_FN_P2P);
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_EQ(test, bed->fw->level_seen, VFIO_PCI_FN_FULL);
+	bed_go(bed, S(RUNNING_P2P));
+	bed_go(bed, S(PRE_COPY_P2P));
+	KUNIT_EXPECT_EQ(test, bed->fw->level_seen, VFIO_PCI_FN_P2P);
+	bed_go(bed, S(RUNNING));
+	KUNIT_EXPECT_EQ(test, bed->fw->stop_room, BED_CHUNK);
+	bed_drop(bed);
+}
+
+/* A session that firmware refuses to begin, or a buffer: the device stays where it is */
+static void refused(struct kunit *test)
+{
+	static const enum vfio_device_mig_state to[][2] = {
+		{ S(STOP), S(STOP_COPY) }, { S(STOP), S(RESUMING) }, { S(RUNNING), S(PRE_COPY) },
+	};
+	static const struct {
+		enum mig_op op;
+		unsigned int nth;
+	} ops[] = { { MIG_OP_BEGIN, 0 }, { MIG_OP_ATTACH, 0 }, { MIG_OP_ATTACH, 1 } };
+	static const int errs[] = { -ENOSPC, -ETIMEDOUT };
+	unsigned int i, j, e;
+	struct bed *bed;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++)
+		for (j = 0; j < ARRAY_SIZE(ops); j++)
+			for (e = 0; e < ARRAY_SIZE(errs); e++) {
+				bed = bed_new(test, true);
+				bed_go(bed, to[i][0]);
+				fw_arm(bed->fw);
+				fw_fault(bed->fw, ops[j].op, ops[j].nth, FW_RETURNS, errs[e]);
+				KUNIT_EXPECT_EQ(test, bed_set_state(bed, to[i][1]), errs[e]);
+				bed_is(bed, e ? S(ERROR) : to[i][0]);
+				KUNIT_EXPECT_EQ(test, bed->fw->calls, 0);
+				KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_END],
+						ops[j].op != MIG_OP_BEGIN);
+				bed_recovers(bed);
+				bed_drop(bed);
+			}
+}
+
+/* Firmware is taken away, and given back */
+static void detached(struct kunit *test)
+{
+	static const enum vfio_device_mig_state states[] = {
+		S(RUNNING), S(RUNNING_P2P), S(STOP), S(STOP_COPY), S(RESUMING), S(PRE_COPY),
+		S(PRE_COPY_P2P),
+	};
+	unsigned long bytes;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		struct bed *bed = bed_new(test, true);
+
+		bed_go(bed, states[i]);
+		mig_detach_fw(bed->mig);
+		KUNIT_EXPECT_FALSE(test, bed->fw->session);
+		bed_is(bed, states[i] == S(RUNNING) ? S(RUNNING) : S(ERROR));
+		fw_arm(bed->fw);
+		bed_reset(bed);
+		KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), -ENODEV);
+		KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(PRE_COPY)), -ENODEV);
+		KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), -ENODEV);
+		bed_is(bed, S(RUNNING));
+		KUNIT_EXPECT_EQ(test, bed->fw->calls, 0);
+		KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_BEGIN], 0);
+		mig_attach_fw(bed->mig);
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+/* ---- loads that take effect at once ------------------------------------------------------- */
+
+static struct bed *immediate_bed(struct kunit *test, size_t image)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+
+	caps.immediate = true;
+	return image_bed(test, &caps, IMAGE, image);
+}
+
+static ssize_t immediate_stream(struct kunit *test, u8 *stream, size_t image)
+{
+	struct bed *bed = immediate_bed(test, image);
+	ssize_t len = save_all(bed, stream, 1000);
+
+	bed_drop(bed);
+	return len;
+}
+
+/* Firmware refuses image @nth of five */
+static void refuses_image(struct kunit *test, const u8 *stream, ssize_t len, unsigned int nth)
+{
+	struct bed *bed = immediate_bed(test, BED_CHUNK);
+
+	bed_go(bed, S(RESUMING));
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_LOAD, nth, FW_RETURNS, -EINVAL);
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -EINVAL);
+	bed_is(bed, nth ? S(ERROR) : S(RESUMING));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void immediate_refused(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	ssize_t len = immediate_stream(test, stream, BED_CHUNK);
+	unsigned int nth;
+
+	for (nth = 0; nth < 5; nth++)
+		refuses_image(test, stream, len, nth);
+}
+
+/* The user stops after @part bytes */
+static void stops(struct kunit *test, const u8 *stream, ssize_t part)
+{
+	struct bed *bed = immediate_bed(test, BED_CHUNK);
+	bool touched;
+
+	bed_go(bed, S(RESUMING));
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, part, 1000), part);
+	touched = bed->fw->count[MIG_OP_LOAD];
+	bed_close(bed);
+	bed_is(bed, touched ? S(ERROR) : S(RESUMING));
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void immediate_cut(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	ssize_t part, len = immediate_stream(test, stream, BED_CHUNK);
+
+	for (part = 100; part < len; part += 1500)
+		stops(test, stream, part);
+}
+
+/* State that is one image is checked whole before firmware gets any of it */
+static void immediate_damaged(struct kunit *test)
+{
+	static const size_t images[] = { IMAGE, BED_CHUNK };
+	u8 *stream = bed_stream_room(test);
+	unsigned int i;
+	ssize_t len;
+
+	for (i = 0; i < ARRAY_SIZE(images); i++) {
+		struct bed *bed;
+
+		len = immediate_stream(test, stream, images[i]);
+		stream[len - 1] ^= 1;
+		bed = immediate_bed(test, images[i]);
+		bed_go(bed, S(RESUMING));
+		KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -EPROTO);
+		KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_LOAD], i ? 4 : 0);
+		bed_is(bed, i ? S(ERROR) : S(RESUMING));
+		bed_recovers(bed);
+		bed_drop(bed);
+	}
+}
+
+/* ---- operations that may never return ----------------------------------------------------- */
+
+struct hang {
+	enum mig_op op;
+	enum vfio_device_mig_state from;
+	enum vfio_device_mig_state to;
+};
+
+static const struct hang hangs[] = {
+	{ MIG_OP_SUSPEND_P2P, S(RUNNING), S(RUNNING_P2P) },
+	{ MIG_OP_SUSPEND_FULL, S(RUNNING_P2P), S(STOP) },
+	{ MIG_OP_RESUME_FULL, S(STOP), S(RUNNING_P2P) },
+	{ MIG_OP_RESUME_P2P, S(RUNNING_P2P), S(RUNNING) },
+	{ MIG_OP_BEGIN, S(STOP), S(STOP_COPY) },
+	{ MIG_OP_BEGIN, S(RUNNING), S(PRE_COPY) },
+	{ MIG_OP_ATTACH, S(STOP), S(STOP_COPY) },
+	{ MIG_OP_ATTACH, S(STOP), S(RESUMING) },
+	{ MIG_OP_CHUNK_SIZE, S(STOP), S(STOP_COPY) },
+	{ MIG_OP_SAVE, S(STOP), S(STOP_COPY) },
+	{ MIG_OP_SAVE, S(RUNNING), S(PRE_COPY) },
+	{ MIG_OP_PRECOPY_START, S(RUNNING), S(PRE_COPY) },
+	{ MIG_OP_PRECOPY_STOP, S(PRE_COPY), S(RUNNING) },
+	{ MIG_OP_DETACH, S(STOP_COPY), S(STOP) },
+	{ MIG_OP_END, S(STOP_COPY), S(STOP) },
+	{ MIG_OP_END, S(RESUMING), S(STOP) },
+};
+
+static void hang_desc(const struct hang *h, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %s to %s", mig_op_name(h->op),
+		 mig_state_name(h->from), mig_state_name(h->to));
+}
+
+KUNIT_ARRAY_PARAM(hang, hangs, hang_desc);
+
+static struct bed *unbounded_bed(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+
+	caps.unbounded = true;
+	caps.kind = VFIO_PCI_BUF_SG;
+	caps.headroom = 8;
+	return image_bed(test, &caps, IMAGE, IMAGE);
+}
+
+static bool is_stuck(struct bed *bed)
+{
+	bool stuck;
+
+	mutex_lock(&bed->mig->state_mutex);
+	stuck = bed->mig->stuck;
+	mutex_unlock(&bed->mig->state_mutex);
+	return stuck;
+}
+
+/* Until it has returned: nobody waits for it */
+static void release(struct bed *bed)
+{
+	unsigned int i;
+
+	complete(&bed->fw->release);
+	for (i = 0; i < BED_LONG_MS / 20 && is_stuck(bed); i++)
+		msleep(20);
+	KUNIT_EXPECT_FALSE(bed->test, is_stuck(bed));
+}
+
+/* The user has been told, and gets nothing more from firmware */
+static void is_refused(struct bed *bed)
+{
+	struct kunit *test = bed->test;
+	unsigned long bytes;
+
+	KUNIT_EXPECT_TRUE(test, completion_done(&bed->fw->hung));
+	KUNIT_EXPECT_EQ(test, bed_state(bed), S(ERROR));
+	fw_arm(bed->fw);
+	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), -ETIMEDOUT);
+	mig_reset_begins(bed->mig);
+	mig_reset_done(bed->mig);
+	KUNIT_EXPECT_EQ(test, bed_state(bed), S(RUNNING));
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(PRE_COPY)), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, bed_state(bed), S(ERROR));
+	KUNIT_EXPECT_EQ(test, bed->fw->calls, 0);
+}
+
+static struct bed *hung_bed(struct kunit *test)
+{
+	const struct hang *h = test->param_value;
+	struct bed *bed = unbounded_bed(test);
+
+	bed_go(bed, h->from);
+	bed->mig->caps.timeout_ms = HANG_MS;
+	fw_hang(bed->fw, h->op);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, h->to), -ETIMEDOUT);
+	is_refused(bed);
+	bed->mig->caps.timeout_ms = BED_LONG_MS;
+	return bed;
+}
+
+/* What it belongs to ends once it has returned, and all is well again */
+static void hang_returns(struct kunit *test)
+{
+	struct bed *bed = hung_bed(test);
+
+	release(bed);
+	bed_recovers(bed);
+	KUNIT_EXPECT_NULL(test, bed->mig->lost);
+	bed_drop(bed);
+}
+
+/* Nobody waits for it; what it may touch is freed when it returns */
+static void hang_closed(struct kunit *test)
+{
+	struct bed *bed = hung_bed(test);
+	unsigned int i;
+
+	mig_close(bed->mig);
+	mig_closed(bed->mig);
+	bed_close(bed);
+	KUNIT_EXPECT_GT(test, kref_read(&bed->mig->kref), 1);
+	release(bed);
+	for (i = 0; i < BED_LONG_MS / 20 && kref_read(&bed->mig->kref) > 1; i++)
+		msleep(20);
+	KUNIT_EXPECT_EQ(test, mig_buf_used(), 0);
+	/* It was not told of an end, and need not be */
+	bed->fw->session = false;
+	bed->fw->attached = 0;
+	bed_drop(bed);
+}
+
+/* The next user finds that it has returned */
+static void hang_opened_again(struct kunit *test)
+{
+	struct bed *bed = hung_bed(test);
+
+	mig_close(bed->mig);
+	mig_closed(bed->mig);
+	mig_open(bed->mig, 0);
+	release(bed);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void hang_size(struct kunit *test)
+{
+	struct bed *bed = unbounded_bed(test);
+	unsigned long bytes;
+
+	bed->mig->caps.timeout_ms = HANG_MS;
+	fw_hang(bed->fw, MIG_OP_STATE_SIZE);
+	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), -ETIMEDOUT);
+	is_refused(bed);
+	release(bed);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void hang_load(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = unbounded_bed(test);
+	ssize_t len = save_all(bed, stream, 1000);
+
+	forget(bed);
+	bed_go(bed, S(RESUMING));
+	bed->mig->caps.timeout_ms = HANG_MS;
+	fw_hang(bed->fw, MIG_OP_LOAD);
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -ETIMEDOUT);
+	bed->mig->caps.timeout_ms = BED_LONG_MS;
+	is_refused(bed);
+	/* The user closes the file; what is loaded stays */
+	bed_close(bed);
+	KUNIT_EXPECT_GT(test, mig_buf_used(), IMAGE);
+	release(bed);
+	is_there(bed, IMAGE);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+static void unbounded(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = unbounded_bed(test);
+	ssize_t len = save_all(bed, stream, 1000);
+
+	load_all(bed, stream, len, 1000);
+	is_there(bed, IMAGE);
+	bed_drop(bed);
+}
+
+static void workers_exit(struct kunit_suite *suite)
+{
+	mig_fw_worker_exit();
+}
+
+static struct kunit_case sessions_cases[] = {
+	KUNIT_CASE(kinds),
+	KUNIT_CASE(images),
+	KUNIT_CASE(images_of_precopy),
+	KUNIT_CASE(no_room_needed),
+	KUNIT_CASE(too_much_room),
+	KUNIT_CASE(no_memory),
+	KUNIT_CASE(too_many),
+	KUNIT_CASE(other_bounds),
+	KUNIT_CASE(changes_are_not_cut),
+	KUNIT_CASE(more_than_room),
+	KUNIT_CASE(levels),
+	KUNIT_CASE(refused),
+	KUNIT_CASE(detached),
+	KUNIT_CASE(immediate_refused),
+	KUNIT_CASE(immediate_cut),
+	KUNIT_CASE(immediate_damaged),
+	KUNIT_CASE(unbounded),
+	KUNIT_CASE_PARAM(hang_returns, hang_gen_params),
+	KUNIT_CASE_PARAM(hang_closed, hang_gen_params),
+	KUNIT_CASE_PARAM(hang_opened_again, hang_gen_params),
+	KUNIT_CASE(hang_size),
+	KUNIT_CASE(hang_load),
+	{}
+};
+
+static struct kunit_suite sessions_suite = {
+	.name = "vfio-pci-engine-sessions",
+	.suite_exit = workers_exit,
+	.test_cases = sessions_cases,
+};
+
+kunit_test_suite(sessions_suite);
