@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: virtio.sh [--stack NAME]
 #
-# Runs tests/system/460-virtio-side-by-side.t and makes docs/virtio-side-by-side.rst of what it
+# Runs tests/system/460-virtio-side-by-side.t and 470-virtio-conform.t, and makes docs/virtio-side-by-side.rst of what it
 # has measured: upstream's virtio_vfio_pci and our module on one device, in one boot.
 set -e
 # shellcheck source=../vm/lib/common.sh
@@ -17,7 +17,7 @@ case ${1:-} in
 esac
 log=$CACHE/log/bench-virtio.log
 mkdir -p "${log%/*}"
-"$REPO_DIR/tests/system/host-run.sh" --stack "$stack" 460 | tee "$log"
+"$REPO_DIR/tests/system/host-run.sh" --stack "$stack" 460 470 | tee "$log"
 {
 	cat <<-'END'
 		.. SPDX-License-Identifier: GPL-2.0-only

@@ -38,5 +38,12 @@ t "every block that was ever written is right" blk_verify g$n
 echo "# $VERIFIED blocks were verified, $in_flight requests were in flight at the stops"
 at_least "requests were in flight when the VFs were stopped" "$in_flight" 1
 t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_tame 2
+
+# Can the oracle say no? A part of the state that stays behind is what it is there for
+mdev_vf "$1"
+t "the destination will leave out a part of the state" snap_inject "vf$VF" parts-set missing 0x5f0
+must "migration $((n + 1))" blk_migrate g$n g$((n + 1)) "$1"
+t "the oracle sees it" not blk_oracle g$((n + 1))
 guest_quit g$n
+guest_quit g$((n + 1))
 no_mdevs_no_vfs
