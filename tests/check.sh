@@ -152,7 +152,7 @@ boots()
 debian12()
 {
 	part debian12 2400 "$tests/system/host-run.sh" --stack debian12 \
-		010 040 095 100 107 125 166
+		010 040 095 100 107 125 166 220
 }
 
 backports()

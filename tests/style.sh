@@ -435,6 +435,15 @@ links()
 	'
 }
 
+# What they know of the device is in tests/system/device: another vendor's has a file there. refdev-vfio-pci
+# is a module of tests/variant, profiles are files of tools/mdevctl-profiles
+no_vendor()
+{
+	grep -nE 'refdev(-|_|$|[^-_a-z])' tests/system/[0-9]*.t \
+		--exclude='2[123][0-9]-*' --exclude=075-flavour.t |
+		grep -vE 'profiles/refdev-dma-limited|^[^:]*:[0-9]*:#' || true
+}
+
 # Static as for the test bed, and as the package has it
 conform_builds()
 {
@@ -546,6 +555,7 @@ t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "docs: each installed command has a man page with all its options" man_pages
 t "docs: each link leads to a file, and those of packaged pages to packaged ones" links
+t "layers: system tests name the device under test only in tests/system/device" no_vendor
 t "conform: builds without a warning, static and not" conform_builds
 t "conform: each point has its sentence, each group is documented" conform_rules
 t "docs: the man page of mdev-pci-conform has all options" conform_page

@@ -9,9 +9,10 @@ able unload "loading and unloading" || return 0
 
 nothing_left()
 {
-	for path in /sys/bus/pci/drivers/refdev /sys/bus/pci/drivers/mdev-pci \
+	dev_debugfs "$PF"
+	for path in /sys/bus/pci/drivers/$DEV_DRIVER /sys/bus/pci/drivers/mdev-pci \
 		/sys/bus/mdev/drivers/mdev-pci "/sys/class/mdev_bus/$PF" \
-		/sys/kernel/debug/refdev "$PFDIR/mdev_supported_types"; do
+		"${FW%/"$PF"}" "$PFDIR/mdev_supported_types"; do
 		is_gone "$path" || fail "$path is left" || return 1
 	done
 }
@@ -26,7 +27,7 @@ t "it has brought the engine" loaded vfio-pci-engine
 t "the framework unloads" unload mdev-pci
 t "the engine unloads" unload vfio-pci-engine
 
-t "the vendor module brings all others" load mdev-pci-refdev
+t "the vendor module brings all others" load $DEV_MODULE
 t "the PF is bound" is_dir "$PFDIR/driver"
 t "the PF is an mdev parent" is_there "/sys/class/mdev_bus/$PF"
 t "the engine is held by the framework" not unload vfio-pci-engine

@@ -7,7 +7,7 @@
 
 available() # -> $VALUE
 {
-	read -r VALUE <"$PFDIR/mdev_supported_types/refdev-dma/available_instances"
+	read -r VALUE <"$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"
 }
 
 drivers_of_all() # N: prints each VF's driver
@@ -48,11 +48,11 @@ errno_of "$PFDIR/sriov_numvfs" 9
 is "more VFs than the device has" "$ERRNO" ERANGE
 
 # The parameter: VFs exist before the parent is announced
-t "vendor module unloads" unload mdev-pci-refdev
+t "vendor module unloads" unload $DEV_MODULE
 tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
-t "num_vfs=4" load mdev-pci-refdev num_vfs=4
+t "num_vfs=4" load $DEV_MODULE num_vfs=4
 available
 is "4 VFs at once" "$VALUE" 4
 is "they belong to mdev-pci" "$(drivers_of_all 4)" " 4 mdev-pci"
@@ -63,12 +63,12 @@ events=$(grep -n -E 'add@.*SUBSYSTEM=pci|add@.*/virtfn|MDEV_STATE=registered' "$
 like "the parent is announced" "$events" 'MDEV_STATE=registered'
 last=$(printf '%s\n' "$events" | tail -n 1)
 like "after the last VF" "$last" 'MDEV_STATE=registered'
-t "vendor module unloads" unload mdev-pci-refdev
+t "vendor module unloads" unload $DEV_MODULE
 t "its VFs go" is_gone "$PFDIR/virtfn0"
 mark
-t "num_vfs=100" load mdev-pci-refdev num_vfs=100
+t "num_vfs=100" load $DEV_MODULE num_vfs=100
 logged "the log says that there are fewer" '100 VFs were asked for, the device has 8'
 t "all 8" all_bound 8
-t "vendor module unloads" unload mdev-pci-refdev
-t "vendor module loads as before" load mdev-pci-refdev
+t "vendor module unloads" unload $DEV_MODULE
+t "vendor module loads as before" load $DEV_MODULE
 t "without VFs" is_gone "$PFDIR/virtfn0"

@@ -24,13 +24,13 @@ t "vfio-pci is loaded" load vfio-pci
 t "and bound" write_to /sys/bus/pci/drivers_probe "$last"
 
 mark
-t "refdev gets the PF" pf_driver refdev
+t "the PF's driver gets it" pf_driver $DEV_DRIVER
 logged "the log names the VF that it can't have" "$last: belongs to driver vfio-pci; unbind it"
 bound_driver "$first"
 is "the others are the framework's" "$DRIVER" mdev-pci
 bound_driver "$last"
 is "the last stays where it is" "$DRIVER" vfio-pci
-is "2 are available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 2
+is "2 are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 new_uuid
 u=$UUID
 t "an mdev" create "$u"
@@ -39,7 +39,7 @@ mig "it works" "$u" dma:20
 t "the last, as the log says" write_to "/sys/bus/pci/drivers/vfio-pci/unbind" "$last"
 t "is handed over" write_to "/sys/bus/pci/devices/$last/driver_override" mdev-pci
 t "and bound" write_to /sys/bus/pci/drivers_probe "$last"
-is "2 more are available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 2
+is "2 more are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 no_mdevs_no_vfs
 t "no override is left" write_to "$PFDIR/driver_override" "
 "

@@ -7,10 +7,10 @@
 TYPES=$PFDIR/mdev_supported_types
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "refdev-dma refdev-dma-lite refdev-whole "
+is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE $DEV_TYPE_WHOLE "
 
 vfs_and_mdevs 3
-for type in refdev-dma refdev-dma-lite; do
+for type in $DEV_TYPE $DEV_TYPE_LITE; do
 	d=$TYPES/$type
 	is "$type: device_api" "$(cat $d/device_api)" vfio-pci
 	is "$type: available_instances" "$(cat $d/available_instances)" 3
@@ -33,12 +33,12 @@ done
 
 new_uuid
 a=$UUID
-t "an mdev of one type" create "$a" refdev-dma
-is "one less of it" "$(cat $TYPES/refdev-dma/available_instances)" 2
+t "an mdev of one type" create "$a" $DEV_TYPE
+is "one less of it" "$(cat $TYPES/$DEV_TYPE/available_instances)" 2
 is "and one less of the other type: they share the VFs" \
-	"$(cat $TYPES/refdev-dma-lite/available_instances)" 2
-is "the type lists it" "$(ls $TYPES/refdev-dma/devices)" "$a"
-is "the other does not" "$(ls $TYPES/refdev-dma-lite/devices)" ""
+	"$(cat $TYPES/$DEV_TYPE_LITE/available_instances)" 2
+is "the type lists it" "$(ls $TYPES/$DEV_TYPE/devices)" "$a"
+is "the other does not" "$(ls $TYPES/$DEV_TYPE_LITE/devices)" ""
 t "it goes" remove "$a"
-is "available again" "$(cat $TYPES/refdev-dma/available_instances)" 3
+is "available again" "$(cat $TYPES/$DEV_TYPE/available_instances)" 3
 no_mdevs_no_vfs

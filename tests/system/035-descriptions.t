@@ -19,13 +19,13 @@ wrong()
 	shift
 	mark
 	like "$*: EINVAL" "$(made "$@")" 'Invalid (parameters|argument)'
-	logged_once "the log says why: $w_words" "refdev $PF: can't be an mdev parent: $w_words$"
+	logged_once "the log says why: $w_words" "$DEV_DRIVER $PF: can't be an mdev parent: $w_words$"
 }
 
 long=123456789012345678901234567890123456789012345678901
 mark
 like "without a mistake: EEXIST" "$(made attrs=one)" 'File exists'
-logged_once "the log says why" "$PF: is an mdev parent already, of driver refdev"
+logged_once "the log says why" "$PF: is an mdev parent already, of driver $DEV_DRIVER"
 
 if able unload "an owner that is missing"; then
 	wrong "the owner is missing, THIS_MODULE" owner=N

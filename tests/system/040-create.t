@@ -15,7 +15,7 @@ d=$MDEVS/$u
 t "create" create "$u"
 # At once, without waiting for anyone: as mdevctl and QEMU do
 t "the mdev exists" is_dir "$d"
-t "mdev_type is a link to its type" test "$(basename "$(readlink -f "$d/mdev_type")")" = refdev-dma
+t "mdev_type is a link to its type" test "$(basename "$(readlink -f "$d/mdev_type")")" = $DEV_TYPE
 attr "$u" function
 bdf=$VALUE
 like "function is a PCI address" "$bdf" '^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$'
@@ -66,7 +66,7 @@ mig_end "the user has not noticed"
 
 new_uuid
 l=$UUID
-t "an mdev of the other type" create "$l" refdev-dma-lite
+t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
 mdev_vf "$l"
 fw "$VF" profile
 is "has that type's profile" "$VALUE" 2
@@ -87,7 +87,7 @@ all()
 	for n in 1 2 3 4 5 6 7 8 9 10 11; do
 		new_uuid
 		echo "$UUID" >>"$WORK/uuids"
-		tool write "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" >"$WORK/errno.$n" &
+		tool write "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" >"$WORK/errno.$n" &
 		pids="$pids $!"
 	done
 	# shellcheck disable=SC2086  # words

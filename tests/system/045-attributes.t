@@ -23,7 +23,7 @@ t "bandwidth, too" both_say "$a" bandwidth 0
 is "its files can be read by all, written by root" "$(stat -c %a "$A/max_copy" "$A/bandwidth" | tr '\n' ' ')" "644 644 "
 new_uuid
 l=$UUID
-t "an mdev of the other type" create "$l" refdev-dma-lite
+t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
 t "has that type's value" both_say "$l" max_copy 65536
 t "is removed" remove "$l"
 
@@ -37,11 +37,11 @@ t "by firmware" both_say "$a" bandwidth 500
 t "the other mdev is not concerned" both_say "$b" max_copy 1048576
 mig "it works" "$a" dma:20 copies=20
 
-desc=$(cat "$PFDIR/mdev_supported_types/refdev-dma/description")
+desc=$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/description")
 like "description has the range of max_copy" "$desc" \
 	'^attribute max_copy: 4096 to 1048576 bytes, a power of 2, at first 1048576; migrates only between equal ones$'
 like "and of bandwidth" "$desc" '^attribute bandwidth: 0 to 1048576 MiB/s \(0: no limit\), at first 0$'
-like "of the other type" "$(cat "$PFDIR/mdev_supported_types/refdev-dma-lite/description")" \
+like "of the other type" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE_LITE/description")" \
 	'^attribute max_copy: 4096 to 65536 bytes'
 
 for bad in 4095 0 2097152 5000 18446744073709551615 18446744073709551616; do

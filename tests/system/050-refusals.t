@@ -6,7 +6,7 @@
 # 055-no-iommu.t.)
 
 find_pf
-CREATE=$PFDIR/mdev_supported_types/refdev-dma/create
+CREATE=$PFDIR/mdev_supported_types/$DEV_TYPE/create
 new_uuid
 u=$UUID
 

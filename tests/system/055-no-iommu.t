@@ -11,7 +11,7 @@ must "they are bound" wait_for 20 all_bound 2
 vf_bdf 0
 t "they have no IOMMU group" is_gone "/sys/bus/pci/devices/$BDF/iommu_group"
 new_uuid
-refused "no IOMMU" "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" EOPNOTSUPP \
+refused "no IOMMU" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" EOPNOTSUPP \
 	"mdev $UUID refused: the VF is behind no IOMMU"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 checked=$("$PAYLOAD/tools/mdev-pci-check")

@@ -31,12 +31,12 @@ wait $listener 2>/dev/null
 like "user space is told" "$(cat "$WORK/uevents")" "^change@.*/$u "
 fw "$vf" enabled
 is "firmware has disabled the VF" "$VALUE" 0
-is "one VF less" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 1
+is "one VF less" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 1
 t "the VF can have another driver" is_gone "/sys/bus/pci/devices/$bdf/driver"
 
 t "the VF is bound again" write_to $BIND "$bdf"
 t "the shell does not come back to life" is_a_shell "$u"
-is "its VF is available again" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 2
+is "its VF is available again" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 new_uuid
 v=$UUID
 t "another mdev" create "$v"

@@ -14,7 +14,7 @@ switch() { write_to "$PCI/$1/driver_flavour" "$2"; }
 no_switch() { refused "$1" "$PCI/$2/driver_flavour" "$3" "$4" "$5"; }
 driver_of() { bound_driver "$1"; echo "$DRIVER"; }
 override() { cat "$PCI/$1/driver_override"; }
-available() { cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances"; }
+available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 has_vfio() { ls "$PCI/$1/vfio-dev" | grep -q '^vfio[0-9]'; }
 modules_of_vfio() { find /sys/module -maxdepth 1 -name 'vfio*' | sed 's,.*/,,' | sort | tr '\n' ' '; }
 
@@ -42,7 +42,7 @@ must "vfio-pci is unloaded" unload vfio-pci
 loaded ioatdma && unload ioatdma
 other=$(for d in "$PCI"/*; do [ "$(cat "$d/vendor")" = 0x1af4 ] && echo "${d##*/}"; done | head -n 1)
 t "functions of no parent have no driver_flavour" is_gone "$PCI/$other/driver_flavour"
-state "the PF" "$PF" "[native] vfio" refdev "(null)"
+state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
 must "2 VFs" bound_vfs 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
@@ -196,8 +196,8 @@ t "the PF to a guest" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"
 t "it has no types" is_gone "$PFDIR/mdev_supported_types"
 t "the PF comes back" switch "$PF" native
-state "the PF" "$PF" "[native] vfio" refdev "(null)"
-t "with its types" type_dir refdev-dma
+state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
+t "with its types" type_dir $DEV_TYPE
 
 # From nothing: none of VFIO's modules, nor the PF's driver
 must "our modules go" unload_all
@@ -218,7 +218,7 @@ state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"
 t "it has a VFIO device" has_vfio "$PF"
 t "which can be opened" timeout 60 vfio-mig "$PCI/$PF" sleep:1
 t "one write" switch "$PF" native
-state "the PF" "$PF" "[native] vfio" refdev "(null)"
+state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
 must "it makes VFs" bound_vfs 1
 vf_bdf 0
 is "which have the attribute" "$(flavour "$BDF")" "native vfio [mdev]"

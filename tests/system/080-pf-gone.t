@@ -5,8 +5,8 @@
 # The PF loses its driver, or the modules go, in every order: idle, with mdevs, with
 # users. (Surprise removal: 180-surprise.t.)
 
-PFUNBIND=/sys/bus/pci/drivers/refdev/unbind
-PFBIND=/sys/bus/pci/drivers/refdev/bind
+PFUNBIND=/sys/bus/pci/drivers/$DEV_DRIVER/unbind
+PFBIND=/sys/bus/pci/drivers/$DEV_DRIVER/bind
 
 all_gone()
 {
@@ -24,14 +24,14 @@ mig "an mdev works" "$u" dma:20
 
 mig_bg "$u" irq "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
 must "a user" wait_for 20 is_there "$WORK/open"
-t "the vendor module is held by the user" not unload mdev-pci-refdev
+t "the vendor module is held by the user" not unload $DEV_MODULE
 t "the framework is held" not unload mdev-pci
 t "the engine is held" not unload vfio-pci-engine
 tool write $PFUNBIND "$PF" >"$WORK/unbind" &
 unbinder=$!
 t "the PF is unbound: the user is asked to let go" wait_for 20 is_there "$WORK/asked"
 new_uuid
-timeout 10 tool write "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" >"$WORK/create"
+timeout 10 tool write "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" >"$WORK/create"
 is "no mdev can be created meanwhile" "$(grep -c -x 0 "$WORK/create")" 0
 t "unbind waits" kill -0 $unbinder
 touch "$WORK/go"
@@ -44,14 +44,14 @@ if able unload "the modules unload"; then
 	t "and load" load_all
 
 	vfs_and_mdevs 2 u v
-	t "the vendor module unloads with mdevs that nobody uses" unload mdev-pci-refdev
+	t "the vendor module unloads with mdevs that nobody uses" unload $DEV_MODULE
 	t "all is gone" all_gone
 	t "it loads" load_all
 
 	vfs_and_mdevs 2 u
 	mdev_vf "$u"
 	t "a VF is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
-	t "the vendor module unloads with a shell" unload mdev-pci-refdev
+	t "the vendor module unloads with a shell" unload $DEV_MODULE
 	t "all is gone" all_gone
 	t "it loads" load_all
 else

@@ -5,7 +5,7 @@
 # State moves through a file from one mdev to another, complete and unchanged.
 
 vfs_and_mdevs 3 a b
-TYPE=refdev-dma-lite
+TYPE=$DEV_TYPE_LITE
 new_uuid
 lite=$UUID
 must "an mdev of the other type" create "$lite" $TYPE

@@ -12,7 +12,7 @@ W=$WORK
 tracing() # 0 or 1
 {
 	echo "$1" >$T/events/vfio_pci_engine/enable &&
-		echo "$1" >$T/events/mdev_pci_refdev/enable
+		echo "$1" >$T/events/$DEV_TRACE/enable
 }
 
 clear_trace() { : >$T/trace; }
@@ -137,13 +137,13 @@ for way in "save $bdf_a" "load $bdf_b"; do
 done
 
 # Firmware commands
-events refdev_command "function=$vf_a" >"$W/commands"
+events $DEV_TRACE_COMMAND "function=$vf_a" >"$W/commands"
 is "the source's commands" "$(field opcode <"$W/commands" | tr ' ' '\n' | sort | uniq -c |
 	awk '{ printf "%s%s:%s", n++ ? " " : "", $2, $1 }')" "RESUME:2 SAVE:2 STATE_SIZE:1 SUSPEND:2"
 is "all of this PF" "$(field pf <"$W/commands" | tr ' ' '\n' | sort -u)" "$PF"
 is "all done" "$(field status <"$W/commands" | tr ' ' '\n' | sort -u)" 0
 t "each took its time" took_time <"$W/commands"
-is "the destination's loads" "$(events refdev_command "function=$vf_b" opcode=LOAD |
+is "the destination's loads" "$(events $DEV_TRACE_COMMAND "function=$vf_b" opcode=LOAD |
 	field error)" "0 0"
 
 # Counters
@@ -198,7 +198,7 @@ is "the arc that failed" "$(events vfio_pci_mig_state who=v2 old=RUNNING new=RUN
 	field error)" -5
 is "the operation" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -5
 is "the command, with firmware's status" \
-	"$(events refdev_command opcode=SUSPEND | field status)" 11
+	"$(events $DEV_TRACE_COMMAND opcode=SUSPEND | field status)" 11
 is "it is counted" "$(op_count suspend_p2p)" "4 1"
 
 clear_trace
@@ -207,7 +207,7 @@ mig "a save that is left in the middle" "$b" "sh:echo '$vf_b save silent' >$FW/i
 is "the abort" "$(events vfio_pci_mig_op op=abort | field error)" 0
 is "what it has ended" "$(events vfio_pci_mig_op op=save | field error)" -125
 is "no piece" "$(events vfio_pci_mig_chunk)" ""
-is "its command, of the PF" "$(events refdev_command opcode=ABORT | field function)" -1
+is "its command, of the PF" "$(events $DEV_TRACE_COMMAND opcode=ABORT | field function)" -1
 t "a session that failed" shows counters failed 1
 mig "RESUMING without data" "$b" set:RESUMING set:STOP set:RUNNING
 t "is none" shows counters failed 1

@@ -6,7 +6,7 @@
 # and leaves the function as it was until it is reset; then a good one loads.
 
 vfs_and_mdevs 3 a b
-TYPE=refdev-dma-lite
+TYPE=$DEV_TYPE_LITE
 new_uuid
 lite=$UUID
 must "an mdev of the other type" create "$lite" $TYPE
@@ -49,10 +49,10 @@ bad "another vendor" EMEDIUMTYPE 'another kind of PCI device' head:vendor:0x15b3
 bad "another device" EMEDIUMTYPE 'another kind of PCI device' head:device:0x2022
 bad "another subsystem vendor" EMEDIUMTYPE 'another kind of PCI device' head:subvendor:1
 bad "another subsystem" EMEDIUMTYPE 'another kind of PCI device' head:subdevice:1
-bad "another type's name" EMEDIUMTYPE 'another .*type' head:type:refdev-dma-lite
-bad "a shorter type name" EMEDIUMTYPE 'another .*type' head:type:refdev-dm
+bad "another type's name" EMEDIUMTYPE 'another .*type' head:type:$DEV_TYPE_LITE
+bad "a shorter type name" EMEDIUMTYPE 'another .*type' head:type:${DEV_TYPE%?}
 bad "a type name without end" EMEDIUMTYPE 'another .*type' \
-	head:type:refdev-dmaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+	head:type:${DEV_TYPE}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 cp "$W/lite" "$W/bad"
 bad_file "a real stream of the other type" EMEDIUMTYPE 'another .*type'
 bad "other firmware" EPROTONOSUPPORT 'firmware with state version 7' head:compat:7

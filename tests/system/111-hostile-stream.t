@@ -86,7 +86,7 @@ for kind in plain delta; do
 	done
 	bad "another vendor" EMEDIUMTYPE 'another kind of PCI device' head:vendor:0x15b3
 	bad "another device" EMEDIUMTYPE 'another kind of PCI device' head:device:0x2022
-	bad "another type" EMEDIUMTYPE 'another type of function' head:type:refdev-dma-lite
+	bad "another type" EMEDIUMTYPE 'another type of function' head:type:$DEV_TYPE_LITE
 	bad "other firmware" EPROTONOSUPPORT 'firmware with state version 7' head:compat:7
 	bad "reserved bytes, their checksum wrong" EPROTO 'header is damaged' head:reserved:1 headcrc:1
 

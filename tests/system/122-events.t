@@ -13,8 +13,8 @@
 
 W=$WORK
 MIG_TIMEOUT=120
-PFUNBIND=/sys/bus/pci/drivers/refdev/unbind
-PFBIND=/sys/bus/pci/drivers/refdev/bind
+PFUNBIND=/sys/bus/pci/drivers/$DEV_DRIVER/unbind
+PFBIND=/sys/bus/pci/drivers/$DEV_DRIVER/bind
 VFUNBIND=/sys/bus/pci/drivers/mdev-pci/unbind
 VFBIND=/sys/bus/pci/drivers/mdev-pci/bind
 
@@ -72,7 +72,7 @@ mig_do "a user" err dma:5
 for s in $states; do
 	about $s
 	mig_do "$s: VFs can't be switched off, and the modules stay" reset $ENTER \
-		"$(wrote EBUSY "$PFDIR/sriov_numvfs" 0)" "sh:! rmmod mdev-pci-refdev 2>/dev/null" \
+		"$(wrote EBUSY "$PFDIR/sriov_numvfs" 0)" "sh:! rmmod $DEV_MODULE 2>/dev/null" \
 		"sh:! rmmod mdev-pci 2>/dev/null" "sh:! rmmod vfio-pci-engine 2>/dev/null" $ON
 	mig_do "$s: an error of the link that is not fatal is told, and changes nothing" \
 		reset $ENTER "$(aer POISON_TLP)" err-wait:10000 $ON

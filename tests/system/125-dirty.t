@@ -35,7 +35,7 @@ must "modules" load_all
 vfs_and_mdevs 2 v u
 mdev_vf "$u"
 fw_dir
-description=$(cat "$PFDIR/mdev_supported_types/refdev-dma/description")
+description=$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/description")
 
 # By what the kernel has, not by what we say of it
 if ! grep -q ' iova_bitmap_set' /proc/kallsyms; then

@@ -11,19 +11,19 @@ must "4 VFs" set_vfs 4
 t "they are bound" wait_for 20 all_bound 4
 types=$(mdevctl types)
 like "types lists the PF" "$types" "^$PF"
-like "types lists the type" "$types" 'refdev-dma$'
+like "types lists the type" "$types" "$DEV_TYPE\$"
 like "types knows how many" "$types" 'Available instances: 4'
 like "types knows the API" "$types" 'Device API: vfio-pci'
 like "types shows the description" "$types" 'migratable: yes'
 
 new_uuid
 u=$UUID
-t "define" ctl define --uuid "$u" --parent "$PF" --type refdev-dma
-like "it is listed as defined" "$(mdevctl list --defined)" "^$u $PF refdev-dma manual"
+t "define" ctl define --uuid "$u" --parent "$PF" --type $DEV_TYPE
+like "it is listed as defined" "$(mdevctl list --defined)" "^$u $PF $DEV_TYPE manual"
 t "not active yet" is_gone "$MDEVS/$u"
 t "start" ctl start --uuid "$u"
 t "active" attr_is "$u" migration_state RUNNING
-like "it is listed" "$(mdevctl list)" "^$u $PF refdev-dma.*defined"
+like "it is listed" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defined"
 mig "it works" "$u" dma:20
 like "types knows that one is used" "$(mdevctl types)" 'Available instances: 3'
 t "a second start is refused" not ctl start --uuid "$u"
@@ -35,8 +35,8 @@ t "stop again" ctl stop --uuid "$u"
 
 new_uuid
 v=$UUID
-t "start without a definition" ctl start --uuid "$v" --parent "$PF" --type refdev-dma-lite
-like "listed" "$(mdevctl list)" "^$v $PF refdev-dma-lite"
+t "start without a definition" ctl start --uuid "$v" --parent "$PF" --type $DEV_TYPE_LITE
+like "listed" "$(mdevctl list)" "^$v $PF $DEV_TYPE_LITE"
 t "define from what runs" ctl define --uuid "$v"
 t "stop" ctl stop --uuid "$v"
 t "undefine" ctl undefine --uuid "$v"
@@ -47,11 +47,11 @@ like "mdevctl says why" "$(mdevctl start --uuid "$u" 2>&1)" '[^ ]'
 
 # Autostart: the VFs exist when the parent is announced, so once is enough
 t "to be started automatically" ctl modify --uuid "$u" --auto
-t "the vendor module unloads" unload mdev-pci-refdev
+t "the vendor module unloads" unload $DEV_MODULE
 tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
-t "the vendor module loads with num_vfs=2" load mdev-pci-refdev num_vfs=2
+t "the vendor module loads with num_vfs=2" load $DEV_MODULE num_vfs=2
 sleep 0.3
 kill $listener
 wait $listener 2>/dev/null
@@ -60,9 +60,9 @@ like "the parent is announced" "$(cat "$WORK/uevents")" "^change@.*$PF .*MDEV_ST
 t "what the rule runs" ctl start-parent-mdevs "$PF"
 t "it is active" attr_is "$u" migration_state RUNNING
 mig "it works" "$u" dma:20
-t "the vendor module unloads under it" unload mdev-pci-refdev
+t "the vendor module unloads under it" unload $DEV_MODULE
 t "it is gone, its definition is not" is_gone "$MDEVS/$u"
 like "still defined" "$(mdevctl list --defined)" "^$u .*auto"
 t "undefine" ctl undefine --uuid "$u"
 is "nothing is defined" "$(mdevctl list --defined)" ""
-t "the vendor module loads as before" load mdev-pci-refdev
+t "the vendor module loads as before" load $DEV_MODULE

@@ -41,20 +41,20 @@ t "its bandwidth is set" attr_is "$a" bandwidth 100
 mig "it works" "$a" dma:20
 out=$(mdevctl list --uuid "$a" --dumpjson | tr -d ' \n')
 like "list shows attributes" "$out" '"max_copy":"65536".*"bandwidth":"100"'
-like "the notifier has told" "$(tool log 0)" "mdevctl: start of mdev $a \(refdev-dma of $PF\): success"
-why "a value out of range" 'max_copy of type refdev-dma: 3 is out of range: must be 4096 to 1048576 bytes, a power of 2' \
+like "the notifier has told" "$(tool log 0)" "mdevctl: start of mdev $a \($DEV_TYPE of $PF\): success"
+why "a value out of range" "max_copy of type $DEV_TYPE: 3 is out of range: must be 4096 to 1048576 bytes, a power of 2" \
 	modify --uuid "$a" --addattr max_copy --value 3
-t "define from what runs" ctl define --uuid "$b" --parent "$PF" --type refdev-dma-lite
+t "define from what runs" ctl define --uuid "$b" --parent "$PF" --type $DEV_TYPE_LITE
 why "beyond what that type has" 'must be 4096 to 65536 bytes' modify --uuid "$b" --addattr max_copy --value 131072
 
 if within 20 mdevctl modify --help | grep -q -- --live; then
-	echo '{"mdev_type":"refdev-dma","start":"manual","attrs":[{"max_copy":"8192"}]}' >"$WORK/live.json"
+	echo '{"mdev_type":"'"$DEV_TYPE"'","start":"manual","attrs":[{"max_copy":"8192"}]}' >"$WORK/live.json"
 	t "modify --live" ctl modify --uuid "$a" --live --jsonfile "$WORK/live.json"
 	t "max_copy is set" attr_is "$a" max_copy 8192
 	t "what is not named is as at first" attr_is "$a" bandwidth 0
 	mig_bg "$a" "touch:$WORK/open" "await:$WORK/go"
 	must "a user has it open" wait_for 20 is_there "$WORK/open"
-	echo '{"mdev_type":"refdev-dma","start":"manual","attrs":[{"max_copy":"4096"}]}' >"$WORK/live.json"
+	echo '{"mdev_type":"'"$DEV_TYPE"'","start":"manual","attrs":[{"max_copy":"4096"}]}' >"$WORK/live.json"
 	why "modify --live of one in use" "it is in use; stop the guest.*" \
 		modify --uuid "$a" --live --jsonfile "$WORK/live.json"
 	t "nothing has changed" attr_is "$a" max_copy 8192
@@ -73,8 +73,8 @@ t "all are removed" remove_all
 
 t "one with attributes starts automatically" ctl modify --uuid "$a" --auto
 t "one of the other type as well" ctl modify --uuid "$b" --auto
-t "one does not" ctl define --uuid "$c" --parent "$PF" --type refdev-dma
-t "the number of VFs in its place" sed -i 's/^# options mdev-pci-refdev num_vfs=.*/options mdev-pci-refdev num_vfs=3/' $CONF
+t "one does not" ctl define --uuid "$c" --parent "$PF" --type $DEV_TYPE
+t "the number of VFs in its place" sed -i "s/^# options $DEV_MODULE num_vfs=.*/options $DEV_MODULE num_vfs=3/" $CONF
 
 down()
 {
@@ -95,7 +95,7 @@ active() { [ -d "$MDEVS/$1" ]; }
 t "the host goes down" down
 must "udevd starts" udev_start
 t "the host comes up" up
-t "the PF's driver is loaded" loaded mdev-pci-refdev
+t "the PF's driver is loaded" loaded $DEV_MODULE
 t "the mdev is there" wait_for 30 active "$a"
 is "and the VFs" "$(cat "$PFDIR/sriov_numvfs")" 3
 t "with its max_copy" attr_is "$a" max_copy 65536

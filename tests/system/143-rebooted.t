@@ -25,16 +25,16 @@ coldplug()
 
 must "no module is loaded" not is_dir /sys/module/mdev_pci
 must "it has 142-reboot's disk" is_dir "/etc/mdevctl.d/$PF"
-t "an mdev with attributes is defined" defined refdev-dma auto
+t "an mdev with attributes is defined" defined $DEV_TYPE auto
 a=$UUID
-t "one of another type" defined refdev-dma-lite auto
+t "one of another type" defined $DEV_TYPE_LITE auto
 b=$UUID
-t "and one that is not to start" defined refdev-dma manual
+t "and one that is not to start" defined $DEV_TYPE manual
 c=$UUID
 
 must "udevd starts" udev_start
 t "it hears of all devices" coldplug
-t "the PF's driver is loaded" loaded mdev-pci-refdev
+t "the PF's driver is loaded" loaded $DEV_MODULE
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
 t "the mdev is there" wait_for 30 active "$a"
 t "with its max_copy" attr_is "$a" max_copy 65536

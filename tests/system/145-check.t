@@ -78,16 +78,16 @@ able_word iommufd
 like "whether there is IOMMUFD" "$(grep '^system iommufd ' "$WORK/found")" "$word"
 
 # ---- the device
-says "$PF" parent ok 'driver refdev'
+says "$PF" parent ok "driver $DEV_DRIVER"
 says "$PF" vfs ok '^ok 3 VFs .of 8.'
 says "$PF" groups ok
-says "$PF" types ok 'refdev-dma: 2 available, 1 in use'
+says "$PF" types ok "$DEV_TYPE: 2 available, 1 in use"
 says "$PF" mdevs ok '^ok 1 mdev,'
 says "$PF" type-migration ok
 json types.0.type
-is "types, for programs" "$VALUE" refdev-dma
+is "types, for programs" "$VALUE" $DEV_TYPE
 json types.0.available
-is "available, for programs" "$VALUE" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")"
+is "available, for programs" "$VALUE" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")"
 
 # ---- mdevctl's rule: Debian's names a program that is not there; and a VF is taken away
 rules=udev/rules.d/60-mdevctl.rules own_rule=
@@ -114,18 +114,18 @@ check
 is "no VFs: a warning" "$STATUS" 1
 says "$PF" vfs warning 'has no VFs now, of 8'
 found=$(grep "^$PF types " "$WORK/found")
-like "types of VFs" "$found" '^[^ ]* types warning type refdev-dma: .* there are no VFs'
-like "and the whole" "$found" '^[^ ]* types ok type refdev-whole: 1 available'
+like "types of VFs" "$found" "^[^ ]* types warning type $DEV_TYPE: .* there are no VFs"
+like "and the whole" "$found" "^[^ ]* types ok type $DEV_TYPE_WHOLE: 1 available"
 new_uuid
-t "it is given away" create "$UUID" refdev-whole
+t "it is given away" create "$UUID" $DEV_TYPE_WHOLE
 check
 says "$PF" vfs ok "given away as a whole, to mdev $UUID"
-says "$PF" types ok 'refdev-whole: the device as a whole is in use'
+says "$PF" types ok "$DEV_TYPE_WHOLE: the device as a whole is in use"
 says "$PF" mdevs ok '^ok 1 mdev,'
 t "and taken back" remove "$UUID"
-must "the vendor module unloads" unload mdev-pci-refdev
+must "the vendor module unloads" unload $DEV_MODULE
 check
 is "no driver: an error" "$STATUS" 2
-says "$PF" parent error 'has no driver.* modprobe mdev_pci_refdev'
-says system modules ok 'can be loaded: .*mdev-pci-refdev'
-t "it loads" load mdev-pci-refdev
+says "$PF" parent error "has no driver.* modprobe $(echo $DEV_MODULE | tr - _)"
+says system modules ok "can be loaded: .*$DEV_MODULE"
+t "it loads" load $DEV_MODULE

@@ -18,7 +18,7 @@ vfs_and_mdevs 3 u v w
 must "a guest boots with the mdev" guest_boot g "$u"
 errno_of "$PFDIR/sriov_numvfs" 0
 is "VFs can't be switched off" "$ERRNO" EBUSY
-t "the vendor module stays" not unload mdev-pci-refdev
+t "the vendor module stays" not unload $DEV_MODULE
 t "the copies go on" guest_goes_on g 100 60
 is "each byte was right" "$ERRORS" 0
 

@@ -41,7 +41,7 @@ done
 pf=pci_$(echo "$PF" | tr ':.' __)
 like "the PF has mdev types" "$(virsh_ nodedev-list --cap mdev_types)" "^$pf\$"
 t "its description" virt nodedev-dumpxml "$pf"
-like "names the type" "$VIRT" "<type id='refdev-dma'>"
+like "names the type" "$VIRT" "<type id='$DEV_TYPE'>"
 like "and how many there can be" "$VIRT" "<availableInstances>4</availableInstances>"
 new_uuid
 a=$UUID
@@ -56,7 +56,7 @@ t "with its attribute" attr_is "$a" max_copy 65536
 t "libvirt sees it" wait_for 10 nodedev_active "$a"
 virt nodedev-dumpxml "$dev"
 like "with its IOMMU group" "$VIRT" "<iommuGroup number='$(basename "$(readlink "$MDEVS/$a/iommu_group")")'/>"
-like "and its type" "$VIRT" "<type id='refdev-dma'/>"
+like "and its type" "$VIRT" "<type id='$DEV_TYPE'/>"
 new_uuid
 b=$UUID
 t "another one by sysfs" create "$b"

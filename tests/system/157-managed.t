@@ -16,7 +16,7 @@ fi
 flavour() { cat "/sys/bus/pci/devices/$1/driver_flavour"; }
 switch() { write_to "/sys/bus/pci/devices/$1/driver_flavour" "$2"; }
 override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
-available() { cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances"; }
+available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
 must "2 VFs" set_vfs 2
 must "they are bound" wait_for 20 all_bound 2

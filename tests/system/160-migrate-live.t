@@ -7,10 +7,10 @@
 # the guest goes on where it was.
 
 vfs_and_mdevs 4 u v
-TYPE=refdev-dma-lite
+TYPE=$DEV_TYPE_LITE
 new_uuid
 lite=$UUID
-must "an mdev of another type" create "$lite" refdev-dma-lite
+must "an mdev of another type" create "$lite" $DEV_TYPE_LITE
 
 # agree FROM TO: firmware's digest of the source is what the destination has loaded
 agree()

@@ -16,10 +16,10 @@ pf_b=${PFS% *} other_b=${PFS#* }
 must "2 VFs on hostB" on_b bound_vfs 2
 new_uuid
 v=$UUID
-must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type refdev-dma
+must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type $DEV_TYPE
 new_uuid
 lite=$UUID
-must "an mdev of another type" on_b create "$lite" refdev-dma-lite
+must "an mdev of another type" on_b create "$lite" $DEV_TYPE_LITE
 must "a VF of the other device" on_b at_pf "$other_b" bound_vfs 1
 new_uuid
 compat=$UUID

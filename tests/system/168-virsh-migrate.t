@@ -24,10 +24,10 @@ pf_b=${PFS% *} other_b=${PFS#* }
 must "2 VFs on hostB" on_b bound_vfs 2
 new_uuid
 v=$UUID
-must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type refdev-dma
+must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type $DEV_TYPE
 new_uuid
 lite=$UUID
-must "an mdev of another type" on_b create "$lite" refdev-dma-lite
+must "an mdev of another type" on_b create "$lite" $DEV_TYPE_LITE
 must "a VF of the other device" on_b at_pf "$other_b" bound_vfs 1
 new_uuid
 compat=$UUID
@@ -102,7 +102,7 @@ migration_refused "another state version" "$compat" . 'data refused: .*firmware 
 usable_b "another state version" "$compat"
 new_uuid
 t "no free function: mdevctl fails" \
-	not on_b mdevctl start --uuid "$UUID" --parent "$pf_b" --type refdev-dma
+	not on_b mdevctl start --uuid "$UUID" --parent "$pf_b" --type $DEV_TYPE
 migration_refused "no free function" "$UUID" "$UUID"
 peer sh -c 'timeout 200 "$1/vfio-mig" "$2" touch:/tmp/open await:/tmp/go >/dev/null 2>&1 &' sh \
 	"$TOOLS" "$MDEVS/$v"

@@ -7,7 +7,7 @@
 
 must "64 VFs" set_vfs 64
 must "all are bound" wait_for 60 all_bound 64
-is "all are available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 64
+is "all are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 64
 all()
 {
 	for _ in $(seq 64); do
@@ -20,7 +20,7 @@ t "64 mdevs" all
 is "each has a VF of its own" "$(cat "$MDEVS"/*/function | sort -u | wc -l)" 64
 is "each has a group of its own" "$(for d in "$MDEVS"/*; do readlink "$d/iommu_group"; done | sort -u | wc -l)" 64
 new_uuid
-refused "one more" "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID" ENOSPC 'all VFs are in use'
+refused "one more" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" ENOSPC 'all VFs are in use'
 mig "the last one works" "$last" dma:50
 # 1.2 prints one line more
 is "mdevctl lists them" "$(timeout 120 mdevctl list | grep -c " $PF ")" 64
@@ -37,7 +37,7 @@ going()
 	g_pid=$!
 	while kill -0 $g_pid 2>/dev/null; do
 		new_uuid
-		errno_of "$PFDIR/mdev_supported_types/refdev-dma/create" "$UUID"
+		errno_of "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID"
 		case $ERRNO in
 		EBUSY) break ;;
 		0) remove "$UUID" ;;

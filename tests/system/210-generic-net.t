@@ -97,7 +97,7 @@ t "an mdev" create "$u" igb-vf
 # One by one
 refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-pci-generic already"
 refused "that of a vendor's driver is one already" $PARENTS "+$refdev" EEXIST \
-	"$refdev: is an mdev parent already, of driver refdev"
+	"$refdev: is an mdev parent already, of driver $DEV_DRIVER"
 is "it does not get on the list" "$(cat $PARENTS)" "$igb"
 refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
 refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"

@@ -13,7 +13,7 @@ find_pfs
 # Which PF's VFs have it where, by what the types say -> $PLAIN, $BAR, $PART, $ODD
 for pf in $PFS; do
 	use_pf "$pf"
-	must "$pf offers its types" wait_for 20 type_dir refdev-dma
+	must "$pf offers its types" wait_for 20 type_dir $DEV_TYPE
 	text=$(cat "$TYPEDIR/description")
 	case $text in
 	*"migration control: in the function, BAR 4 from 0x0 on"*) BAR=$pf ;;
@@ -147,7 +147,7 @@ use_pf "$ODD"
 must "a VF whose control shares a page with other registers" bound_vfs 1
 new_uuid
 mark
-t "no mdev of it" not create "$UUID" refdev-dma
+t "no mdev of it" not create "$UUID" $DEV_TYPE
 is "it is refused with words" "$ERRNO" EINVAL
 logged_once "the log says why" "the migration control at 0x3800 of BAR 0 .* can't be hidden: it shares pages"
 t "and nothing is left of it" is_gone "$MDEVS/$UUID"
@@ -155,7 +155,7 @@ t "its VFs can go" set_vfs 0
 
 # ---- an IOMMU group with others in it ----------------------------------------------------------
 
-whole=$PFDIR/mdev_supported_types/refdev-whole
+whole=$PFDIR/mdev_supported_types/$DEV_TYPE_WHOLE
 neighbour=$(cd "$PFDIR/iommu_group/devices" && grep -Lx 0x060400 ./*/class | cut -d/ -f2 | grep -vx "$PF")
 like "it has a neighbour in its IOMMU group" "$neighbour" '^0000:..:00\.0$'
 new_uuid
@@ -163,10 +163,10 @@ refused "so it can't be given away as a whole" "$whole/create" "$UUID" EPERM \
 	"mdev $UUID refused: the device shares its IOMMU group with $neighbour; bind both to vfio-pci"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 bound_driver "$PF"
-is "its driver is bound" "$DRIVER" refdev
+is "its driver is bound" "$DRIVER" $DEV_DRIVER
 t "the neighbour goes" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
 t "bridges without isolation are left" [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 3 ]
-must "nobody can use those: it can be given away" create "$UUID" refdev-whole
+must "nobody can use those: it can be given away" create "$UUID" $DEV_TYPE_WHOLE
 mig "it works" "$UUID" reg:0=0x56454452
 t "it is removed" remove "$UUID"
 t "the neighbour comes back" write_to /sys/bus/pci/rescan 1

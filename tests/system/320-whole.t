@@ -10,23 +10,23 @@
 MAGIC=reg:0=0x56454452
 BASE=0x10
 CLEAR="reg:$BASE=0 reg:0xc=0"
-BIND=/sys/bus/pci/drivers/refdev/bind
-UNBIND=/sys/bus/pci/drivers/refdev/unbind
+BIND=/sys/bus/pci/drivers/$DEV_DRIVER/bind
+UNBIND=/sys/bus/pci/drivers/$DEV_DRIVER/unbind
 W=$WORK
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-WHOLE=$TYPES/refdev-whole
+WHOLE=$TYPES/$DEV_TYPE_WHOLE
 
 make() # -> $u: the PF as an mdev
 {
 	new_uuid
 	u=$UUID
-	must "${1:-an mdev that is the PF}" create "$u" refdev-whole
+	must "${1:-an mdev that is the PF}" create "$u" $DEV_TYPE_WHOLE
 }
 
-available() { VALUE=$(cat "$TYPES/refdev-$1/available_instances"); }
+available() { VALUE=$(cat "$TYPES/$DEV_DRIVER-$1/available_instances"); }
 
-irqs() { grep -c "refdev-[a-z]* $PF" /proc/interrupts; }
+irqs() { grep -c "$DEV_DRIVER-[a-z]* $PF" /proc/interrupts; }
 
 # The driver has its device, with its queue
 drivers() # DESCRIPTION
@@ -42,7 +42,7 @@ drivers() # DESCRIPTION
 given() # DESCRIPTION
 {
 	bound_driver "$PF"
-	is "$1: its driver is bound" "$DRIVER" refdev
+	is "$1: its driver is bound" "$DRIVER" $DEV_DRIVER
 	is "$1: and has no interrupts" "$(irqs)" 0
 	fw_dir
 	like "$1: nor does it speak to the firmware" "$(cat "$FW/firmware" 2>&1)" 'transport endpoint shutdown'
@@ -64,7 +64,7 @@ user() # COMMANDS...: opens it and waits for "go"; in the background
 drivers "at first"
 like "it says what it is" "$(cat "$WHOLE/description")" '^function: the device as a whole$'
 like "it does not migrate" "$(cat "$WHOLE/description")" '^migratable: no, firmware moves the state of VFs only$'
-is "types of VFs say nothing of the kind" "$(cat $TYPES/refdev-dma*/description | grep -c '^function')" 0
+is "types of VFs say nothing of the kind" "$(cat $TYPES/$DEV_TYPE*/description | grep -c '^function')" 0
 available dma
 is "there are no VFs" "$VALUE" 0
 
@@ -80,7 +80,7 @@ is "its group is the PF's" "$(basename "$(readlink "$d/iommu_group")")" \
 is "the type lists it" "$(ls "$WHOLE/devices")" "$u"
 new_uuid
 refused "a second one" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the device is in use as a whole"
-refused "a VF" "$TYPES/refdev-dma/create" "$UUID" EBUSY "mdev $UUID refused: the device is given away as a whole"
+refused "a VF" "$TYPES/$DEV_TYPE/create" "$UUID" EBUSY "mdev $UUID refused: the device is given away as a whole"
 refused "making VFs" "$PFDIR/sriov_numvfs" 2 EBUSY "VFs can't be created .*remove mdev $u first"
 refused "another driver" "$PFDIR/driver_flavour" vfio EBUSY "flavour vfio refused: mdev $u has it; remove that first"
 is "there are none" "$(cat "$PFDIR/sriov_numvfs")" 0
@@ -202,7 +202,7 @@ drivers "unbound"
 
 make
 user irq "touch:$W/open" irq-wait:20000 "touch:$W/asked" "await:$W/go" $MAGIC
-t "the modules are held by the user" not unload mdev-pci-refdev
+t "the modules are held by the user" not unload $DEV_MODULE
 t "the framework, too" not unload mdev-pci
 tool write $UNBIND "$PF" >"$W/unbind" &
 unbinder=$!
@@ -219,7 +219,7 @@ drivers "unbound under a user"
 
 if able unload "the vendor module unloads with an mdev"; then
 	make
-	t "the vendor module unloads with an mdev that nobody uses" unload mdev-pci-refdev
+	t "the vendor module unloads with an mdev that nobody uses" unload $DEV_MODULE
 	t "the mdev is gone" is_gone "$MDEVS/$u"
 	t "it loads" load_all
 	drivers "loaded"
@@ -230,7 +230,7 @@ both_end()
 {
 	for _ in 1 2 3 4 5; do
 		new_uuid
-		create "$UUID" refdev-whole || return 1
+		create "$UUID" $DEV_TYPE_WHOLE || return 1
 		(tool write "$MDEVS/$UUID/remove" 1 >/dev/null 2>&1) &
 		write_to $UNBIND "$PF" || return 1
 		wait $!
@@ -252,9 +252,9 @@ lost()
 	removed_under_user
 	logged_once "it could not be reset: the log says so" 'could not be reset after its user .-ENOTTY'
 	logged_once "its driver could not take it back" \
-		'driver refdev could not take the device back .-EIO.; reset it, or unbind the driver'
+		"driver $DEV_DRIVER could not take the device back .-EIO.; reset it, or unbind the driver"
 	bound_driver "$PF"
-	is "its driver is bound" "$DRIVER" refdev
+	is "its driver is bound" "$DRIVER" $DEV_DRIVER
 	available whole
 	is "nothing can be had" "$VALUE" 0
 	new_uuid
@@ -277,7 +277,7 @@ t "pulled out while it is given away" pull_out
 t "it is gone" wait_for 30 is_gone "$PFDIR"
 t "and its mdev" is_gone "$MDEVS/$u"
 logged_once "its driver could not take it back: the log says so" \
-	'driver refdev could not take the device back .-[A-Z]*.; reset it'
+	"driver $DEV_DRIVER could not take the device back .-[A-Z]*.; reset it"
 must "plugged in again" plug_in
 drivers "another one"
 vfs_and_mdevs 2 v

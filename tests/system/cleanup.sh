@@ -20,11 +20,11 @@ done
 load_all || { echo "modules: $REASON"; exit 1; }
 for bdf in $PFS; do
 	use_pf "$bdf"
-	[ -d "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers/refdev/bind "$PF" ||
+	[ -d "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers/$DEV_DRIVER/bind "$PF" ||
 		{ echo "the PF $PF cannot be bound: $REASON"; exit 1; }
 	fw_dir && tool write "$FW/inject" "any any off" >/dev/null
 done
-tool write /sys/module/mdev_pci_refdev/parameters/timeout_ms 5000 >/dev/null
+dev_set_timeout $DEV_TIMEOUT_MS >/dev/null
 for dir in "$MDEVS"/*; do
 	[ -e "$dir" ] || continue
 	echo "mdev ${dir##*/}"

@@ -13,6 +13,8 @@
 # --other: where two hosts are booted, the stack of the second one. The guests of both get
 # the machine type that all versions of QEMU in use have.
 #
+# DEVICE=NAME in the environment: the device under test, as device/NAME.sh describes it (default: refdev).
+#
 # --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, reboot,
 # rebooted, mlx5, pair, generic, libvirt and upstream. Without patterns the last three (minutes; and of
 # upstream's selftests a download) are only part of it with --all. With that tests also do the whole
@@ -89,10 +91,13 @@ for b in $boots; do
 done
 
 [ -z "$all" ] || limit[main]=4500
+dev=${DEVICE:-refdev}
+# shellcheck source=device/refdev.sh
+. "$here/device/$dev.sh"
 patience=$(. "$VM_DIR/stacks/$stack"; echo "${PATIENCE:-1}")
 bin=$("$here/prepare.sh" --stack "$stack")
 # The second host has a second device, with a firmware of another state version
-bed=(boot.sh) pair=(boot-pair.sh --on-b --device "refdev,id=other,compat=2")
+bed=(boot.sh) pair=(boot-pair.sh --on-b --device "$DEV_MODEL,id=other,compat=2")
 if [ -n "$other" ]; then
 	pair+=(--stack "$other" --add "$("$here/prepare.sh" --stack "$other")"
 		--both --env GUEST_MACHINE=pc-q35-7.2)
@@ -204,7 +209,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx
 		--timeout $((${limit[$b]} * patience)) --env PATIENCE="$patience" --env FULL=$all \
 		--append "log_buf_len=4M ${words[$b]}" --add "$bin" \
 		--qemu-arg -global --qemu-arg ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off \
-		--device "refdev,id=pf${device[$b]}$bug" "${more[@]}" \
+		--device "$DEV_MODEL,id=pf${device[$b]}$bug" --env DEVICE="$dev" "${more[@]}" \
 		${keep:+--env COVERAGE=1} ${dir:+--run-dir "$dir"} \
 		-- tests/system/run.sh -b "$b" "$@" | tee "$tap"
 	rc=${PIPESTATUS[0]}

@@ -5,10 +5,13 @@
 # hypervisor host. Sourced by sh; prints nothing, returns 1 on failure with the reason
 # in $REASON.
 #
-# From the environment: TOOLS, the directory with what prepare.sh has built.
+# From the environment: TOOLS, the directory with what prepare.sh has built; DEVICE, what is under test: a
+# file in device/.
 
 : "${PAYLOAD:=/payload}"
 : "${TOOLS:=$PAYLOAD/bin}"
+# shellcheck source=device/refdev.sh
+. "$PAYLOAD/tests/system/device/${DEVICE:-refdev}.sh"
 PATH=$TOOLS:$PATH
 REASON=
 
@@ -100,12 +103,12 @@ unload() # NAME
 load_all()
 {
 	load vfio_iommu_type1 && load vfio-pci-engine && load mdev-pci &&
-		load mdev-pci-refdev "$@" && find_pf
+		load $DEV_MODULE "$@" && find_pf
 }
 
 unload_all()
 {
-	for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme mdev-pci-refdev mdev-pci vfio-pci-engine; do
+	for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme $DEV_MODULE mdev-pci vfio-pci-engine; do
 		if loaded $module; then
 			unload $module || return 1
 		fi
@@ -176,14 +179,14 @@ can()
 
 # ---- the PF ---------------------------------------------------------------------
 
-find_pfs() # -> $PFS, the BDFs of all reference devices
+find_pfs() # -> $PFS, the BDFs of all devices under test
 {
 	PFS=
 	for dir in /sys/bus/pci/devices/*; do
 		read -r vendor <"$dir/vendor" && read -r device <"$dir/device" || continue
-		[ "$vendor:$device" != 0x8086:0xf0d0 ] || PFS="$PFS${PFS:+ }${dir##*/}"
+		[ "${vendor#0x}:${device#0x}" != $DEV_ID ] || PFS="$PFS${PFS:+ }${dir##*/}"
 	done
-	[ -n "$PFS" ] || fail "no reference device (8086:f0d0) on this machine"
+	[ -n "$PFS" ] || fail "no device $DEV_ID on this machine"
 }
 
 find_pf() # -> $PF (its BDF), $PFDIR: the first one
@@ -227,7 +230,7 @@ mount_debugfs()
 fw_dir()
 {
 	mount_debugfs 2>/dev/null
-	FW=/sys/kernel/debug/refdev/$PF
+	dev_debugfs "$PF"
 	[ -d "$FW" ] || fail "$FW does not exist"
 }
 
@@ -301,7 +304,7 @@ type_dir() # TYPE -> $TYPEDIR
 
 create() # UUID [TYPE]: sysfs create; $ERRNO says what happened
 {
-	type_dir "${2:-refdev-dma}" || return 1
+	type_dir "${2:-$DEV_TYPE}" || return 1
 	write_to "$TYPEDIR/create" "$1"
 }
 

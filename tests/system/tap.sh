@@ -245,7 +245,7 @@ vfs_and_mdevs()
 	for v_name; do
 		new_uuid
 		eval "$v_name=\$UUID"
-		must "mdev $v_name" create "$UUID" "${TYPE:-refdev-dma}"
+		must "mdev $v_name" create "$UUID" "${TYPE:-$DEV_TYPE}"
 	done
 }
 
@@ -258,14 +258,14 @@ no_mdevs_no_vfs()
 # The vendor module waits this long for firmware
 fw_timeout() # MILLISECONDS
 {
-	write_to /sys/module/mdev_pci_refdev/parameters/timeout_ms "$1"
+	dev_set_timeout "$1"
 }
 
 # How long it waits for commands in the background is decided when the PF is bound
 bound_with_fw_timeout() # MILLISECONDS
 {
-	write_to /sys/bus/pci/drivers/refdev/unbind "$PF" && fw_timeout "$1" &&
-		write_to /sys/bus/pci/drivers/refdev/bind "$PF"
+	write_to /sys/bus/pci/drivers/$DEV_DRIVER/unbind "$PF" && fw_timeout "$1" &&
+		write_to /sys/bus/pci/drivers/$DEV_DRIVER/bind "$PF"
 }
 
 # ---- after something went wrong ------------------------------------------------------

@@ -120,6 +120,13 @@ verdict "no such device: status 3" "$((rc != 3))"
 rc=0
 "$work/conform" --rounds none x >"$work/out" 2>&1 || rc=$?
 verdict "a wrong argument: status 2" "$((rc != 2))"
+gcc -shared -fPIC -I "$REPO_DIR/tools/conform" "$REPO_DIR/tools/conform/plugins/mtty.c" -o "$work/mtty.so"
+rc=0
+"$work/conform" --plugin "$work/mtty.so" no-such-device >"$work/out" 2>&1 || rc=$?
+verdict "a plug-in that is a shared object is taken" "$((rc != 3))"
+rc=0
+"$work/conform" --plugin /bin/true no-such-device >"$work/out" 2>&1 || rc=$?
+verdict "and no other file" "$((rc != 2))"
 while read -r line; do
 	case $line in
 	'#'* | '') continue ;;

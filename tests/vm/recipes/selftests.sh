@@ -5,8 +5,8 @@
 #   selftests/   the programs, a directory for boot.sh --add
 #   version      of Debian's package that they were made from
 
-SELFTESTS_SUITE=sid
-SELFTESTS_SOURCE=linux-source-7.2
+# Also built by 7.3: SELFTESTS_SUITE=trixie-backports SELFTESTS_SOURCE=linux-source-7.3 in the environment
+: "${SELFTESTS_SUITE:=sid}" "${SELFTESTS_SOURCE:=linux-source-7.2}"
 SELFTESTS_NAMES=$REPO_DIR/tests/system/upstream/names.c
 # Ours, in their shape
 SELFTESTS_OWN=$REPO_DIR/tests/upstream/vfio_pci_migration_test.c
@@ -44,7 +44,8 @@ selftests_fetch()
 	xz -T0 -dc "$dir/$top.tar.xz" | tar -C "$dir/src" --strip-components=1 --wildcards -x \
 		"$top/tools/testing/selftests/vfio" "$top/tools/testing/selftests/*.h" \
 		"$top/tools/include" "$top/tools/arch/x86/include" \
-		"$top/include/linux/pci_ids.h" "$top/drivers/dma/ioat" "$top/drivers/dma/idxd"
+		"$top/include/linux/pci_ids.h" "$top/drivers/dma/ioat" "$top/drivers/dma/idxd" \
+		"$top/drivers/net/ethernet/intel/igb"
 	rm -rf "$dir/apt" "$dir"/*.deb "$dir/$top.tar.xz"
 }
 

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2034,SC2154
+#
+# What the system tests know of the device under test: the reference device. For another one copy this
+# file, and run them with DEVICE=NAME in the environment. Sourced by sh, here (host-run.sh) and in L1 (host.sh).
+
+DEV_MODEL=refdev			# QEMU's; properties of it that a test needs are in host-run.sh
+DEV_ID=8086:f0d0			# the PF's vendor and device
+DEV_MODULE=mdev-pci-refdev		# of its driver
+DEV_DRIVER=refdev			# that driver's name in sysfs
+DEV_TYPE=refdev-dma			# the type that tests use
+DEV_TYPE_LITE=refdev-dma-lite		# another, with other states
+DEV_TYPE_WHOLE=refdev-whole		# the function as a whole
+DEV_TRACE=mdev_pci_refdev		# its trace events
+DEV_TRACE_COMMAND=refdev_command	# that of a command, with function, opcode and status
+DEV_TIMEOUT_MS=5000			# the driver waits so long for firmware
+DEV_PLUGIN=ioat				# of mdev-pci-conform (tools/conform/plugins)
+
+# What firmware tells, and how faults are injected: files vfN and inject of
+# docs/ABI/testing/sysfs-bus-mdev-pci
+dev_debugfs() # PF -> $FW
+{
+	FW=/sys/kernel/debug/refdev/$1
+}
+
+dev_set_timeout() # MILLISECONDS
+{
+	write_to /sys/module/mdev_pci_refdev/parameters/timeout_ms "$1"
+}
