@@ -65,7 +65,7 @@ fault() # COMMAND POINT...
 
 vfs_and_mdevs 1 a
 mdev_vf "$a"
-bug dma-after-suspend stop.still-STOP stop.still-STOP_COPY region.still
+bug dma-after-suspend stop.still-STOP stop.still-STOP_COPY stop.memory-STOP stop.memory-STOP_COPY region.still
 bug lose-page roundtrips.state region.state
 bug stale-digest roundtrips.state
 if able precopy "pre-copy by v2"; then

@@ -45,6 +45,8 @@ struct conform_dev {
  * @digest: of the state that must survive a migration. Is called in RUNNING and in STOP
  * @begin: let the device work by itself from now on, for at least 10 s
  * @progress: a number that grows while the device works. Is called in STOP, too
+ * @target: memory that the device writes all the time after @begin: where, and how much. It is overwritten
+ *	in STOP, to see that it stays so
  * @dma: have the device write to all of [@iova, @iova + @size), which memory() has given; returns
  *	when it is done
  */
@@ -56,6 +58,7 @@ struct conform_plugin {
 	int (*digest)(struct conform_dev *dev, uint64_t *digest);
 	int (*begin)(struct conform_dev *dev);
 	int (*progress)(struct conform_dev *dev, uint64_t *progress);
+	int (*target)(struct conform_dev *dev, void **at, size_t *size);
 	int (*dma)(struct conform_dev *dev, uint64_t iova, uint64_t size);
 };
 

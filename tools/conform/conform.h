@@ -32,6 +32,7 @@ enum {
 	NEED_DMA	= 1 << 9,	/* of the plug-in: writes to memory */
 	NEED_FOREIGN	= 1 << 10,	/* --foreign */
 	NEED_SAVE	= 1 << 11,	/* --save */
+	NEED_TARGET	= 1 << 12,	/* of the plug-in: memory that its workload writes */
 };
 
 /**
@@ -205,13 +206,14 @@ const char *v1_name(uint32_t state);
 /* ---- plug-in (plugin.c) --------------------------------------------------------------- */
 
 bool plugin_load(const char *name);
-unsigned int plugin_can(void);		/* NEED_WORK, NEED_PROGRESS, NEED_DMA */
+unsigned int plugin_can(void);		/* NEED_WORK, NEED_PROGRESS... */
 void plugin_ready(struct vdev *v);	/* after an open, a reset or a load */
 void plugin_forget(struct vdev *v);	/* it is about to be closed */
 void plugin_work(struct vdev *v, uint64_t seed);
 uint64_t plugin_digest(struct vdev *v);
 void plugin_begin(struct vdev *v);
 uint64_t plugin_progress(struct vdev *v);
+void *plugin_target(struct vdev *v, size_t *size);
 void plugin_write(struct vdev *v, uint64_t iova, uint64_t size);
 
 /* ---- the run (run.c) and its report (report.c) -------------------------------------------- */

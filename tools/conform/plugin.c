@@ -71,7 +71,7 @@ unsigned int plugin_can(void)
 		return 0;
 	return (plugin->work && plugin->digest ? NEED_WORK : 0) |
 	       (plugin->begin && plugin->progress ? NEED_PROGRESS : 0) |
-	       (plugin->dma ? NEED_DMA : 0);
+	       (plugin->begin && plugin->target ? NEED_TARGET : 0) | (plugin->dma ? NEED_DMA : 0);
 }
 
 static int do_read(struct conform_dev *dev, uint32_t region, uint64_t off, void *to, size_t n)
@@ -215,6 +215,14 @@ uint64_t plugin_progress(struct vdev *v)
 
 	must(plugin->progress(&of(v)->dev, &n), "progress");
 	return n;
+}
+
+void *plugin_target(struct vdev *v, size_t *size)
+{
+	void *at = NULL;
+
+	must(plugin->target(&of(v)->dev, &at, size), "target");
+	return at;
 }
 
 void plugin_write(struct vdev *v, uint64_t iova, uint64_t size)

@@ -136,6 +136,7 @@ static const struct {
 	{ NEED_LOG, "there is no DMA logging" },
 	{ NEED_WORK, "no plug-in that changes the device's state (--plugin)" },
 	{ NEED_PROGRESS, "no plug-in with a workload that goes on by itself (--plugin)" },
+	{ NEED_TARGET, "no plug-in that tells where its workload writes (--plugin)" },
 	{ NEED_DMA, "no plug-in that has the device write to memory (--plugin)" },
 	{ NEED_FOREIGN, "no stream of another device (--foreign)" },
 	{ NEED_SAVE, "no --save" },

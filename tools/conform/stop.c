@@ -84,6 +84,39 @@ static void still(const struct point *p)
 	moves(plugin_progress(&source), "RUNNING, after it was stopped");
 }
 
+static bool all(const uint8_t *at, size_t n, uint8_t value)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (((const volatile uint8_t *)at)[i] != value)
+			return false;
+	}
+	return true;
+}
+
+/* What the device would write is overwritten: in STOP it must stay so */
+static void memory(const struct point *p)
+{
+	uint64_t until = now_us() + 5000000ULL * options.patience;
+	uint8_t *at;
+	size_t n;
+
+	plugin_begin(&source);
+	at = plugin_target(&source, &n);
+	memset(at, 0xee, n);
+	while (all(at, n, 0xee)) {
+		if (now_us() > until)
+			bad("the workload writes no memory in RUNNING");
+		v2_is(&source, ST_RUNNING);
+	}
+	v2_set(&source, p->a);
+	memset(at, 0xee, n);
+	sleep_ms(300);
+	v2_is(&source, p->a);
+	if (!all(at, n, 0xee))
+		bad("in %s the device writes memory", state_names[p->a]);
+	v2_set(&source, ST_RUNNING);
+}
+
 static void tracked(const struct point *p)
 {
 	(void)p;
@@ -127,6 +160,11 @@ static const struct point table[] = {
 	{ "stop.still-STOP_COPY", "a busy device stands still in STOP_COPY, and then goes on",
 	  "While in the STOP_COPY state the device has the same behavior as STOP [...]",
 	  NEED_V2 | NEED_PROGRESS, 30, still, ST_STOP_COPY, 0 },
+	{ "stop.memory-STOP", "a busy device writes no memory in STOP", RULE_STILL,
+	  NEED_V2 | NEED_TARGET, 30, memory, ST_STOP, 0 },
+	{ "stop.memory-STOP_COPY", "a busy device writes no memory in STOP_COPY",
+	  "While in the STOP_COPY state the device has the same behavior as STOP [...]",
+	  NEED_V2 | NEED_TARGET, 30, memory, ST_STOP_COPY, 0 },
 	{ "stop.not-PRE_COPY", "a busy device goes on in PRE_COPY",
 	  "PRE_COPY - The device is running normally but tracking internal state changes",
 	  NEED_V2 | NEED_PROGRESS | NEED_PRECOPY, 30, tracked, 0, 0 },

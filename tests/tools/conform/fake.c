@@ -58,6 +58,7 @@ static struct {
 	bool logging, logged_once;
 	uint8_t dirty[PAGES];
 	int opens;
+	uint8_t target[4096];		/* that the workload writes */
 	bool dead;			/* answers no feature any more */
 	/* v1 */
 	uint32_t v1_state;
@@ -420,6 +421,7 @@ static int log_report(const struct log_report *r)
 
 static int do_feature(struct vfio_device_feature *f)
 {
+	bool stopped = dev.state == ST_STOP || dev.state == ST_STOP_COPY;
 	uint32_t number = f->flags & VFIO_DEVICE_FEATURE_MASK, op = f->flags & ~VFIO_DEVICE_FEATURE_MASK;
 	bool get = op & VFIO_DEVICE_FEATURE_GET, set = op & VFIO_DEVICE_FEATURE_SET;
 	size_t room = f->argsz - sizeof(*f);
@@ -429,6 +431,8 @@ static int do_feature(struct vfio_device_feature *f)
 	bool can_set = number == FEATURE_STATE || !can_get;
 	int fd, err;
 
+	if (dev.busy && (!stopped || has("memory-in-stop")))
+		memset(dev.target, 0x11, sizeof(dev.target));
 	if (dev.dead)
 		return EIO;
 	if (!flags() || (number > 2 && number < 6) || number > 9)
@@ -853,6 +857,14 @@ static int progress(struct conform_dev *d, uint64_t *value)
 	return 0;
 }
 
+static int where(struct conform_dev *d, void **at, size_t *size)
+{
+	(void)d;
+	*at = dev.target;
+	*size = sizeof(dev.target);
+	return 0;
+}
+
 static int dma(struct conform_dev *d, uint64_t iova, uint64_t size)
 {
 	(void)d;
@@ -868,6 +880,7 @@ static const struct conform_plugin fake = {
 	.digest = digest,
 	.begin = begin,
 	.progress = progress,
+	.target = where,
 	.dma = dma,
 };
 

@@ -186,6 +186,13 @@ static int progress(struct conform_dev *dev, uint64_t *value)
 	return 0;
 }
 
+static int target(struct conform_dev *dev, void **at, size_t *size)
+{
+	*at = engine_of(dev)->mem + TARGET;
+	*size = CHUNK;
+	return 0;
+}
+
 static int dma(struct conform_dev *dev, uint64_t iova, uint64_t size)
 {
 	struct engine *e = engine_of(dev);
@@ -211,5 +218,6 @@ const struct conform_plugin conform_plugin_entry = {
 	.digest = digest,
 	.begin = begin,
 	.progress = progress,
+	.target = target,
 	.dma = dma,
 };
