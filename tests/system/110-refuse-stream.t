@@ -39,7 +39,8 @@ bad_file()
 
 UNTOUCHED="digest-is:$W/own"
 bad "wrong magic number" EINVAL 'not a migration stream' head:magic:1
-bad "a later version" EOPNOTSUPP 'version' head:version:2
+bad "a later version" EOPNOTSUPP 'version' head:version:3
+bad "a state in whole images" EOPNOTSUPP 'saved in whole images' head:version:2
 bad "version 0" EOPNOTSUPP 'version' head:version:0
 bad "a larger header" EINVAL 'header has a wrong size' head:size:136
 bad "a smaller header" EINVAL 'header has a wrong size' head:size:0
