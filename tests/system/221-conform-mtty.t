@@ -41,8 +41,12 @@ b=$UUID
 KNOWN="features.reset precopy.enomsg precopy.whole precopy.p2p precopy.given-up close.STOP close.STOP_COPY \
 close.RESUMING close.RUNNING_P2P close.PRE_COPY close.PRE_COPY_P2P close.file-left-saving \
 close.file-left-loading log.twice "
-# PROBE says that there is a report, where the kernel can't
-can log || KNOWN="${KNOWN}log.only-sets log.states "
+# Where the kernel can report, it does so without a start; where it can't, PROBE says that it can
+if can log; then
+	KNOWN="${KNOWN}log.off "
+else
+	KNOWN="${KNOWN}log.only-sets log.states "
+fi
 KNOWN="${KNOWN}roundtrips.precopy-state "
 fails "by its group" "$KNOWN" "$a"
 echo "# from one to the other"

@@ -170,7 +170,7 @@ static void states(const struct point *p)
 	for (int i = ST_STOP; i < MAX_STATES; i++) {
 		if (!v2_has(&source, i))
 			continue;
-		v2_set(&source, i);
+		v2_reach(&source, i);
 		free(must_report(PAGE));
 		v2_set(&source, ST_RUNNING);
 	}
