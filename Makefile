@@ -15,8 +15,13 @@ have-src := $(wildcard $(here)/drivers/vfio/pci/have.c $(here)/drivers/vfio/mdev
 include $(here)/drivers/vfio/have.mk
 $(obj)/drivers/vfio/pci $(obj)/drivers/vfio/mdev-pci: $(have-headers)
 
+# What this kernel has, and no more
+ifneq ($(HAVE_ONLY),)
+always-y += $(have-headers:$(obj)/%=%)
+else
 obj-$(CONFIG_VFIO_PCI_ENGINE) += drivers/vfio/pci/
 obj-$(CONFIG_MDEV_PCI) += drivers/vfio/mdev-pci/
+endif
 
 else
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: check.sh [unit|fuzz|tools|style|qemu|system|boots|debian12|backports|generic|upstream|
+# usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
 #                 virtio|conform|libvirt|packages|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
@@ -8,6 +8,7 @@
 #   fuzz    what reads hostile input, from a kept corpus for a fixed number of runs
 #   tools   what is in tools/
 #   style   checkpatch, builds for all kernels without warnings, layers, licenses
+#   headers  kernels that can't be had here, by altered copies of the headers of others
 #   qemu    the reference device's model alone
 #   system  everything in an emulated server; T=PATTERN in the environment: only
 #           tests whose name has it. When all parts run: only those on the server as most
@@ -33,7 +34,7 @@
 #   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; 5 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style, qemu, packages, power, eyes, builtin, stacks
+#   full    unit, fuzz, tools, style --all, headers, qemu, packages, power, eyes, builtin, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" and "boots"
@@ -135,7 +136,8 @@ tools()
 	part tools 300 "$tests/tools/run.sh"
 }
 
-style() { part style 1200 "$tests/style.sh"; }
+style() { part style 1200 "$tests/style.sh" "$@"; }
+headers() { part headers 1200 "$tests/headers/run.sh"; }
 qemu()
 {
 	need_host gcc libc6-dev
@@ -226,7 +228,8 @@ full()
 	unit
 	fuzz
 	tools
-	style
+	style --all
+	headers
 	qemu
 	packages
 	power
@@ -256,7 +259,7 @@ for name; do
 		continue
 	fi
 	case $name in
-	unit | fuzz | tools | style | qemu | system | boots | debian12 | backports | generic | \
+	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
 		upstream | virtio | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;

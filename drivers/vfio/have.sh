@@ -8,7 +8,10 @@
 #
 #   /* HAVE_NAME: what it is (version that brought it) */
 #   /* HAVE_NAME, required: what it is (version that brought it) */
-#   /* HAVE_NAME, required: ..., exports: symbol symbol... */
+#   /*
+#    * HAVE_NAME, required: what it is (version that brought it)
+#    * exports: symbol symbol...
+#    */
 #
 # have-DIR.h defines HAVE_NAME for each probe that compiles (and whose symbols are in the
 # kernel's Module.symvers, if it has one). If a required one does not, DIR can't be built for this
@@ -87,21 +90,18 @@ probes()
 				have_exports = 1
 			}
 		}
-		/^\/\* HAVE_[A-Z0-9_]+[,:]/ {
+		/^[\/ ]\* HAVE_[A-Z0-9_]+[,:]/ {
 			end_probe()
 			name = $2
 			sub(/[,:].*/, "", name)
-			required = /^\/\* HAVE_[A-Z0-9_]+, required/
+			required = /HAVE_[A-Z0-9_]+, required:/
 			what = $0
 			sub(/^[^:]*: */, "", what)
 			sub(/ *\*\/.*/, "", what)
 			exports = ""
-			if (match(what, /, exports: /)) {
-				exports = substr(what, RSTART + RLENGTH)
-				what = substr(what, 1, RSTART - 1)
-			}
 			bad = 0
 		}
+		sub(/^ \* exports: /, "") { exports = $0 }
 		FNR in error { bad = 1 }
 		END { end_probe() }
 	' "$src"

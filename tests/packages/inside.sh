@@ -104,7 +104,7 @@ first()
 	t "it loads the PF's driver" within 20 loaded mdev-pci-refdev
 	t "VFs are there from the start" within 20 vfs_bound 4
 	t "modules that no device asks for load" modprobe -a mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme
-	for m in vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme mdev-pci-virtio; do
+	for m in vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme; do
 		t "$m is DKMS's" from_dkms "$m"
 	done
 	pf=$(basename /sys/class/mdev_bus/*)

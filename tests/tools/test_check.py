@@ -225,8 +225,8 @@ def _(h):
 
 
 plain("an old kernel", ("system", "kernel", "error"), "too old", also=("pre-copy",), kernel="5.15.0-91")
-plain("a kernel that was not tried", ("system", "kernel", "warning"), "none of those", kernel="6.8.0-31-generic")
-plain("6.1 is not 6.10", ("system", "kernel", "warning"), "none of those", kernel="6.10.3")
+plain("a kernel that was not tried", ("system", "kernel", "warning"), "nobody has tried", kernel="6.8.0-31-generic")
+plain("6.1 is not 6.10", ("system", "kernel", "warning"), "nobody has tried", kernel="6.10.3")
 
 
 @case("no mdev in the kernel", ("system", "kernel-options", "error"), "CONFIG_VFIO_MDEV")
@@ -735,6 +735,7 @@ STACKS = [
     ("Debian 12", "6.1.0-37-amd64", False, "7.2", "v1", "x-enable-migration=on", False, True),
     ("Debian 12 with backports", "6.1.0-37-amd64", False, "10.0", "v2", "enable-migration=auto", True, False),
     ("Debian 13", "6.12.95+deb13-amd64", False, "10.0", "v2", "enable-migration=on", False, True),
+    ("Debian 13 with backports", "7.3.4+deb13-amd64", False, "11.1", "v2", "enable-migration=on", False, True),
     ("Debian unstable", "7.2.1-amd64", False, "11.1", "v2", "enable-migration=on", False, True),
     ("6.12 with IOMMUFD", "6.12.95", True, "10.0", "v2", "enable-migration=auto", True, True),
     ("IOMMUFD, the last QEMU of v1", "6.12.95", True, "7.2.19", "v1", "x-enable-migration=on", False, True),

@@ -3,7 +3,7 @@
 # usage: build-modules.sh KERNEL [MAKE ARGUMENTS...]
 #        build-modules.sh --shell KERNEL
 #
-# Builds the kernel modules for KERNEL (6.1, 6.12 or 7.2: one file each in
+# Builds the kernel modules for KERNEL (6.1, 6.12 or 7.3: one file each in
 # tests/vm/kernels) with that kernel's own compiler: "make modules W=1 KDIR=..."
 # of the top-level Makefile, on a copy of this checkout, so that nothing is
 # written here and the next build is incremental. The arguments are passed on

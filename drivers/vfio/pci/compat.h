@@ -449,7 +449,7 @@ static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long p
 }
 
 /* 6.8: mac_pton() is in a header of its own */
-#if __has_include("linux/hex.h")
+#ifdef HAVE_HEX_HEADER
 #include <linux/hex.h>
 #endif
 

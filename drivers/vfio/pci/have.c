@@ -13,6 +13,10 @@
 #include <linux/pci.h>
 #include <linux/vfio.h>
 #include <linux/vfio_pci_core.h>
+#if __has_include("linux/hex.h")
+#include <linux/hex.h>
+#define HAVE_HEX 1
+#endif
 #if __has_include("linux/memory-failure.h")
 #include <linux/memory-failure.h>
 #endif
@@ -154,7 +158,8 @@ static struct dentry *have_vfio_debug_root(struct vfio_device *vdev)
 /* HAVE_DEVICE_OVERRIDE: driver_override is in struct device (7.1, 6.12.94, 6.18.y) */
 static int have_device_override(struct device *dev, const struct device_driver *drv)
 {
-	return device_set_driver_override(dev, "") + device_match_driver_override(dev, drv);
+	return device_has_driver_override(dev) + device_set_driver_override(dev, "") +
+	       device_match_driver_override(dev, drv);
 }
 
 /* HAVE_PCI_OVERRIDE: driver_override is in struct pci_dev (until then) */
@@ -199,4 +204,10 @@ static void have_netdev_lock(struct net_device *dev)
 {
 	netdev_lock_ops(dev);
 	netdev_unlock_ops(dev);
+}
+
+/* HAVE_HEX_HEADER: mac_pton() is in a header of its own (6.8) */
+static int have_hex_header(const char *mac, u8 *to)
+{
+	return HAVE_HEX && mac_pton(mac, to);
 }
