@@ -39,6 +39,9 @@ enum mdev_pci_attr_format {
  * @inherited: instead the mdev begins with what @get says at its creation, and what was written
  *	since then is undone by @set at its removal. For values that the host has other ways to set.
  *	Not together with @guest_visible.
+ * @mask: with @inherited: bits of what @get says that are the value; 0: all. The other bits are what
+ *	@set needs to know to set the value back, or again, as it was: @set gets them as @get said
+ *	them, and zeros there with a value that was written to the file.
  * @guest_visible: a driver in the guest may rely on the value: state migrates only between VFs
  *	with equal ones. The framework sees to that. Without it the value is the host's
  *	own affair, and each host has the one that was set there.
@@ -64,6 +67,7 @@ struct mdev_pci_attr {
 	bool power_of_2;
 	u64 initial;
 	bool inherited;
+	u64 mask;
 	bool guest_visible;
 	unsigned long id;
 	int (*set)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 value);

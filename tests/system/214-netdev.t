@@ -86,6 +86,18 @@ t "the first is removed" remove "$u"
 t "the VF is as the host had it" host_has 0 "link/ether $own.*tx rate 300 .*spoof checking on"
 t "in no VLAN" not host_has 0 'vlan 7'
 
+t "the host has set a VLAN with a priority" ip link set "$net" vf 0 vlan 5 qos 3
+new_uuid; u=$UUID
+must "an mdev of it" create "$u" igb-vf
+t "shows the VLAN only" attr_is "$u" vlan 5
+t "another VLAN" write_to "$MDEVS/$u/vlan" 100
+t "has the priority" host_has 0 'vlan 100, qos 3'
+t "no VLAN" write_to "$MDEVS/$u/vlan" 0
+t "has none" not host_has 0 'vlan|qos'
+t "the mdev is removed" remove "$u"
+t "VLAN and priority are as the host had them" host_has 0 'vlan 5, qos 3'
+t "the host sets none" ip link set "$net" vf 0 vlan 0
+
 # By mdevctl, which writes the attributes of a definition when it starts it
 new_uuid; u=$UUID
 t "a definition" mdevctl define --uuid "$u" --parent "$PF" --type igb-vf

@@ -56,6 +56,8 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 	attr = attr_of(instance, dev_attr, &index);
 	/* Not under fw_lock: who looks does not wait for firmware */
 	value = READ_ONCE(function->values[index]);
+	if (attr->mask)
+		value &= attr->mask;
 	if (attr->format != MDEV_PCI_ATTR_MAC)
 		return sysfs_emit(buf, "%llu\n", value);
 	u64_to_ether_addr(value, mac);

@@ -7,6 +7,7 @@
  * Lock order: mdev_pci_function.fw_lock, rtnl_lock(), the interface's own lock. Drivers remove no
  * VFs under rtnl_lock(): those of VFs in use on the host could not be unbound then.
  */
+#include <linux/bitfield.h>
 #include <linux/etherdevice.h>
 #include <linux/if_link.h>
 #include <linux/if_vlan.h>
@@ -81,12 +82,28 @@ static int get_config(struct net_device *dev, unsigned int vf, struct ifla_vf_in
 	return dev->netdev_ops->ndo_get_vf_config(dev, vf, info);
 }
 
-static int set_vlan(struct net_device *dev, unsigned int vf, const struct ifla_vf_info *now,
-		    u16 vlan)
-{
-	__be16 proto = now->vlan_proto ?: htons(ETH_P_8021Q);
+/* A VLAN has a priority and a protocol, too: they are behind the value, in bits that are not shown */
+#define VLAN_ID		GENMASK_ULL(11, 0)
+#define VLAN_QOS	GENMASK_ULL(23, 16)
+#define VLAN_PROTO	GENMASK_ULL(47, 32)	/* 0: that and the priority were not given */
 
-	return dev->netdev_ops->ndo_set_vf_vlan(dev, vf, vlan, vlan ? now->qos : 0, proto);
+static u64 whole_vlan(const struct ifla_vf_info *now)
+{
+	u16 proto = ntohs(now->vlan_proto) ?: ETH_P_8021Q;
+
+	return FIELD_PREP(VLAN_ID, now->vlan) | FIELD_PREP(VLAN_QOS, now->qos) |
+	       FIELD_PREP(VLAN_PROTO, proto);
+}
+
+static int set_vlan(struct net_device *dev, unsigned int vf, const struct ifla_vf_info *now,
+		    u64 value)
+{
+	u16 vlan = FIELD_GET(VLAN_ID, value);
+	u64 whole = value & VLAN_PROTO ? value : whole_vlan(now);
+	u8 qos = vlan ? FIELD_GET(VLAN_QOS, whole) : 0;
+
+	return dev->netdev_ops->ndo_set_vf_vlan(dev, vf, vlan, qos,
+						htons(FIELD_GET(VLAN_PROTO, whole)));
 }
 
 static int set_by(struct net_device *dev, unsigned int vf, unsigned long id, u64 value)
@@ -126,7 +143,7 @@ static int get_by(struct net_device *dev, unsigned int vf, unsigned long id, u64
 		*value = ether_addr_to_u64(now.mac);
 		return 0;
 	case VF_VLAN:
-		*value = now.vlan;
+		*value = whole_vlan(&now);
 		return 0;
 	case VF_MAX_TX_RATE:
 		*value = now.max_tx_rate;
@@ -206,6 +223,7 @@ const struct mdev_pci_attr mdev_pci_netdev_attrs[MDEV_PCI_NETDEV_ATTRS] = {
 		.name = "vlan",
 		.max = VLAN_N_VID - 2,
 		.inherited = true,
+		.mask = VLAN_ID,
 		.id = VF_VLAN,
 		.set = set_attr,
 		.get = get_attr,
