@@ -7,6 +7,7 @@
 # mdevs beside it.
 
 . "$PAYLOAD/tests/system/guide.sh"
+. "$PAYLOAD/tests/system/libvirt.sh"
 
 PARENTS=/sys/bus/platform/drivers/mdev-pci-generic/parents
 
@@ -177,6 +178,13 @@ rm -f /etc/modprobe.d/mdev-pci-generic.conf /etc/modules-load.d/mdev-pci-generic
 t "without IDs it comes" load mdev-pci-generic
 guide one-parent
 t "no type is left" wait_for 20 offers_no_more
+# By the udev rule, as at boot
+cp "$TOOLS/install-tools/usr/lib/udev/rules.d/62-mdev-pci-generic.rules" /usr/lib/udev/rules.d/
+must "udevd starts" udev_start
+guide one-parent-for-good
+t "the card is a parent by its file" wait_for 20 offers
+t "udevd ends" udev_stop
+rm -rf /usr/lib/udev/rules.d/62-mdev-pci-generic.rules /etc/mdev-pci
 t "mdev-pci-generic goes" unload mdev-pci-generic
 
 mark

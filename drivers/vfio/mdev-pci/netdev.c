@@ -82,7 +82,7 @@ static int get_config(struct net_device *dev, unsigned int vf, struct ifla_vf_in
 	return dev->netdev_ops->ndo_get_vf_config(dev, vf, info);
 }
 
-/* A VLAN has a priority and a protocol, too: they are behind the value, in bits that are not shown */
+/* A VLAN has a priority and a protocol, too: they are in bits above the value, and not shown */
 #define VLAN_ID		GENMASK_ULL(11, 0)
 #define VLAN_QOS	GENMASK_ULL(23, 16)
 #define VLAN_PROTO	GENMASK_ULL(47, 32)	/* 0: that and the priority were not given */

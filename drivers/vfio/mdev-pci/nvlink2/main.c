@@ -67,6 +67,7 @@ static const struct pci_device_id nvlink2_ids[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_IBM, PCI_ANY_ID) },
 	{}
 };
+
 /* For driver_flavour only */
 MODULE_ALIAS("mdev_pci:v000010DEd*");
 MODULE_ALIAS("mdev_pci:v00001014d*");
