@@ -40,8 +40,8 @@ enum mdev_pci_attr_format {
  *	since then is undone by @set at its removal. For values that the host has other ways to set.
  *	Not together with @guest_visible.
  * @mask: with @inherited: bits of what @get says that are the value; 0: all. The other bits are
- *	what @set needs to know to set the value back, or again, as it was: @set gets them as @get said
- *	them, and zeros there with a value that was written to the file.
+ *	what @set needs to know to set the value back, or again, as it was: @set gets them as @get
+ *	said them, and zeros there with a value that was written to the file.
  * @guest_visible: a driver in the guest may rely on the value: state migrates only between VFs
  *	with equal ones. The framework sees to that. Without it the value is the host's
  *	own affair, and each host has the one that was set there.

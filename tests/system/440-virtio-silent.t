@@ -38,7 +38,7 @@ silent()
 	mark
 	mig "$s_cmd: the user gets ETIMEDOUT" "$u" "$@" state=ERROR
 	logged_once "$s_cmd: one line says which operation, and how long" \
-		'migration: operation [a-z_]* has not returned for [0-9]* ms'
+		'migration: operation [a-z0-9_]* has not returned for [0-9]* ms'
 	mig "$s_cmd: until it returns others are refused at once" "$u" state=RUNNING size=ETIMEDOUT
 	t "$s_cmd: no process of user space is stuck" users_not_stuck
 	mig "$s_cmd: the other VF works" "$v" set:STOP_COPY "read:$WORK/x" set:RUNNING

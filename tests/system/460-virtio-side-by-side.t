@@ -157,7 +157,7 @@ open(sys.argv[4], "wb").write(d)' "$WORK/s.upstream" "$2" "$3" "$WORK/bad" ;;
 hostile "a reserved bit in a header" 2 2
 hostile "features that were not offered" 40 1
 hostile "a length beyond the end" 15 255
-hostile "a queue's size of 0" 182 0
+hostile "a queue that is neither enabled nor not" 179 2
 
 # A guest, migrated there and back with its disk under load
 guest_of() # WHO FROM TO

@@ -4,7 +4,9 @@
 # timeout: 400
 #
 # mdev-pci-conform, which judges by the uapi alone, on both drivers of a virtio VF. What it finds in
-# upstream's is told, and fails nothing.
+# upstream's is told, and fails nothing. Of upstream's only what does not write to a data file whose
+# state was left: virtiovf_resume_write() of 7.3.4 looks at migf->buf, NULL by then, before its lock and
+# its state, and the kernel ends.
 . "$PAYLOAD/tests/system/snap.sh"
 
 must "the model is there" find_snap
@@ -29,9 +31,9 @@ conform "$u"
 counted "$WORK/conform.out"
 ours=$COUNTED
 # shellcheck disable=SC2086 # words
-within 300 mdev-pci-conform --patience "${PATIENCE:-1}" $CONFORM_OPTIONS "$other" >"$WORK/upstream.out" 2>&1
+within 300 mdev-pci-conform --patience "${PATIENCE:-1}" $CONFORM_OPTIONS --only "states.*" --only "roundtrips.*" "$other" >"$WORK/upstream.out" 2>&1
 counted "$WORK/upstream.out"
-echo "# row: points of mdev-pci-conform | $ours | $COUNTED"
+echo "# row: points of mdev-pci-conform | $ours | $COUNTED; the others end the kernel"
 sed -n 's/^not ok [0-9]* - /# upstream fails: /p' "$WORK/upstream.out"
 t "both stop what they have begun" snap_is_tame 2
 unbind_from "$other"
