@@ -5,7 +5,7 @@
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
 SUITES="buffer desc dirty driver-pm files precopy results sessions states unit v1"
-NVME_SUITES="engine migrate queue resources track user-data"
+NVME_SUITES="engine migrate queue resources"
 
 able kunit "the KUnit suites" || return 0
 
