@@ -208,6 +208,7 @@ static int fw_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
 	ret = session_op(fw, MIG_OP_BEGIN);
 	fw->session = !ret;
 	fw->dir = dir;
+	fw->pos = 0;
 	return ret;
 }
 

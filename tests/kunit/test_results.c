@@ -172,7 +172,8 @@ static void is_whole(struct kunit *test, struct walk *w)
 /* Without these the user can go on: it is asked for again, or comes to an end by itself */
 static bool may_be_tolerated(enum mig_op op)
 {
-	return op == MIG_OP_SAVE || op == MIG_OP_PRECOPY_STOP;
+	return op == MIG_OP_SAVE || op == MIG_OP_PRECOPY_STOP || op == MIG_OP_DETACH ||
+	       op == MIG_OP_END;
 }
 
 /* Returns whether there was such a call */

@@ -156,8 +156,6 @@ static void no_room_needed(struct kunit *test)
 	fw_fault(bed->fw, MIG_OP_CHUNK_SIZE, 0, FW_SIZE, 0);
 	bed_go(bed, S(PRE_COPY));
 	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
-	KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_SAVE], 0);
-	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
 	KUNIT_EXPECT_GT(test, bed->fw->count[MIG_OP_SAVE], 0);
 	bed_go(bed, S(STOP));
 	fw_arm(bed->fw);
