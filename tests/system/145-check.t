@@ -117,7 +117,7 @@ found=$(grep "^$PF types " "$WORK/found")
 like "types of VFs" "$found" "^[^ ]* types warning type $DEV_TYPE: .* there are no VFs"
 like "and the whole" "$found" "^[^ ]* types ok type $DEV_TYPE_WHOLE: 1 available"
 new_uuid
-t "it is given away" create "$UUID" $DEV_TYPE_WHOLE
+t "the whole device becomes an mdev" create "$UUID" $DEV_TYPE_WHOLE
 check
 says "$PF" vfs ok "given away as a whole, to mdev $UUID"
 says "$PF" types ok "$DEV_TYPE_WHOLE: the device as a whole is in use"

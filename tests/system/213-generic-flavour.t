@@ -27,7 +27,7 @@ loaded vfio_pci && unload vfio-pci
 must "our modules go" unload_all
 must "the module" load mdev-pci-generic
 is "no driver_flavour before it is a parent" "$(ls "$PFDIR" | grep flavour)" ""
-must "it is a parent" write_to $PARENTS "+$PF"
+must "the card becomes a parent" write_to $PARENTS "+$PF"
 must "its network is up" ip link set "$(ls "$PFDIR/net")" up
 state "the PF" "$PF" "[native] vfio" igb
 refused "the PF's network is up" "$PFDIR/driver_flavour" vfio EBUSY \
@@ -53,7 +53,7 @@ t "an mdev" create "$UUID" igb-vf
 refused "an mdev has it" "$PCI/$vf/driver_flavour" native EBUSY "mdev $UUID has it"
 t "the mdev is removed" remove "$UUID"
 t "igb's PF is to be no parent any more" write_to $PARENTS "-$PF"
-t "it is none" wait_for 20 is_gone "$PFDIR/mdev_supported_types"
+t "the card is no parent any more" wait_for 20 is_gone "$PFDIR/mdev_supported_types"
 t "its VF has no driver" wait_for 20 is_gone "$PCI/$vf/driver"
 state "its VF" "$vf" "native vfio" ""
 refused "it can be no mdev" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "it is no VF of an mdev-pci parent"
@@ -77,7 +77,7 @@ must "there is a controller" find_other_pf 1b36:0010
 [ -e "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers_probe "$PF"
 nvme=/dev/$(ls "$PFDIR/nvme")
 must "it answers" wait_for 20 nvme id-ctrl "$nvme"
-must "it is a parent" write_to $PARENTS "+$PF"
+must "the card becomes a parent" write_to $PARENTS "+$PF"
 disk=${nvme}n1
 must "it has a disk" wait_for 20 is_there "$disk"
 exec 5<"$disk"
@@ -121,7 +121,7 @@ must "the PF is bound" wait_for 20 is_there "$PFDIR/nvme"
 nvme=/dev/$(ls "$PFDIR/nvme")
 must "it answers" wait_for 20 nvme id-ctrl "$nvme"
 grep -qw "$PF" $PARENTS || write_to $PARENTS "+$PF"
-must "it is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types"
+must "the card is a parent again" wait_for 20 is_there "$PFDIR/mdev_supported_types"
 must "there is a disk of the subsystem" wait_for 20 eval 'ls /sys/class/nvme-subsystem/*/ | grep -q "^nvme[0-9]*n1$"'
 disk=$(ls /sys/class/nvme-subsystem/*/ | grep '^nvme[0-9]*n1$')
 must "with a node" wait_for 20 is_there "/dev/$disk"

@@ -51,7 +51,7 @@ bug() # NAME POINT...
 	green "$@"
 	must "bug $b_name is planted" plant "$b_name"
 	red "$b_name" "$@"
-	must "it is gone" plant ""
+	must "the planted bug is gone" plant ""
 }
 
 fault() # COMMAND POINT...

@@ -9,7 +9,7 @@
 
 mark
 must "stock mlx5_core takes the PF" mlx5_load
-must "it is bound" mlx5_bound
+must "stock mlx5_core has the PF" mlx5_bound
 logged "it finds the firmware" "$PF: firmware version: 28.39"
 must "it makes 2 VFs" mlx5_vfs 2
 t "there are 2" test -e "$PFDIR/virtfn1"

@@ -29,7 +29,7 @@ like "the oracle has seen nothing wrong" "$(cat "/sys/block/$disk/serial")" '^ok
 head -c 1048576 /dev/urandom >"$WORK/out"
 t "1 MiB is written" dd if="$WORK/out" of="/dev/$disk" bs=64k oflag=direct
 t "and read" dd if="/dev/$disk" of="$WORK/in" bs=64k count=16 iflag=direct
-t "it is what was written" cmp "$WORK/out" "$WORK/in"
+t "the disk reads back what was written" cmp "$WORK/out" "$WORK/in"
 like "the oracle has counted the writes" "$(cat "/sys/block/$disk/serial")" '^ok [1-9]'
 timeout 4 blkload "/dev/$disk" 4 >"$WORK/load"
 like "a load of 4 threads reads what it wrote" "$(tail -n 1 "$WORK/load")" 'ops=[1-9][0-9]* errors=0'
