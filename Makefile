@@ -60,6 +60,8 @@ help:
 	@echo '  check-debian12   those that are different on kernel 6.1 with QEMU 7.2'
 	@echo '  check-backports  those that are different on kernel 6.1 with QEMU 10.0'
 	@echo '  check-generic    VFs of stock devices (igb, nvme) as mdevs; 4 minutes'
+	@echo '  check-virtio     the SNAP model, our module and upstream'\''s driver, on kernel 7.3; 15 minutes'
+	@echo '  check-mlx5       the ConnectX model, by stock mlx5_core and upstream'\''s mlx5-vfio-pci'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; half an hour'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-conform    mdev-pci-conform on the reference device, with planted bugs, and on upstream'\''s mtty'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
-#                 virtio|conform|libvirt|packages|power|eyes|builtin|stacks|full]...
+#                 virtio|mlx5|conform|libvirt|packages|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -22,6 +22,7 @@
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   virtio  the SNAP model: stock virtio drivers, upstream's virtio_vfio_pci, our module;
 #           a guest, faults, two hosts, both drivers side by side; 15 minutes
+#   mlx5    the ConnectX model: stock mlx5_core, and upstream's mlx5-vfio-pci; downloads 280 MB
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
 #           migration between two hosts; the user guide's commands with guests; half an hour
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
@@ -148,7 +149,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 boots()
 {
 	${1:-part} boots 4500 "$tests/system/host-run.sh" \
-		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted virtio"
+		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted"
 }
 
 debian12()
@@ -180,6 +181,9 @@ virtio()
 	"$VM_DIR/setup.sh" trixie-backports
 	part virtio 3000 "$tests/system/host-run.sh" --stack trixie-backports --boots "virtio virtiopair"
 }
+
+# It downloads stock mlx5_core and rdma-core, 280 MB
+mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --boots mlx5; }
 
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }
@@ -260,7 +264,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
+		upstream | virtio | mlx5 | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac

@@ -83,7 +83,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all" ] || boots=$(grep -vxE "generic|upstream|libvirt|virtio|virtiopair|conform" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|virtio|virtiopair|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
