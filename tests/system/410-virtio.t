@@ -28,8 +28,10 @@ mig "its states" "$u" state=RUNNING size set:RUNNING_P2P set:STOP set:STOP_COPY 
 	set:STOP set:RUNNING state=RUNNING
 snap_count mode-set
 is "are 2 commands of mode" "$((VALUE - before))" 2
+must "the model counts the loads" snap_vf 1 loads
+loads=$VALUE
 mig "the state is loaded into the other VF" "$v" set:STOP set:RESUMING "write:$WORK/s" set:STOP set:RUNNING
-t "the model has taken the parts" snap_vf_is 1 loads 1
+t "the model has taken the parts once" snap_vf_is 1 loads $((loads + 1))
 mig "what is saved there is the same" "$v" set:STOP_COPY "read:$WORK/s1" set:RUNNING
 cmp "$WORK/s" "$WORK/s1" >"$WORK/cmp" 2>&1
 is "byte for byte" "$(cat "$WORK/cmp")" ""

@@ -191,3 +191,4 @@ for bdf in "$up2" "$up3"; do
 done
 t "upstream's module goes" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
+t "the module goes" unload mdev-pci-virtio

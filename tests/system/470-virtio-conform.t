@@ -39,3 +39,4 @@ t "both stop what they have begun" snap_is_tame 2
 unbind_from "$other"
 t "upstream's module goes" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
+t "the module goes" unload mdev-pci-virtio
