@@ -13,8 +13,6 @@
 
 #include <linux/vfio_pci_engine.h>
 
-struct mdev_pci_parent;
-
 /**
  * enum mdev_pci_attr_format - how the value of an attribute is read and written
  * @MDEV_PCI_ATTR_NUMBER: as a number, decimal when it is read
@@ -162,8 +160,9 @@ struct mdev_pci_limits {
  *	not looked at then.
  * @disable: take them back. The VF is closed and does no DMA any more.
  * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
- *	of @size bytes; returns how many it has written. Under no lock, at any time while @pf is a
- *	parent, also while it is given away.
+ *	of @size bytes; returns how many it has written. Called when mdevs and VFs have come or
+ *	gone, and by mdev_pci_parent_changed(), also while @pf is given away; what it said last is
+ *	what users read, as often as they like.
  * @room: optional: how many more mdevs of @type firmware has resources for, if VFs were no matter.
  *	Called as @describe is, but not while @pf is given away.
  */
@@ -256,15 +255,108 @@ int mdev_pci_register_external(const struct mdev_pci_external *ext);
  */
 void mdev_pci_unregister_external(const struct mdev_pci_external *ext);
 
-struct mdev_pci_parent *
-mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
-void mdev_pci_unregister_parent(struct mdev_pci_parent *parent);
+/**
+ * mdev_pci_register_parent() - offer the VFs of a PF as mdevs
+ * @pf: the PF, bound to the caller's driver, or (@desc->external_pf_driver) to any
+ * @desc: what is offered, and how; must live as long as the parent
+ *
+ * From the call on, VFs of @pf are bound to mdev-pci as they appear; @desc->num_vfs of them
+ * are created before user space is told of the parent. Operations of @desc may be called
+ * before the return, and from them mdev_pci_parent_error().
+ *
+ * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
+ * bound until mdev_pci_unregister_parent() has returned. With a type that has
+ * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
+ * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: @pf is a parent already;
+ * -ENOMEM; others from mdev_register_parent().
+ */
+int mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
+
+/**
+ * mdev_pci_unregister_parent() - undo mdev_pci_register_parent()
+ * @pf: the PF
+ *
+ * Removes all mdevs and VFs; those that an external PF driver has made are only unbound. Users of
+ * open devices are asked to let go; blocks until they have closed them. A PF that is given away
+ * comes back to its driver. After that no operation of the vendor driver is called any more.
+ *
+ * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
+ */
+void mdev_pci_unregister_parent(struct pci_dev *pf);
 int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc);
 void mdev_pci_unregister_function(struct pci_dev *pdev);
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
-void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why);
-void mdev_pci_parent_restored(struct mdev_pci_parent *parent);
+
+/**
+ * mdev_pci_parent_error() - the PF's firmware has failed
+ * @pf: the PF; if it is no parent yet, or not any more, nothing is done
+ * @why: what happened, for the log
+ *
+ * Migration of all VFs goes to VFIO_DEVICE_STATE_ERROR; no mdev can be created until
+ * mdev_pci_parent_restored(). To be called before a reset of the PF too, while the VFs still
+ * answer: the reset costs them their Command registers.
+ *
+ * Context: process context; may be called from any operation, also before
+ * mdev_pci_register_parent() has returned. Waits neither for firmware nor for device_lock() of
+ * the PF.
+ */
+void mdev_pci_parent_error(struct pci_dev *pf, const char *why);
+
+/**
+ * mdev_pci_parent_restored() - firmware works again, and has forgotten all VFs
+ * @pf: the PF; if it is no parent yet, or not any more, nothing is done
+ *
+ * For a PF driver that has brought its firmware back after a reset of the PF. VFs that
+ * mdevs have claimed are enabled again; their users must still reset them.
+ *
+ * Context: process context; sleeps. Calls &mdev_pci_parent_ops.enable.
+ */
+void mdev_pci_parent_restored(struct pci_dev *pf);
+
+/**
+ * mdev_pci_parent_changed() - what firmware has left has changed
+ * @pf: the PF; if it is no parent yet, or not any more, nothing is done
+ *
+ * The framework shows what &mdev_pci_parent_ops.describe and @room have said last, and asks again
+ * when mdevs and VFs come and go. Call this if something else changes it, such as an event of
+ * firmware.
+ *
+ * Context: process context; not from an operation; sleeps. Calls @describe and @room.
+ */
+void mdev_pci_parent_changed(struct pci_dev *pf);
 void *mdev_pci_get_drvdata(struct pci_dev *pf);
+
+/**
+ * mdev_pci_function_error() - firmware has lost one function
+ * @fn: the function, between &mdev_pci_parent_ops.enable and @disable
+ * @why: what happened, for the log
+ *
+ * Its migration goes to VFIO_DEVICE_STATE_ERROR, which only a reset leaves.
+ *
+ * Context: process context; may be called from any operation. Does not wait for firmware.
+ */
+void mdev_pci_function_error(struct vfio_pci_fn *fn, const char *why);
+
+/**
+ * mdev_pci_function_detach() - the PF driver takes a function from its firmware for a while
+ * @fn: the function, between &mdev_pci_parent_ops.enable and @disable
+ *
+ * See vfio_pci_engine_detach_fw(): on return no buffer is attached, no operation is in progress,
+ * and until mdev_pci_function_attach() no migration operation is called. Those of
+ * &struct mdev_pci_parent_ops still are. Also counts for a device that is registered later.
+ *
+ * Context: process context, such as a blocking notifier of the PF driver; not from an operation.
+ * Sleeps until an operation in progress has ended.
+ */
+void mdev_pci_function_detach(struct vfio_pci_fn *fn);
+
+/**
+ * mdev_pci_function_attach() - undo mdev_pci_function_detach()
+ * @fn: the function
+ *
+ * Context: as mdev_pci_function_detach().
+ */
+void mdev_pci_function_attach(struct vfio_pci_fn *fn);
 
 extern const struct pci_error_handlers mdev_pci_err_handlers;
 

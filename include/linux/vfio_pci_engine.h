@@ -384,12 +384,13 @@ struct vfio_pci_log_caps {
  * time, and must not wait for device_lock() of the function.
  *
  * @begin: a user opens the device; from now on how the function is set up must not change.
- *	Returns a number that stands for that, as far as state depends on it: state moves only
- *	between functions with equal numbers. 0: as its type says.
+ *	@setup is set to a number that stands for that, as far as state depends on it: state moves
+ *	only between functions with equal numbers. 0: as its type says. On error, which is what
+ *	the user gets, the device is not opened.
  * @end: the user has closed it, or could not open it.
  */
 struct vfio_pci_use_ops {
-	u32 (*begin)(struct vfio_pci_fn *fn);
+	int (*begin)(struct vfio_pci_fn *fn, u32 *setup);
 	void (*end)(struct vfio_pci_fn *fn);
 };
 

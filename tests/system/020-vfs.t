@@ -72,3 +72,16 @@ t "all 8" all_bound 8
 t "vendor module unloads" unload $DEV_MODULE
 t "vendor module loads as before" load $DEV_MODULE
 t "without VFs" is_gone "$PFDIR/virtfn0"
+
+# mdevctl's autostart waits for the uevent of a parent's registration, which such VFs come after
+tool uevents "$WORK/uevents" &
+listener=$!
+wait_for 5 is_there "$WORK/uevents"
+told() { grep -q "^change@.*$PF .*MDEV_STATE=registered" "$WORK/uevents"; }
+must "VFs" bound_vfs 4
+t "user space is told of VFs that come after the parent" wait_for 10 told
+sleep 0.5
+kill $listener
+wait $listener 2>/dev/null
+is "once for all of them" "$(grep -c "^change@.*$PF .*MDEV_STATE=registered" "$WORK/uevents")" 1
+no_mdevs_no_vfs

@@ -18,7 +18,7 @@ errno_of "$CREATE" "not-a-uuid"
 is "something that is no UUID: EINVAL" "$ERRNO" EINVAL
 
 for status in 11 0x80; do
-	t "firmware will refuse with status $status" inject any enable fail $status
+	t "firmware will refuse with status $status" inject any enable fail $status 2
 	refused "firmware refuses ($status)" "$CREATE" "$u" EIO "mdev $u refused: firmware could not enable the VF"
 	t "no mdev is left" is_gone "$MDEVS/$u"
 done

@@ -64,7 +64,7 @@ else
 	skip "modify --live" "mdevctl $(mdevctl --version | grep -o '[0-9].*') has no modify --live (1.3)"
 fi
 t "stop" ctl stop --uuid "$a"
-t "firmware will refuse" inject any enable fail 11
+t "firmware will refuse each VF" inject any enable fail 11 3
 why "firmware refuses" "the kernel says: .*mdev $a refused: firmware could not enable the VF as dma" start --uuid "$a"
 t "then it goes" ctl start --uuid "$a"
 t "all are removed" remove_all

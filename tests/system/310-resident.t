@@ -10,7 +10,10 @@
 W=$WORK
 find_pfs
 
-# Which PF's VFs have it where, by what the types say -> $PLAIN, $BAR, $PART, $ODD
+isolated() { [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 1 ]; }
+
+# Which PF's VFs have it where, by what the types say -> $PLAIN, $BAR, $PART, $ODD, and $SHARED, whose
+# IOMMU group has others in it
 for pf in $PFS; do
 	use_pf "$pf"
 	must "$pf offers its types" wait_for 20 type_dir $DEV_TYPE
@@ -19,10 +22,10 @@ for pf in $PFS; do
 	*"migration control: in the function, BAR 4 from 0x0 on"*) BAR=$pf ;;
 	*"migration control: in the function, BAR 0 from 0x3000 on"*) PART=$pf ;;
 	*"migration control: in the function"*) ODD=$pf ;;
-	*) PLAIN=$pf ;;
+	*) if isolated; then PLAIN=$pf; else SHARED=$pf; fi ;;
 	esac
 done
-t "there is one of each kind" [ "${PLAIN:+1}${BAR:+1}${PART:+1}${ODD:+1}" = 1111 ]
+t "there is one of each kind" [ "${PLAIN:+1}${BAR:+1}${PART:+1}${ODD:+1}${SHARED:+1}" = 11111 ]
 
 use_pf "$PLAIN"
 vfs_and_mdevs 1 p
@@ -155,6 +158,15 @@ t "its VFs can go" set_vfs 0
 
 # ---- an IOMMU group with others in it ----------------------------------------------------------
 
+use_pf "$SHARED"
+must "a VF in the PF's IOMMU group" bound_vfs 1
+vf_bdf 0
+new_uuid
+refused "no guest could open an mdev of it" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" EPERM \
+	"$BDF: mdev $UUID refused: the VF shares its IOMMU group with $PF, which has a driver"
+is "so it is not available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 0
+t "no mdev is left" is_gone "$MDEVS/$UUID"
+t "its VF can go" set_vfs 0
 whole=$PFDIR/mdev_supported_types/$DEV_TYPE_WHOLE
 neighbour=$(cd "$PFDIR/iommu_group/devices" && grep -Lx 0x060400 ./*/class | cut -d/ -f2 | grep -vx "$PF")
 like "it has a neighbour in its IOMMU group" "$neighbour" '^0000:..:00\.0$'

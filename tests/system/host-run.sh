@@ -133,12 +133,13 @@ nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770
 	--device nvlink2,id=acpi,role=gpu,base=0xa0000000,size=16M,dvsec=off,bus=pcie.0,addr=0x1d
 	--qemu-arg -acpitable --qemu-arg "file=$ssdt")
 # VFs that have their migration control themselves, beside those of the first device, which have not.
-# The last one shares its IOMMU group: nothing isolates the ports, it, and its neighbour
+# One more without shares its IOMMU group: nothing isolates the ports, it, and its neighbour
 # shellcheck disable=SC2054 # the commas are QEMU's
 resident=(--device "refdev,id=bar,resident=bar" --device "refdev,id=part,resident=part"
+	--device "refdev,id=odd,resident=odd"
 	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15,id=rp5,chassis=5,slot=5,multifunction=on"
 	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15.1,id=rp6,chassis=6,slot=6"
-	--qemu-arg -device --qemu-arg refdev,id=odd,resident=odd,bus=rp5
+	--qemu-arg -device --qemu-arg refdev,id=shared,bus=rp5
 	--qemu-arg -device --qemu-arg pci-testdev,bus=rp6)
 # The SNAP model, and upstream's driver for its VFs if this kernel can have it
 add_virtio()

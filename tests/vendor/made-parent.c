@@ -182,13 +182,13 @@ static int register_parent(void)
 {
 	typeof(mdev_pci_register_parent) *call = symbol_get(mdev_pci_register_parent);
 	typeof(mdev_pci_unregister_parent) *undo = symbol_get(mdev_pci_unregister_parent);
-	struct mdev_pci_parent *parent = call(pdev, &desc);
+	int ret = call(pdev, &desc);
 
-	if (!IS_ERR(parent))
-		undo(parent);
+	if (!ret)
+		undo(pdev);
 	symbol_put(mdev_pci_register_parent);
 	symbol_put(mdev_pci_unregister_parent);
-	return PTR_ERR_OR_ZERO(parent) ?: -ECANCELED;
+	return ret ?: -ECANCELED;
 }
 
 static int __init made_parent_init(void)

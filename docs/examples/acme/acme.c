@@ -8,8 +8,8 @@
 #include <linux/module.h>
 
 struct acme {
-	struct mdev_pci_parent *parent;
-	/* Here: mapped BARs, the firmware's command queue, a lock for it */
+	void __iomem *regs;
+	/* Here: the firmware's command queue, a lock for it */
 };
 
 /* An mdev is created: have firmware give the VF the resources of type->profile */
@@ -88,19 +88,14 @@ static int acme_probe(struct pci_dev *pf, const struct pci_device_id *id)
 	if (!acme)
 		return -ENOMEM;
 	/* Here: pcim_enable_device(), BARs, DMA mask, firmware. Registration comes last */
-	acme->parent = mdev_pci_register_parent(pf, &acme_desc);
-	if (IS_ERR(acme->parent))
-		return PTR_ERR(acme->parent);
 	pci_set_drvdata(pf, acme);
-	return 0;
+	return mdev_pci_register_parent(pf, &acme_desc);
 }
 
 static void acme_remove(struct pci_dev *pf)
 {
-	struct acme *acme = pci_get_drvdata(pf);
-
 	/* First: it waits for users, and disables the VFs */
-	mdev_pci_unregister_parent(acme->parent);
+	mdev_pci_unregister_parent(pf);
 }
 
 static const struct pci_device_id acme_ids[] = {

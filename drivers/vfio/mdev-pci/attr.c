@@ -47,7 +47,7 @@ static const struct mdev_pci_attr *attr_of(const struct mdev_pci_instance *insta
 static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, char *buf)
 {
 	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
-	struct mdev_pci_function *function = instance->function;
+	struct mdev_pci_function *function = mdev_pci_instance_function(instance);
 	const struct mdev_pci_attr *attr;
 	u8 mac[ETH_ALEN];
 	unsigned int index;
@@ -56,6 +56,7 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 	attr = attr_of(instance, dev_attr, &index);
 	/* Not under fw_lock: who looks does not wait for firmware */
 	value = READ_ONCE(function->values[index]);
+	mdev_pci_function_put(function);
 	if (attr->mask)
 		value &= attr->mask;
 	if (attr->format != MDEV_PCI_ATTR_MAC)
@@ -114,10 +115,9 @@ static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr 
 	return ret;
 }
 
-static int set_locked(struct mdev_pci_instance *instance, const struct mdev_pci_attr *attr,
-		      unsigned int index, u64 value)
+static int set_locked(struct mdev_pci_instance *instance, struct mdev_pci_function *function,
+		      const struct mdev_pci_attr *attr, unsigned int index, u64 value)
 {
-	struct mdev_pci_function *function = instance->function;
 	int ret;
 
 	lockdep_assert_held(&function->fw_lock);
@@ -166,6 +166,7 @@ static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr,
 			  size_t count)
 {
 	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
+	struct mdev_pci_function *function;
 	const struct mdev_pci_attr *attr;
 	unsigned int index;
 	u64 value;
@@ -179,9 +180,13 @@ static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr,
 	if (ret)
 		return ret;
 
-	mutex_lock(&instance->function->fw_lock);
-	ret = set_locked(instance, attr, index, value);
-	mutex_unlock(&instance->function->fw_lock);
+	/* It does not move meanwhile */
+	mutex_lock(&instance->move_lock);
+	function = instance->function;
+	mutex_lock(&function->fw_lock);
+	ret = set_locked(instance, function, attr, index, value);
+	mutex_unlock(&function->fw_lock);
+	mutex_unlock(&instance->move_lock);
 	return ret ?: count;
 }
 
@@ -313,6 +318,43 @@ void mdev_pci_attrs_forget(struct mdev_pci_function *function)
 	function->written = 0;
 }
 
+/**
+ * mdev_pci_attrs_keep() - what was written, before the mdev moves
+ * @function: the function that it leaves
+ * @kept: set to that
+ *
+ * Context: under mdev_pci_instance.move_lock, so nothing is written meanwhile.
+ */
+void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept)
+{
+	memcpy(kept->values, function->values, sizeof(kept->values));
+	kept->written = function->written;
+}
+
+/**
+ * mdev_pci_attrs_apply() - write that at the function that it moves to
+ * @function: the function; firmware has enabled it
+ * @type: the type
+ * @kept: what was written
+ *
+ * Context: under mdev_pci_function.fw_lock.
+ * Return: 0 or the vendor driver's errno.
+ */
+int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+			 const struct mdev_pci_values *kept)
+{
+	unsigned int i;
+	int ret = 0;
+
+	lockdep_assert_held(&function->fw_lock);
+	for_each_set_bit(i, &kept->written, type->nr_attrs) {
+		ret = apply(function, &type->attrs[i], i, kept->values[i]);
+		if (ret)
+			break;
+	}
+	return ret;
+}
+
 /* Has firmware to be told of it again? */
 static bool is_changed(const struct mdev_pci_function *function,
 		       const struct mdev_pci_attr *attr, unsigned int i)
@@ -365,17 +407,21 @@ static u32 sum_up(const struct mdev_pci_function *function, const struct mdev_pc
 	return sum;
 }
 
-static u32 use_begin(struct vfio_pci_fn *fn)
+static int use_begin(struct vfio_pci_fn *fn, u32 *setup)
 {
 	struct mdev_pci_function *function = container_of(fn, struct mdev_pci_function, fn);
-	u32 setup = 0;
+	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
-	function->in_use = true;
-	if (function->enabled)
-		setup = sum_up(function, function->enabled);
+	if (!function->edev) {
+		/* The mdev is being created, removed, or moves to another VF */
+		ret = -EAGAIN;
+	} else {
+		function->in_use = true;
+		*setup = sum_up(function, function->enabled);
+	}
 	mutex_unlock(&function->fw_lock);
-	return setup;
+	return ret;
 }
 
 static void use_end(struct vfio_pci_fn *fn)

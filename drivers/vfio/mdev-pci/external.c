@@ -59,7 +59,6 @@ struct external {
  * @dev: bound while the PF is a parent; NULL: there is none. Used by the works only
  * @started: @start has run
  * @error: why the PF is no parent then, or 0
- * @parent: valid while @dev is bound
  */
 struct external_pf {
 	struct kref kref;
@@ -73,7 +72,6 @@ struct external_pf {
 	struct platform_device *dev;
 	bool started;
 	int error;
-	struct mdev_pci_parent *parent;
 };
 
 static DEFINE_MUTEX(externals_lock);
@@ -137,11 +135,12 @@ static bool is_match(struct external_pf *p)
 
 static int register_pf(struct external_pf *p)
 {
-	p->parent = mdev_pci_register_parent(p->pf, p->e->ext->desc);
-	if (IS_ERR(p->parent)) {
+	int ret = mdev_pci_register_parent(p->pf, p->e->ext->desc);
+
+	if (ret) {
 		pci_err(p->pf, "could not become an mdev parent of %s (%pe)\n", p->e->ext->name,
-			p->parent);
-		return PTR_ERR(p->parent);
+			ERR_PTR(ret));
+		return ret;
 	}
 	pci_info(p->pf, "is an mdev parent beside its driver %s: %s offers its VFs\n",
 		 dev_driver_string(&p->pf->dev), p->e->ext->name);
@@ -152,7 +151,7 @@ static void unregister_pf(void *data)
 {
 	struct external_pf *p = data;
 
-	mdev_pci_unregister_parent(p->parent);
+	mdev_pci_unregister_parent(p->pf);
 	pci_info(p->pf, "is no mdev parent of %s any more\n", p->e->ext->name);
 }
 

@@ -9,7 +9,7 @@
 #include "mdev-pci.h"
 
 /* Its own: the module must not go before the last one has run */
-static struct workqueue_struct *workqueue;
+struct workqueue_struct *mdev_pci_wq;
 
 /**
  * mdev_pci_functions_init() - before the first function
@@ -19,8 +19,8 @@ static struct workqueue_struct *workqueue;
 int mdev_pci_functions_init(void)
 {
 	/* A call may wait for a user: it must not keep others from running */
-	workqueue = alloc_workqueue("mdev-pci", WQ_UNBOUND, 0);
-	return workqueue ? 0 : -ENOMEM;
+	mdev_pci_wq = alloc_workqueue("mdev-pci", WQ_UNBOUND, 0);
+	return mdev_pci_wq ? 0 : -ENOMEM;
 }
 
 /**
@@ -28,7 +28,7 @@ int mdev_pci_functions_init(void)
  */
 void mdev_pci_functions_exit(void)
 {
-	destroy_workqueue(workqueue);
+	destroy_workqueue(mdev_pci_wq);
 }
 
 static void function_free(struct kref *kref)
@@ -61,6 +61,18 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 	device_lock_assert(&function->fn.pdev->dev);
 	mutex_lock(&function->parent->lock);
 	function->instance = NULL;
+	mutex_unlock(&function->parent->lock);
+}
+
+/**
+ * mdev_pci_function_set_refused() - could the function be given to an mdev?
+ * @function: the function, which the mdev has claimed
+ * @refused: no. It counts as available no more, and others are tried first
+ */
+void mdev_pci_function_set_refused(struct mdev_pci_function *function, bool refused)
+{
+	mutex_lock(&function->parent->lock);
+	function->refused = refused;
 	mutex_unlock(&function->parent->lock);
 }
 
@@ -209,7 +221,7 @@ static int call_by_worker(struct mdev_pci_function *function,
 	if (!going) {
 		function->call = &c;
 		kref_get(&function->kref);
-		queue_work(workqueue, &function->work);
+		queue_work(mdev_pci_wq, &function->work);
 	}
 	mutex_unlock(&parent->lock);
 	wait_for_completion(going ? &function->gone : &c.done);
@@ -289,13 +301,15 @@ static void disable(struct mdev_pci_function *function, const struct mdev_pci_ty
  * mdev_pci_function_enable() - have firmware give it the resources of a type
  * @function: a claimed function
  * @type: the type
+ * @kept: of an mdev that moves: what was written to its attributes; else NULL
  *
  * From now on PF drivers that ask pci_vfs_assigned() remove no VFs.
  *
  * Context: under device_lock() of the function.
  * Return: 0 or the vendor driver's errno.
  */
-int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+			     const struct mdev_pci_values *kept)
 {
 	int ret;
 
@@ -303,6 +317,8 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 	ret = enable(function, type, &function->limits);
 	if (!ret) {
 		ret = mdev_pci_attrs_initial(function, type);
+		if (!ret && kept)
+			ret = mdev_pci_attrs_apply(function, type, kept);
 		if (ret)
 			disable(function, type);
 	}
@@ -330,6 +346,83 @@ void mdev_pci_function_disable(struct mdev_pci_function *function)
 	pci_clear_dev_assigned(function->fn.pdev);
 	mutex_unlock(&function->fw_lock);
 }
+
+/**
+ * mdev_pci_function_show() - let users open its device
+ * @function: an enabled function
+ * @edev: the device, which has just been registered
+ *
+ * Return: 0.
+ */
+int mdev_pci_function_show(struct mdev_pci_function *function,
+			   struct vfio_pci_engine_device *edev)
+{
+	mutex_lock(&function->fw_lock);
+	function->edev = edev;
+	if (function->detached)
+		vfio_pci_engine_detach_fw(edev);
+	mutex_unlock(&function->fw_lock);
+	return 0;
+}
+
+/**
+ * mdev_pci_function_hide() - let no more users open its device
+ * @function: the function
+ * @force: also if one has it open
+ *
+ * Return: 0; -EBUSY: a user has it open.
+ */
+int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
+{
+	int ret;
+
+	mutex_lock(&function->fw_lock);
+	ret = function->in_use ? -EBUSY : 0;
+	if (!ret || force)
+		function->edev = NULL;
+	mutex_unlock(&function->fw_lock);
+	return ret;
+}
+
+static struct mdev_pci_function *to_function(struct vfio_pci_fn *fn)
+{
+	return container_of(fn, struct mdev_pci_function, fn);
+}
+
+void mdev_pci_function_error(struct vfio_pci_fn *fn, const char *why)
+{
+	struct mdev_pci_function *function = to_function(fn);
+
+	mutex_lock(&function->parent->lock);
+	if (function->instance)
+		mdev_pci_instance_error(function->instance, why);
+	mutex_unlock(&function->parent->lock);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_function_error);
+
+void mdev_pci_function_detach(struct vfio_pci_fn *fn)
+{
+	struct mdev_pci_function *function = to_function(fn);
+
+	mutex_lock(&function->fw_lock);
+	function->detached = true;
+	if (function->edev)
+		vfio_pci_engine_detach_fw(function->edev);
+	mutex_unlock(&function->fw_lock);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_function_detach);
+
+void mdev_pci_function_attach(struct vfio_pci_fn *fn)
+{
+	struct mdev_pci_function *function = to_function(fn);
+
+	mutex_lock(&function->fw_lock);
+	function->detached = false;
+	if (function->edev)
+		vfio_pci_engine_attach_fw(function->edev);
+	mutex_unlock(&function->fw_lock);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_function_attach);
 
 /**
  * mdev_pci_function_remember() - a reset of the PF may follow
@@ -482,24 +575,17 @@ static struct mdev_pci_function *find_function(struct mdev_pci_parent *parent,
 
 /*
  * Driver data belongs to the engine, and an idle function has none. One that
- * mdev_pci_function_retire() was called for is not there, nor need its parent be.
+ * mdev_pci_function_retire() was called for is not there. No mdev claims the function from now on.
  */
-static struct mdev_pci_function *take_out(struct pci_dev *vf,
-					  struct mdev_pci_instance **instance)
+static struct mdev_pci_function *mark_dead(struct mdev_pci_parent *parent, struct pci_dev *vf)
 {
-	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(vf));
 	struct mdev_pci_function *found;
 
-	if (!parent)
-		return NULL;
 	mutex_lock(&parent->lock);
 	found = find_function(parent, vf);
-	if (found) {
-		*instance = found->instance;
-		list_del(&found->node);
-	}
+	if (found)
+		WRITE_ONCE(found->dead, true);
 	mutex_unlock(&parent->lock);
-	mdev_pci_parent_put(parent);
 	return found;
 }
 
@@ -545,7 +631,7 @@ static bool retire(struct mdev_pci_parent *parent, struct pci_dev *pdev)
 		function = NULL;
 	mutex_unlock(&parent->lock);
 	if (function) {
-		function->dead = true;
+		WRITE_ONCE(function->dead, true);
 		mdev_pci_function_put(function);
 	}
 	return !claimed;
@@ -572,18 +658,34 @@ bool mdev_pci_function_retire(struct pci_dev *pdev)
 	return ret;
 }
 
-/* The PCI core holds device_lock() of @vf, which keeps the instance alive */
-static void function_remove(struct pci_dev *vf)
+/*
+ * While its user is waited for, the function is still in the list: it counts as claimed, and SR-IOV
+ * is not disabled, which would wait for the same user with device_lock() of the PF held.
+ */
+static void remove_from(struct mdev_pci_parent *parent, struct pci_dev *vf)
 {
-	struct mdev_pci_instance *instance = NULL;
-	struct mdev_pci_function *function = take_out(vf, &instance);
+	struct mdev_pci_function *function = mark_dead(parent, vf);
 
+	device_lock_assert(&vf->dev);
 	if (!function)
 		return;
-	function->dead = true;
-	if (instance)
-		mdev_pci_instance_orphan(instance);
+	/* That lock keeps the instance alive */
+	if (function->instance)
+		mdev_pci_instance_orphan(function->instance, function);
+	mutex_lock(&parent->lock);
+	list_del(&function->node);
+	mutex_unlock(&parent->lock);
 	mdev_pci_function_put(function);
+}
+
+static void function_remove(struct pci_dev *vf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(vf));
+
+	if (!parent)
+		return;
+	remove_from(parent, vf);
+	mdev_pci_parent_put(parent);
 }
 
 /* No table: only driver_override binds a function to it, and no alias competes for one */

@@ -10,6 +10,49 @@
 
 #include "mdev-pci.h"
 
+/**
+ * mdev_pci_instance_function() - the function that an mdev has claimed
+ * @instance: the instance
+ *
+ * For those who do not keep it from moving.
+ *
+ * Return: the function, with a reference.
+ */
+struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance)
+{
+	struct mdev_pci_function *function;
+
+	mutex_lock(&instance->lock);
+	function = instance->function;
+	kref_get(&function->kref);
+	mutex_unlock(&instance->lock);
+	return function;
+}
+
+/*
+ * The mdev is created, which has claimed this VF: can another VF serve it as well? Not if firmware
+ * does not answer or has no resources for any.
+ */
+static bool try_another(struct mdev_pci_instance *instance, int err)
+{
+	struct mdev_pci_parent *parent = instance->function->parent;
+
+	if (err == -ETIMEDOUT || err == -ENOSPC || err == -ENOMEM)
+		return false;
+	if (mdev_pci_type_is_whole(parent, instance->type))
+		return false;
+	mdev_pci_function_set_refused(instance->function, true);
+	instance->may_try_another = !instance->moving &&
+				    mdev_pci_parent_has_another(parent, instance);
+	return instance->may_try_another;
+}
+
+/* For the log */
+static const char *verdict(struct mdev_pci_instance *instance, int err)
+{
+	return try_another(instance, err) ? "tries another VF" : "refused";
+}
+
 /* The kernel's names are bounded: 40 of the type, 16 would do for any PCI driver's */
 static int stream_type(const struct mdev_pci_instance *instance, char *buf, size_t size)
 {
@@ -62,7 +105,7 @@ static int make_device(struct mdev_pci_instance *instance)
 	mutex_lock(&instance->lock);
 	instance->edev = edev;
 	mutex_unlock(&instance->lock);
-	return 0;
+	return mdev_pci_function_show(function, edev);
 }
 
 static void unmake_device(struct mdev_pci_instance *instance)
@@ -72,8 +115,25 @@ static void unmake_device(struct mdev_pci_instance *instance)
 	mutex_lock(&instance->lock);
 	instance->edev = NULL;
 	mutex_unlock(&instance->lock);
+	if (mdev_pci_function_hide(instance->function, true))
+		pci_warn(instance->function->fn.pdev,
+			 "mdev %s is open: waiting until its user has closed it; stop the guest or program that has it\n",
+			 dev_name(&instance->mdev->dev));
 	/* Blocks until the user has closed it */
 	vfio_pci_engine_unregister(edev);
+}
+
+static int check_group(struct mdev_pci_instance *instance)
+{
+	struct pci_dev *pdev = instance->function->fn.pdev;
+	struct device *owner = mdev_pci_group_owner(pdev);
+
+	if (!owner)
+		return 0;
+	pci_err(pdev, "mdev %s %s: the VF shares its IOMMU group with %s, which has a driver: the platform does not isolate them (no ACS); put the card into another slot, or unbind that driver\n",
+		dev_name(&instance->mdev->dev), verdict(instance, -EPERM), dev_name(owner));
+	put_device(owner);
+	return -EPERM;
 }
 
 static int check_function(struct mdev_pci_instance *instance)
@@ -83,7 +143,8 @@ static int check_function(struct mdev_pci_instance *instance)
 	struct device *neighbour;
 
 	if (instance->function->dead) {
-		pci_err(pdev, "mdev %s refused: the VF was just removed; try again\n", name);
+		pci_err(pdev, "mdev %s %s: the VF was just removed; try again\n", name,
+			verdict(instance, -EAGAIN));
 		return -EAGAIN;
 	}
 	if (!device_iommu_mapped(&pdev->dev)) {
@@ -92,7 +153,7 @@ static int check_function(struct mdev_pci_instance *instance)
 		return -EOPNOTSUPP;
 	}
 	if (!instance->type->whole)
-		return 0;
+		return check_group(instance);
 	neighbour = mdev_pci_whole_neighbour(pdev);
 	if (neighbour) {
 		pci_err(pdev, "mdev %s refused: the device shares its IOMMU group with %s; bind both to vfio-pci\n",
@@ -103,18 +164,22 @@ static int check_function(struct mdev_pci_instance *instance)
 	return 0;
 }
 
-static int enable_function(struct mdev_pci_instance *instance)
+static int enable_function(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
 {
-	int ret = mdev_pci_function_enable(instance->function, instance->type);
+	struct mdev_pci_function *function = instance->function;
+	const char *name = dev_name(&instance->mdev->dev);
+	int ret = mdev_pci_function_enable(function, instance->type, kept);
 
-	if (ret && instance->type->whole)
-		pci_err(instance->function->fn.pdev,
+	if (!ret)
+		return 0;
+	if (instance->type->whole)
+		pci_err(function->fn.pdev,
 			"mdev %s refused: its driver does not let go of the device (%pe)\n",
-			dev_name(&instance->mdev->dev), ERR_PTR(ret));
-	else if (ret)
-		pci_err(instance->function->fn.pdev,
-			"mdev %s refused: firmware could not enable the %s as %s (%pe)\n",
-			dev_name(&instance->mdev->dev), mdev_pci_function_noun(instance->function),
+			name, ERR_PTR(ret));
+	else
+		pci_err(function->fn.pdev,
+			"mdev %s %s: firmware could not enable the %s as %s (%pe)\n", name,
+			verdict(instance, ret), mdev_pci_function_noun(function),
 			instance->type->name, ERR_PTR(ret));
 	return ret;
 }
@@ -125,15 +190,16 @@ static void log_sysfs(struct mdev_pci_instance *instance, int err)
 		dev_name(&instance->mdev->dev), ERR_PTR(err));
 }
 
-/* Under device_lock() of the function */
-static int start(struct mdev_pci_instance *instance)
+static int start(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
 {
+	struct mdev_pci_function *function = instance->function;
 	int ret;
 
+	device_lock_assert(&function->fn.pdev->dev);
 	ret = check_function(instance);
 	if (ret)
 		return ret;
-	ret = enable_function(instance);
+	ret = enable_function(instance, kept);
 	if (ret)
 		return ret;
 	ret = make_device(instance);
@@ -142,46 +208,51 @@ static int start(struct mdev_pci_instance *instance)
 	ret = mdev_pci_sysfs_link(instance);
 	if (ret)
 		goto unmake;
-	instance->live = true;
+	function->live = true;
+	mdev_pci_function_set_refused(function, false);
 	return 0;
 
 unmake:
 	log_sysfs(instance, ret);
 	unmake_device(instance);
 disable:
-	mdev_pci_function_disable(instance->function);
+	mdev_pci_function_disable(function);
 	return ret;
 }
 
+static int start_new(struct mdev_pci_instance *instance)
+{
+	return start(instance, NULL);
+}
+
+/*
+ * Let go of the function; without it the mdev is a shell. Blocks until the user has closed the
+ * device. Of an mdev that moves, the function that it leaves is not live any more, and the one that
+ * it moves to not yet.
+ */
+static void stop(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
+{
+	device_lock_assert(&function->fn.pdev->dev);
+	if (!function->live)
+		return;
+	function->live = false;
+	mdev_pci_sysfs_unlink(instance);
+	unmake_device(instance);
+	mdev_pci_function_disable(function);
+}
+
 /**
- * mdev_pci_instance_stop() - let go of the function; without it the mdev is a shell
- * @instance: the instance
+ * mdev_pci_instance_part() - let go of the function, so that others may claim it
+ * @instance: the instance, which does not know the function any more
  *
  * Blocks until the user has closed the device.
  *
  * Context: process context, under device_lock() of the function.
- */
-void mdev_pci_instance_stop(struct mdev_pci_instance *instance)
-{
-	device_lock_assert(&instance->function->fn.pdev->dev);
-	if (!instance->live)
-		return;
-	instance->live = false;
-	mdev_pci_sysfs_unlink(instance);
-	unmake_device(instance);
-	mdev_pci_function_disable(instance->function);
-}
-
-/**
- * mdev_pci_instance_part() - the same, and others may claim the function
- * @instance: the instance, which does not know the function any more
- *
- * Context: as mdev_pci_instance_stop().
  * Return: 0.
  */
 int mdev_pci_instance_part(struct mdev_pci_instance *instance)
 {
-	mdev_pci_instance_stop(instance);
+	stop(instance, instance->function);
 	mdev_pci_function_unclaim(instance->function);
 	return 0;
 }
@@ -189,15 +260,19 @@ int mdev_pci_instance_part(struct mdev_pci_instance *instance)
 /**
  * mdev_pci_instance_orphan() - the function goes away under the mdev
  * @instance: the instance
+ * @function: the function
  *
- * Context: as mdev_pci_instance_stop().
+ * Context: as mdev_pci_instance_part().
  */
-void mdev_pci_instance_orphan(struct mdev_pci_instance *instance)
+void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
+			      struct mdev_pci_function *function)
 {
-	pci_warn(instance->function->fn.pdev,
-		 "is taken away from mdev %s, which can only be removed now\n",
+	device_lock_assert(&function->fn.pdev->dev);
+	if (!function->live)
+		return;
+	pci_warn(function->fn.pdev, "is taken away from mdev %s, which can only be removed now\n",
 		 dev_name(&instance->mdev->dev));
-	mdev_pci_instance_stop(instance);
+	stop(instance, function);
 	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
 }
 
@@ -216,11 +291,14 @@ void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why
 
 static struct mdev_pci_instance *instance_alloc(struct mdev_device *mdev)
 {
+	static atomic64_t numbers;
 	struct mdev_pci_instance *instance = kzalloc(sizeof(*instance), GFP_KERNEL);
 
 	if (!instance)
 		return NULL;
+	mutex_init(&instance->move_lock);
 	mutex_init(&instance->lock);
+	instance->number = atomic64_inc_return(&numbers);
 	instance->mdev = mdev;
 	instance->type = container_of(mdev->type, struct mdev_pci_offer, mtype)->type;
 	return instance;
@@ -229,6 +307,7 @@ static struct mdev_pci_instance *instance_alloc(struct mdev_device *mdev)
 static void instance_free(struct mdev_pci_instance *instance)
 {
 	mutex_destroy(&instance->lock);
+	mutex_destroy(&instance->move_lock);
 	kfree(instance);
 }
 
@@ -237,7 +316,8 @@ static int set_up(struct mdev_pci_instance *instance)
 	struct mdev_pci_function *function = instance->function;
 	int ret;
 
-	ret = mdev_pci_function_call(function, start);
+	instance->may_try_another = false;
+	ret = mdev_pci_function_call(function, start_new);
 	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
 		pci_err(function->fn.pdev, "mdev %s refused: the device is going away\n",
 			dev_name(&instance->mdev->dev));
@@ -249,12 +329,29 @@ static int set_up(struct mdev_pci_instance *instance)
 	return ret;
 }
 
-static void tear_down(struct mdev_pci_instance *instance)
+static void unclaim(struct mdev_pci_instance *instance)
 {
 	/* If it is not called, the function was taken from it already */
 	mdev_pci_function_call(instance->function, mdev_pci_instance_part);
 	mdev_pci_function_put(instance->function);
-	instance_free(instance);
+}
+
+/* Each VF is tried once at most, but when others who create mdevs try them as well */
+static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
+{
+	unsigned int left = max(pci_num_vf(parent->pf), 1);
+	int ret;
+
+	do {
+		ret = mdev_pci_parent_claim(parent, instance);
+		if (ret)
+			return ret;
+		ret = set_up(instance);
+		if (!ret)
+			return 0;
+		unclaim(instance);
+	} while (instance->may_try_another && --left);
+	return ret;
 }
 
 static int mdev_pci_probe(struct mdev_device *mdev)
@@ -265,18 +362,14 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 
 	if (!instance)
 		return -ENOMEM;
-	ret = mdev_pci_parent_claim(parent, instance);
+	dev_set_drvdata(&mdev->dev, instance);
+	ret = claim_and_set_up(parent, instance);
 	if (ret) {
+		dev_set_drvdata(&mdev->dev, NULL);
 		instance_free(instance);
 		return ret;
 	}
-	dev_set_drvdata(&mdev->dev, instance);
-	ret = set_up(instance);
-	if (ret) {
-		dev_set_drvdata(&mdev->dev, NULL);
-		tear_down(instance);
-		return ret;
-	}
+	mdev_pci_parent_refresh(parent);
 	/* libvirt looks at the device when it hears of this, and only then */
 	kobject_uevent(&mdev->dev.kobj, KOBJ_CHANGE);
 	return 0;
@@ -287,7 +380,107 @@ static void mdev_pci_remove(struct mdev_device *mdev)
 	struct mdev_pci_instance *instance = dev_get_drvdata(&mdev->dev);
 
 	mdev_pci_sysfs_remove(instance);
-	tear_down(instance);
+	unclaim(instance);
+	instance_free(instance);
+	mdev_pci_parent_refresh(mdev_pci_parent_of(mdev->type));
+}
+
+static void stop_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
+{
+	device_lock(&function->fn.pdev->dev);
+	stop(instance, function);
+	device_unlock(&function->fn.pdev->dev);
+}
+
+static int start_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function,
+		    const struct mdev_pci_values *kept)
+{
+	int ret;
+
+	device_lock(&function->fn.pdev->dev);
+	mutex_lock(&instance->lock);
+	instance->function = function;
+	mutex_unlock(&instance->lock);
+	ret = start(instance, kept);
+	device_unlock(&function->fn.pdev->dev);
+	return ret;
+}
+
+static void leave_at(struct mdev_pci_function *function)
+{
+	device_lock(&function->fn.pdev->dev);
+	mdev_pci_function_unclaim(function);
+	device_unlock(&function->fn.pdev->dev);
+	mdev_pci_function_put(function);
+}
+
+/* One VF after the other: only one of them is the mdev's at a time */
+static int move(struct mdev_pci_instance *instance, struct mdev_pci_function *from,
+		struct mdev_pci_function *to)
+{
+	struct mdev_pci_values kept;
+	int ret, back;
+
+	mdev_pci_attrs_keep(from, &kept);
+	stop_at(instance, from);
+	ret = start_at(instance, to, &kept);
+	if (!ret) {
+		leave_at(from);
+		return 0;
+	}
+	back = start_at(instance, from, &kept);
+	if (back)
+		pci_err(from->fn.pdev,
+			"could not be given back to mdev %s (%pe), which can only be removed now\n",
+			dev_name(&instance->mdev->dev), ERR_PTR(back));
+	leave_at(to);
+	return ret;
+}
+
+static int move_locked(struct mdev_pci_instance *instance, const char *address)
+{
+	struct mdev_pci_function *from = instance->function, *to;
+	int ret;
+
+	lockdep_assert_held(&instance->move_lock);
+	to = mdev_pci_parent_claim_vf(from->parent, instance, address);
+	if (IS_ERR_OR_NULL(to))
+		return PTR_ERR_OR_ZERO(to);
+	ret = mdev_pci_function_hide(from, false);
+	if (ret) {
+		pci_err(from->fn.pdev,
+			"mdev %s stays: it is in use; stop the guest, or unplug the device\n",
+			dev_name(&instance->mdev->dev));
+		leave_at(to);
+		return ret;
+	}
+	instance->moving = true;
+	ret = move(instance, from, to);
+	instance->moving = false;
+	/* In any case its links were removed and made again */
+	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
+	return ret;
+}
+
+/**
+ * mdev_pci_instance_move() - have an mdev at another VF
+ * @instance: the instance
+ * @address: PCI address of the VF
+ *
+ * What was written to its attributes stays. If the VF can't be had, the mdev stays where it is.
+ *
+ * Context: process context, from the mdev's attribute; sleeps. Takes device_lock() of both VFs.
+ * Return: 0, or an errno of mdev_pci_parent_claim_vf(); -EBUSY: the mdev is in use; others as for
+ * creation; with a line in the log.
+ */
+int mdev_pci_instance_move(struct mdev_pci_instance *instance, const char *address)
+{
+	int ret;
+
+	mutex_lock(&instance->move_lock);
+	ret = move_locked(instance, address);
+	mutex_unlock(&instance->move_lock);
+	return ret;
 }
 
 struct mdev_driver mdev_pci_driver = {

@@ -9,7 +9,9 @@
  * Lock order, outermost first:
  *
  *	mdev core's unreg_sem, device_lock() of the mdev
- *	device_lock() of the function		instance->live, function->dead
+ *	mdev_pci_instance.move_lock		an mdev moves to another VF
+ *	device_lock() of the function		function->live, function->dead
+ *	mdev_pci_parent.cache_lock		asking what firmware has left
  *	vfio core's locks			opening and closing
  *	mdev_pci_function.fw_lock		enable, disable and attributes by firmware
  *	the engine's state mutex		firmware's migration operations
@@ -19,7 +21,8 @@
  * device_lock() of the PF is outside of all: PF removal and sriov_numvfs hold it while
  * they wait for mdevs and VFs. So nothing here takes it. Removal of a VF holds
  * device_lock() of the VF, and must not wait for the mdev's: it leaves the mdev behind as a
- * shell that has no function.
+ * shell that has no function. An mdev that moves takes device_lock() of its two VFs one after the
+ * other.
  *
  * If the function is the parent itself, these two are the same lock, and creation and removal of
  * its mdev must not wait for it: unregistration waits for them while it has the lock. They wait
@@ -64,6 +67,10 @@ struct mdev_pci_instance;
  * @found: bit for each of the type's attributes: this parent has it
  * @group: files for those
  * @files: what they are, attr.c's
+ * @room: what &mdev_pci_parent_ops.room has said last
+ * @parent: whose it is
+ * @ktype: that of the mdev core's kobject, with our release()
+ * @core_release: the mdev core's
  */
 struct mdev_pci_offer {
 	struct mdev_type mtype;
@@ -71,11 +78,15 @@ struct mdev_pci_offer {
 	unsigned long found;
 	struct attribute_group group;
 	void *files;
+	unsigned int room;
+	struct mdev_pci_parent *parent;
+	struct kobj_type ktype;
+	void (*core_release)(struct kobject *kobj);
 };
 
 /**
  * struct mdev_pci_parent - a registered PF
- * @kref: held by the registration and by each function
+ * @kref: held by the registration, by each function, and by the mdev core's kobject of each type
  * @node: in the list of parents
  * @pf: the PF
  * @desc: the vendor driver's description; not used after unregistration
@@ -94,6 +105,11 @@ struct mdev_pci_offer {
  * @going: unregistration has begun
  * @failed: firmware has failed
  * @failures: how often
+ * @created_vfs: VFs were created by the registration
+ * @announced: user space was or is just being told of it. Under @lock
+ * @tell: tells user space of VFs that have come since
+ * @cache_lock: held while the vendor driver is asked for @text and &mdev_pci_offer.room
+ * @text: what &mdev_pci_parent_ops.describe has said last, or NULL. Under @lock
  */
 struct mdev_pci_parent {
 	struct kref kref;
@@ -115,6 +131,11 @@ struct mdev_pci_parent {
 	bool going;
 	bool failed;
 	unsigned int failures;
+	bool created_vfs;
+	bool announced;
+	struct delayed_work tell;
+	struct mutex cache_lock;	/* order: top of this file */
+	char *text;
 };
 
 /**
@@ -125,10 +146,15 @@ struct mdev_pci_parent {
  * @fn: the function, as the engine and firmware know it
  * @instance: who has claimed it, or NULL. Changes under the parent's lock; what it points to
  *	lives as long as device_lock() of the function or the parent's lock is held
- * @dead: unbound. Under device_lock() of the function
+ * @dead: being unbound, or unbound. Written under device_lock() of the function
+ * @live: enabled for @instance, and has a VFIO device. Under device_lock() of the function
+ * @refused: the last attempt to give it to an mdev has failed. Under the parent's lock
+ * @tried: number of the mdev that has claimed it last. Under the parent's lock
  * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
  * @limits: of @enabled, for this function. Do not change while it is enabled
+ * @edev: the engine's device, which users may open; NULL: they may not. Under @fw_lock
+ * @detached: the PF driver has taken it from firmware. Under @fw_lock
  * @in_use: a user has it open. Under @fw_lock
  * @values: of the attributes of @enabled. Written under @fw_lock
  * @before: what those that are inherited have been before
@@ -145,9 +171,14 @@ struct mdev_pci_function {
 	struct vfio_pci_fn fn;
 	struct mdev_pci_instance *instance;
 	bool dead;
+	bool live;
+	bool refused;
+	u64 tried;
 	struct mutex fw_lock;		/* order: top of this file */
 	const struct mdev_pci_type *enabled;
 	struct mdev_pci_limits limits;
+	struct vfio_pci_engine_device *edev;
+	bool detached;
 	bool in_use;
 	u64 values[MDEV_PCI_ATTRS_MAX];
 	u64 before[MDEV_PCI_ATTRS_MAX];
@@ -162,18 +193,35 @@ struct mdev_pci_function {
  * struct mdev_pci_instance - an mdev
  * @mdev: the mdev core's
  * @type: what it is
- * @function: the function that it has claimed; a reference
- * @live: the function is enabled and has a vfio_device. Under device_lock() of the function
- * @lock: for those who look at @edev without device_lock()
+ * @function: the function that it has claimed; a reference. Changes under @move_lock and @lock
+ * @number: no other mdev has or had the same
+ * @may_try_another: this function could not be made ready, another VF may be. Of the thread that
+ *	creates the mdev
+ * @moving: it moves to another VF, that one and no other. Under @move_lock
+ * @move_lock: for who moves it to another VF
+ * @lock: for those who look at @function and @edev without device_lock()
  * @edev: the engine's device, or NULL
  */
 struct mdev_pci_instance {
 	struct mdev_device *mdev;
 	const struct mdev_pci_type *type;
 	struct mdev_pci_function *function;
-	bool live;
+	u64 number;
+	bool may_try_another;
+	bool moving;
+	struct mutex move_lock;		/* order: top of this file */
 	struct mutex lock;		/* order: top of this file */
 	struct vfio_pci_engine_device *edev;
+};
+
+/**
+ * struct mdev_pci_values - what was written to the attributes of an mdev
+ * @values: of each attribute of the type
+ * @written: bit for each that was written
+ */
+struct mdev_pci_values {
+	u64 values[MDEV_PCI_ATTRS_MAX];
+	unsigned long written;
 };
 
 /**
@@ -192,14 +240,21 @@ void mdev_pci_parent_put(struct mdev_pci_parent *parent);
 struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 				       const struct mdev_pci_type *type);
+void mdev_pci_parent_refresh(struct mdev_pci_parent *parent);
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance);
+struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
+						   struct mdev_pci_instance *instance,
+						   const char *address);
+bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
+				 const struct mdev_pci_instance *instance);
 
 /* desc.c */
 int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole);
 
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
+extern struct workqueue_struct *mdev_pci_wq;
 int mdev_pci_function_capture(struct pci_dev *vf);
 void mdev_pci_function_capture_free(struct pci_dev *vf);
 int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent);
@@ -213,8 +268,12 @@ const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
 void mdev_pci_function_put(struct mdev_pci_function *function);
 void mdev_pci_function_unclaim(struct mdev_pci_function *function);
-int mdev_pci_function_enable(struct mdev_pci_function *function,
-			     const struct mdev_pci_type *type);
+void mdev_pci_function_set_refused(struct mdev_pci_function *function, bool refused);
+int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+			     const struct mdev_pci_values *kept);
+int mdev_pci_function_show(struct mdev_pci_function *function,
+			   struct vfio_pci_engine_device *edev);
+int mdev_pci_function_hide(struct mdev_pci_function *function, bool force);
 void mdev_pci_function_disable(struct mdev_pci_function *function);
 void mdev_pci_function_remember(struct mdev_pci_function *function);
 void mdev_pci_function_restore(struct mdev_pci_function *function);
@@ -228,14 +287,17 @@ void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *d
 /* instance.c */
 extern struct mdev_driver mdev_pci_driver;
 int mdev_pci_instance_part(struct mdev_pci_instance *instance);
-void mdev_pci_instance_stop(struct mdev_pci_instance *instance);
-void mdev_pci_instance_orphan(struct mdev_pci_instance *instance);
+void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
+			      struct mdev_pci_function *function);
+int mdev_pci_instance_move(struct mdev_pci_instance *instance, const char *address);
+struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance);
 void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
 
 /* whole.c */
 bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc);
 struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
+struct device *mdev_pci_group_owner(struct pci_dev *pdev);
 int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 
@@ -247,6 +309,9 @@ void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
 int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
 void mdev_pci_attrs_forget(struct mdev_pci_function *function);
 int mdev_pci_attrs_again(struct mdev_pci_function *function);
+void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept);
+int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+			 const struct mdev_pci_values *kept);
 int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at);
 
 /* sysfs.c */

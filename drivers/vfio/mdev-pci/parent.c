@@ -10,6 +10,8 @@
 
 static DEFINE_MUTEX(parents_lock);
 static LIST_HEAD(parents);
+/* With those that are no parent any more, but were not freed yet */
+static atomic_t nr_parents = ATOMIC_INIT(0);
 
 static void unmake_offers(struct mdev_pci_parent *parent)
 {
@@ -26,9 +28,13 @@ static void parent_free(struct kref *kref)
 	struct mdev_pci_parent *parent = container_of(kref, struct mdev_pci_parent, kref);
 
 	unmake_offers(parent);
+	mutex_destroy(&parent->cache_lock);
 	mutex_destroy(&parent->lock);
 	pci_dev_put(parent->pf);
+	kfree(parent->text);
 	kfree(parent);
+	if (atomic_dec_and_test(&nr_parents))
+		wake_up_var(&nr_parents);
 }
 
 /**
@@ -73,13 +79,32 @@ struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype)
 	return container_of(mtype->parent, struct mdev_pci_parent, mdev_parent);
 }
 
-static unsigned int count_idle(struct mdev_pci_parent *parent)
+static bool is_idle(const struct mdev_pci_function *function)
+{
+	return !function->instance && !function->dead;
+}
+
+static bool has_idle(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (is_idle(function))
+			return true;
+	}
+	return false;
+}
+
+/* A VF that firmware has refused to enable may be idle, but is not available */
+static unsigned int count_available(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
 	unsigned int n = 0;
 
+	lockdep_assert_held(&parent->lock);
 	list_for_each_entry(function, &parent->functions, node)
-		n += !function->instance;
+		n += is_idle(function) && !function->refused;
 	return n;
 }
 
@@ -94,7 +119,8 @@ static bool self_is_idle(struct mdev_pci_parent *parent)
  * @parent: the parent
  * @type: of this type
  *
- * Return: the number of idle functions, 0 if none of them can be used.
+ * Return: the number of idle functions that firmware has not refused to enable, 0 if none of them
+ * can be used.
  */
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 				       const struct mdev_pci_type *type)
@@ -104,9 +130,22 @@ unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 	mutex_lock(&parent->lock);
 	if (!parent->going && !parent->changing && !parent->failed)
 		n = mdev_pci_type_is_whole(parent, type) ? self_is_idle(parent) :
-							   count_idle(parent);
+							   count_available(parent);
 	mutex_unlock(&parent->lock);
 	return n;
+}
+
+/* In the order of their numbers, however they were bound */
+static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+{
+	struct mdev_pci_function *next;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(next, &parent->functions, node) {
+		if (next->fn.id > function->fn.id)
+			break;
+	}
+	list_add_tail(&function->node, &next->node);
 }
 
 /**
@@ -125,7 +164,10 @@ bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_functio
 	if (ok && mdev_pci_function_is_whole(function))
 		parent->self = function;
 	else if (ok)
-		list_add_tail(&function->node, &parent->functions);
+		list_add_vf(parent, function);
+	/* Once for all VFs that are created at a time */
+	if (ok && parent->announced)
+		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
 	mutex_unlock(&parent->lock);
 	return ok;
 }
@@ -184,21 +226,55 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 	if (list_empty(&parent->functions))
 		return refuse(parent, instance, -ENXIO,
 			      "no VF is bound to mdev-pci; bind some");
-	if (!count_idle(parent))
+	if (!has_idle(parent))
 		return refuse(parent, instance, -ENOSPC,
 			      "all VFs are in use; remove an mdev, or create more VFs");
 	return 0;
 }
 
-static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent)
+/*
+ * The one with the lowest number; those that were refused come last. NULL: this mdev has tried
+ * them all.
+ */
+static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent,
+					 const struct mdev_pci_instance *instance)
 {
-	struct mdev_pci_function *function;
+	struct mdev_pci_function *function, *refused = NULL;
 
+	lockdep_assert_held(&parent->lock);
 	list_for_each_entry(function, &parent->functions, node) {
-		if (!function->instance)
-			break;
+		if (!is_idle(function) || function->tried == instance->number)
+			continue;
+		if (!function->refused)
+			return function;
+		refused = refused ?: function;
 	}
-	return function;
+	return refused;
+}
+
+/**
+ * mdev_pci_parent_has_another() - is there an idle VF that an mdev has not tried yet?
+ * @parent: the parent
+ * @instance: the mdev
+ *
+ * Return: true if so.
+ */
+bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
+				 const struct mdev_pci_instance *instance)
+{
+	bool ret;
+
+	mutex_lock(&parent->lock);
+	ret = idle_vf(parent, instance);
+	mutex_unlock(&parent->lock);
+	return ret;
+}
+
+static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *instance)
+{
+	function->instance = instance;
+	function->tried = instance->number;
+	kref_get(&function->kref);
 }
 
 /**
@@ -223,14 +299,124 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 	if (ret)
 		goto unlock;
 	function = mdev_pci_type_is_whole(parent, instance->type) ? parent->self :
-								    idle_vf(parent);
+								    idle_vf(parent, instance);
+	if (!function) {
+		ret = refuse(parent, instance, -EAGAIN,
+			     "VFs come and go meanwhile; try again");
+		goto unlock;
+	}
 	/* Both at once: from here on removal of the function may find the instance */
 	instance->function = function;
-	function->instance = instance;
-	kref_get(&function->kref);
+	claim(function, instance);
 unlock:
 	mutex_unlock(&parent->lock);
 	return ret;
+}
+
+static struct mdev_pci_function *vf_by_address(struct mdev_pci_parent *parent, const char *address)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (sysfs_streq(pci_name(function->fn.pdev), address))
+			return function;
+	}
+	return NULL;
+}
+
+static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance,
+		      const struct mdev_pci_function *to)
+{
+	const char *name = dev_name(&instance->mdev->dev);
+
+	if (parent->going || parent->failed || parent->changing ||
+	    mdev_pci_type_is_whole(parent, instance->type)) {
+		pci_err(parent->pf, "mdev %s stays: %s\n", name,
+			parent->going ? "the PF is going away" :
+			parent->failed ? "the PF's firmware has failed; reset the PF" :
+			parent->changing ? "VFs are being created or removed; try again" :
+			"it is the device as a whole, not a VF");
+		return parent->going ? -ESHUTDOWN : parent->failed ? -EREMOTEIO :
+		       parent->changing ? -EBUSY : -EOPNOTSUPP;
+	}
+	if (instance->function->dead) {
+		pci_err(parent->pf, "mdev %s has lost its VF and can only be removed\n", name);
+		return -ENODEV;
+	}
+	if (!to) {
+		pci_err(parent->pf, "mdev %s stays: what was written is not the address of a VF of this PF that is bound to mdev-pci, such as %s\n",
+			name, pci_name(instance->function->fn.pdev));
+		return -ENXIO;
+	}
+	if (is_idle(to) || to->instance == instance)
+		return 0;
+	pci_err(parent->pf, "mdev %s stays: VF %s is in use by mdev %s\n", name,
+		pci_name(to->fn.pdev),
+		to->instance ? dev_name(&to->instance->mdev->dev) : "none, and being unbound");
+	return -EBUSY;
+}
+
+/**
+ * mdev_pci_parent_claim_vf() - claim one VF for an mdev that has another
+ * @parent: the parent
+ * @instance: the mdev; keeps the one that it has
+ * @address: PCI address of the VF
+ *
+ * Context: process context, under mdev_pci_instance.move_lock.
+ * Return: the VF, with a reference; NULL: the mdev is there already; or, with a line in the log:
+ * -ENXIO: there is no such VF bound to mdev-pci; -EBUSY: another mdev has it, or SR-IOV is being
+ * changed; -ENODEV: the mdev has lost its VF; -EOPNOTSUPP: the mdev is no VF; -ESHUTDOWN, -EREMOTEIO:
+ * as mdev_pci_parent_claim().
+ */
+struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
+						   struct mdev_pci_instance *instance,
+						   const char *address)
+{
+	struct mdev_pci_function *to;
+	int ret;
+
+	lockdep_assert_held(&instance->move_lock);
+	mutex_lock(&parent->lock);
+	to = vf_by_address(parent, address);
+	ret = check_move(parent, instance, to);
+	if (!ret && to->instance == instance)
+		to = NULL;
+	else if (!ret)
+		claim(to, instance);
+	mutex_unlock(&parent->lock);
+	return ret ? ERR_PTR(ret) : to;
+}
+
+/*
+ * The mdev core has a kobject in each type, which is referred to by its mdevs' struct device and by
+ * whoever has got hold of it in sysfs; when the last one drops it the core looks at the type and at
+ * the parent. It tells its drivers nothing of that, so its release() is wrapped: the parent lives
+ * until then. In the kernel's tree mdev_unregister_parent() would wait, or struct mdev_parent have a
+ * release().
+ */
+static void type_release(struct kobject *kobj)
+{
+	struct mdev_pci_offer *offer = container_of(kobj, struct mdev_pci_offer, mtype.kobj);
+	struct mdev_pci_parent *parent = offer->parent;
+
+	offer->core_release(kobj);
+	mdev_pci_parent_put(parent);
+}
+
+static void hold_types(struct mdev_pci_parent *parent)
+{
+	unsigned int i;
+
+	for (i = 0; i < parent->nr_offers; i++) {
+		struct mdev_pci_offer *offer = &parent->offers[i];
+
+		offer->ktype = *offer->mtype.kobj.ktype;
+		offer->core_release = offer->ktype.release;
+		offer->ktype.release = type_release;
+		kref_get(&parent->kref);
+		offer->mtype.kobj.ktype = &offer->ktype;
+	}
 }
 
 static int make_offers(struct mdev_pci_parent *parent)
@@ -248,6 +434,7 @@ static int make_offers(struct mdev_pci_parent *parent)
 		struct mdev_pci_offer *offer = &parent->offers[i];
 
 		offer->type = type;
+		offer->parent = parent;
 		offer->mtype.sysfs_name = type->name;
 		offer->mtype.pretty_name = type->label ?: type->name;
 		parent->mtypes[i] = &offer->mtype;
@@ -259,6 +446,86 @@ static int make_offers(struct mdev_pci_parent *parent)
 	return 0;
 }
 
+/* What it has said before is shown until it has said something else */
+static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+{
+	char *text, *old;
+	int n;
+
+	text = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!text)
+		return;
+	n = ops->describe(parent->pf, text, PAGE_SIZE);
+	/* Neither an errno nor more than there is space for makes bytes of the description */
+	if (n < 0 || n >= PAGE_SIZE) {
+		vfio_pci_engine_result(&parent->pf->dev, "describe", n);
+		n = 0;
+	}
+	text[n] = '\0';
+	mutex_lock(&parent->lock);
+	old = parent->text;
+	parent->text = text;
+	mutex_unlock(&parent->lock);
+	kfree(old);
+}
+
+/* An errno, or what is none, is no room */
+static unsigned int room(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops,
+			 const struct mdev_pci_type *type)
+{
+	unsigned int n = ops->room(parent->pf, type);
+
+	if (n <= INT_MAX)
+		return n;
+	vfio_pci_engine_result(&parent->pf->dev, "room", n);
+	return 0;
+}
+
+static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&parent->cache_lock);
+	if (ops->describe)
+		describe(parent, ops);
+	if (!ops->room || READ_ONCE(parent->given))
+		return;
+	for (i = 0; i < parent->nr_offers; i++) {
+		struct mdev_pci_offer *offer = &parent->offers[i];
+
+		if (!offer->type->whole)
+			WRITE_ONCE(offer->room, room(parent, ops, offer->type));
+	}
+}
+
+/**
+ * mdev_pci_parent_refresh() - ask the vendor driver what is left, for those who read
+ * @parent: the parent
+ *
+ * Reading attributes never reaches firmware: everybody may read them, and firmware's commands are
+ * shared with migration.
+ *
+ * Context: process context; sleeps. Not under a lock that an operation of the vendor driver takes.
+ */
+void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->cache_lock);
+	/* After unregistration the description may be gone */
+	if (!READ_ONCE(parent->going) && parent->desc->ops)
+		refresh_locked(parent, parent->desc->ops);
+	mutex_unlock(&parent->cache_lock);
+}
+
+/* As mdev_register_parent() has told of the parent: mdevctl's autostart waits for that */
+static void tell_of_vfs(struct work_struct *work)
+{
+	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
+	static char *env[] = { "MDEV_STATE=registered", NULL };
+
+	mdev_pci_parent_refresh(parent);
+	kobject_uevent_env(&parent->pf->dev.kobj, KOBJ_CHANGE, env);
+}
+
 static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 					    const struct mdev_pci_parent_desc *desc, bool whole)
 {
@@ -267,8 +534,11 @@ static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 
 	if (!parent)
 		return ERR_PTR(-ENOMEM);
+	atomic_inc(&nr_parents);
 	kref_init(&parent->kref);
 	mutex_init(&parent->lock);
+	mutex_init(&parent->cache_lock);
+	INIT_DELAYED_WORK(&parent->tell, tell_of_vfs);
 	INIT_LIST_HEAD(&parent->functions);
 	parent->pf = pci_dev_get(pf);
 	parent->desc = desc;
@@ -324,6 +594,7 @@ static void create_vfs(struct mdev_pci_parent *parent)
 	if (!n)
 		return;
 	ret = pci_enable_sriov(parent->pf, n);
+	parent->created_vfs = !ret;
 	if (ret)
 		pci_err(parent->pf, "%d VFs could not be created (%pe)\n", n, ERR_PTR(ret));
 }
@@ -399,6 +670,9 @@ static void set_going(struct mdev_pci_parent *parent)
 	mutex_lock(&parent->lock);
 	WRITE_ONCE(parent->going, true);
 	mutex_unlock(&parent->lock);
+	/* Who asks the vendor driver has done so */
+	mutex_lock(&parent->cache_lock);
+	mutex_unlock(&parent->cache_lock);
 }
 
 static int add_whole(struct mdev_pci_parent *parent)
@@ -408,41 +682,42 @@ static int add_whole(struct mdev_pci_parent *parent)
 	return mdev_pci_function_add(parent->pf, parent);
 }
 
+/* VFs that were bound meanwhile are told of again, which does no harm */
+static int announce(struct mdev_pci_parent *parent)
+{
+	int ret;
+
+	mdev_pci_parent_refresh(parent);
+	mutex_lock(&parent->lock);
+	parent->announced = true;
+	mutex_unlock(&parent->lock);
+	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
+				   parent->mtypes, parent->nr_offers);
+	if (!ret)
+		hold_types(parent);
+	return ret;
+}
+
 /* Nobody gets anything of it any more, and who has the PF as a whole has lost it */
 static void leave(struct mdev_pci_parent *parent)
 {
 	set_going(parent);
+	cancel_delayed_work_sync(&parent->tell);
 	if (parent->self)
 		mdev_pci_function_del(parent);
 }
 
-/**
- * mdev_pci_register_parent() - offer the VFs of a PF as mdevs
- * @pf: the PF, bound to the caller's driver, or (@desc->external_pf_driver) to any
- * @desc: what is offered, and how; must live as long as the parent
- *
- * From the call on, VFs of @pf are bound to mdev-pci as they appear; @desc->num_vfs of them
- * are created before user space is told of the parent. Operations of @desc may be called
- * before the return.
- *
- * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
- * bound until mdev_pci_unregister_parent() has returned. With a type that has
- * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
- * Return: the parent; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is one; -ENOMEM;
- * others from mdev_register_parent().
- */
-struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
-						 const struct mdev_pci_parent_desc *desc)
+int mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
 {
 	struct mdev_pci_parent *parent;
 	int ret;
 
 	ret = mdev_pci_desc_check(pf, desc, false);
 	if (ret)
-		return ERR_PTR(ret);
+		return ret;
 	parent = parent_alloc(pf, desc, false);
 	if (IS_ERR(parent))
-		return parent;
+		return PTR_ERR(parent);
 
 	ret = parent_list(parent);
 	if (ret)
@@ -457,39 +732,36 @@ struct mdev_pci_parent *mdev_pci_register_parent(struct pci_dev *pf,
 	else
 		create_vfs(parent);
 
-	ret = mdev_register_parent(&parent->mdev_parent, &pf->dev, &mdev_pci_driver,
-				   parent->mtypes, desc->nr_types);
+	ret = announce(parent);
 	if (!ret)
-		return parent;
+		return 0;
 
 	leave(parent);
-	part_from_vfs(parent);
+	if (parent->created_vfs)
+		pci_disable_sriov(pf);
+	else
+		give_back_vfs(parent);
 unlist:
 	parent_unlist(parent);
 put:
 	mdev_pci_parent_put(parent);
-	return ERR_PTR(ret);
+	return ret;
 }
 EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
 
-/**
- * mdev_pci_unregister_parent() - take the offer back
- * @parent: the parent
- *
- * Removes all mdevs and VFs; those that an external PF driver has made are only unbound. Users of
- * open devices are asked to let go; blocks until they have closed them. A PF that is given away
- * comes back to its driver.
- * After that no operation of the vendor driver is called any more.
- *
- * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
- */
-void mdev_pci_unregister_parent(struct mdev_pci_parent *parent)
+void mdev_pci_unregister_parent(struct pci_dev *pf)
 {
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+
+	if (WARN_ON(!parent))
+		return;
 	leave(parent);
 	/* In this order: removal of a VF would wait for its user with the VF's lock held */
 	mdev_unregister_parent(&parent->mdev_parent);
 	part_from_vfs(parent);
 	parent_unlist(parent);
+	mdev_pci_parent_put(parent);
+	/* That of the registration */
 	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
@@ -526,8 +798,7 @@ int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_paren
 	ret = add_whole(parent);
 	if (ret)
 		goto unlist;
-	ret = mdev_register_parent(&parent->mdev_parent, &pdev->dev, &mdev_pci_driver,
-				   parent->mtypes, desc->nr_types);
+	ret = announce(parent);
 	if (!ret)
 		return 0;
 
@@ -566,6 +837,19 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_function);
 
+static bool user_is_waited_for(struct mdev_pci_parent *parent,
+			       const struct mdev_pci_instance *user)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->instance == user)
+			return function->dead;
+	}
+	return false;
+}
+
 static int begin_change(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_instance *whole, *user;
@@ -578,6 +862,11 @@ static int begin_change(struct mdev_pci_parent *parent)
 		pci_err(parent->pf,
 			"VFs can't be created while the device is given away as a whole; remove mdev %s first\n",
 			dev_name(&whole->mdev->dev));
+		ret = -EBUSY;
+	} else if (user && user_is_waited_for(parent, user)) {
+		pci_err(parent->pf,
+			"a VF is being unbound and waits for the user of mdev %s; stop the guest or program that has it\n",
+			dev_name(&user->mdev->dev));
 		ret = -EBUSY;
 	} else if (user) {
 		pci_err(parent->pf,
@@ -593,6 +882,17 @@ static int begin_change(struct mdev_pci_parent *parent)
 	mutex_unlock(&parent->lock);
 	return ret;
 }
+
+void mdev_pci_parent_changed(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+
+	if (!parent)
+		return;
+	mdev_pci_parent_refresh(parent);
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_parent_changed);
 
 static int change_vfs(struct pci_dev *pf, int num_vfs)
 {
@@ -634,22 +934,13 @@ int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_sriov_configure);
 
-/**
- * mdev_pci_parent_error() - the PF's firmware has failed
- * @parent: the parent
- * @why: what happened, for the log
- *
- * Migration of all VFs goes to VFIO_DEVICE_STATE_ERROR; no mdev can be created until
- * mdev_pci_parent_restored(). To be called before a reset of the PF too, while the VFs still
- * answer: the reset costs them their Command registers.
- *
- * Context: process context; may be called from any operation. Waits neither for firmware
- * nor for device_lock() of the PF.
- */
-void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why)
+void mdev_pci_parent_error(struct pci_dev *pf, const char *why)
 {
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
 	struct mdev_pci_function *function;
 
+	if (!parent)
+		return;
 	mutex_lock(&parent->lock);
 	parent->failed = true;
 	parent->failures++;
@@ -659,6 +950,7 @@ void mdev_pci_parent_error(struct mdev_pci_parent *parent, const char *why)
 			mdev_pci_instance_error(function->instance, why);
 	}
 	mutex_unlock(&parent->lock);
+	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_parent_error);
 
@@ -689,20 +981,24 @@ static void users_must_reset(struct mdev_pci_parent *parent)
 			mdev_pci_instance_error(function->instance, "its PF was reset");
 }
 
-/**
- * mdev_pci_parent_restored() - firmware works again, and has forgotten all VFs
- * @parent: the parent
- *
- * For a PF driver that has brought its firmware back after a reset of the PF. VFs that
- * mdevs have claimed are enabled again; their users must still reset them.
- *
- * Context: process context; sleeps. Calls &mdev_pci_parent_ops.enable.
- */
-void mdev_pci_parent_restored(struct mdev_pci_parent *parent)
+/* What firmware has refused before says nothing any more */
+static void forget_refusals(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
-	unsigned int id, failures, n = pci_num_vf(parent->pf);
 
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node)
+		function->refused = false;
+}
+
+void mdev_pci_parent_restored(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	struct mdev_pci_function *function;
+	unsigned int id, failures, n = pci_num_vf(pf);
+
+	if (!parent)
+		return;
 	mutex_lock(&parent->lock);
 	failures = parent->failures;
 	users_must_reset(parent);
@@ -720,7 +1016,10 @@ void mdev_pci_parent_restored(struct mdev_pci_parent *parent)
 	mutex_lock(&parent->lock);
 	if (parent->failures == failures)
 		parent->failed = false;
+	forget_refusals(parent);
 	mutex_unlock(&parent->lock);
+	mdev_pci_parent_refresh(parent);
+	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
 
@@ -785,6 +1084,8 @@ static void __exit mdev_pci_exit(void)
 	pci_unregister_driver(&mdev_pci_function_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
 	mdev_pci_functions_exit();
+	/* See type_release() */
+	wait_var_event(&nr_parents, !atomic_read(&nr_parents));
 }
 module_exit(mdev_pci_exit);
 

@@ -24,20 +24,36 @@ static ssize_t function_show(struct device *dev, struct device_attribute *attr, 
 	mutex_unlock(&instance->lock);
 	return sysfs_emit(buf, "%s\n", name);
 }
-static DEVICE_ATTR_RO(function);
+
+static ssize_t function_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			      size_t count)
+{
+	return mdev_pci_instance_move(to_instance(dev), buf) ?: count;
+}
+static DEVICE_ATTR_RW(function);
+
+/* The string stays when the function does not */
+static const char *not_migratable(struct mdev_pci_instance *instance)
+{
+	const char *why;
+
+	mutex_lock(&instance->lock);
+	why = instance->function->limits.not_migratable;
+	mutex_unlock(&instance->lock);
+	return why;
+}
 
 static ssize_t migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
 	struct mdev_pci_instance *instance = to_instance(dev);
 
-	return sysfs_emit(buf, "%d\n", instance->type->mig_ops &&
-					!instance->function->limits.not_migratable);
+	return sysfs_emit(buf, "%d\n", instance->type->mig_ops && !not_migratable(instance));
 }
 static DEVICE_ATTR_RO(migratable);
 
 static ssize_t not_migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_instance(dev)->function->limits.not_migratable ?: "");
+	return sysfs_emit(buf, "%s\n", not_migratable(to_instance(dev)) ?: "");
 }
 static DEVICE_ATTR_RO(not_migratable);
 
@@ -111,9 +127,11 @@ void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance)
  */
 static struct kobject *group_kobj(struct pci_dev *pdev)
 {
-	struct kernfs_node *kn = kernfs_find_and_get(pdev->dev.kobj.sd, "iommu_group");
+	struct kernfs_node *kn;
 	struct kobject *kobj = NULL;
 
+	/* Its directory may be gone: a function that leaves the bus still has its driver */
+	kn = pdev->dev.kobj.sd ? kernfs_find_and_get(pdev->dev.kobj.sd, "iommu_group") : NULL;
 	if (kn && kernfs_type(kn) == KERNFS_LINK)
 		kobj = kn->symlink.target_kn->priv;
 	kernfs_put(kn);
@@ -158,17 +176,6 @@ void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
 	sysfs_remove_link(&instance->mdev->dev.kobj, "iommu_group");
 }
 
-/* An errno, or what is none, is no room */
-static unsigned int room(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
-{
-	unsigned int n = parent->desc->ops->room(parent->pf, type);
-
-	if (n <= INT_MAX)
-		return n;
-	vfio_pci_engine_result(&parent->pf->dev, "room", n);
-	return 0;
-}
-
 /**
  * mdev_pci_get_available() - the type's available_instances
  * @mtype: the type
@@ -179,14 +186,13 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
 	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
-	const struct mdev_pci_type *type;
+	struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
 	unsigned int n;
 
-	type = container_of(mtype, struct mdev_pci_offer, mtype)->type;
-	n = mdev_pci_parent_available(parent, type);
-	if (!n || type->whole || !ops || !ops->room)
+	n = mdev_pci_parent_available(parent, offer->type);
+	if (offer->type->whole || !ops || !ops->room)
 		return n;
-	return min(n, room(parent, type));
+	return min(n, READ_ONCE(offer->room));
 }
 
 static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
@@ -210,21 +216,6 @@ static int describe_control(const struct vfio_pci_control *control, char *buf, i
 			     control->bar, control->offset);
 }
 
-/* Neither an errno nor more than there is room for makes bytes of the description */
-static int describe_more(struct mdev_pci_parent *parent, char *buf, int at)
-{
-	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
-	int n, size = PAGE_SIZE - at;
-
-	if (!ops || !ops->describe)
-		return 0;
-	n = ops->describe(parent->pf, buf + at, size);
-	if (n >= 0 && n <= size)
-		return n;
-	vfio_pci_engine_result(&parent->pf->dev, "describe", n);
-	return 0;
-}
-
 /**
  * mdev_pci_show_description() - the type's description
  * @mtype: the type
@@ -244,5 +235,9 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
 	n += describe_control(offer->type->control, buf, n);
 	n += mdev_pci_attrs_describe(offer, buf, n);
-	return n + describe_more(parent, buf, n);
+	mutex_lock(&parent->lock);
+	if (parent->text)
+		n += sysfs_emit_at(buf, n, "%s", parent->text);
+	mutex_unlock(&parent->lock);
+	return n;
 }

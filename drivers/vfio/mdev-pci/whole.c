@@ -78,6 +78,49 @@ struct device *mdev_pci_whole_neighbour(struct pci_dev *pf)
 	return found ? dev : NULL;
 }
 
+static bool uses_dma(struct device *dev)
+{
+	struct device_driver *drv;
+	bool ret;
+
+	if (!dev_is_pci(dev))
+		return READ_ONCE(dev->driver);
+	drv = mdev_pci_match_bound(to_pci_dev(dev));
+	ret = drv && !to_pci_driver(drv)->driver_managed_dma;
+	mdev_pci_match_put(drv);
+	return ret;
+}
+
+static int find_owner(struct device *dev, void *data)
+{
+	struct device **found = data;
+
+	if (dev == *found || !uses_dma(dev))
+		return 0;
+	*found = get_device(dev);
+	return 1;
+}
+
+/**
+ * mdev_pci_group_owner() - whose driver keeps VFIO from having a function's IOMMU group?
+ * @pdev: the function
+ *
+ * Context: process context; sleeps.
+ * Return: one of the others in the group, with a reference; NULL: there is none.
+ */
+struct device *mdev_pci_group_owner(struct pci_dev *pdev)
+{
+	struct iommu_group *group = iommu_group_get(&pdev->dev);
+	struct device *dev = &pdev->dev;
+	int found;
+
+	if (!group)
+		return NULL;
+	found = iommu_group_for_each_dev(group, &dev, find_owner);
+	iommu_group_put(group);
+	return found ? dev : NULL;
+}
+
 /*
  * The bus's own operations, by which the driver core gives the group to a driver's DMA and takes it
  * back: iommu_device_use_default_domain() is not exported. Of drivers with driver_managed_dma they

@@ -67,9 +67,10 @@ static void engine_release(struct vfio_device *vdev)
 	vfio_pci_core_release_dev(vdev);
 }
 
-static u32 use_begin(struct vfio_pci_engine_device *edev)
+static int use_begin(struct vfio_pci_engine_device *edev, u32 *setup)
 {
-	return edev->use_ops ? edev->use_ops->begin(edev->fn) : 0;
+	*setup = 0;
+	return edev->use_ops ? edev->use_ops->begin(edev->fn, setup) : 0;
 }
 
 static void use_end(struct vfio_pci_engine_device *edev)
@@ -87,7 +88,9 @@ static int engine_open(struct vfio_device *vdev)
 	/* vfio pins the driver of the function, not who runs the firmware */
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
-	setup = use_begin(edev);
+	ret = use_begin(edev, &setup);
+	if (ret)
+		goto put_owner;
 	ret = vfio_pci_core_enable(&edev->core);
 	if (ret)
 		goto put;
@@ -109,6 +112,7 @@ disable:
 	vfio_pci_core_disable(&edev->core);
 put:
 	use_end(edev);
+put_owner:
 	module_put(edev->owner);
 	return ret;
 }

@@ -48,6 +48,8 @@ static int nvlink2_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 					       &gpu_desc : &link_desc);
 	if (ret)
 		nvlink2_peers_del(pdev);
+	else
+		nvlink2_peers_changed();
 	return ret;
 }
 
@@ -55,6 +57,7 @@ static void nvlink2_remove(struct pci_dev *pdev)
 {
 	mdev_pci_unregister_function(pdev);
 	nvlink2_peers_del(pdev);
+	nvlink2_peers_changed();
 }
 
 /*

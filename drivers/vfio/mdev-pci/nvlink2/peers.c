@@ -77,6 +77,38 @@ void nvlink2_peers_del(struct pci_dev *pdev)
 	kfree(peer);
 }
 
+static struct pci_dev *get_nth(unsigned int n)
+{
+	struct pci_dev *pdev = NULL;
+	struct peer *peer;
+
+	mutex_lock(&peers_lock);
+	list_for_each_entry(peer, &peers, node) {
+		if (!n--) {
+			pdev = pci_dev_get(peer->pdev);
+			break;
+		}
+	}
+	mutex_unlock(&peers_lock);
+	return pdev;
+}
+
+/**
+ * nvlink2_peers_changed() - a function has come or gone: the others' descriptions have its address
+ *
+ * If another one comes or goes meanwhile, that calls this as well.
+ */
+void nvlink2_peers_changed(void)
+{
+	struct pci_dev *pdev;
+	unsigned int n;
+
+	for (n = 0; (pdev = get_nth(n)); n++) {
+		mdev_pci_parent_changed(pdev);
+		pci_dev_put(pdev);
+	}
+}
+
 static int describe_memory(const struct peer *peer, char *buf, size_t size)
 {
 	const struct vfio_pci_nvlink2_desc *desc = &peer->desc;

@@ -14,17 +14,11 @@ MODULE_PARM_DESC(num_vfs, "VFs to create on each PF when it is bound (default 0)
 
 static void npf_failed(struct npf_queue *q, const char *why)
 {
-	struct npf *npf = container_of(q, struct npf, queue);
-
-	mutex_lock(&npf->parent_lock);
-	if (npf->parent)
-		mdev_pci_parent_error(npf->parent, why);
-	mutex_unlock(&npf->parent_lock);
+	mdev_pci_parent_error(q->pdev, why);
 }
 
 static int npf_register(struct npf *npf)
 {
-	struct mdev_pci_parent *parent;
 	int nr_types = npf_set_types(npf);
 
 	if (nr_types < 0)
@@ -38,13 +32,7 @@ static int npf_register(struct npf *npf)
 		.mig_caps = npf_mig_caps(npf),
 		.num_vfs = num_vfs,
 	};
-	/* If the queue fails meanwhile, npf_failed() waits and tells the new parent */
-	mutex_lock(&npf->parent_lock);
-	parent = mdev_pci_register_parent(npf->queue.pdev, &npf->desc);
-	if (!IS_ERR(parent))
-		npf->parent = parent;
-	mutex_unlock(&npf->parent_lock);
-	return PTR_ERR_OR_ZERO(parent);
+	return mdev_pci_register_parent(npf->queue.pdev, &npf->desc);
 }
 
 static int npf_map(struct pci_dev *pdev)
@@ -70,7 +58,6 @@ static int npf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (!npf)
 		return -ENOMEM;
 	mutex_init(&npf->virt_lock);
-	mutex_init(&npf->parent_lock);
 	pci_set_drvdata(pdev, npf);
 
 	ret = npf_map(pdev);
@@ -98,13 +85,9 @@ err_queue:
 static void npf_remove(struct pci_dev *pdev)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
-	struct mdev_pci_parent *parent = npf->parent;
 
-	mutex_lock(&npf->parent_lock);
-	npf->parent = NULL;
-	mutex_unlock(&npf->parent_lock);
 	/* Needs the queue, to take the resources back */
-	mdev_pci_unregister_parent(parent);
+	mdev_pci_unregister_parent(pdev);
 	npf_return_primary(npf);
 	npf_queue_stop(&npf->queue);
 	npf_queue_free(&npf->queue);
@@ -122,7 +105,7 @@ static void npf_reset_prepare(struct pci_dev *pdev)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
 
-	mdev_pci_parent_error(npf->parent, "its PF is reset");
+	mdev_pci_parent_error(pdev, "its PF is reset");
 	npf_queue_stop(&npf->queue);
 }
 
@@ -135,7 +118,7 @@ static void npf_reset_done(struct pci_dev *pdev)
 	if (npf_identify(npf))
 		npf_queue_stop(&npf->queue);
 	else
-		mdev_pci_parent_restored(npf->parent);
+		mdev_pci_parent_restored(pdev);
 }
 
 static pci_ers_result_t npf_error_detected(struct pci_dev *pdev, pci_channel_state_t state)

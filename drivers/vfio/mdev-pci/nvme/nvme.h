@@ -40,8 +40,6 @@ struct npf_identity {
  * @types: its types, for @desc.
  * @virt_lock: held over Virtualization Management of a secondary controller: the check whether
  *	there is enough and the assignment belong together.
- * @parent_lock: protects @parent from a failure of @queue.
- * @parent: the PF as mdev parent.
  */
 struct npf {
 	struct npf_queue queue;
@@ -50,8 +48,6 @@ struct npf {
 	struct mdev_pci_parent_desc desc;
 	struct mdev_pci_type types[NPF_NR_TYPES];
 	struct mutex virt_lock; /* see above */
-	struct mutex parent_lock; /* of parent */
-	struct mdev_pci_parent *parent;
 };
 
 static inline struct npf *npf_of(struct vfio_pci_fn *fn)

@@ -11,12 +11,7 @@ MODULE_PARM_DESC(num_vfs, "VFs to create on each PF when it is bound (default 0)
 
 static void refdev_failed(struct refdev_queue *q, const char *why)
 {
-	struct refdev *r = container_of(q, struct refdev, queue);
-
-	mutex_lock(&r->parent_lock);
-	if (r->parent)
-		mdev_pci_parent_error(r->parent, why);
-	mutex_unlock(&r->parent_lock);
+	mdev_pci_parent_error(q->pdev, why);
 }
 
 static const struct pci_error_handlers refdev_err_handlers;
@@ -25,7 +20,6 @@ static int refdev_register(struct refdev *r)
 {
 	const struct refdev_identify_page *info = &r->queue.info;
 	unsigned int nr_types = refdev_make_types(r);
-	struct mdev_pci_parent *parent;
 
 	r->desc = (struct mdev_pci_parent_desc) {
 		.owner = THIS_MODULE,
@@ -43,13 +37,7 @@ static int refdev_register(struct refdev *r)
 		.num_vfs = num_vfs,
 		.err_handlers = &refdev_err_handlers,
 	};
-	/* If the queue fails meanwhile, refdev_failed() waits and tells the new parent */
-	mutex_lock(&r->parent_lock);
-	parent = mdev_pci_register_parent(r->queue.pdev, &r->desc);
-	if (!IS_ERR(parent))
-		r->parent = parent;
-	mutex_unlock(&r->parent_lock);
-	return PTR_ERR_OR_ZERO(parent);
+	return mdev_pci_register_parent(r->queue.pdev, &r->desc);
 }
 
 static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -60,7 +48,6 @@ static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	r = devm_kzalloc(&pdev->dev, sizeof(*r), GFP_KERNEL);
 	if (!r)
 		return -ENOMEM;
-	mutex_init(&r->parent_lock);
 	pci_set_drvdata(pdev, r);
 
 	ret = refdev_queue_init(&r->queue, pdev, refdev_failed) ?: refdev_take(r);
@@ -79,13 +66,9 @@ static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 static void refdev_remove(struct pci_dev *pdev)
 {
 	struct refdev *r = mdev_pci_get_drvdata(pdev);
-	struct mdev_pci_parent *parent = r->parent;
 
-	mutex_lock(&r->parent_lock);
-	r->parent = NULL;
-	mutex_unlock(&r->parent_lock);
 	/* Needs the queue, to take the VFs back */
-	mdev_pci_unregister_parent(parent);
+	mdev_pci_unregister_parent(pdev);
 	refdev_debugfs_remove(r);
 	refdev_let_go(r);
 }
@@ -104,7 +87,7 @@ static void refdev_reset_prepare(struct pci_dev *pdev)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 
-	mdev_pci_parent_error(r->parent, "its PF is reset");
+	mdev_pci_parent_error(pdev, "its PF is reset");
 	if (r->taken)
 		refdev_queue_stop(&r->queue);
 }
@@ -114,7 +97,7 @@ static void refdev_reset_done(struct pci_dev *pdev)
 	struct refdev *r = pci_get_drvdata(pdev);
 
 	if (!(r->taken ? refdev_queue_start(&r->queue) : refdev_take(r)))
-		mdev_pci_parent_restored(r->parent);
+		mdev_pci_parent_restored(pdev);
 }
 
 static pci_ers_result_t refdev_error_detected(struct pci_dev *pdev, pci_channel_state_t state)

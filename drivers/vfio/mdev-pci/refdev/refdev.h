@@ -17,8 +17,6 @@
  * @types: its types, for @desc.
  * @control: where VFs have their control blocks, for @types.
  * @taken: the device is this driver's now. Under device_lock() of the PF.
- * @parent_lock: protects @parent from a failure of @queue.
- * @parent: the PF as mdev parent.
  * @debugfs: the PF in debugfs.
  */
 struct refdev {
@@ -27,8 +25,6 @@ struct refdev {
 	struct mdev_pci_type types[REFDEV_NR_TYPES + 1];
 	struct vfio_pci_control control;
 	bool taken;
-	struct mutex parent_lock; /* of parent */
-	struct mdev_pci_parent *parent;
 	struct dentry *debugfs;
 };
 

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 100
+#
+# Firmware refuses one VF: create takes another, and available_instances does not count it.
+
+available() { cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances"; }
+
+find_pf
+must "2 VFs" set_vfs 2
+must "they are bound" wait_for 20 all_bound 2
+vf_bdf 0; zero=$BDF
+vf_bdf 1; one=$BDF
+
+# ---- one VF
+t "firmware will refuse VF 0" inject 0 enable fail 11
+mark
+new_uuid
+u=$UUID
+t "create succeeds" create "$u"
+t "with VF 1" attr_is "$u" function "$one"
+logged_once "the log says that another VF is tried" \
+	"$zero: mdev $u tries another VF: firmware could not enable the VF as dma"
+mig "the mdev works" "$u" dma:20
+is "VF 0 is idle, and not available" "$(available)" 0
+new_uuid
+v=$UUID
+t "create tries VF 0 when there is no other" create "$v"
+t "firmware enables it now" attr_is "$v" function "$zero"
+t "removed" remove "$v"
+is "VF 0 is available again" "$(available)" 1
+t "removed" remove "$u"
+
+# ---- all VFs
+t "firmware will refuse both" inject any enable fail 11 2
+refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/refdev-dma/create" "$u" EIO \
+	"mdev $u refused: firmware could not enable the VF"
+is "nothing is available" "$(available)" 0
+t "the PF is reset" write_to "$PFDIR/reset" 1
+is "refusals before a reset of the PF do not count" "$(available)" 2
+
+# ---- no answer says nothing of one VF
+t "firmware is given half a second" fw_timeout 500
+t "firmware will not answer" inject any enable silent
+refused "firmware is silent" "$PFDIR/mdev_supported_types/refdev-dma/create" "$u" ETIMEDOUT \
+	"mdev $u refused: firmware could not enable the VF"
+t "firmware is given its usual time" fw_timeout 5000
+is "both are available" "$(available)" 2
+
+# ---- VFs are taken in the order of their numbers
+t "VF 0 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$zero"
+t "VF 0 is bound again, as the last one" write_to /sys/bus/pci/drivers/mdev-pci/bind "$zero"
+t "create" create "$u"
+t "it has VF 0" attr_is "$u" function "$zero"
+no_mdevs_no_vfs

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 200
+#
+# An mdev can choose its VF: its attribute "function" is written before the device is opened.
+
+ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
+group() { basename "$(readlink "$1/iommu_group")"; }
+function_of() { cat "$MDEVS/$1/function"; }
+
+vfs_and_mdevs 4 u
+vf_bdf 0; zero=$BDF
+vf_bdf 1; one=$BDF
+vf_bdf 2; two=$BDF
+vf_bdf 3; three=$BDF
+is "the idle VF with the lowest number is taken" "$(function_of "$u")" "$zero"
+t "an attribute is written" write_to "$MDEVS/$u/max_copy" 8192
+
+# ---- it moves
+tool uevents "$WORK/uevents" &
+listener=$!
+wait_for 5 is_there "$WORK/uevents"
+t "another VF is written" write_to "$MDEVS/$u/function" "$two"
+sleep 0.3
+kill $listener
+wait $listener 2>/dev/null
+is "it has that VF" "$(function_of "$u")" "$two"
+like "user space is told" "$(cat "$WORK/uevents")" "^change@.*/$u "
+is "its group is that VF's" "$(group "$MDEVS/$u")" "$(group "/sys/bus/pci/devices/$two")"
+is "so is its VFIO device" "$(readlink -f "$MDEVS/$u/vfio-dev")" \
+	"$(readlink -f "/sys/bus/pci/devices/$two/vfio-dev")"
+t "the attribute is kept" attr_is "$u" max_copy 8192
+fw 2 max_copy && is "firmware knows it" "$VALUE" 8192
+fw 0 enabled && is "firmware has disabled the other VF" "$VALUE" 0
+is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 3
+mig "it works" "$u" dma:20
+t "its own VF is written" write_to "$MDEVS/$u/function" "$two"
+is "it stays" "$(function_of "$u")" "$two"
+new_uuid
+v=$UUID
+t "another mdev" create "$v"
+is "it has the VF that became idle" "$(function_of "$v")" "$zero"
+t "which has initial values" attr_is "$v" max_copy 1048576
+
+# ---- refusals: the mdev stays where it is
+F=$MDEVS/$u/function
+refused "another mdev has that VF" "$F" "$zero" EBUSY "mdev $u stays: VF $zero is in use by mdev $v"
+refused "no address" "$F" "eth0" ENXIO "mdev $u stays: what was written is not the address of a VF"
+refused "the PF" "$F" "$PF" ENXIO "mdev $u stays: what was written is not the address of a VF"
+t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
+refused "a VF that is not bound" "$F" "$three" ENXIO "of this PF that is bound to mdev-pci"
+t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
+t "firmware will refuse" inject 3 enable fail 11
+refused "firmware refuses" "$F" "$three" EIO "mdev $u refused: firmware could not enable the VF"
+is "it is where it was" "$(function_of "$u")" "$two"
+t "with its attribute" attr_is "$u" max_copy 8192
+mig "it works" "$u" dma:20
+mig_bg "$u" "touch:$WORK/open" "await:$WORK/go" dma:10
+must "a user has it open" wait_for 20 is_there "$WORK/open"
+refused "it is in use" "$F" "$three" EBUSY "mdev $u stays: it is in use; stop the guest"
+touch "$WORK/go"
+mig_end "the user has not noticed"
+t "then it moves" write_to "$F" "$three"
+mig "and works" "$u" dma:20
+t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
+refused "it has lost its VF" "$F" "$two" ENODEV "mdev $u has lost its VF and can only be removed"
+t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
+t "all mdevs removed" remove_all
+
+# ---- many moves at a time, with attributes written and read
+new_uuid; u=$UUID
+t "an mdev" create "$u"
+new_uuid; v=$UUID
+t "another" create "$v"
+storm()
+{
+	for _ in 1 2 3 4 5 6; do
+		for s_bdf in $zero $one $two $three; do
+			tool write "$MDEVS/$1/function" "$s_bdf"
+		done
+	done
+}
+storm "$u" >"$WORK/storm.u" & a=$!
+storm "$v" >"$WORK/storm.v" & b=$!
+while kill -0 $a 2>/dev/null || kill -0 $b 2>/dev/null; do
+	tool write "$MDEVS/$u/max_copy" 16384
+	cat "$MDEVS/$u/function" "$MDEVS/$v/max_copy" "$MDEVS/$u/migratable" >/dev/null
+done >"$WORK/writes"
+wait $a
+wait $b
+is "each move was carried out or refused" "$(cat "$WORK"/storm.? | grep -v -x -E '0|EBUSY')" ""
+is "each write was carried out" "$(grep -v -x 0 "$WORK/writes")" ""
+t "the attribute has been kept" attr_is "$u" max_copy 16384
+mig "they work" "$u" dma:20
+mig "both" "$v" dma:20
+t "all mdevs removed" remove_all
+
+# ---- mdevctl: the order in which mdevs start does not matter
+if which mdevctl >/dev/null 2>&1; then
+	new_uuid; u=$UUID
+	t "one is defined for VF 1" ctl define --uuid "$u" --parent "$PF" --type refdev-dma
+	t "by its attribute" ctl modify --uuid "$u" --addattr function --value "$one"
+	new_uuid; v=$UUID
+	t "one is defined for VF 0" ctl define --uuid "$v" --parent "$PF" --type refdev-dma
+	t "by its attribute" ctl modify --uuid "$v" --addattr function --value "$zero"
+	for order in "$u $v" "$v $u"; do
+		for d in $order; do
+			t "start" ctl start --uuid "$d"
+		done
+		is "each has its VF" "$(function_of "$u") $(function_of "$v")" "$one $zero"
+		t "all mdevs removed" remove_all
+	done
+	t "undefine" ctl undefine --uuid "$u"
+	t "undefine" ctl undefine --uuid "$v"
+fi
+no_mdevs_no_vfs
