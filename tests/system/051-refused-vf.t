@@ -4,7 +4,7 @@
 #
 # Firmware refuses one VF: create takes another, and available_instances does not count it.
 
-available() { cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances"; }
+available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
 find_pf
 must "2 VFs" set_vfs 2
@@ -33,7 +33,7 @@ t "removed" remove "$u"
 
 # ---- all VFs
 t "firmware will refuse both" inject any enable fail 11 2
-refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/refdev-dma/create" "$u" EIO \
+refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$u" EIO \
 	"mdev $u refused: firmware could not enable the VF"
 is "nothing is available" "$(available)" 0
 t "the PF is reset" write_to "$PFDIR/reset" 1
@@ -42,7 +42,7 @@ is "refusals before a reset of the PF do not count" "$(available)" 2
 # ---- no answer says nothing of one VF
 t "firmware is given half a second" fw_timeout 500
 t "firmware will not answer" inject any enable silent
-refused "firmware is silent" "$PFDIR/mdev_supported_types/refdev-dma/create" "$u" ETIMEDOUT \
+refused "firmware is silent" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$u" ETIMEDOUT \
 	"mdev $u refused: firmware could not enable the VF"
 t "firmware is given its usual time" fw_timeout 5000
 is "both are available" "$(available)" 2

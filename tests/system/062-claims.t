@@ -26,7 +26,7 @@ logged_once "the log says for whom the VF waits" \
 	"a VF is being unbound and waits for the user of mdev $u; stop the guest"
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 2
 t "the PF can be looked at" timeout 20 cat "$PFDIR/config"
-is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 1
+is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 1
 touch "$WORK/go"
 mig_end "the device works until the user closes it"
 wait $unbinder

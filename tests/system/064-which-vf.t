@@ -32,7 +32,7 @@ is "so is its VFIO device" "$(readlink -f "$MDEVS/$u/vfio-dev")" \
 t "the attribute is kept" attr_is "$u" max_copy 8192
 fw 2 max_copy && is "firmware knows it" "$VALUE" 8192
 fw 0 enabled && is "firmware has disabled the other VF" "$VALUE" 0
-is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/refdev-dma/available_instances")" 3
+is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 3
 mig "it works" "$u" dma:20
 t "its own VF is written" write_to "$MDEVS/$u/function" "$two"
 is "it stays" "$(function_of "$u")" "$two"
@@ -98,10 +98,10 @@ t "all mdevs removed" remove_all
 # ---- mdevctl: the order in which mdevs start does not matter
 if which mdevctl >/dev/null 2>&1; then
 	new_uuid; u=$UUID
-	t "one is defined for VF 1" ctl define --uuid "$u" --parent "$PF" --type refdev-dma
+	t "one is defined for VF 1" ctl define --uuid "$u" --parent "$PF" --type "$DEV_TYPE"
 	t "by its attribute" ctl modify --uuid "$u" --addattr function --value "$one"
 	new_uuid; v=$UUID
-	t "one is defined for VF 0" ctl define --uuid "$v" --parent "$PF" --type refdev-dma
+	t "one is defined for VF 0" ctl define --uuid "$v" --parent "$PF" --type "$DEV_TYPE"
 	t "by its attribute" ctl modify --uuid "$v" --addattr function --value "$zero"
 	for order in "$u $v" "$v $u"; do
 		for d in $order; do
