@@ -278,15 +278,15 @@ nvlink2_documented()
 
 create_documented()
 {
-	documented drivers/vfio/mdev-pci/parent.c docs/user-guide.rst \
+	documented drivers/vfio/mdev-pci/parent.c docs/refusals.rst \
 		'refuse\(parent, instance, -(\w+),\s+"([^"]*)"'
-	documented drivers/vfio/mdev-pci/instance.c docs/user-guide.rst \
+	documented drivers/vfio/mdev-pci/instance.c docs/refusals.rst \
 		'()mdev %s refused: ([^"]*)\\n"'
 }
 
 attr_documented()
 {
-	documented drivers/vfio/mdev-pci/attr.c docs/user-guide.rst \
+	documented drivers/vfio/mdev-pci/attr.c docs/refusals.rst \
 		'refuse\(instance, attr, -(\w+),\s+"([^"]*)"'
 }
 
@@ -316,7 +316,7 @@ log_documented()
 {
 	files | grep -E '^drivers/.*\.c$' | xargs perl -0777 -e '
 		my ($doc, $n) = ("", 0);
-		for my $page (glob "docs/{troubleshooting,user-guide,migration-stream,nvlink2}.rst") {
+		for my $page (glob "docs/{troubleshooting,refusals,events,installing,mdevs,migrating,other-devices,migration-stream,nvlink2}.rst") {
 			open my $f, "<", $page or die "$page: $!\n";
 			$doc .= <$f>;
 		}
@@ -483,28 +483,33 @@ conform_rules()
 	done
 }
 
-# Commands of the user guide are in blocks that have a name, and a test runs each
+# Commands of the guides are in blocks that have a name, no other block has it, and a test runs each
 guide_tried()
 {
 	perl -0777 -e '
 		sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; return <$f> }
-		my ($page, @tests) = @ARGV;
-		my $tests = join "", map { slurp($_) } @tests;
-		my ($before, $n) = ("", 0);
-		for my $paragraph (split /\n\s*\n/, slurp($page)) {
-			if ($paragraph =~ /::$/ && $paragraph !~ /^\s*\.\. /) {
-				my ($first) = $paragraph =~ /([^\n]*)$/;
-				$n++;
-				if ($before !~ /^\s*\.\. try: ([a-z0-9-]+)$/) {
-					print "$page: which test runs this? $first\n";
-				} elsif ($tests !~ /\bguide(_inside)? $1(?![a-z0-9-])/) {
-					print "$page: no test runs \"$1\"\n";
+		my $tests = join "", map { slurp($_) } @ARGV;
+		my ($n, %found) = 0;
+		for my $page (glob "docs/*.rst") {
+			my $before = "";
+			next if slurp($page) !~ /^\s*\.\. try: /m;
+			for my $paragraph (split /\n\s*\n/, slurp($page)) {
+				if ($paragraph =~ /::$/ && $paragraph !~ /^\s*\.\. /) {
+					my ($first) = $paragraph =~ /([^\n]*)$/;
+					$n++;
+					if ($before !~ /^\s*\.\. try: ([a-z0-9-]+)$/) {
+						print "$page: which test runs this? $first\n";
+					} elsif ($found{$1}++) {
+						print "$page: there is another \"$1\"\n";
+					} elsif ($tests !~ /\bguide(_inside)? $1(?![a-z0-9-])/) {
+						print "$page: no test runs \"$1\"\n";
+					}
 				}
+				$before = $paragraph;
 			}
-			$before = $paragraph;
 		}
-		print "no commands in $page\n" if $n < 20;
-	' docs/user-guide.rst tests/system/*.t tests/packages/run.sh
+		print "no commands in the guides\n" if $n < 30;
+	' tests/system/*.t tests/packages/run.sh
 }
 
 html()
@@ -556,7 +561,7 @@ t "docs: every line that the modules log is documented" log_documented
 t "docs: the ABI file names every migration state" states_documented
 t "types: no value of 64 bits goes through an unsigned long" u64_functions
 t "docs: every finding of mdev-pci-check is documented with its results" findings_documented
-t "docs: a test runs each command of the user guide" guide_tried
+t "docs: a test runs each command of the guides" guide_tried
 t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "docs: each installed command has a man page with all its options" man_pages

@@ -3,11 +3,11 @@
 # usage: run.sh [--no-guests] [SUITE...]
 #
 # The Debian packages, on Debian 12 and 13 (bookworm, trixie; default: both): built and installed by
-# the user guide's commands with that Debian's own tools, DKMS builds the modules for that Debian's
+# the guides' commands with that Debian's own tools, DKMS builds the modules for that Debian's
 # kernel; that very root file system boots as L1, twice, and makes mdevs; what was installed is
 # put into the root of the stack of that Debian, which has QEMU and libvirt, and guests run and migrate
 # there (not with --no-guests); and the packages are removed again, after which the file system is
-# what it was. Then the modules and tools without packages, also by the guide's commands. TAP; the
+# what it was. Then the modules and tools without packages, also by the guides' commands. TAP; the
 # last line is "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh
@@ -17,7 +17,7 @@ set -e
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 . "$VM_DIR/recipes/packages.sh"
-GUIDE=$REPO_DIR/docs/user-guide.rst
+GUIDE=$REPO_DIR/docs
 # shellcheck source=../system/guide.sh
 . "$REPO_DIR/tests/system/guide.sh"
 
@@ -128,7 +128,7 @@ clean_contents()
 	! grep -E '\.(o|ko|cmd|mod)$|/tests/|modules\.order|Module\.symvers' "$work/contents"
 }
 
-# guide_inside NAME: that block of the user guide
+# guide_inside NAME: that block of the guides
 guide_inside()
 {
 	local line

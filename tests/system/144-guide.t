@@ -31,6 +31,8 @@ guide remove
 t "it is gone" is_gone "$MDEVS/$u"
 guide create
 guide function
+guide which-vf
+t "the mdev has that VF" attr_is $u function 0000:01:00.3
 guide attributes
 t "the attribute is set" max_copy_is 65536
 guide modify
@@ -49,7 +51,9 @@ t "all VFs go, and the modules" eval 'set_vfs 0 && unload_all'
 guide load
 t "the VFs are there at once" all_bound 8
 t "the mdev is to start by itself" mdevctl modify --uuid $u --auto
+guide which-vf-always
 guide boot
+t "the mdev has the VF that mdevctl keeps" attr_is $u function 0000:01:00.3
 t "the mdev is there" max_copy_is 65536
 guide remove
 t "it is undefined" mdevctl undefine --uuid $u

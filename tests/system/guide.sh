@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 #
-# The commands of docs/user-guide.rst, so that tests run them as they stand there. The comment
+# The commands of the guides in docs/, so that tests run them as they stand there. The comment
 #
 #   .. try: NAME
 #
-# in that page names the literal block of the paragraph behind it. Each of its lines is a command
+# in a page names the literal block of the paragraph behind it; no two pages use one name. Each of its lines is a command
 # ("\" at the end: it goes on); where some begin with "# " or "(qemu) " only these are, and the
 # lines below one are what it prints: "..." is anything, and in a line of its own any number of
 # lines. QEMU is that of the guest "guide": "(qemu)" is its monitor, and "qemu-system-x86_64 ..."
 # brings what else it needs. Needs tap.sh and guest.sh.
 
-: "${GUIDE:=$PAYLOAD/docs/user-guide.rst}"
+: "${GUIDE:=$PAYLOAD/docs}"
 
 # guide_lines NAME: "$ COMMAND" and "> OUTPUT", as the block has them
 guide_lines()
@@ -37,6 +37,7 @@ guide_lines()
 			}
 			n = 0
 		}
+		FNR == 1 { flush(); inside = wanted = 0 }
 		inside && NF && (inner ? indent($0) < inner : indent($0) <= outer) {
 			flush()
 			inside = wanted = 0
@@ -54,7 +55,7 @@ guide_lines()
 			blank = 0
 			block[++n] = substr($0, inner + 1)
 		}
-		END { flush() }' "$GUIDE"
+		END { flush() }' "$GUIDE"/*.rst
 }
 
 # guide NAME [SED-SCRIPT]: each command is an assertion, and what it prints another one. The script
