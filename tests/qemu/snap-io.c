@@ -17,6 +17,15 @@ static void finish(SnapFn *fn, SnapChain *chain)
     snap_ring_give(fn, chain, bytes);
 }
 
+static void arm(SnapFn *fn)
+{
+    SnapChain *chain = QTAILQ_FIRST(&fn->flying);
+
+    if (chain && chain->due != SNAP_HELD) {
+        timer_mod(&fn->timer, chain->due);
+    }
+}
+
 /* All requests that end until then; one interrupt for each queue's */
 static void finish_until(SnapFn *fn, int64_t until)
 {
@@ -33,10 +42,7 @@ static void finish_until(SnapFn *fn, int64_t until)
             snap_ring_signal(fn, nr, false);
         }
     }
-    chain = QTAILQ_FIRST(&fn->flying);
-    if (chain) {
-        timer_mod(&fn->timer, chain->due);
-    }
+    arm(fn);
 }
 
 void snap_io_timer(void *opaque)
@@ -57,11 +63,22 @@ static int64_t latency(SnapFn *fn)
     return mean ? mean / 2 + spread % mean : 0;
 }
 
+/*
+ * Held back are some that are not the youngest: drivers that lose these do
+ * more harm than those that carry out the last ones again.
+ */
+static int64_t due(SnapFn *fn)
+{
+    int64_t ns = latency(fn);
+
+    return fn->hold && fn->order % 2 ? SNAP_HELD : now() + ns;
+}
+
 static void fly(SnapFn *fn, SnapChain *chain)
 {
     SnapChain *other;
 
-    chain->due = now() + latency(fn);
+    chain->due = due(fn);
     QTAILQ_FOREACH(other, &fn->flying, next) {
         if (other->due > chain->due) {
             break;
@@ -72,7 +89,7 @@ static void fly(SnapFn *fn, SnapChain *chain)
     } else {
         QTAILQ_INSERT_TAIL(&fn->flying, chain, next);
     }
-    timer_mod(&fn->timer, QTAILQ_FIRST(&fn->flying)->due);
+    arm(fn);
 }
 
 void snap_io_bh(void *opaque)
@@ -115,6 +132,18 @@ static void count_in_flight(SnapFn *fn)
     }
 }
 
+/* Requests that wait for a stop */
+unsigned snap_io_held(const SnapFn *fn)
+{
+    const SnapChain *chain;
+    unsigned held = 0;
+
+    QTAILQ_FOREACH(chain, &fn->flying, next) {
+        held += chain->due == SNAP_HELD;
+    }
+    return held;
+}
+
 /*
  * Carries out what was taken, gives it back, and begins nothing more: a split
  * ring's place is then one index, which the driver's memory has.
@@ -132,6 +161,7 @@ void snap_io_stop(SnapFn *fn)
         finish_until(fn, INT64_MAX);
     }
     snap_io_drop(fn);
+    fn->hold = false;
     fn->stopped = true;
     fn->loaded = false;
 }

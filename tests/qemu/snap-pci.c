@@ -90,6 +90,7 @@ void snap_fn_reset(SnapFn *fn)
     fn->status = 0;
     fn->isr = 0;
     fn->loaded = false;
+    fn->hold = false;
     fn->writes = fn->digest = 0;
     if (fn->ballast) {
         memset(fn->ballast, 0, fn->pf->ballast);
@@ -177,7 +178,7 @@ static bool add_bars(SnapFn *fn, Error **errp)
     return true;
 }
 
-static uint64_t features(const SnapFn *fn)
+uint64_t snap_features(const SnapFn *fn)
 {
     uint64_t f = SNAP_F_BLK_SIZE_MAX | SNAP_F_BLK_SEG_MAX |
                  SNAP_F_BLK_BLK_SIZE | SNAP_F_BLK_FLUSH |
@@ -199,7 +200,7 @@ bool snap_fn_realize(SnapFn *fn, SnapPF *pf, Error **errp)
 
     fn->pf = pf;
     fn->queues = pf->queues;
-    fn->offered = features(fn);
+    fn->offered = snap_features(fn);
     QTAILQ_INIT(&fn->flying);
     pci_config_set_revision(dev->config, 1);
     stw_le_p(dev->config + PCI_SUBSYSTEM_VENDOR_ID, SNAP_VENDOR_ID);

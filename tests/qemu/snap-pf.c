@@ -2,12 +2,13 @@
 /* SNAP model: properties of the PF, and what who tests may ask and order. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/units.h"
 #include "hw/pci/pcie_sriov.h"
 #include "hw/qdev-properties.h"
 #include "snap.h"
 
-static bool parse_bug(SnapPF *pf, Error **errp)
+static bool parse_bug(SnapPF *pf, const char *bug, Error **errp)
 {
     static const char *const bugs[] = {
         [SNAP_BUG_NONE] = "",
@@ -22,12 +23,12 @@ static bool parse_bug(SnapPF *pf, Error **errp)
     };
 
     for (int i = 0; i < ARRAY_SIZE(bugs); i++) {
-        if (!strcmp(pf->x_bug ?: "", bugs[i])) {
+        if (!strcmp(bug ?: "", bugs[i])) {
             pf->bug = i;
             return true;
         }
     }
-    error_setg(errp, "x-bug: no bug '%s'", pf->x_bug);
+    error_setg(errp, "x-bug: no bug '%s'", bug);
     return false;
 }
 
@@ -45,7 +46,7 @@ bool snap_pf_check(SnapPF *pf, Error **errp)
     } else if (pf->ballast > 32 * MiB || pf->ballast % 8) {
         error_setg(errp, "ballast must be a multiple of 8, at most 32 MiB");
     } else {
-        return parse_bug(pf, errp);
+        return parse_bug(pf, pf->x_bug, errp);
     }
     return false;
 }
@@ -72,11 +73,12 @@ static void describe(const SnapFn *fn, unsigned vf, GString *s)
 
     snap_oracle_say(fn, oracle, sizeof(oracle));
     g_string_append_printf(s, "vf%u: stopped=%d status=0x%x requests=%" PRIu64
-                           " in-flight-at-stop=%" PRIu64 " loads=%" PRIu64
+                           " held=%u in-flight-at-stop=%" PRIu64
+                           " loads=%" PRIu64
                            " resets=%" PRIu64 " illegal-dma=%" PRIu64
                            " illegal-interrupts=%" PRIu64 " oracle=%s\n", vf,
                            fn->stopped, fn->status, fn->requests,
-                           fn->in_flight_at_stop, fn->loads, fn->resets,
+                           snap_io_held(fn), fn->in_flight_at_stop, fn->loads, fn->resets,
                            fn->illegal_dma, fn->illegal_interrupts, oracle);
 }
 
@@ -107,6 +109,46 @@ static void set_inject(Object *obj, const char *text, Error **errp)
     snap_fault_inject(SNAP_PF(obj), text, errp);
 }
 
+static char *get_hold(Object *obj, Error **errp)
+{
+    return g_strdup("");
+}
+
+/* "vfN": of this one each second request from now on ends at a stop */
+static void set_hold(Object *obj, const char *text, Error **errp)
+{
+    PCIDevice *pf = PCI_DEVICE(obj);
+    uint64_t vf;
+
+    if (!g_str_has_prefix(text, "vf") ||
+        qemu_strtou64(text + 2, NULL, 10, &vf) < 0 ||
+        vf >= pcie_sriov_num_vfs(pf)) {
+        error_setg(errp, "no VF '%s'", text);
+        return;
+    }
+    SNAP_FN(pcie_sriov_get_vf_at_index(pf, vf))->hold = true;
+}
+
+static char *get_bug(Object *obj, Error **errp)
+{
+    return g_strdup("");
+}
+
+/* As x-bug, while the device runs; "none" ends it */
+static void set_bug(Object *obj, const char *text, Error **errp)
+{
+    SnapPF *pf = SNAP_PF(obj);
+
+    if (!parse_bug(pf, strcmp(text, "none") ? text : "", errp)) {
+        return;
+    }
+    for (int i = 0; i < pcie_sriov_num_vfs(PCI_DEVICE(pf)); i++) {
+        SnapFn *fn = SNAP_FN(pcie_sriov_get_vf_at_index(PCI_DEVICE(pf), i));
+
+        fn->offered = snap_features(fn);
+    }
+}
+
 static const Property pf_properties[] = {
     DEFINE_PROP_UINT32("total-vfs", SnapPF, total_vfs, 4),
     DEFINE_PROP_UINT32("queues", SnapPF, queues, 1),
@@ -129,4 +171,6 @@ void snap_pf_class_init(ObjectClass *class)
     object_class_property_add_str(class, "commands", get_commands, NULL);
     object_class_property_add_str(class, "functions", get_functions, NULL);
     object_class_property_add_str(class, "inject", get_inject, set_inject);
+    object_class_property_add_str(class, "hold", get_hold, set_hold);
+    object_class_property_add_str(class, "bug", get_bug, set_bug);
 }

@@ -87,6 +87,8 @@ typedef struct SnapChain {
 
 typedef QTAILQ_HEAD(, SnapChain) SnapChains;
 
+#define SNAP_HELD   INT64_MAX   /* of SnapChain.due */
+
 SnapChain *snap_ring_take(SnapFn *fn, unsigned nr);
 void snap_ring_give(SnapFn *fn, SnapChain *chain, uint32_t bytes);
 void snap_ring_signal(SnapFn *fn, unsigned nr, bool always);
@@ -122,6 +124,7 @@ struct SnapFn {
 
     bool stopped;               /* by DEV_MODE_SET */
     bool loaded;                /* by DEV_PARTS_SET since it was stopped */
+    bool hold;                  /* each second request ends at a stop only */
 
     /* the oracle's: state that no register shows */
     uint64_t writes;
@@ -154,6 +157,7 @@ void snap_io_timer(void *opaque);
 void snap_io_drop(SnapFn *fn);
 void snap_io_stop(SnapFn *fn);
 void snap_io_resume(SnapFn *fn);
+unsigned snap_io_held(const SnapFn *fn);
 
 uint32_t snap_blk_run(SnapFn *fn, SnapChain *chain);
 uint64_t snap_blk_config(SnapFn *fn, uint64_t offset, unsigned size);
@@ -279,6 +283,7 @@ struct SnapPF {
 };
 
 bool snap_pf_check(SnapPF *pf, Error **errp);
+uint64_t snap_features(const SnapFn *fn);
 void snap_pf_class_init(ObjectClass *class);
 
 const char *snap_admin_name(uint16_t opcode);

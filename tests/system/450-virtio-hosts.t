@@ -13,10 +13,11 @@ TYPE=virtio-pci-vf
 must "the module is loaded" load mdev-pci-virtio
 must "the PF is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
 must "hostB has the model" on_b find_snap
-pf_b=$PF
-find_snap
+# Each order finds the device under test, and says so
+pf_b=$PF pfdir_b=$PFDIR
 must "hostB loads the module" on_b load mdev-pci-virtio
-must "hostB's PF is a parent" on_b wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
+must "hostB's PF is a parent" on_b wait_for 20 is_there "$pfdir_b/mdev_supported_types/$TYPE/create"
+find_snap
 vfs_and_mdevs 1 u
 must "1 VF on hostB" on_b at_pf "$pf_b" bound_vfs 1
 new_uuid

@@ -23,6 +23,24 @@ snap_inject()
 	snap_qom qom-set inject "$*" >"$WORK/inject" 2>&1 || fail "inject $*: $(cat "$WORK/inject")"
 }
 
+# hold vfN; bug NAME|none
+snap_order() # PROPERTY VALUE
+{
+	snap_qom qom-set "$1" "$2" >"$WORK/order" 2>&1 || fail "$1 $2: $(cat "$WORK/order")"
+}
+
+snap_holds() # N REQUESTS
+{
+	snap_vf "$1" held && [ "$VALUE" -ge "$2" ]
+}
+
+# At the next stop of a VF that is in use at least 2 requests are in flight
+snap_hold() # N
+{
+	snap_order hold "vf$1" && wait_for 60 snap_holds "$1" 2 ||
+		fail "VF $1 has no 2 requests that it could hold"
+}
+
 # What the model says of a VF: snap_vf N KEY -> $VALUE
 snap_vf()
 {
@@ -174,6 +192,8 @@ blk_verified() # NAME BEFORE
 blk_oracle() # NAME
 {
 	guest_sh "$1" 30 'cat /sys/block/vda/serial; echo' || return 1
+	# The load's lines may come between
+	OUT=$(printf '%s\n' "$OUT" | grep -aoE -m 1 '(ok|BAD) [0-9/]+')
 	case $OUT in
 	ok*) ;;
 	*) fail "the oracle says '$OUT'" ;;
