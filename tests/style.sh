@@ -512,6 +512,9 @@ guide_tried()
 	' tests/system/*.t tests/packages/run.sh
 }
 
+# An SVG says what it was drawn from
+pictures() { docs/pictures/draw.py --check; }
+
 html()
 {
 	rm -rf "$CACHE/style/docs"
@@ -562,6 +565,7 @@ t "docs: the ABI file names every migration state" states_documented
 t "types: no value of 64 bits goes through an unsigned long" u64_functions
 t "docs: every finding of mdev-pci-check is documented with its results" findings_documented
 t "docs: a test runs each command of the guides" guide_tried
+t "docs: each picture is as new as its source" pictures
 t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "docs: each installed command has a man page with all its options" man_pages
