@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * VFs of ConnectX adapters. The PF stays bound to mlx5_core, whose exported functions carry out
+ * commands: it bounds the wait for each (60 s unless firmware says otherwise), and has the syndrome
+ * of one that failed in the log.
+ *
+ *   main.c      parents; what a VF can do
+ *   migrate.c   the state of a VF
+ *   track.c     the log of dirty pages
+ */
+#ifndef _MDEV_PCI_MLX5_H
+#define _MDEV_PCI_MLX5_H
+
+#include <linux/mdev_pci.h>
+#include <linux/mlx5/driver.h>
+#include <linux/notifier.h>
+
+#include "have-mlx5.h"
+
+/*
+ * What headers of some supported kernels lack. As in mlx5_ifc.h a u8 is a bit. The first structure
+ * begins as any command that names a VF; the second is the answer to QUERY, SAVE and LOAD.
+ */
+struct mlx5_ifc_mvf_in_bits {
+	u8 opcode[0x10];
+	u8 uid[0x10];
+	u8 reserved_at_20[0x10];
+	u8 op_mod[0x10];
+	u8 incremental[0x1];
+	u8 chunk_or_track[0x1];
+	u8 reserved_at_42[0xe];
+	u8 vhca_id[0x10];
+	u8 reserved_at_60[0x20];
+	u8 va[0x40];
+	u8 mkey[0x20];
+	u8 size[0x20];
+};
+
+struct mlx5_ifc_mvf_out_bits {
+	u8 status[0x8];
+	u8 reserved_at_8[0x18];
+	u8 syndrome[0x20];
+	u8 actual_image_size[0x20];
+	u8 next_required_umem_size[0x20];
+	u8 required_umem_size[0x20];
+	u8 reserved_at_a0[0x20];
+	u8 remaining_total_size[0x40];
+	u8 reserved_at_100[0x100];
+};
+
+struct mlx5_ifc_mvf_cap_2_bits {
+	u8 reserved_at_0[0x80];
+	u8 migratable[0x1];
+	u8 reserved_at_81[0x47];
+	u8 migration_multi_load[0x1];
+	u8 migration_tracking_state[0x1];
+	u8 reserved_at_ca[0x6];
+	u8 migration_in_chunks[0x1];
+	u8 reserved_at_d1[0x2f];
+};
+
+#ifdef HAVE_MLX5_COMP_EQN_GET
+#define MVF_EQN(mdev, eqn)	mlx5_comp_eqn_get(mdev, 0, eqn)
+#else
+#define MVF_EQN(mdev, eqn)	mlx5_vector2eqn(mdev, 0, eqn)
+#endif
+
+struct mvf_tracker;
+
+/**
+ * struct mvf - a VF that is an mdev; the engine's state mutex guards it
+ * @fn: the function
+ * @mdev: the PF's device; good as long as the VF is on the PCI bus
+ * @nb: told when mlx5_core disables and enables the VF
+ * @vhca_id: firmware's number of the VF
+ * @chunks: firmware saves in chunks, at VFIO_PCI_FN_FULL
+ * @level: where the function is
+ * @pdn: protection domain of the session
+ * @async: commands of the session that were not answered
+ * @tracking: firmware tracks changes since the last SAVE
+ * @lost: it does no more: the session needs a whole image at the end
+ * @tracker: the log of dirty pages, or NULL
+ * @next: bytes that firmware needs to go on with an image in chunks; 0: none is under way
+ * @move: the SAVE or LOAD in progress, until it is answered
+ */
+struct mvf {
+	struct vfio_pci_fn *fn;
+	struct mlx5_core_dev *mdev;
+	struct notifier_block nb;
+	u16 vhca_id;
+	bool chunks;
+	enum vfio_pci_fn_level level;
+	u32 pdn;
+	struct mlx5_async_ctx async;
+	bool tracking;
+	bool lost;
+	struct mvf_tracker *tracker;
+	u32 next;
+	struct {
+		struct mlx5_async_work work;
+		struct vfio_pci_mig_buf *buf;
+		u32 in[MLX5_ST_SZ_DW(mvf_in)];
+		u32 out[MLX5_ST_SZ_DW(mvf_out)];
+	} move;
+};
+
+/* Firmware that is busy or out of resources is -EAGAIN to mlx5_core; no operation returns that */
+static inline int mvf_errno(int ret)
+{
+	return ret == -EAGAIN ? -ENOSPC : ret;
+}
+
+extern const struct vfio_pci_mig_ops mvf_mig_ops;
+extern const struct vfio_pci_log_ops mvf_log_ops;
+
+u32 *mvf_mkey_in(u32 pdn, u32 pages, int *len, __be64 **mtt);
+void mvf_tracker_free(struct mvf *v);
+void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps);
+
+#endif /* _MDEV_PCI_MLX5_H */

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The log of dirty pages: firmware's page tracker. It reports addresses of pages by messages from a
+ * queue pair of its own to one of ours, both of the PF. The completion queue is never armed, but
+ * polled by who asks for a report.
+ */
+#include <linux/delay.h>
+#include <linux/dma-mapping.h>
+#include <linux/log2.h>
+#include <linux/mlx5/cq.h>
+#include <linux/mlx5/qp.h>
+
+#include "mlx5.h"
+
+#define MESSAGES	64
+#define MESSAGE_BYTES	4096
+#define CQE_BYTES	64
+#define POLL_US		50
+#define REPORT_MS	10000
+
+/* In the object, and in the immediate of a message */
+enum { TRACKING, REPORTING, FAILED };
+
+/* What user space and firmware share: in pages, so that each part's address is that of a page */
+struct shared {
+	__be32 cq_record[2];
+	__be32 qp_record[2];
+	u8 pad[PAGE_SIZE - 16];
+	struct mlx5_cqe64 cq[MESSAGES * 2];
+	struct mlx5_wqe_data_seg rq[PAGE_SIZE / sizeof(struct mlx5_wqe_data_seg)];
+	__be64 message[MESSAGES][MESSAGE_BYTES / sizeof(__be64)];
+};
+
+/* The log of a VF. A number that is 0 is none */
+struct mvf_tracker {
+	struct mlx5_core_dev *mdev;
+	struct mlx5_uars_page *uar;	/* no doorbell of it is ever written */
+	struct shared *shared;
+	dma_addr_t dma;			/* of it, for the PF */
+	u32 pdn, mkey;			/* it is in that domain, by that key */
+	u32 cqn, host_qpn, fw_qpn;
+	u32 id;				/* of the object, */
+	bool has_object;		/* if there is one */
+	unsigned int page_shift;
+	u32 ci, pi;			/* completions taken, receives posted */
+};
+
+static void fill_pas(struct mvf_tracker *t, __be64 *pas, size_t from, unsigned int pages)
+{
+	unsigned int i;
+
+	for (i = 0; i < pages; i++)
+		pas[i] = cpu_to_be64(t->dma + from + i * PAGE_SIZE);
+}
+
+static int create_mkey(struct mvf_tracker *t)
+{
+	unsigned int pages = sizeof(*t->shared) / PAGE_SIZE;
+	__be64 *mtt;
+	int len, ret;
+	u32 *in = mvf_mkey_in(t->pdn, pages, &len, &mtt);
+
+	if (!in)
+		return -ENOMEM;
+	fill_pas(t, mtt, 0, pages);
+	ret = mlx5_core_create_mkey(t->mdev, &t->mkey, in, len);
+	kvfree(in);
+	return ret;
+}
+
+static int create_cq(struct mvf_tracker *t)
+{
+	u32 in[MLX5_ST_SZ_DW(create_cq_in) + sizeof(t->shared->cq) / PAGE_SIZE * 2] = {};
+	u32 out[MLX5_ST_SZ_DW(create_cq_out)] = {};
+	void *cqc = MLX5_ADDR_OF(create_cq_in, in, cq_context);
+	int ret, eqn, i;
+
+	ret = MVF_EQN(t->mdev, &eqn);
+	if (ret)
+		return ret;
+	for (i = 0; i < ARRAY_SIZE(t->shared->cq); i++)
+		t->shared->cq[i].op_own = MLX5_CQE_INVALID << 4 | 1;
+	MLX5_SET(create_cq_in, in, opcode, MLX5_CMD_OP_CREATE_CQ);
+	MLX5_SET(cqc, cqc, log_cq_size, ilog2(ARRAY_SIZE(t->shared->cq)));
+	MLX5_SET(cqc, cqc, uar_page, t->uar->index);
+	/* The field's name is not the same in all kernels */
+	((__be32 *)cqc)[5] = cpu_to_be32(eqn);
+	MLX5_SET(cqc, cqc, log_page_size, PAGE_SHIFT - MLX5_ADAPTER_PAGE_SHIFT);
+	MLX5_SET64(cqc, cqc, dbr_addr, t->dma + offsetof(struct shared, cq_record));
+	fill_pas(t, MLX5_ADDR_OF(create_cq_in, in, pas), offsetof(struct shared, cq),
+		 sizeof(t->shared->cq) / PAGE_SIZE);
+	ret = mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+	t->cqn = MLX5_GET(create_cq_out, out, cqn);
+	return ret;
+}
+
+/* Ours receives, firmware's does not; neither has a send queue */
+static int create_qp(struct mvf_tracker *t, bool host, u32 *qpn)
+{
+	u32 in[MLX5_ST_SZ_DW(create_qp_in) + 2] = {};
+	u32 out[MLX5_ST_SZ_DW(create_qp_out)] = {};
+	void *qpc = MLX5_ADDR_OF(create_qp_in, in, qpc);
+	int ret;
+
+	MLX5_SET(create_qp_in, in, opcode, MLX5_CMD_OP_CREATE_QP);
+	MLX5_SET(qpc, qpc, st, MLX5_QP_ST_RC);
+	MLX5_SET(qpc, qpc, pm_state, MLX5_QP_PM_MIGRATED);
+	MLX5_SET(qpc, qpc, pd, t->pdn);
+	MLX5_SET(qpc, qpc, uar_page, t->uar->index);
+	MLX5_SET(qpc, qpc, log_page_size, PAGE_SHIFT - MLX5_ADAPTER_PAGE_SHIFT);
+	MLX5_SET(qpc, qpc, ts_format, mlx5_get_qp_default_ts(t->mdev));
+	MLX5_SET(qpc, qpc, no_sq, 1);
+	MLX5_SET(qpc, qpc, cqn_rcv, t->cqn);
+	MLX5_SET(qpc, qpc, rq_type, host ? MLX5_NON_ZERO_RQ : MLX5_ZERO_LEN_RQ);
+	MLX5_SET64(qpc, qpc, dbr_addr, t->dma + offsetof(struct shared, qp_record));
+	if (host) {
+		MLX5_SET(qpc, qpc, log_rq_size, ilog2(MESSAGES));
+		fill_pas(t, MLX5_ADDR_OF(create_qp_in, in, pas), offsetof(struct shared, rq), 1);
+	}
+	ret = mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+	*qpn = MLX5_GET(create_qp_out, out, qpn);
+	return ret;
+}
+
+static int modify_qp(struct mvf_tracker *t, u16 opcode, u32 qpn, u32 remote)
+{
+	/* The three commands have their fields at the same places */
+	u32 in[MLX5_ST_SZ_DW(init2rtr_qp_in)] = {};
+	u32 out[MLX5_ST_SZ_DW(init2rtr_qp_out)] = {};
+	void *qpc = MLX5_ADDR_OF(init2rtr_qp_in, in, qpc);
+
+	MLX5_SET(init2rtr_qp_in, in, opcode, opcode);
+	MLX5_SET(init2rtr_qp_in, in, qpn, qpn);
+	MLX5_SET(qpc, qpc, primary_address_path.vhca_port_num, 1);
+	if (opcode == MLX5_CMD_OP_RST2INIT_QP) {
+		MLX5_SET(qpc, qpc, pm_state, MLX5_QP_PM_MIGRATED);
+		MLX5_SET(qpc, qpc, rwe, 1);
+	} else if (opcode == MLX5_CMD_OP_INIT2RTR_QP) {
+		MLX5_SET(qpc, qpc, mtu, 5);		/* 4096 */
+		MLX5_SET(qpc, qpc, log_msg_max, MLX5_CAP_GEN(t->mdev, log_max_msg));
+		MLX5_SET(qpc, qpc, remote_qpn, remote);
+		MLX5_SET(qpc, qpc, min_rnr_nak, 1);
+	} else {
+		MLX5_SET(qpc, qpc, retry_count, 7);
+		MLX5_SET(qpc, qpc, rnr_retry, 7);	/* for ever: we may be slow to post */
+		MLX5_SET(qpc, qpc, primary_address_path.ack_timeout, 14);
+	}
+	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+}
+
+static int connect_qps(struct mvf_tracker *t)
+{
+	return modify_qp(t, MLX5_CMD_OP_RST2INIT_QP, t->host_qpn, 0) ?:
+	       modify_qp(t, MLX5_CMD_OP_RST2INIT_QP, t->fw_qpn, 0) ?:
+	       modify_qp(t, MLX5_CMD_OP_INIT2RTR_QP, t->host_qpn, t->fw_qpn) ?:
+	       modify_qp(t, MLX5_CMD_OP_INIT2RTR_QP, t->fw_qpn, t->host_qpn) ?:
+	       modify_qp(t, MLX5_CMD_OP_RTR2RTS_QP, t->fw_qpn, 0);
+}
+
+static void post_receive(struct mvf_tracker *t)
+{
+	unsigned int slot = t->pi++ % MESSAGES;
+	struct mlx5_wqe_data_seg *seg = &t->shared->rq[slot];
+
+	seg->byte_count = cpu_to_be32(MESSAGE_BYTES);
+	seg->lkey = cpu_to_be32(t->mkey);
+	seg->addr = cpu_to_be64(offsetof(struct shared, message[slot]));
+	/* The segment before firmware is told of it */
+	dma_wmb();
+	t->shared->qp_record[MLX5_RCV_DBR] = cpu_to_be32(t->pi & 0xffff);
+}
+
+static int create_object(struct mvf *v, struct mvf_tracker *t,
+			 const struct vfio_pci_log_range *ranges, unsigned int nr)
+{
+	size_t len = MLX5_ST_SZ_BYTES(create_page_track_obj_in) +
+		     nr * MLX5_ST_SZ_BYTES(page_track_range);
+	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
+	u32 *in = kzalloc(len, GFP_KERNEL);
+	void *context, *range;
+	u64 total = 0;
+	int ret, i;
+
+	if (!in)
+		return -ENOMEM;
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, MLX5_CMD_OP_CREATE_GENERAL_OBJECT);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
+	context = MLX5_ADDR_OF(create_page_track_obj_in, in, obj_context);
+	MLX5_SET(page_track, context, vhca_id, v->vhca_id);
+	MLX5_SET(page_track, context, track_type, 1);
+	MLX5_SET(page_track, context, log_page_size, t->page_shift);
+	MLX5_SET(page_track, context, log_msg_size, ilog2(MESSAGE_BYTES));
+	MLX5_SET(page_track, context, reporting_qpn, t->fw_qpn);
+	MLX5_SET(page_track, context, num_ranges, nr);
+	range = MLX5_ADDR_OF(page_track, context, track_range);
+	for (i = 0; i < nr; i++, range += MLX5_ST_SZ_BYTES(page_track_range)) {
+		MLX5_SET64(page_track_range, range, start_address, ranges[i].iova);
+		MLX5_SET64(page_track_range, range, length, ranges[i].length);
+		total += ranges[i].length;
+	}
+	MLX5_SET(page_track, context, log_addr_space_size, order_base_2(total));
+	ret = mlx5_cmd_exec(t->mdev, in, len, out, sizeof(out));
+	t->has_object = !ret;
+	t->id = MLX5_GET(general_obj_out_cmd_hdr, out, obj_id);
+	kfree(in);
+	return ret;
+}
+
+/* A command of which nothing but the number of an object is wanted, at the same place in each */
+static void destroy(struct mvf_tracker *t, u16 opcode, u32 number)
+{
+	u32 out[MLX5_ST_SZ_DW(destroy_qp_out)] = {};
+	u32 in[MLX5_ST_SZ_DW(destroy_qp_in)] = {};
+
+	if (!number)
+		return;
+	MLX5_SET(destroy_qp_in, in, opcode, opcode);
+	MLX5_SET(destroy_qp_in, in, qpn, number);
+	mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+}
+
+static int ask_object(struct mvf_tracker *t, u16 opcode, u64 iova, u64 length)
+{
+	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
+	u32 in[MLX5_ST_SZ_DW(modify_page_track_obj_in)] = {};
+	void *context = MLX5_ADDR_OF(modify_page_track_obj_in, in, obj_context);
+
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, opcode);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->id);
+	MLX5_SET64(page_track, context, modify_field_select, 3);
+	MLX5_SET64(page_track, context, range_start_address, iova);
+	MLX5_SET64(page_track, context, length, length);
+	MLX5_SET(page_track, context, state, REPORTING);
+	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+}
+
+void mvf_tracker_free(struct mvf *v)
+{
+	struct mvf_tracker *t = v->tracker;
+
+	if (!t)
+		return;
+	if (t->has_object)
+		ask_object(t, MLX5_CMD_OP_DESTROY_GENERAL_OBJECT, 0, 0);
+	destroy(t, MLX5_CMD_OP_DESTROY_QP, t->fw_qpn);
+	destroy(t, MLX5_CMD_OP_DESTROY_QP, t->host_qpn);
+	destroy(t, MLX5_CMD_OP_DESTROY_CQ, t->cqn);
+	if (t->mkey)
+		mlx5_core_destroy_mkey(t->mdev, t->mkey);
+	if (t->pdn)
+		mlx5_core_dealloc_pd(t->mdev, t->pdn);
+	if (!IS_ERR_OR_NULL(t->uar))
+		mlx5_put_uars_page(t->mdev, t->uar);
+	if (t->shared)
+		dma_free_coherent(&v->fn->pf->dev, sizeof(*t->shared), t->shared, t->dma);
+	kfree(t);
+	v->tracker = NULL;
+}
+
+static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
+			 unsigned int nr, unsigned int page_shift)
+{
+	struct mvf *v = fn->priv;
+	struct mvf_tracker *t;
+	int ret, i;
+
+	/* Of a session that a reset has ended */
+	mvf_tracker_free(v);
+	t = kzalloc(sizeof(*t), GFP_KERNEL);
+	if (!t)
+		return -ENOMEM;
+	v->tracker = t;
+	t->mdev = v->mdev;
+	t->page_shift = page_shift;
+	t->shared = dma_alloc_coherent(&fn->pf->dev, sizeof(*t->shared), &t->dma, GFP_KERNEL);
+	t->uar = mlx5_get_uars_page(t->mdev);
+	ret = !t->shared ? -ENOMEM : PTR_ERR_OR_ZERO(t->uar);
+	ret = ret ?: mlx5_core_alloc_pd(t->mdev, &t->pdn) ?: create_mkey(t) ?: create_cq(t) ?:
+	      create_qp(t, true, &t->host_qpn) ?: create_qp(t, false, &t->fw_qpn) ?:
+	      connect_qps(t);
+	for (i = 0; !ret && i < MESSAGES; i++)
+		post_receive(t);
+	ret = ret ?: create_object(v, t, ranges, nr);
+	if (ret)
+		mvf_tracker_free(v);
+	return mvf_errno(ret);
+}
+
+static int mvf_log_stop(struct vfio_pci_fn *fn)
+{
+	mvf_tracker_free(fn->priv);
+	return 0;
+}
+
+static bool is_done(const struct mvf_tracker *t, const struct mlx5_cqe64 *cqe)
+{
+	bool turn = t->ci / ARRAY_SIZE(t->shared->cq) & 1;
+
+	return (READ_ONCE(cqe->op_own) & MLX5_CQE_OWNER_MASK) == turn &&
+	       get_cqe_opcode((struct mlx5_cqe64 *)cqe) != MLX5_CQE_INVALID;
+}
+
+/* The next completion, or NULL: there is none in time */
+static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t)
+{
+	struct mlx5_cqe64 *cqe = &t->shared->cq[t->ci % ARRAY_SIZE(t->shared->cq)];
+	unsigned long end = jiffies + msecs_to_jiffies(REPORT_MS);
+
+	while (!is_done(t, cqe)) {
+		if (time_after(jiffies, end))
+			return NULL;
+		usleep_range(POLL_US, POLL_US * 2);
+	}
+	/* The rest after the owner bit */
+	dma_rmb();
+	t->ci++;
+	t->shared->cq_record[0] = cpu_to_be32(t->ci & 0xffffff);
+	return cqe;
+}
+
+static int take_message(struct mvf_tracker *t, struct mlx5_cqe64 *cqe,
+			struct vfio_pci_log_changes *changes)
+{
+	unsigned int slot = be16_to_cpu(cqe->wqe_counter) % MESSAGES;
+	u32 bytes = be32_to_cpu(cqe->byte_cnt), i;
+	int ret;
+
+	if (bytes > MESSAGE_BYTES)
+		return -EIO;
+	for (i = 0; i < bytes / sizeof(__be64); i++) {
+		ret = vfio_pci_log_dirty(changes, be64_to_cpu(t->shared->message[slot][i]),
+					 1ULL << t->page_shift);
+		if (ret)
+			return ret;
+	}
+	post_receive(t);
+	return 0;
+}
+
+/* After an error messages may still be under way: the engine takes the log for lost */
+static int mvf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+			   u64 length)
+{
+	struct mvf *v = fn->priv;
+	struct mvf_tracker *t = v->tracker;
+	struct mlx5_cqe64 *cqe;
+	u32 state;
+	int ret;
+
+	if (!t)
+		return -ENODEV;
+	ret = ask_object(t, MLX5_CMD_OP_MODIFY_GENERAL_OBJECT, iova, length);
+	while (!ret) {
+		cqe = next_completion(t);
+		if (!cqe) {
+			pci_err(fn->pdev, "mlx5: the page tracker has sent no message within %u ms\n",
+				REPORT_MS);
+			return -ETIMEDOUT;
+		}
+		state = be32_to_cpu(cqe->immediate) >> 28;
+		if (get_cqe_opcode(cqe) != MLX5_CQE_RESP_SEND_IMM || state >= FAILED) {
+			pci_err(fn->pdev, "mlx5: the page tracker has failed: completion %u, state %u\n",
+				get_cqe_opcode(cqe), state);
+			return -EIO;
+		}
+		ret = take_message(t, cqe, changes);
+		if (state == TRACKING)
+			break;
+	}
+	return mvf_errno(ret);
+}
+
+/* Without a tracker, or with one whose messages are not of our size, there is no log */
+void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
+{
+	if (!MLX5_CAP_GEN(mdev, adv_virtualization) ||
+	    MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_min_msg_size) > ilog2(MESSAGE_BYTES) ||
+	    MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_max_msg_size) < ilog2(MESSAGE_BYTES))
+		return;
+	caps->max_ranges = MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_max_num_range);
+	caps->min_page_shift = MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_min_page_size);
+	caps->max_page_shift = MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_max_page_size);
+	caps->min_bytes = 1ULL << MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_min_addr_space);
+	caps->max_bytes = 1ULL << MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_max_addr_space);
+}
+
+const struct vfio_pci_log_ops mvf_log_ops = {
+	.start = mvf_log_start,
+	.stop = mvf_log_stop,
+	.changes = mvf_log_changes,
+};
