@@ -14,7 +14,8 @@ static const struct {
     { 0x802, 0x803, CX_ID_UAR, CX_FIRST_UAR },
     { 0x80e, 0x80f, CX_ID_XRCD, 1 },
     { 0x705, 0x706, CX_ID_SRQ, 1 },
-    { 0x90c, 0x90e, CX_ID_RMP, 1 },
+    /* mlx5_ib has SRQs and RMPs in one table */
+    { 0x90c, 0x90e, CX_ID_RMP, CX_FIRST_RMP },
     { 0x816, 0x817, CX_ID_TD, 1 },
 };
 
@@ -30,6 +31,9 @@ static int number_kind(uint16_t opcode)
 
 static unsigned number_end(const CxVhca *v, unsigned kind)
 {
+    if (kind == CX_ID_SRQ) {
+        return CX_FIRST_RMP;
+    }
     if (kind != CX_ID_UAR) {
         return CX_IDS;
     }

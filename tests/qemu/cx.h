@@ -57,6 +57,7 @@ enum { CX_EV_COMP = 0x00, CX_EV_CMD = 0x0a, CX_EV_PAGES = 0x0b };
 #define CX_ISEG_BYTES   0x2000
 #define CX_UAR_BYTES    4096
 #define CX_FIRST_UAR    8
+#define CX_FIRST_RMP    2048
 #define CX_VHCA_ID_BASE 0x10
 #define CX_MAX_VFS      128
 #define CX_SLOTS        32
