@@ -22,7 +22,8 @@
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   virtio  the SNAP model: stock virtio drivers, upstream's virtio_vfio_pci, our module;
 #           a guest, faults, two hosts, both drivers side by side; 15 minutes
-#   mlx5    the ConnectX model: stock mlx5_core, and upstream's mlx5-vfio-pci; downloads 280 MB
+#   mlx5    the ConnectX model: stock mlx5_core and mlx5_ib, upstream's mlx5-vfio-pci beside our
+#           module, faults; 15 minutes, and a download of 280 MB
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
 #           migration between two hosts; the user guide's commands with guests; half an hour
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
@@ -183,7 +184,7 @@ virtio()
 }
 
 # It downloads stock mlx5_core and rdma-core, 280 MB
-mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --boots mlx5; }
+mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --all mlx5; }
 
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }

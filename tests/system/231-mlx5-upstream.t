@@ -18,6 +18,23 @@ states_of upstream "$zero" "$one"
 if able precopy "upstream: pre-copy"; then
 	precopy_of upstream "$zero" "$one"
 fi
+
+# Nothing but firmware looks at the image there: a wrong byte anywhere is seen before any takes effect
+walk "upstream: a state to spoil" "$zero" cx:3 set:STOP_COPY "read:$WORK/good" close
+size=$(stat -c %s "$WORK/good")
+for off in 72 90 130 400 1000 5000 $((size / 2)) $((size - 9)); do
+	cp "$WORK/good" "$WORK/bad"
+	printf '\377\377\377\377\377\377\377\376' |
+		dd of="$WORK/bad" bs=1 seek=$off conv=notrunc 2>/dev/null
+	if kernel_has_precopy; then
+		set -- "write:$WORK/bad=EINVAL"
+	else
+		set -- "write:$WORK/bad" set:STOP=EINVAL
+	fi
+	walk "firmware refuses a state that is wrong at $off" "$one" cx:1 set:RESUMING "$@" reset state=RUNNING
+done
+walk "and takes the right one" "$one" set:RESUMING "write:$WORK/good" set:STOP close set:RUNNING cx-adopt:3 cx:1
+
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "the VFs are given back" vf_free 0 1
 t "upstream's driver goes" unload mlx5-vfio-pci

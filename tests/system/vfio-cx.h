@@ -12,6 +12,7 @@
 #define CX_ISEG_BELL	0x18
 
 static uint8_t *cx_memory;
+static bool cx_running;		/* the function is initialized, here or in the state that was loaded */
 static unsigned int cx_at;	/* page of the queue */
 static unsigned int cx_last;	/* number of the last PD */
 
@@ -78,8 +79,9 @@ static void cx_pds(unsigned int n)
 {
 	uint32_t out[4];
 
-	if (!cx_memory) {
+	if (!cx_running) {
 		cx_map();
+		cx_running = true;
 		cx_set_queue();
 		cx_must(0x104, 0, out);		/* ENABLE_HCA */
 		cx_must(0x102, 0, out);		/* INIT_HCA */
@@ -96,6 +98,7 @@ static void cx_pds(unsigned int n)
 static void cx_adopt(unsigned int last)
 {
 	cx_map();
+	cx_running = true;
 	cx_last = last;
 }
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: mlx5
+# timeout: 300
+#
+# VFs of a ConnectX as mdevs, beside stock mlx5_core: the same states as with upstream's driver.
+
+. "$PAYLOAD/tests/system/mlx5.sh"
+
+TYPES() { is_there "$PFDIR/mdev_supported_types/mlx5_core-vf/create"; }
+
+must "stock mlx5_core takes the PF" mlx5_load
+must "the module" load mdev-pci-mlx5
+must "the PF is a parent" wait_for 10 TYPES
+description=$(cat "$PFDIR/mdev_supported_types/mlx5_core-vf/description")
+like "the type tells firmware's version" "$description" '^firmware: 28\.39\.2006$'
+like "and its PSID" "$description" '^psid: MDEVPCI000000001$'
+like "and what it can" "$description" '^firmware_can: migration'
+must "mlx5_core makes 2 VFs" mlx5_vfs 2
+must "they are mdev-pci's" wait_for 20 all_bound 2
+new_uuid; u=$UUID
+must "an mdev" create "$u" mlx5_core-vf
+new_uuid; v=$UUID
+must "another" create "$v" mlx5_core-vf
+t "it can migrate" attr_is "$u" migratable 1
+
+states_of ours "$MDEVS/$u" "$MDEVS/$v"
+if able precopy "ours: pre-copy"; then
+	precopy_of ours "$MDEVS/$u" "$MDEVS/$v"
+fi
+t "no DMA of a VF that is stopped" cx_no_bad_dma
+
+t "the mdevs are removed" remove_all
+t "VF 0 is marked as not migratable" cx_set not-migratable 1
+new_uuid
+must "an mdev of it" create "$UUID" mlx5_core-vf
+t "it can't migrate" attr_is "$UUID" migratable 0
+attr "$UUID" not_migratable
+like "and says why" "$VALUE" "migration off for this VF.*devlink port function set"
+t "the mdev is removed" remove "$UUID"
+t "VF 0 is migratable again" cx_set not-migratable 0
+t "2 VFs less" set_vfs 0
+t "no VF has pages any more" no_vf_pages
+t "the module goes" unload mdev-pci-mlx5
+t "mlx5_core goes" unload mlx5_core

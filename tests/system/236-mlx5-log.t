@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: mlx5
+# timeout: 200
+#
+# The log of dirty pages by firmware's page tracker, by upstream's driver and by mdev-pci-mlx5.
+
+. "$PAYLOAD/tests/system/mlx5.sh"
+
+must "stock mlx5_core takes the PF" mlx5_load
+must "mlx5_core makes 1 VF" mlx5_vfs 1
+if able log "the log of dirty pages"; then
+	t "upstream's driver is there" load mlx5-vfio-pci
+	must "it takes the VF" vf_to mlx5_vfio_pci 0
+	vf_dir 0
+	log_of upstream "$DIR"
+	t "the VF is given back" vf_free 0
+	t "upstream's driver goes" unload mlx5-vfio-pci
+	must "the module" load mdev-pci-mlx5
+	t "it takes the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
+	must "it has it" wait_for 20 all_bound 1
+	new_uuid; u=$UUID
+	must "an mdev" create "$u" mlx5_core-vf
+	log_of ours "$MDEVS/$u"
+	# A reset ends a log without a word to firmware
+	walk "a reset ends the log" "$MDEVS/$u" cx:1 cx-log reset cx-dirty=EINVAL,ENODEV cx-log cx-dirty=0 \
+		cx-log-stop
+	t "no tracker is left" cx_is 0 tracker 0
+	# Faults
+	t "firmware refuses to report" cx_inject pf modify_object fail 4
+	walk "a report that fails is an error, the log can begin anew" "$MDEVS/$u" cx:1 cx-log cx-dirty=EIO \
+		cx-log-stop cx-log cx-dirty=0 cx-log-stop
+	t "firmware has no tracker more" cx_inject pf create_object fail 0xf
+	walk "a start that fails is an error" "$MDEVS/$u" cx-log=EAGAIN,EIO,EBUSY,ENOSPC cx-log cx-log-stop
+	t "the mdev is removed" remove "$u"
+	t "no tracker is left" cx_is 0 tracker 0
+	cx_of pf mkeys
+	echo "# memory keys of the PF: $VALUE"
+	t "the module goes" unload mdev-pci-mlx5
+fi
+t "the VF goes" set_vfs 0
+t "mlx5_core goes" unload mlx5_core
