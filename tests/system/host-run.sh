@@ -16,9 +16,9 @@
 # DEVICE=NAME in the environment: the device under test, as device/NAME.sh describes it (default: refdev).
 #
 # --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, reboot,
-# rebooted, mlx5, pair, generic, libvirt and upstream. Without patterns the last three (minutes; and of
-# upstream's selftests a download) are only part of it with --all. With that tests also do the whole
-# of those tables of which they try a part ("full" in tap.sh).
+# rebooted, mlx5, mlx5silent, pair, generic, libvirt and upstream. Without patterns the last three
+# (minutes; and of upstream's selftests a download) are only part of it with --all. With that tests also
+# do the whole of those tables of which they try a part ("full" in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
@@ -54,10 +54,10 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[mlx5]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
+	[mlx5]='' [mlx5silent]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[mlx5]=1500 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=1200 [virtiopair]=600
+	[mlx5]=1500 [mlx5silent]=300 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=1200 [virtiopair]=600
 	[conform]=1500)
 declare -A words=([noiommu]='intel_iommu=off')
 
@@ -83,7 +83,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|virtio|virtiopair|conform" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|mlx5silent|virtio|virtiopair|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -187,7 +187,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx5 generic libvirt upstream virtio conform virtiopair pair; do
+for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio conform virtiopair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -198,7 +198,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
-	[ "$b" != mlx5 ] || add_mlx5
+	[[ $b != mlx5* ]] || add_mlx5
 	[ "$b" != conform ] || add_mtty
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)

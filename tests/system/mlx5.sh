@@ -257,3 +257,19 @@ log_of()
 	walk "$1: it goes on while the state is saved" "$2" cx:1 cx-log cx:1 set:STOP_COPY cx-dirty=1 \
 		"read:$WORK/x" cx-dirty=0 close set:STOP cx-log-stop
 }
+
+# cx_fault FUNCTION COMMAND KIND [PARAMETER [COUNT [SKIP]]] -- COMMANDS OF vfio-mig...: on $FAULTY
+cx_fault()
+{
+	f_what=
+	while [ "$1" != -- ]; do
+		f_what="$f_what${f_what:+ }$1"
+		shift
+	done
+	shift
+	t "$f_what" cx_inject "$f_what"
+	walk "$f_what: an errno, and a reset mends it" "$FAULTY" "$@" reset state=RUNNING
+	cx_inject clear
+	walk "$f_what: then it works" "$FAULTY" state=RUNNING cx:1 set:STOP_COPY "read:$WORK/x" close set:STOP \
+		set:RUNNING cx:1
+}

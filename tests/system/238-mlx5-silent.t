@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: mlx5silent
+# timeout: 300
+#
+# Commands that firmware does not answer. mlx5_core waits for each, and then never uses its slot of the
+# command queue again; its removal would wait for that slot for ever, so this boot ends with it loaded.
+
+. "$PAYLOAD/tests/system/mlx5.sh"
+
+must "stock mlx5_core takes the PF" mlx5_load
+must "the module" load mdev-pci-mlx5
+must "mlx5_core makes 1 VF" mlx5_vfs 1
+must "it is mdev-pci's" wait_for 20 all_bound 1
+new_uuid; u=$UUID
+must "an mdev" create "$u" mlx5_core-vf
+FAULTY=$MDEVS/$u
+walk "a state to load" "$FAULTY" cx:2 set:STOP_COPY "read:$WORK/good" close
+
+# Nobody knows what the function is then
+cx_fault 0 suspend silent -- cx:1 set:RUNNING_P2P=ETIMEDOUT state=ERROR
+cx_fault 0 save silent -- set:STOP_COPY=0,ETIMEDOUT "read:$WORK/x=ETIMEDOUT,EIO,EBADF,ENODEV"
+cx_fault 0 load silent -- set:RESUMING "write:$WORK/good=0,ETIMEDOUT" set:STOP=EINVAL state=ERROR
+
+t "no DMA of a VF that is stopped" cx_no_bad_dma
+t "nobody hangs" nobody_stuck
+t "the mdev is removed" remove "$u"
+t "the VF goes" set_vfs 0
+t "the module goes" unload mdev-pci-mlx5
