@@ -150,8 +150,9 @@ struct vfio_pci_precopy_size {
  * at a time for one function; they may sleep, but each must end within a time
  * that the vendor driver bounds. On error (a negative errno) the function is as
  * it was before the call, with one exception: -ETIMEDOUT says that firmware did
- * not answer, and that nobody knows. The engine then takes the device to
- * VFIO_DEVICE_STATE_ERROR, which only a reset leaves.
+ * not answer, and that nobody knows. After a @suspend, a @resume or the last @load of a state
+ * the engine then takes the device to VFIO_DEVICE_STATE_ERROR, which only a reset leaves. All
+ * other operations fail what they are for, such as the migration file, and the device goes on.
  *
  * Sizes that these operations report are checked by the engine, and so are their results: see
  * vfio_pci_engine_result().

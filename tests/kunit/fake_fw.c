@@ -164,6 +164,12 @@ static int reset_before(struct fake_fw *fw, enum mig_op op)
 	return op == MIG_OP_SUSPEND_P2P || op == MIG_OP_SUSPEND_FULL ? 0 : -EBADFD;
 }
 
+static bool changes_level(enum mig_op op)
+{
+	return op == MIG_OP_SUSPEND_P2P || op == MIG_OP_SUSPEND_FULL ||
+	       op == MIG_OP_RESUME_FULL || op == MIG_OP_RESUME_P2P;
+}
+
 /* An errno that ends the call, or 0 */
 static int begin(struct fake_fw *fw, enum mig_op op, const struct fw_fault **fault)
 {
@@ -176,7 +182,7 @@ static int begin(struct fake_fw *fw, enum mig_op op, const struct fw_fault **fau
 		return reset_before(fw, op);
 	if (!f || f->act != FW_RETURNS)
 		return 0;
-	if (f->err == -ETIMEDOUT)
+	if (f->err == -ETIMEDOUT && changes_level(op))
 		fw->level = FW_UNKNOWN;
 	return f->err;
 }
@@ -448,7 +454,7 @@ static int move(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 {
 	check_kind(fw, buf);
 	if (fw->act == FW_ENDS) {
-		if (fw->err == -ETIMEDOUT)
+		if (fw->err == -ETIMEDOUT && buf->dir == DMA_TO_DEVICE && buf->last)
 			fw->level = FW_UNKNOWN;
 		return fw->err;
 	}

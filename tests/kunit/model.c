@@ -41,7 +41,8 @@ static int asked(struct model *m, enum mig_op op)
 	m->op[i] = op;
 	if ((int)i != m->fault)
 		return 0;
-	if (m->err == -ETIMEDOUT)
+	/* Of a function that may run or not nobody knows; other operations are the session's own */
+	if (m->err == -ETIMEDOUT && op <= MIG_OP_RESUME_P2P)
 		m->state = S(ERROR);
 	return m->err;
 }
@@ -56,17 +57,14 @@ static int take(struct model *m, const struct arc *arc)
 		if (!ret)
 			continue;
 		/* It records what changes, and nobody will ask for it */
-		if (arc->op[i] == MIG_OP_SAVE && arc->effect == BEGINS_PRECOPY &&
-		    m->state != S(ERROR))
+		if (arc->op[i] == MIG_OP_SAVE && arc->effect == BEGINS_PRECOPY)
 			asked(m, MIG_OP_PRECOPY_STOP);
 		return ret;
 	}
-	/* That it does not stop recording keeps no one from going on, if it has answered */
+	/* That it does not stop recording keeps no one from going on */
 	if (arc->effect == ENDS && m->precopy) {
 		m->precopy = false;
-		ret = asked(m, MIG_OP_PRECOPY_STOP);
-		if (ret == -ETIMEDOUT)
-			return ret;
+		asked(m, MIG_OP_PRECOPY_STOP);
 	}
 	m->state = arc->to;
 	m->file = arc->effect == BEGINS || arc->effect == BEGINS_PRECOPY;

@@ -162,9 +162,7 @@ static struct bed *bed_that_fails(struct kunit *test, enum mig_op op, unsigned i
 static void after_failure(struct bed *bed, const struct failure *f,
 			  enum vfio_device_mig_state state)
 {
-	bool silent = f->result == -ETIMEDOUT;
-
-	bed_is(bed, silent ? S(ERROR) : state);
+	bed_is(bed, state);
 	if (f->act == FW_NEVER)
 		KUNIT_EXPECT_EQ(bed->test, bed->fw->count[MIG_OP_ABORT], 1);
 }
@@ -206,7 +204,7 @@ static void save_fails(struct kunit *test)
 			save_that_fails(test, nth, &save_failures[i], stream);
 }
 
-/* Nobody has read yet that it did not answer: the state is no less unknown */
+/* That it did not answer is for who reads. The device goes on, whether someone does or not */
 static void save_fails_unread(struct kunit *test)
 {
 	static const enum vfio_device_mig_state to[] = { S(STOP), S(RUNNING), S(RESUMING) };
@@ -219,10 +217,10 @@ static void save_fails_unread(struct kunit *test)
 		bed->fw->speed = FW_EARLY;
 		bed_go(bed, S(STOP_COPY));
 		if (i < ARRAY_SIZE(to))
-			KUNIT_EXPECT_EQ(test, bed_set_state(bed, to[i]), -ETIMEDOUT);
+			KUNIT_EXPECT_EQ(test, bed_set_state(bed, to[i]), 0);
 		else
 			bed_close(bed);
-		bed_is(bed, S(ERROR));
+		bed_is(bed, i < ARRAY_SIZE(to) ? to[i] : S(STOP_COPY));
 		bed_recovers(bed);
 		bed_drop(bed);
 	}
@@ -238,14 +236,15 @@ static void load_that_fails(struct kunit *test, unsigned int nth, const struct f
 			    const u8 *stream, size_t len)
 {
 	struct bed *bed = bed_that_fails(test, MIG_OP_LOAD, nth, f);
+	/* It may have taken effect */
+	bool unknown = f->result == -ETIMEDOUT && nth == PIECES - 1;
 
 	bed_go(bed, S(RESUMING));
 	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), f->result);
 	KUNIT_EXPECT_EQ_MSG(test, bed_write(bed, stream, 1), f->result, "again");
-	after_failure(bed, f, S(RESUMING));
+	after_failure(bed, f, unknown ? S(ERROR) : S(RESUMING));
 	is_untouched(bed, SIZE);
-	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)),
-			f->result == -ETIMEDOUT ? -EINVAL : -ENODATA);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), unknown ? -EINVAL : -ENODATA);
 	bed_is(bed, S(ERROR));
 	bed_recovers(bed);
 	bed_drop(bed);

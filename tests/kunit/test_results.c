@@ -310,6 +310,71 @@ static void state_size(struct kunit *test)
 	bed_drop(bed);
 }
 
+static bool is_last_resort(enum mig_op op, enum vfio_device_mig_state state)
+{
+	switch (op) {
+	case MIG_OP_SUSPEND_P2P:
+	case MIG_OP_SUSPEND_FULL:
+	case MIG_OP_RESUME_FULL:
+	case MIG_OP_RESUME_P2P:
+		return true;
+	case MIG_OP_LOAD:
+		/* Of the last one, see load_fails of the data files */
+		return state == S(ERROR);
+	default:
+		return false;
+	}
+}
+
+/* Firmware does not answer to the nth call of an operation. Returns whether there was such a call */
+static bool silent_at(struct kunit *test, unsigned int i, enum mig_op op, unsigned int nth,
+		      enum fw_act act)
+{
+	struct walk w;
+	bool fired;
+	int ret;
+
+	walk_begin(test, &w);
+	if (act == FW_NEVER)
+		bed_impatient(w.bed);
+	fw_fault(w.bed->fw, op, nth, act, -ETIMEDOUT);
+	ret = go_along(&w, walks[i]);
+	fired = w.bed->fw->count[op] > nth;
+	if (ret)
+		KUNIT_EXPECT_EQ_MSG(test, ret, -ETIMEDOUT, "walk %u, %s %u", i, mig_op_name(op),
+				    nth);
+	if (!ret || op == MIG_OP_LOAD)
+		goto end;
+	if (is_last_resort(op, bed_state(w.bed))) {
+		bed_is(w.bed, S(ERROR));
+		goto end;
+	}
+	KUNIT_EXPECT_NE_MSG(test, bed_state(w.bed), S(ERROR), "walk %u, %s %u", i, mig_op_name(op),
+			    nth);
+	bed_is(w.bed, bed_state(w.bed));
+	bed_go(w.bed, S(RUNNING));
+end:
+	walk_end(test, &w);
+	return fired;
+}
+
+/* An error is the file's, or the question's; the device goes on, and its next migration is well */
+static void silent(struct kunit *test)
+{
+	static const enum fw_act acts[] = { FW_ENDS, FW_NEVER };
+	unsigned int i, j, nth;
+	enum mig_op op;
+
+	for (i = 0; i < ARRAY_SIZE(walks); i++) {
+		for (op = 0; op < MIG_NR_OPS; op++)
+			for (nth = 0; silent_at(test, i, op, nth, FW_RETURNS); nth++)
+				;
+		for (j = 0; j < ARRAY_SIZE(acts); j++)
+			for (nth = 0; silent_at(test, i, MIG_OP_SAVE, nth, acts[j]); nth++)
+				;
+	}
+}
+
 /* The first word counts, in each session and for each piece */
 static void twice(struct kunit *test)
 {
@@ -387,6 +452,7 @@ static struct kunit_case results_cases[] = {
 	KUNIT_CASE_PARAM(check_compat, value_gen_params),
 	KUNIT_CASE_PARAM(log_operations, value_gen_params),
 	KUNIT_CASE_PARAM(state_size, value_gen_params),
+	KUNIT_CASE(silent),
 	KUNIT_CASE(twice),
 	KUNIT_CASE(no_abort),
 	{}

@@ -316,11 +316,6 @@ static struct bed *bed_that_fails(struct kunit *test, enum mig_op op, unsigned i
 	return bed;
 }
 
-static u32 after_failure(const struct v1_failure *f, u32 device_state)
-{
-	return f->result == -ETIMEDOUT ? V1_ERROR : device_state;
-}
-
 /* In the middle of a save the offset is what tells */
 static void save_that_fails(struct kunit *test, unsigned int nth, enum fw_speed speed,
 			    const struct v1_failure *f)
@@ -333,7 +328,7 @@ static void save_that_fails(struct kunit *test, unsigned int nth, enum fw_speed 
 	KUNIT_EXPECT_GT(test, v1_read(bed, v1, V1_PENDING), 0);
 	KUNIT_EXPECT_EQ(test, read_register(v1, V1_OFFSET, &value), f->result);
 	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), after_failure(f, V1(SAVING)));
+	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), V1(SAVING));
 	bed_reset(bed);
 	v1_free(v1);
 	bed_recovers(bed);
@@ -382,14 +377,15 @@ static void load_that_fails(struct kunit *test, unsigned int nth, enum fw_speed 
 			    const struct v1_failure *f, const u8 *stream, size_t len)
 {
 	struct bed *bed = bed_that_fails(test, MIG_OP_LOAD, nth, speed, f);
+	/* The last one may have taken effect */
+	bool unknown = f->result == -ETIMEDOUT && nth == 3;
 	struct mig_v1 *v1 = v1_new(bed);
 
 	memset(bed->fw->state, 0xa5, SIZE);
 	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(RESUMING)), 0);
 	KUNIT_EXPECT_EQ(test, v1_load(v1, stream, len, 1000), f->result);
-	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), after_failure(f, V1(RESUMING)));
-	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(RUNNING)),
-			f->result == -ETIMEDOUT ? -EINVAL : -ENODATA);
+	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), unknown ? V1_ERROR : V1(RESUMING));
+	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(RUNNING)), unknown ? -EINVAL : -ENODATA);
 	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), V1_ERROR);
 	KUNIT_EXPECT_NULL(test, memchr_inv(bed->fw->state, 0xa5, SIZE));
 	bed_reset(bed);

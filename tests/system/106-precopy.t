@@ -86,8 +86,8 @@ mig "firmware can't begin" "$a" "$(arm precopy fail 11)" set:PRE_COPY=EIO state=
 logged "the log says so" 'firmware refused to begin pre-copy'
 mig "so it is where the device was stopped, and the other front end may begin then" "$a" set:STOP \
 	"$(arm precopy fail 11)" set:PRE_COPY=EIO state=RUNNING v1-state:3 v1-is=3 v1-state:1 dma:5
-mig "firmware does not answer" "$a" "$(arm precopy silent)" set:PRE_COPY=ETIMEDOUT state=ERROR \
-	set:RUNNING=EINVAL reset set:PRE_COPY "read:$W/x:5000" set:RUNNING dma:2
+mig "firmware does not answer" "$a" "$(arm precopy silent)" set:PRE_COPY=ETIMEDOUT state=RUNNING \
+	dma:2 set:PRE_COPY "read:$W/x:5000" set:RUNNING dma:2
 mig "firmware can't tell sizes" "$a" set:PRE_COPY "$(arm precopy fail 11)" info=EIO state=PRE_COPY info \
 	"$(arm precopy fail 11)" size=EIO size "read:$W/x=ENOMSG" set:RUNNING dma:2
 mark
@@ -97,9 +97,12 @@ logged "the log says so" 'firmware refused to end pre-copy'
 logged "and that it begins anew" 'pre-copy of VF [0-9]+ was still on: beginning it anew'
 mig "save fails" "$a" "$(arm save fail 11)" set:PRE_COPY "read:$W/x=EIO" read1=EIO state=PRE_COPY \
 	set:RUNNING dma:2 set:PRE_COPY "read:$W/x=ENOMSG" set:RUNNING
-mig "save does not answer" "$a" "$(arm save silent)" set:PRE_COPY "read:$W/x=ETIMEDOUT" state=ERROR reset dma:2
+mig "save does not answer" "$a" "$(arm save silent)" set:PRE_COPY "read:$W/x=ETIMEDOUT" \
+	read1=ETIMEDOUT state=PRE_COPY dma:2 set:RUNNING dma:2 set:PRE_COPY "read:$W/x=ENOMSG" set:RUNNING
 mig "save does not answer, the function is to stop" "$a" "$(arm save silent)" set:PRE_COPY \
-	set:PRE_COPY_P2P=ETIMEDOUT state=ERROR reset dma:2
+	set:PRE_COPY_P2P state=PRE_COPY_P2P read1=ETIMEDOUT set:STOP_COPY read1=ETIMEDOUT set:RUNNING dma:2
+mig "firmware can't tell sizes in time" "$a" dma:3 set:PRE_COPY "$(arm precopy silent)" info=ETIMEDOUT \
+	state=PRE_COPY dma:2 info "read:$W/x=ENOMSG" set:RUNNING copies=5
 mig "save does not answer, pre-copy is given up" "$a" "$(arm save silent)" set:PRE_COPY set:RUNNING \
 	state=RUNNING dma:2
 moved "save is late, and the function stops meanwhile" dma:6 "$(arm save late 300000000)" set:PRE_COPY \

@@ -67,10 +67,32 @@ static int mig_fw_result(struct vfio_pci_migration *mig, enum mig_op op, int ret
 	return -EIO;
 }
 
+static bool changes_level(enum mig_op op)
+{
+	return op == MIG_OP_SUSPEND_P2P || op == MIG_OP_SUSPEND_FULL ||
+	       op == MIG_OP_RESUME_FULL || op == MIG_OP_RESUME_P2P;
+}
+
+/*
+ * Of a function that firmware has not suspended or resumed in time nobody knows what it does. Of an
+ * operation that has not even returned mig_timed_out() tells.
+ */
+static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun)
+{
+	s64 ms = mig_ms_since(begun);
+
+	if (changes_level(op))
+		mig_fail(mig, "firmware did not answer to %s in %lld ms", mig_op_name(op), ms);
+	else if (!mig->stuck)
+		mig_err(mig, ": firmware did not answer to %s in %lld ms\n", mig_op_name(op), ms);
+}
+
 static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int ret)
 {
 	ret = mig_fw_result(mig, op, ret);
 	mig_note_op(mig, op, begun, ret);
+	if (ret == -ETIMEDOUT)
+		no_answer(mig, op, begun);
 	return ret;
 }
 
@@ -245,7 +267,7 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
  * @mig: the state, locked
  * @level: to suspend to
  *
- * Return: firmware's result, checked.
+ * Return: firmware's result, checked. After -ETIMEDOUT the device is in the ERROR state.
  */
 int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
@@ -262,7 +284,7 @@ int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  * @mig: the state, locked
  * @level: to leave
  *
- * Return: firmware's result, checked.
+ * Return: firmware's result, checked. After -ETIMEDOUT the device is in the ERROR state.
  */
 int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
@@ -491,6 +513,8 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 
 	ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	mig_note_report(mig, iova, length, bitmap, begun, ret);
+	if (ret == -ETIMEDOUT)
+		no_answer(mig, MIG_OP_LOG_REPORT, begun);
 	return ret;
 }
 

@@ -147,8 +147,7 @@ static int begin_session(struct mig_file *mf, enum vfio_pci_mig_dir dir)
  * @mig: the state, locked; has no session
  * @dir: what it is for
  *
- * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping or firmware. After -ETIMEDOUT
- * the device is in the ERROR state.
+ * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping or firmware.
  */
 struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
@@ -168,7 +167,7 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	if (!ret)
 		ret = begin_session(mf, dir);
 	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
+		mig_timed_out(mig);
 	if (ret) {
 		mig_file_put(mf);
 		return ERR_PTR(ret);
@@ -247,18 +246,24 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 	}
 }
 
-/* What firmware has said of a piece that nobody has taken yet: that it does not know more */
-static bool is_silent(struct mig_file *mf)
+/*
+ * Firmware has not saved or loaded in time, and has ended now, or was made to: the file has failed,
+ * and the device goes on. But of a state that may have taken effect nobody knows.
+ */
+static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
-	unsigned int i;
+	struct vfio_pci_migration *mig = mf->mig;
+	const char *op = buf->dir == DMA_TO_DEVICE ? "load" : "save";
+	s64 ms = mig_ms_since(buf->begun);
 
-	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
-		struct vfio_pci_mig_buf *buf = &mf->buf[i];
-
-		if (buf->busy && completion_done(&buf->done) && buf->status == -ETIMEDOUT)
-			return true;
+	if (mig->stuck || (buf->dir == DMA_TO_DEVICE && (buf->last || mig->caps.immediate))) {
+		mig_fail(mig, "firmware did not answer to %s in %lld ms", op, ms);
+		return;
 	}
-	return false;
+	mig_err(mig, ": firmware did not answer to %s in %lld ms; this migration has failed\n", op,
+		ms);
+	abort_bufs(mf);
+	mf->failed = -ETIMEDOUT;
 }
 
 /**
@@ -267,27 +272,22 @@ static bool is_silent(struct mig_file *mf)
  *
  * As mig_file_detach(), and firmware records no more what changes.
  *
- * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
+ * Return: 0; or -ETIMEDOUT: an operation has not returned, and the device is in the ERROR state.
  */
 int mig_file_end(struct vfio_pci_migration *mig)
 {
 	struct mig_file *mf = mig->file;
-	int ret = 0;
 
-	if (mf && is_silent(mf)) {
-		mig_fail(mig, "firmware did not answer");
-		return -ETIMEDOUT;
-	}
 	if (mf && mf->precopy) {
 		abort_bufs(mf);
-		ret = mig_precopy_end(mf);
+		mig_precopy_end(mf);
 	}
 	mig_file_detach(mig);
-	if (!ret && mig->stuck && mf) {
-		mig_fail(mig, "");
-		return -ETIMEDOUT;
-	}
-	return ret;
+	if (!mig->stuck || !mf)
+		return 0;
+	if (mig->state != VFIO_DEVICE_STATE_ERROR)
+		mig_timed_out(mig);
+	return -ETIMEDOUT;
 }
 
 /**
@@ -314,8 +314,7 @@ void mig_file_end_lost(struct vfio_pci_migration *mig)
  * @size: bytes that it must have at least
  * @keep: bytes of what is in it that must stay
  *
- * Return: 0; or -ENOMEM, or an errno of DMA mapping or firmware: the session can't go on. After
- * -ETIMEDOUT the device is in the ERROR state.
+ * Return: 0; or -ENOMEM, or an errno of DMA mapping or firmware: the session can't go on.
  */
 int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep)
 {
@@ -336,7 +335,7 @@ int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size
 	/* Also one that could not be attached the last time */
 	ret = mf->mig->stuck ? -ETIMEDOUT : buf->attached ? 0 : attach_buf(mf, buf);
 	if (ret == -ETIMEDOUT)
-		mig_fail(mf->mig, "firmware did not answer");
+		mig_timed_out(mf->mig);
 	return ret;
 }
 
@@ -428,7 +427,8 @@ int mig_file_check(struct mig_file *mf)
  * @buf: a buffer that is not busy
  * @op: save or load
  *
- * Return: 0: firmware is at it or done, see mig_file_wait(); or firmware's errno.
+ * Return: 0: firmware is at it or done, see mig_file_wait(); or firmware's errno. After -ETIMEDOUT
+ * the session has failed, or the device is in the ERROR state.
  */
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op)
 {
@@ -451,7 +451,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 	if (buf->lost)
 		mf->failed = ret;
 	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
+		chunk_timed_out(mf, buf);
 	return ret;
 }
 
@@ -460,10 +460,10 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
  * @mf: the file, entered
  *
  * For changes of the function's level in the middle of a session. What firmware gives before
- * it is still there for the user.
+ * it is still there for the user. If it does not end in time it is aborted, and the session has
+ * failed.
  *
- * Return: 0; -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state; -EINTR:
- * the caller was killed.
+ * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the device is in the ERROR state.
  */
 int mig_file_settle(struct mig_file *mf)
 {
@@ -478,12 +478,10 @@ int mig_file_settle(struct mig_file *mf)
 		left = wait_for_completion_killable_timeout(&mf->buf[i].done, timeout);
 		if (left < 0)
 			return -EINTR;
-		if (left && !is_silent(mf))
-			continue;
-		mig_fail(mf->mig, "firmware did not answer");
-		return -ETIMEDOUT;
+		if (!left && !completion_done(&mf->buf[i].done))
+			chunk_timed_out(mf, &mf->buf[i]);
 	}
-	return 0;
+	return mf->mig->state == VFIO_DEVICE_STATE_ERROR ? -ETIMEDOUT : 0;
 }
 
 /* With the state locked, until something is wrong */
@@ -497,7 +495,7 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 		ret = buf->status;
 	}
 	if (ret == -ETIMEDOUT)
-		mig_fail(mf->mig, "firmware did not answer");
+		chunk_timed_out(mf, buf);
 	if (ret)
 		mig_unlock(mf->mig);
 	return ret;
@@ -512,8 +510,8 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
  * and after that finds it taken. Idle, it would be given to firmware again.
  *
  * Return: 0 with the state locked. Without: -ENODEV: the session has ended; -ETIMEDOUT: firmware
- * did not answer, and the device is in the ERROR state; -EINTR: the caller was killed; or
- * firmware's errno.
+ * did not answer, and the session has failed, or the device is in the ERROR state; -EINTR: the
+ * caller was killed; or firmware's errno.
  */
 int mig_file_wait_enter(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {

@@ -129,8 +129,8 @@ bool mig_load_is_complete(struct mig_file *mf);
 bool mig_load_is_partial(struct mig_file *mf);
 
 int mig_precopy_start(struct mig_file *mf);
-int mig_precopy_end(struct mig_file *mf);
-int mig_precopy_stopped(struct vfio_pci_migration *mig);
+void mig_precopy_end(struct mig_file *mf);
+void mig_precopy_stopped(struct vfio_pci_migration *mig);
 int mig_precopy_left(struct mig_file *mf, u64 *bytes);
 int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info);
 long mig_precopy_ioctl(struct file *filp, unsigned int cmd, unsigned long arg);

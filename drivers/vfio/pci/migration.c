@@ -233,20 +233,38 @@ void mig_unlock(struct vfio_pci_migration *mig)
 /**
  * mig_fail() - nobody knows what the function does: VFIO_DEVICE_STATE_ERROR
  * @mig: the state, locked
- * @why: what happened, for the log
+ * @fmt: what happened, for the log
  */
-void mig_fail(struct vfio_pci_migration *mig, const char *why)
+void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 {
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
 	lockdep_assert_held(&mig->state_mutex);
+	va_start(args, fmt);
+	vaf.va = &args;
 	if (mig->stuck)
 		mig_err(mig, ": operation %s has not returned for %lld ms; the device is in the ERROR state, a reset helps once it has returned\n",
 			mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	else
-		mig_err(mig, ": %s; the device is in the ERROR state until it is reset\n", why);
+		mig_err(mig, ": %pV; the device is in the ERROR state until it is reset\n", &vaf);
+	va_end(args);
 	mig_file_detach(mig);
 	mig_log_drop(mig);
 	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
+}
+
+/**
+ * mig_timed_out() - firmware did not answer to an operation that leaves the function as it is
+ * @mig: the state, locked
+ *
+ * What it was for has failed, and the device goes on; unless the operation has not even returned.
+ */
+void mig_timed_out(struct vfio_pci_migration *mig)
+{
+	if (mig->stuck)
+		mig_fail(mig, "");
 }
 
 /**
@@ -398,9 +416,7 @@ enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig)
 /* What a failed suspend or resume means; see struct vfio_pci_mig_ops */
 static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *what)
 {
-	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
-	else if (ret)
+	if (ret && ret != -ETIMEDOUT)
 		mig_err(mig, ": firmware refused to %s the function (%pe)\n", what, ERR_PTR(ret));
 	return ret;
 }
@@ -449,7 +465,12 @@ static int settle(struct vfio_pci_migration *mig)
 
 static int stop_precopy(struct vfio_pci_migration *mig)
 {
-	return settle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL) ?: mig_precopy_stopped(mig);
+	int ret = settle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL);
+
+	if (ret)
+		return ret;
+	mig_precopy_stopped(mig);
+	return mig->state == VFIO_DEVICE_STATE_ERROR ? -ETIMEDOUT : 0;
 }
 
 static int finish_loading(struct vfio_pci_migration *mig)
@@ -622,7 +643,7 @@ static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 	int ret = mig_fw_state_size(mig, bytes);
 
 	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
+		mig_timed_out(mig);
 	if (ret || (*bytes && *bytes <= mig->caps.max_state))
 		return ret;
 	mig_err(mig, ": firmware reports an impossible state size of %llu bytes\n", *bytes);

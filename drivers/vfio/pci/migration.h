@@ -114,7 +114,8 @@ void mig_detach_fw(struct vfio_pci_migration *mig);
 void mig_attach_fw(struct vfio_pci_migration *mig);
 void mig_lock(struct vfio_pci_migration *mig);
 void mig_unlock(struct vfio_pci_migration *mig);
-void mig_fail(struct vfio_pci_migration *mig, const char *why);
+__printf(2, 3) void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...);
+void mig_timed_out(struct vfio_pci_migration *mig);
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig);
 const char *mig_state_name(enum vfio_device_mig_state state);
 struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
@@ -122,6 +123,11 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
 		   enum mig_user *user);
 int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes);
+
+static inline s64 mig_ms_since(ktime_t begun)
+{
+	return ktime_ms_delta(ktime_get(), begun);
+}
 
 static inline bool mig_state_is_precopy(enum vfio_device_mig_state state)
 {

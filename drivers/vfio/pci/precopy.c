@@ -14,36 +14,27 @@
  * mig_precopy_end() - firmware records no more what changes
  * @mf: the file, entered; firmware works on no buffer of it
  *
- * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
+ * If firmware does not end it, that costs firmware work for nothing; the next precopy_start begins
+ * anew.
  */
-int mig_precopy_end(struct mig_file *mf)
+void mig_precopy_end(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
-	struct vfio_pci_mig_buf *spare;
 	int ret;
 
 	/* It has forgotten by itself */
 	if (mig_is_reset(mig))
-		return 0;
-	spare = mig_save_spare(mf);
-	if (!mf->attached)
-		return -ETIMEDOUT;
-	ret = mig_fw_precopy_stop(mig, spare);
-	if (ret == -ETIMEDOUT) {
-		mig_fail(mig, "firmware did not answer");
-		return ret;
-	}
-	/* Costs firmware work for nothing; the next precopy_start begins anew */
-	if (ret)
+		return;
+	ret = mig_fw_precopy_stop(mig, mig_save_spare(mf));
+	if (ret && ret != -ETIMEDOUT)
 		mig_err(mig, ": firmware refused to end pre-copy (%pe)\n", ERR_PTR(ret));
-	return 0;
 }
 
 /**
  * mig_precopy_start() - firmware records what changes from now on
  * @mf: the file, entered; the function runs or is at VFIO_PCI_FN_P2P
  *
- * Return: 0, or firmware's errno. After -ETIMEDOUT the device is in the ERROR state.
+ * Return: 0, or firmware's errno.
  */
 int mig_precopy_start(struct mig_file *mf)
 {
@@ -51,7 +42,7 @@ int mig_precopy_start(struct mig_file *mf)
 	int ret = mig_fw_precopy_start(mig);
 
 	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
+		mig_timed_out(mig);
 	else if (ret)
 		mig_err(mig, ": firmware refused to begin pre-copy (%pe)\n", ERR_PTR(ret));
 	mf->precopy = !ret;
@@ -61,23 +52,18 @@ int mig_precopy_start(struct mig_file *mf)
 /**
  * mig_precopy_stopped() - the function does not run any more: what comes now is the rest
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
- *
- * Return: 0; or -ETIMEDOUT: firmware did not answer, and the device is in the ERROR state.
  */
-int mig_precopy_stopped(struct vfio_pci_migration *mig)
+void mig_precopy_stopped(struct vfio_pci_migration *mig)
 {
 	struct mig_file *mf = mig->file;
-	int ret = 0;
 
-	/* Closed by the user: there is no one to save for */
-	if (!mf)
-		return 0;
+	/* Closed by the user, or failed: there is no one to save for */
+	if (!mf || mf->failed)
+		return;
 	mf->save.running = false;
-	/* The guest waits from here on: do not wait for a reader too */
+	/* The guest waits from here on: do not wait for a reader, who meets an error, too */
 	if (!mf->buf[mf->cur].busy)
-		ret = mig_save_ask(mf);
-	/* Another error is met again by whoever reads */
-	return ret == -ETIMEDOUT ? ret : 0;
+		mig_save_ask(mf);
 }
 
 static bool size_is_sane(const struct vfio_pci_precopy_size *size)
@@ -92,7 +78,7 @@ static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size
 	int ret = mig_fw_precopy_size(mig, size);
 
 	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
+		mig_timed_out(mig);
 	if (ret || size_is_sane(size))
 		return ret;
 	mig_err(mig, ": firmware reports impossible sizes in pre-copy: %llu, %llu and %llu bytes\n",
@@ -115,8 +101,7 @@ static u64 saved(struct mig_file *mf)
  * @mf: the file, entered
  * @bytes: receives an estimate, with what comes only when the function is stopped
  *
- * Return: 0; -EIO: firmware names impossible sizes; or firmware's errno. After -ETIMEDOUT the
- * device is in the ERROR state.
+ * Return: 0; -EIO: firmware names impossible sizes; or firmware's errno.
  */
 int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 {

@@ -14,7 +14,7 @@ static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 	int ret = mig_fw_chunk_size(mig, bytes);
 
 	if (ret == -ETIMEDOUT)
-		mig_fail(mig, "firmware did not answer");
+		mig_timed_out(mig);
 	if (ret || *bytes <= mig->caps.max_chunk)
 		return ret;
 	mig_err(mig, ": firmware needs %llu bytes of room for a chunk, its limit is %llu\n", *bytes,
