@@ -454,6 +454,21 @@ const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 bool vfio_pci_engine_is_open(struct device *dev);
+
+/**
+ * vfio_pci_engine_can_reset() - can a function be reset?
+ * @pdev: the function
+ *
+ * Without that it is a VFIO device that can't be migrated: nothing would bring it back from what a
+ * user, or a migration that failed, has left it in.
+ *
+ * Return: true if so.
+ */
+static inline bool vfio_pci_engine_can_reset(struct pci_dev *pdev)
+{
+	return pdev->reset_methods[0];
+}
+
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
 const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);

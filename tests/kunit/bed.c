@@ -49,7 +49,7 @@ struct bed *bed_on(struct kunit *test, const struct vfio_pci_engine_desc *desc)
 				     (desc->mig_caps->precopy ? VFIO_MIGRATION_PRE_COPY : 0);
 	bed->mig = mig_create(desc, bed->vdev);
 	KUNIT_ASSERT_NOT_NULL(test, bed->mig);
-	mig_open(bed->mig, 0);
+	mig_open(bed->mig, 0, true);
 	return bed;
 }
 

@@ -326,7 +326,7 @@ static bool is_last_resort(enum mig_op op, enum vfio_device_mig_state state)
 	}
 }
 
-/* Firmware does not answer to the nth call of an operation. Returns whether there was such a call */
+/* Firmware does not answer to the nth call of an operation. Returns whether there was one */
 static bool silent_at(struct kunit *test, unsigned int i, enum mig_op op, unsigned int nth,
 		      enum fw_act act)
 {

@@ -154,16 +154,16 @@ static void broken_at_open(struct kunit *test)
 	struct bed *bed = bed_new(test, true);
 
 	mig_close(bed->mig);
-	mig_closed(bed->mig);
+	mig_closed(bed->mig, true);
 	bed_reset(bed);
 	mig_broken(bed->mig);
-	mig_open(bed->mig, 0);
+	mig_open(bed->mig, 0, true);
 	bed_is(bed, S(ERROR));
 	mig_close(bed->mig);
-	mig_closed(bed->mig);
+	mig_closed(bed->mig, true);
 	mig_broken(bed->mig);
 	bed_reset(bed);
-	mig_open(bed->mig, 0);
+	mig_open(bed->mig, 0, true);
 	bed_is(bed, S(RUNNING));
 	bed_recovers(bed);
 	bed_drop(bed);
@@ -183,12 +183,66 @@ static void broken_during_reset(struct kunit *test)
 	bed_drop(bed);
 }
 
+/* What a user has left is there until a reset that happens */
+static void open_without_reset(struct kunit *test)
+{
+	static const enum vfio_device_mig_state states[] = {
+		S(RUNNING_P2P), S(STOP), S(STOP_COPY)
+	};
+	struct bed *bed = bed_new(test, true);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		bed_go(bed, states[i]);
+		mig_close(bed->mig);
+		mig_closed(bed->mig, false);
+		KUNIT_EXPECT_EQ(test, mig_state(bed->mig), states[i]);
+		mig_open(bed->mig, 0, false);
+		bed_is(bed, S(ERROR));
+		KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(RUNNING)), -EINVAL);
+		bed_recovers(bed);
+	}
+	mig_close(bed->mig);
+	mig_closed(bed->mig, false);
+	mig_open(bed->mig, 0, false);
+	bed_is(bed, S(RUNNING));
+	bed_drop(bed);
+}
+
+/* Nobody knows whether it was one, so sessions end, and nothing is RUNNING again by it */
+static void reset_that_fails(struct kunit *test)
+{
+	static const enum vfio_device_mig_state states[] = {
+		S(ERROR), S(RUNNING), S(STOP), S(STOP_COPY), S(RESUMING), S(PRE_COPY)
+	};
+	struct bed *bed = bed_new(test, true);
+	unsigned int i, late;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++)
+		for (late = 0; late < 2; late++) {
+			if (states[i] == S(ERROR))
+				mig_broken(bed->mig);
+			else
+				bed_go(bed, states[i]);
+			mig_reset_begins(bed->mig);
+			if (late)
+				mig_reset_done(bed->mig);
+			mig_reset_failed(bed->mig);
+			KUNIT_EXPECT_EQ(test, mig_state(bed->mig), S(ERROR));
+			bed_is(bed, S(ERROR));
+			bed_recovers(bed);
+		}
+	bed_drop(bed);
+}
+
 static struct kunit_case states_cases[] = {
 	KUNIT_CASE_PARAM(every_pair, pair_gen_params),
 	KUNIT_CASE_PARAM(every_failure, pair_gen_params),
 	KUNIT_CASE_PARAM(every_reset, pair_gen_params),
 	KUNIT_CASE(broken_at_open),
 	KUNIT_CASE(broken_during_reset),
+	KUNIT_CASE(open_without_reset),
+	KUNIT_CASE(reset_that_fails),
 	{}
 };
 

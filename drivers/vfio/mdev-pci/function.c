@@ -261,7 +261,7 @@ void mdev_pci_function_let_go(struct pci_dev *vf)
 }
 
 static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_parent_desc *desc,
-		       const struct mdev_pci_type *type)
+		       const struct mdev_pci_type *type, struct pci_dev *pdev)
 {
 	*limits = (struct mdev_pci_limits) {
 		.mig_caps = desc->mig_caps,
@@ -270,6 +270,8 @@ static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_par
 	if (!type->mig_ops)
 		limits->not_migratable = type->not_migratable ?:
 					 "the device's driver does not say why";
+	else if (!vfio_pci_engine_can_reset(pdev))
+		limits->not_migratable = "it has no way to be reset, see its reset_method";
 }
 
 static int enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
@@ -278,7 +280,7 @@ static int enable(struct mdev_pci_function *function, const struct mdev_pci_type
 	const struct mdev_pci_parent_desc *desc = function->parent->desc;
 
 	lockdep_assert_held(&function->fw_lock);
-	set_limits(limits, desc, type);
+	set_limits(limits, desc, type, function->fn.pdev);
 	if (type->whole)
 		return mdev_pci_whole_give(function->parent, type);
 	if (!desc->ops || !desc->ops->enable)

@@ -95,7 +95,7 @@ static int engine_open(struct vfio_device *vdev)
 	if (ret)
 		goto put;
 	if (edev->mig) {
-		mig_open(edev->mig, setup);
+		mig_open(edev->mig, setup, edev->core.reset_works);
 		ret = mig_v1_register(&edev->core, edev->mig);
 		if (ret)
 			goto disable;
@@ -125,7 +125,7 @@ static void engine_close(struct vfio_device *vdev)
 		mig_close(edev->mig);
 	vfio_pci_core_close_device(vdev);
 	if (edev->mig)
-		mig_closed(edev->mig);
+		mig_closed(edev->mig, !edev->core.needs_reset);
 	use_end(edev);
 	module_put(edev->owner);
 }
@@ -221,6 +221,19 @@ static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info 
 	return compat_core_region_info(vdev, info, caps);
 }
 
+/* The PCI core tells of the end of a reset, not whether it was one: only its caller gets to know */
+static long reset_by_core(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+{
+	struct vfio_pci_migration *mig = to_edev(vdev)->mig;
+	int before = mig ? mig_resets(mig) : 0;
+	long ret = vfio_pci_core_ioctl(vdev, cmd, arg);
+
+	/* EAGAIN: somebody else has the function, and the reset that was seen is theirs */
+	if (ret && ret != -EAGAIN && mig && mig_resets(mig) != before)
+		mig_reset_failed(mig);
+	return ret;
+}
+
 /*
  * vfio-pci-core gives up at once if somebody else has the function: another reset, or the recovery
  * of its link, of which the user is told as it begins. QEMU ends a guest whose device it can't
@@ -232,7 +245,7 @@ static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 	long ret;
 
 	for (;;) {
-		ret = vfio_pci_core_ioctl(vdev, VFIO_DEVICE_RESET, arg);
+		ret = reset_by_core(vdev, VFIO_DEVICE_RESET, arg);
 		if (ret != -EAGAIN || time_after(jiffies, end) ||
 		    msleep_interruptible(RESET_STEP_MS))
 			return ret;
@@ -246,6 +259,8 @@ static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned lo
 
 	if (cmd == VFIO_DEVICE_RESET)
 		return engine_reset(vdev, arg);
+	if (cmd == VFIO_DEVICE_PCI_HOT_RESET)
+		return reset_by_core(vdev, cmd, arg);
 	if (ctl && cmd == VFIO_DEVICE_IOEVENTFD)
 		return control_ioeventfd(ctl);
 	if (COMPAT_REGION_INFO_IOCTL && ctl && cmd == VFIO_DEVICE_GET_REGION_INFO)
@@ -350,6 +365,10 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	}
 	if (!desc->mig_ops)
 		return 0;
+	if (!vfio_pci_engine_can_reset(desc->fn->pdev)) {
+		pci_warn(desc->fn->pdev, "can't be migrated: it has no way to be reset, see its reset_method\n");
+		return 0;
+	}
 
 	mig = mig_create(desc, vdev);
 	if (!mig)
@@ -596,6 +615,26 @@ static void engine_reset_prepare(struct pci_dev *pdev)
 		nvlink2_reset_prepare(edev->nvlink2);
 }
 
+/* What has failed in most ways that there are: it does not come out of the reset */
+static bool has_come_back(struct pci_dev *pdev)
+{
+	u16 command;
+
+	return !pci_read_config_word(pdev, PCI_COMMAND, &command) && command != U16_MAX;
+}
+
+static void reset_done(struct vfio_pci_engine_device *edev)
+{
+	struct pci_dev *pdev = edev->core.pdev;
+
+	if (has_come_back(pdev)) {
+		mig_reset_done(edev->mig);
+		return;
+	}
+	pci_err(pdev, "does not answer after a reset; the device is in the ERROR state until it is reset\n");
+	mig_reset_failed(edev->mig);
+}
+
 static void engine_reset_done(struct pci_dev *pdev)
 {
 	struct vfio_pci_engine_device *edev = edev_of(pdev);
@@ -607,7 +646,7 @@ static void engine_reset_done(struct pci_dev *pdev)
 	if (edev->control)
 		control_reset_done(edev->control);
 	if (edev->mig)
-		mig_reset_done(edev->mig);
+		reset_done(edev);
 }
 
 /* For the pci_driver that binds the functions */

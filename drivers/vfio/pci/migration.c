@@ -264,7 +264,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 void mig_timed_out(struct vfio_pci_migration *mig)
 {
 	if (mig->stuck)
-		mig_fail(mig, "");
+		mig_fail(mig, "an operation has not returned");
 }
 
 /**
@@ -295,6 +295,31 @@ void mig_reset_done(struct vfio_pci_migration *mig)
 	/* Pairs with mig_is_reset() */
 	smp_mb__after_atomic();
 	atomic_set(&mig->resetting, 0);
+}
+
+/**
+ * mig_reset_failed() - the function was to be reset, and nobody knows whether it was
+ * @mig: the state
+ *
+ * In place of mig_reset_done(), or after it: VFIO_DEVICE_STATE_ERROR until a reset that succeeds.
+ * Takes no lock and does not sleep.
+ */
+void mig_reset_failed(struct vfio_pci_migration *mig)
+{
+	atomic_set(&mig->broken, 1);
+	/* Ends sessions, as a reset does */
+	mig_reset_done(mig);
+}
+
+/**
+ * mig_resets() - how many resets there were
+ * @mig: the state
+ *
+ * Return: a number that each reset changes, also one that has failed.
+ */
+int mig_resets(struct vfio_pci_migration *mig)
+{
+	return atomic_read(&mig->resets_seen);
 }
 
 /**
@@ -345,11 +370,12 @@ void mig_attach_fw(struct vfio_pci_migration *mig)
  * mig_open() - a user has opened the device
  * @mig: the state
  * @setup: how the function is set up, &vfio_pci_use_ops.begin
+ * @reset: vfio-pci-core has reset the function before, whatever it was left in. Else it is as the
+ *	user before has left it
  *
- * vfio-pci-core has reset the function before, whatever it was left in. Firmware may have failed
- * since: that stays.
+ * Firmware may have failed since the reset: that stays.
  */
-void mig_open(struct vfio_pci_migration *mig, u32 setup)
+void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 {
 	mutex_lock(&mig->state_mutex);
 	mig->closed = false;
@@ -357,8 +383,13 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup)
 	apply_reset(mig);
 	mig->ident.setup = setup;
 	mig->user = MIG_USER_NONE;
-	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_OPEN);
-	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
+	if (reset) {
+		mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_OPEN);
+		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
+	} else if (mig->state != VFIO_DEVICE_STATE_RUNNING) {
+		mig_fail(mig, "it was left in %s and could not be reset",
+			 mig_state_name(mig->state));
+	}
 	apply_broken(mig);
 	mig_unlock(mig);
 }
@@ -382,14 +413,16 @@ void mig_close(struct vfio_pci_migration *mig)
 /**
  * mig_closed() - the user has closed the device
  * @mig: the state
+ * @reset: vfio-pci-core has reset the function: who looks at the state shall not find that of a
+ *	user who is gone
  *
- * vfio-pci-core has reset the function, if it can: who looks at the state shall not find that
- * of a user who is gone. A failure of firmware stays visible until the next user.
+ * A failure of firmware stays visible until the next user.
  */
-void mig_closed(struct vfio_pci_migration *mig)
+void mig_closed(struct vfio_pci_migration *mig, bool reset)
 {
 	mig_lock(mig);
-	if (mig->state != VFIO_DEVICE_STATE_ERROR && mig->state != VFIO_DEVICE_STATE_RUNNING) {
+	if (reset && mig->state != VFIO_DEVICE_STATE_ERROR &&
+	    mig->state != VFIO_DEVICE_STATE_RUNNING) {
 		mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	}
@@ -481,7 +514,7 @@ static int finish_loading(struct vfio_pci_migration *mig)
 		mig_file_detach(mig);
 		if (!mig->stuck)
 			return 0;
-		mig_fail(mig, "");
+		mig_fail(mig, "an operation has not returned");
 		return -ETIMEDOUT;
 	}
 	mig_fail(mig, "the migration data was refused or is not complete");

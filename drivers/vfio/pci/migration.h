@@ -103,12 +103,14 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 				      struct vfio_device *vdev);
 void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);
-void mig_open(struct vfio_pci_migration *mig, u32 setup);
+void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset);
 void mig_close(struct vfio_pci_migration *mig);
-void mig_closed(struct vfio_pci_migration *mig);
+void mig_closed(struct vfio_pci_migration *mig, bool reset);
 void mig_reset_begins(struct vfio_pci_migration *mig);
 bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
+void mig_reset_failed(struct vfio_pci_migration *mig);
+int mig_resets(struct vfio_pci_migration *mig);
 bool mig_broken(struct vfio_pci_migration *mig);
 void mig_detach_fw(struct vfio_pci_migration *mig);
 void mig_attach_fw(struct vfio_pci_migration *mig);

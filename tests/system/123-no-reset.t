@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# timeout: 240
+#
+# Functions that can't be reset do not migrate; and what a user has left is not taken for RUNNING
+# where no reset has happened.
+
+NL="
+"
+vfs_and_mdevs 1 u
+mdev_vf "$u"
+vf=/sys/bus/pci/devices/$BDF
+
+# Between two users the way to reset it goes
+mig_session "$u"
+mig_do "a user stops it" set:STOP
+t "it can't be reset any more" write_to "$vf/reset_method" "$NL"
+mig_quit
+t "it is not said to run" attr_is "$u" migration_state STOP
+mark
+mig "the next user finds it in ERROR, and can't reset it" "$u" state=ERROR set:RUNNING=EINVAL reset=EINVAL \
+	state=ERROR
+logged "the log says so" 'migration: it was left in STOP and could not be reset; the device is in the ERROR state'
+t "it can be reset again" write_to "$vf/reset_method" default
+mig "the next user finds it RUNNING" "$u" state=RUNNING dma:5
+t "it goes" remove "$u"
+
+# Never was one
+t "a VF that can't be reset" write_to "$vf/reset_method" "$NL"
+new_uuid
+t "an mdev on it" create "$UUID"
+is "does not migrate" "$(cat "$MDEVS/$UUID/migration_state")" none
+like "and says why" "$(cat "$MDEVS/$UUID/not_migratable")" 'no way to be reset'
+mig "works" "$UUID" set:STOP=ENOTTY dma:5
+t "it goes" remove "$UUID"
+t "it has its way to be reset again" write_to "$vf/reset_method" default
+
+# The VF does not come out of its reset: VF Enable is off behind the kernel's back, which waits for a
+# minute then
+vf_enable() { setpci -s "${PFDIR##*/}" ECAP_SRIOV+8.w="$1:1"; }
+new_uuid
+t "an mdev on it" create "$UUID"
+mig_session "$UUID"
+mig_do "another user stops it" set:STOP
+t "the VF goes silent" vf_enable 0
+mark
+mig_do "its reset fails, and makes ERROR" reset=ENOTTY state=ERROR set:RUNNING=EINVAL
+logged "the log says so" 'does not answer after a reset; the device is in the ERROR state'
+t "the VF answers again" vf_enable 1
+mig_do "a reset that succeeds leaves ERROR" reset state=RUNNING
+mig_quit
+t "it goes" remove "$UUID"
+no_mdevs_no_vfs
