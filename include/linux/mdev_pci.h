@@ -240,9 +240,13 @@ struct mdev_pci_external {
  * Context: process context, the vendor module's init; sleeps. Operations of the description may be
  * called before the return.
  * Return: 0; -ENOMEM; -EBUSY: @ext->name is another platform driver's; -EINTR: the caller was
- * killed; others from bus_register_notifier().
+ * killed; -ENOEXEC: the module was built against another interface, which is logged; others from
+ * bus_register_notifier().
  */
-int mdev_pci_register_external(const struct mdev_pci_external *ext);
+#define mdev_pci_register_external(ext) \
+	__mdev_pci_register_external(ext, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
+int __mdev_pci_register_external(const struct mdev_pci_external *ext, u32 interface,
+				 const char *module);
 
 /**
  * mdev_pci_unregister_external() - undo mdev_pci_register_external()
@@ -268,9 +272,13 @@ void mdev_pci_unregister_external(const struct mdev_pci_external *ext);
  * bound until mdev_pci_unregister_parent() has returned. With a type that has
  * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
  * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: @pf is a parent already;
- * -ENOMEM; others from mdev_register_parent().
+ * -ENOEXEC: the module was built against another interface, which is logged; -ENOMEM; others from
+ * mdev_register_parent().
  */
-int mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc);
+#define mdev_pci_register_parent(pf, desc) \
+	__mdev_pci_register_parent(pf, desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
+int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+			       u32 interface, const char *module);
 
 /**
  * mdev_pci_unregister_parent() - undo mdev_pci_register_parent()
@@ -283,7 +291,11 @@ int mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_de
  * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
  */
 void mdev_pci_unregister_parent(struct pci_dev *pf);
-int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc);
+int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
+				 u32 interface, const char *module);
+/* See __mdev_pci_register_function() */
+#define mdev_pci_register_function(pdev, desc) \
+	__mdev_pci_register_function(pdev, desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
 void mdev_pci_unregister_function(struct pci_dev *pdev);
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 

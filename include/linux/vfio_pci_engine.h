@@ -17,6 +17,13 @@
 #include <linux/types.h>
 #include <linux/vfio_pci_nvlink2.h>
 
+/*
+ * Number of the interface of this header, vfio_pci_nvlink2.h and mdev_pci.h. It is raised whenever
+ * a module that was built before would misunderstand them: a structure, parameters or a meaning
+ * has changed. docs/release-notes.rst says what. Registration refuses modules with another number.
+ */
+#define VFIO_PCI_ENGINE_INTERFACE	1
+
 struct vfio_pci_engine_device;
 struct vfio_pci_log_changes;
 struct vfio_pci_migration;
@@ -449,7 +456,11 @@ struct vfio_pci_engine_desc {
 };
 
 struct vfio_pci_engine_device *
-vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc);
+__vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interface,
+			   const char *module);
+/* See __vfio_pci_engine_register() */
+#define vfio_pci_engine_register(desc) \
+	__vfio_pci_engine_register(desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
 const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);

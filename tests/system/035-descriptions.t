@@ -82,11 +82,30 @@ like "of a MAC address the largest is no mistake" \
 like "nor that an inherited one has no initial value" \
 	"$(made attrs=a inherited=Y get=Y initial=0)" 'File exists'
 
+# other_interface WHAT PARAMETERS...: such a module is refused before anything of it is looked at
+other_interface()
+{
+	oi_what=$1
+	shift
+	mark
+	like "$*, built against another interface: ENOEXEC" "$(made interface=9999 types= "$@")" \
+		'Exec format error|Invalid module format'
+	logged_once "the log says so" \
+		"$oi_what: module made_parent is built against interface 9999, this .* has [0-9]+; build it again"
+}
+
+other_interface mdev-pci model=
+for how in function=Y others=Y; do
+	other_interface mdev-pci $how
+done
+like "others=Y, built against this one: accepted" "$(made others=Y)" canceled
+
 # The engine looks itself, for drivers that use it without the framework
 must "a VF" bound_vfs 1
 vf_bdf 0
 # made's, for a while
 pf=$PF PF=$BDF
+other_interface vfio-pci-engine engine=Y
 like "the engine takes what has no mistake" "$(made engine=Y)" canceled
 for how in migrates logs; do
 	mark

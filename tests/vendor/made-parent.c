@@ -13,11 +13,18 @@
 static char *device;
 module_param(device, charp, 0444);
 MODULE_PARM_DESC(device, "PCI address, 0000:01:00.0");
-static bool function, engine;
+static bool function, engine, others;
 module_param(function, bool, 0444);
 MODULE_PARM_DESC(function, "register it as a function that is offered as a whole");
 module_param(engine, bool, 0444);
 MODULE_PARM_DESC(engine, "register it with the engine: a VF of the framework's without an mdev");
+
+module_param(others, bool, 0444);
+MODULE_PARM_DESC(others, "register what is offered by PFs of a driver that does not exist");
+
+static unsigned int interface = VFIO_PCI_ENGINE_INTERFACE;
+module_param(interface, uint, 0444);
+MODULE_PARM_DESC(interface, "that it was built against");
 
 static bool owner = true;
 module_param(owner, bool, 0444);
@@ -146,20 +153,20 @@ static struct pci_dev *find(void)
 
 static int register_function(void)
 {
-	typeof(mdev_pci_register_function) *call = symbol_get(mdev_pci_register_function);
+	typeof(__mdev_pci_register_function) *call = symbol_get(__mdev_pci_register_function);
 	typeof(mdev_pci_unregister_function) *undo = symbol_get(mdev_pci_unregister_function);
-	int ret = call(pdev, &desc);
+	int ret = call(pdev, &desc, interface, KBUILD_MODNAME);
 
 	if (!ret)
 		undo(pdev);
-	symbol_put(mdev_pci_register_function);
+	symbol_put(__mdev_pci_register_function);
 	symbol_put(mdev_pci_unregister_function);
 	return ret ?: -ECANCELED;
 }
 
 static int register_engine(void)
 {
-	typeof(vfio_pci_engine_register) *call = symbol_get(vfio_pci_engine_register);
+	typeof(__vfio_pci_engine_register) *call = symbol_get(__vfio_pci_engine_register);
 	typeof(vfio_pci_engine_unregister) *undo = symbol_get(vfio_pci_engine_unregister);
 	struct vfio_pci_fn fn = { .pf = pci_physfn(pdev), .pdev = pdev };
 	struct vfio_pci_engine_desc engine_desc = {
@@ -169,24 +176,40 @@ static int register_engine(void)
 		.mig_ops = migrates ? &mig_ops : NULL,
 		.log_ops = logs ? &log_ops : NULL,
 	};
-	struct vfio_pci_engine_device *edev = call(&engine_desc);
+	struct vfio_pci_engine_device *edev = call(&engine_desc, interface, KBUILD_MODNAME);
 
 	if (!IS_ERR(edev))
 		undo(edev);
-	symbol_put(vfio_pci_engine_register);
+	symbol_put(__vfio_pci_engine_register);
 	symbol_put(vfio_pci_engine_unregister);
 	return PTR_ERR_OR_ZERO(edev) ?: -ECANCELED;
 }
 
+static int register_others(void)
+{
+	typeof(__mdev_pci_register_external) *call = symbol_get(__mdev_pci_register_external);
+	typeof(mdev_pci_unregister_external) *undo = symbol_get(mdev_pci_unregister_external);
+	static const struct mdev_pci_external ext = {
+		.name = "made-parent", .driver = "no-such-driver", .desc = &desc,
+	};
+	int ret = call(&ext, interface, KBUILD_MODNAME);
+
+	if (!ret)
+		undo(&ext);
+	symbol_put(__mdev_pci_register_external);
+	symbol_put(mdev_pci_unregister_external);
+	return ret ?: -ECANCELED;
+}
+
 static int register_parent(void)
 {
-	typeof(mdev_pci_register_parent) *call = symbol_get(mdev_pci_register_parent);
+	typeof(__mdev_pci_register_parent) *call = symbol_get(__mdev_pci_register_parent);
 	typeof(mdev_pci_unregister_parent) *undo = symbol_get(mdev_pci_unregister_parent);
-	int ret = call(pdev, &desc);
+	int ret = call(pdev, &desc, interface, KBUILD_MODNAME);
 
 	if (!ret)
 		undo(pdev);
-	symbol_put(mdev_pci_register_parent);
+	symbol_put(__mdev_pci_register_parent);
 	symbol_put(mdev_pci_unregister_parent);
 	return ret ?: -ECANCELED;
 }
@@ -196,18 +219,18 @@ static int __init made_parent_init(void)
 	int ret = -ENXIO;
 
 	/* As long as one of its symbols is held all others are there */
-	if (!symbol_get(mdev_pci_register_parent))
+	if (!symbol_get(__mdev_pci_register_parent))
 		return -ENOENT;
 	pdev = find();
 	if (pdev) {
 		make_desc();
 		device_lock(&pdev->dev);
-		ret = engine ? register_engine() :
+		ret = others ? register_others() : engine ? register_engine() :
 		      function ? register_function() : register_parent();
 		device_unlock(&pdev->dev);
 		pci_dev_put(pdev);
 	}
-	symbol_put(mdev_pci_register_parent);
+	symbol_put(__mdev_pci_register_parent);
 	return ret;
 }
 module_init(made_parent_init);

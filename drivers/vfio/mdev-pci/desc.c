@@ -199,3 +199,21 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
 		ret = check_type(pf, desc, i, whole);
 	return ret;
 }
+
+/**
+ * mdev_pci_interface_check() - was the vendor module built against this framework?
+ * @interface: VFIO_PCI_ENGINE_INTERFACE of the vendor module
+ * @module: its name, for the log
+ *
+ * To be called before its descriptions are looked at: they may be laid out in another way.
+ *
+ * Return: 0; -ENOEXEC: no, which was logged.
+ */
+int mdev_pci_interface_check(u32 interface, const char *module)
+{
+	if (interface == VFIO_PCI_ENGINE_INTERFACE)
+		return 0;
+	pr_err("mdev-pci: module %s is built against interface %u, this mdev-pci has %u; build it again with the headers of this one\n",
+	       module, interface, VFIO_PCI_ENGINE_INTERFACE);
+	return -ENOEXEC;
+}

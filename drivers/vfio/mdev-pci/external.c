@@ -505,12 +505,17 @@ static void stop_all(struct external *e)
 	mutex_unlock(&e->lock);
 }
 
-int mdev_pci_register_external(const struct mdev_pci_external *ext)
+int __mdev_pci_register_external(const struct mdev_pci_external *ext, u32 interface,
+				 const char *module)
 {
-	struct external *e = external_alloc(ext);
 	struct pci_dev *pdev = NULL;
+	struct external *e;
 	int ret;
 
+	ret = mdev_pci_interface_check(interface, module);
+	if (ret)
+		return ret;
+	e = external_alloc(ext);
 	if (!e)
 		return -ENOMEM;
 	ret = platform_driver_register(&e->driver);
@@ -538,7 +543,7 @@ free:
 	external_free(e);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_pci_register_external);
+EXPORT_SYMBOL_GPL(__mdev_pci_register_external);
 
 static struct external *external_unlist(const struct mdev_pci_external *ext)
 {

@@ -250,6 +250,7 @@ bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 				 const struct mdev_pci_instance *instance);
 
 /* desc.c */
+int mdev_pci_interface_check(u32 interface, const char *module);
 int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole);
 
 /* function.c */

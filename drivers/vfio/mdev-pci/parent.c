@@ -707,12 +707,13 @@ static void leave(struct mdev_pci_parent *parent)
 		mdev_pci_function_del(parent);
 }
 
-int mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
+int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+			       u32 interface, const char *module)
 {
 	struct mdev_pci_parent *parent;
 	int ret;
 
-	ret = mdev_pci_desc_check(pf, desc, false);
+	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pf, desc, false);
 	if (ret)
 		return ret;
 	parent = parent_alloc(pf, desc, false);
@@ -747,7 +748,7 @@ put:
 	mdev_pci_parent_put(parent);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_pci_register_parent);
+EXPORT_SYMBOL_GPL(__mdev_pci_register_parent);
 
 void mdev_pci_unregister_parent(struct pci_dev *pf)
 {
@@ -767,9 +768,11 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
 
 /**
- * mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
+ * __mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
  * @pdev: the function
  * @desc: what is offered; must live as long as the parent
+ * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by mdev_pci_register_function()
+ * @module: the caller's name, for the log
  *
  * For drivers that only hold the function for its user: they have driver_managed_dma and
  * vfio_pci_engine_err_handlers, and leave it alone. The function's driver data is the
@@ -777,15 +780,17 @@ EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
  *
  * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
  * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
- * -ENOMEM; others from mdev_register_parent().
+ * -ENOEXEC: @interface is another one, which is logged; -ENOMEM; others from
+ * mdev_register_parent().
  */
-int mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc)
+int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
+				 u32 interface, const char *module)
 {
 	struct mdev_pci_parent *parent;
 	int ret;
 
 	device_lock_assert(&pdev->dev);
-	ret = mdev_pci_desc_check(pdev, desc, true);
+	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pdev, desc, true);
 	if (ret)
 		return ret;
 	parent = parent_alloc(pdev, desc, true);
@@ -809,7 +814,7 @@ put:
 	mdev_pci_parent_put(parent);
 	return ret;
 }
-EXPORT_SYMBOL_GPL(mdev_pci_register_function);
+EXPORT_SYMBOL_GPL(__mdev_pci_register_function);
 
 /**
  * mdev_pci_unregister_function() - the opposite

@@ -384,8 +384,10 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 }
 
 /**
- * vfio_pci_engine_register() - make a vfio_device for a function
+ * __vfio_pci_engine_register() - make a vfio_device for a function
  * @desc: the function and its firmware
+ * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by vfio_pci_engine_register()
+ * @module: the caller's name, for the log
  *
  * The function's driver must not do DMA by the kernel's API (driver_managed_dma), and must have
  * vfio_pci_engine_err_handlers, or call them. The function must have no driver data: until
@@ -394,16 +396,25 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
  *
  * Context: process context, under device_lock() of the function.
  * Return: the device; -EINVAL: no IOMMU group, @desc has a mistake (see
- * vfio_pci_engine_mistake()), or its control can't be hidden; -ENOMEM; others from
- * vfio_pci_core_register_device().
+ * vfio_pci_engine_mistake()), or its control can't be hidden; -ENOEXEC: @interface is another one,
+ * and @desc was not looked at; -ENOMEM; others from vfio_pci_core_register_device().
  */
-struct vfio_pci_engine_device *vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc)
+struct vfio_pci_engine_device *
+__vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interface,
+			   const char *module)
 {
-	struct pci_dev *pdev = desc->fn->pdev;
-	const char *why = vfio_pci_engine_mistake(desc);
 	struct vfio_pci_engine_device *edev;
+	struct pci_dev *pdev;
+	const char *why;
 	int ret;
 
+	if (interface != VFIO_PCI_ENGINE_INTERFACE) {
+		pr_err("vfio-pci-engine: module %s is built against interface %u, this engine has %u; build it again with the headers of this one\n",
+		       module, interface, VFIO_PCI_ENGINE_INTERFACE);
+		return ERR_PTR(-ENOEXEC);
+	}
+	pdev = desc->fn->pdev;
+	why = vfio_pci_engine_mistake(desc);
 	device_lock_assert(&pdev->dev);
 	if (why) {
 		pci_err(pdev, "can't be a VFIO device: its vendor driver %s\n", why);
@@ -432,7 +443,7 @@ put:
 	vfio_put_device(&edev->core.vdev);
 	return ERR_PTR(ret);
 }
-EXPORT_SYMBOL_GPL(vfio_pci_engine_register);
+EXPORT_SYMBOL_GPL(__vfio_pci_engine_register);
 
 /**
  * vfio_pci_engine_unregister() - end a vfio_device
