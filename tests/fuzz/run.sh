@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [--seconds N] [--keep] [stream|v1|parts]...
+# usage: run.sh [--seconds N] [--keep] [stream|v1|parts|cx]...
 #
 # Fuzzing of what reads hostile input: builds the modules' own sources in user space with
 # libFuzzer, AddressSanitizer and UBSan, and runs each target on the kept corpus
 # (tests/fuzz/corpus) and from there on, for a fixed number of runs, or N seconds. TAP; an input
 # that crashes a target is kept and named. --keep adds to the corpus what has reached new code.
+# cx: images of the ConnectX model, which it gets from another host.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
@@ -14,6 +15,7 @@ set -e
 here=$REPO_DIR/tests/fuzz
 engine=$REPO_DIR/drivers/vfio/pci
 virtio=$REPO_DIR/drivers/vfio/mdev-pci/virtio
+model=$REPO_DIR/tests/qemu
 build=$CACHE/fuzz
 RUNS=200000
 
@@ -28,8 +30,8 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ $# -gt 0 ] || set -- stream v1 parts
-need_host clang libclang-rt-14-dev libc6-dev linux-libc-dev
+[ $# -gt 0 ] || set -- stream v1 parts cx
+need_host clang libclang-rt-14-dev libc6-dev linux-libc-dev libglib2.0-dev pkg-config
 mkdir -p "$build"
 
 compile() # TARGET SOURCE...
@@ -37,6 +39,17 @@ compile() # TARGET SOURCE...
 	clang -O1 -g -std=gnu11 -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -I"$here/../unit/shim" -I"$engine" -I"$virtio" \
 		-o "$build/fuzz_$1" "$here/fuzz_$1.c" "${@:2}"
+}
+
+# The model's sources, without the rest of QEMU
+compile_cx()
+{
+	local flags
+
+	read -ra flags < <(pkg-config --cflags --libs glib-2.0)
+	clang -O1 -g -std=gnu11 -Wall -Wextra -Wno-sign-compare -Werror -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -I"$here/shim" -I"$model" -I"$here/../unit/shim" \
+		-o "$build/fuzz_cx" "$here"/{fuzz_cx,crc32c}.c "$model"/cx-{image,object,eq,cq,qp,rc}.c "${flags[@]}"
 }
 
 # A fixed seed: the same runs on every machine
@@ -58,6 +71,8 @@ for target; do
 	stream) compile stream "$here/crc32c.c" "$engine/stream.c" ;;
 	v1) compile v1 "$engine/v1_regs.c" ;;
 	parts) compile parts "$virtio/parts.c" ;;
+	# Each run is long: less of them
+	cx) compile_cx; [ "${limit[0]}" != "-runs=$RUNS" ] || limit=(-runs=$((RUNS / 5))) ;;
 	*) usage 2 >&2 ;;
 	esac
 	if fuzz "$target"; then

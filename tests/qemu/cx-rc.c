@@ -152,7 +152,7 @@ static void send_error(CxVhca *v, CxQp *qp, uint32_t qpn, uint8_t opcode,
 
     cqe[0x37] = syndrome;
     stl_be_p(cqe + 0x20, qp->user_index);
-    stl_be_p(cqe + 0x38, opcode << 24 | qpn);
+    stl_be_p(cqe + 0x38, (uint32_t)opcode << 24 | qpn);
     stw_be_p(cqe + 0x3c, qp->sq_ci);
     cx_cq_post(v, qp->sq_cq, cqe, CQE_SEND_ERROR);
 }
@@ -320,7 +320,7 @@ static void sent(Send *s)
 
     stl_be_p(cqe + 0x20, s->qp->user_index);
     stl_be_p(cqe + 0x2c, s->list.bytes);
-    stl_be_p(cqe + 0x38, s->opcode << 24 | s->qpn);
+    stl_be_p(cqe + 0x38, (uint32_t)s->opcode << 24 | s->qpn);
     stw_be_p(cqe + 0x3c, s->qp->sq_ci);
     if (s->wqe[0xb] & 8) {
         cx_cq_post(s->v, s->qp->sq_cq, cqe, CQE_SENT);
