@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: mlx5
+# timeout: 300
+#
+# The PF comes, is reloaded and goes while its VFs are mdevs in use.
+
+. "$PAYLOAD/tests/system/mlx5.sh"
+
+TYPES() { is_there "$PFDIR/mdev_supported_types/mlx5_core-vf/create"; }
+reload() { within 60 devlink dev reload "pci/$PF"; }
+
+must "the module comes first" load mdev-pci-mlx5
+must "then stock mlx5_core" mlx5_load
+must "the PF is a parent all the same" wait_for 10 TYPES
+must "mlx5_core makes 2 VFs" mlx5_vfs 2
+must "they are mdev-pci's" wait_for 20 all_bound 2
+new_uuid; u=$UUID
+must "an mdev" create "$u" mlx5_core-vf
+new_uuid; v=$UUID
+must "another" create "$v" mlx5_core-vf
+
+# Its firmware objects are gone after a reload: whoever uses a VF learns of it, and nobody waits
+mkfifo "$WORK/in"
+vfio-mig "$MDEVS/$u" - <"$WORK/in" >"$WORK/out" 2>&1 &
+user=$!
+exec 8>"$WORK/in"
+said() { [ "$(grep -c '^##done' "$WORK/out")" = "$1" ]; }
+printf 'cx:2\tset:STOP_COPY\tread:%s/x:4096\n' "$WORK" >&8
+must "a user is in the middle of a SAVE" wait_for 20 said 1
+mark
+t "the PF is reloaded" reload
+logged "the log says what it means for the VF" "its firmware is taken away by the driver of the PF"
+printf 'state=ERROR\tread:%s/x=ENODEV,EIO,EBADF\treset\tstate=RUNNING\n' "$WORK" >&8
+t "the migration has failed, a reset mends the VF" wait_for 20 said 2
+diag <"$WORK/out"
+exec 8>&-
+wait $user
+states_of "after a reload" "$MDEVS/$u" "$MDEVS/$v"
+
+# Unbinding the PF waits for the user, who is asked
+vfio-mig "$MDEVS/$u" irq cx:1 irq-wait:20000 sleep:300 >"$WORK/user" 2>&1 &
+user=$!
+wait_for 20 attr_is "$u" migration_state RUNNING
+sleep 1
+t "the PF is unbound under a user" within 60 tool write /sys/bus/pci/drivers/mlx5_core/unbind "$PF"
+wait $user
+is "the user was asked first" "$?" 0
+is "no mdev is left" "$(ls "$MDEVS")" ""
+t "the PF is bound again" write_to /sys/bus/pci/drivers/mlx5_core/bind "$PF"
+t "it is a parent again, by itself" wait_for 20 TYPES
+t "the module goes" unload mdev-pci-mlx5
+t "mlx5_core goes" unload mlx5_core
