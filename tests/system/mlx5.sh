@@ -109,7 +109,7 @@ vf_dir() # N -> $DIR
 fw_pages() # total|vfs -> $VALUE: what mlx5_core has given
 {
 	mount_debugfs 2>/dev/null
-	VALUE=$(head -n 1 "/sys/kernel/debug/mlx5/$PF/pages/fw_pages_$1") || fail "no fw_pages_$1"
+	read -r VALUE 2>/dev/null <"/sys/kernel/debug/mlx5/$PF/pages/fw_pages_$1" || fail "no fw_pages_$1"
 }
 
 no_vf_pages() { fw_pages vfs && [ "$VALUE" = 0 ]; }
@@ -206,7 +206,10 @@ mlx5_guest()
 
 mlx5_guest_boot() # NAME DIR
 {
-	mlx5_guest "$1" "$2" && guest_wait "$1" 240 '^RDMA drivers: 1 .*uverbs0' && rdma_goes_on "$1" 1 120
+	mlx5_guest "$1" "$2" && guest_wait "$1" 240 '^RDMA drivers: ' &&
+		guest_said "$1" '^RDMA drivers: 1 .*uverbs0' ||
+		fail "$REASON: $(grep -a -E 'insmod|mlx5|RDMA' "$GUESTS/$1/console" | tail -n 20)" || return 1
+	rdma_goes_on "$1" 1 120
 }
 
 rdma_runs() # NAME -> $RUNS: those that have ended while the guest was here

@@ -7,7 +7,8 @@
 # and upstream's mlx5-vfio-pci, by recipes/upstream.sh.
 . "$VM_DIR/recipes/upstream.sh"
 
-MLX5_MODULES="mlx5_core mlx5_ib"
+# From 7.x on nothing that mlx5_ib needs has ib_uverbs.ko
+MLX5_MODULES="mlx5_core ib_uverbs mlx5_ib"
 RDMA_SUITE=bookworm
 RDMA_PACKAGES="ibverbs-utils ibverbs-providers libibverbs1 libnl-3-200 libnl-route-3-200 libc6"
 RDMA_FILES="usr/bin/ibv_rc_pingpong usr/bin/ibv_devinfo etc/libibverbs.d/mlx5.driver"
