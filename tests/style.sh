@@ -171,7 +171,7 @@ build()
 	[ "$kernel" != 7.3 ] || [ -z "$lacks" ] || echo "$kernel is found to lack $lacks"
 	# A source that no Makefile names has not been looked at (what only POWER has: tests/power/run.sh;
 	# what no module is made of: drivers/vfio/have.sh)
-	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2_power\.c|.*/have\.c|drivers/vfio/mdev-pci/(${lacks:-none})/.*" | while IFS= read -r c; do
+	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2_power\.c|.*/have\.c|drivers/vfio/mdev-pci/(${lacks:-none})/.*|tests/variant/(${lacks:-none})/.*" | while IFS= read -r c; do
 		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
 		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
 	done
@@ -379,22 +379,23 @@ man_page()
 }
 
 # As a vendor would: nothing of this tree but what is installed, and the modules' symbols
-example()
+example() # NAME
 {
 	local kernel=6.12 log=$CACHE/log/style-example.log
 	local tree=$CACHE/style/$kernel
 
 	[ -f "$tree/Module.symvers" ] || build "$kernel" || return 1
-	rm -rf "$tree/.dev" "$tree/.acme"
+	rm -rf "$tree/.dev" "$tree/.$1"
 	make -s install-dev DESTDIR="$tree/.dev" PREFIX=/usr &&
-		cp -a "$tree/.dev/usr/share/mdev-pci/examples/acme" "$tree/.acme" || return 1
-	build_run "$kernel" "$tree" make -C .acme MDEV_PCI=/src/.dev/usr/share/mdev-pci W=1 \
+		cp -a "$tree/.dev/usr/share/mdev-pci/examples/$1" "$tree/.$1" || return 1
+	[ "$(grep -vc '^#' "$tree/.$1/Makefile")" -le 4 ] || echo "its Makefile has more than four lines"
+	build_run "$kernel" "$tree" make -C ".$1" MDEV_PCI=/src/.dev/usr/share/mdev-pci W=1 \
 		KDIR="$(build_kdir "$kernel")" MDEV_PCI_SYMVERS=/src/Module.symvers >"$log" 2>&1 ||
 		{ tail -n 20 "$log"; return 1; }
 	grep -i 'warning' "$log" || true
-	[ -f "$tree/.acme/acme.ko" ] || echo "there is no acme.ko"
+	[ -f "$tree/.$1/$1.ko" ] || echo "there is no $1.ko"
 	# Without the symbols it says what to do
-	if build_run "$kernel" "$tree" make -C .acme MDEV_PCI=/src/.dev/usr/share/mdev-pci \
+	if build_run "$kernel" "$tree" make -C ".$1" MDEV_PCI=/src/.dev/usr/share/mdev-pci \
 		KDIR="$(build_kdir "$kernel")" >"$log" 2>&1 || ! grep -q 'mdev-pci is not built for this kernel' "$log"; then
 		echo "without mdev-pci it does not say so"
 	fi
@@ -545,7 +546,9 @@ for k in $kernels; do
 		skip "$name" "its packages are not to be had now"
 	fi
 done
-t "example: docs/examples/acme builds out of the tree against what install-dev installs" example
+for f in docs/examples/*/; do
+	t "example: ${f%/} builds out of the tree against what install-dev installs" example "$(basename "$f")"
+done
 t "kernel-doc: no warning" kernel_doc
 t "license: every file has its SPDX identifier" spdx
 t "versions: headers are asked, not LINUX_VERSION_CODE, and only in drivers/vfio/pci/compat.h" versions
