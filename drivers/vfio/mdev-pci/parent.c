@@ -366,8 +366,8 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
  * Context: process context, under mdev_pci_instance.move_lock.
  * Return: the VF, with a reference; NULL: the mdev is there already; or, with a line in the log:
  * -ENXIO: there is no such VF bound to mdev-pci; -EBUSY: another mdev has it, or SR-IOV is being
- * changed; -ENODEV: the mdev has lost its VF; -EOPNOTSUPP: the mdev is no VF; -ESHUTDOWN, -EREMOTEIO:
- * as mdev_pci_parent_claim().
+ * changed; -ENODEV: the mdev has lost its VF; -EOPNOTSUPP: the mdev is no VF; -ESHUTDOWN,
+ * -EREMOTEIO: as mdev_pci_parent_claim().
  */
 struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
 						   struct mdev_pci_instance *instance,
@@ -392,8 +392,8 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
  * The mdev core has a kobject in each type, which is referred to by its mdevs' struct device and by
  * whoever has got hold of it in sysfs; when the last one drops it the core looks at the type and at
  * the parent. It tells its drivers nothing of that, so its release() is wrapped: the parent lives
- * until then. In the kernel's tree mdev_unregister_parent() would wait, or struct mdev_parent have a
- * release().
+ * until then. In the kernel's tree mdev_unregister_parent() would wait, or struct mdev_parent have
+ * a release().
  */
 static void type_release(struct kobject *kobj)
 {
@@ -520,7 +520,7 @@ void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
 static void tell_of_vfs(struct work_struct *work)
 {
 	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
-	static char *env[] = { "MDEV_STATE=registered", NULL };
+	char *env[] = { "MDEV_STATE=registered", NULL };
 
 	mdev_pci_parent_refresh(parent);
 	kobject_uevent_env(&parent->pf->dev.kobj, KOBJ_CHANGE, env);
