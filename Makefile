@@ -65,6 +65,7 @@ help:
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; half an hour'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-conform    mdev-pci-conform on the reference device, with planted bugs, and on upstream'\''s mtty'
+	@echo '  check-docs       the documents as HTML: links, anchors, each page in a browser; 2 minutes'
 	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'
 	@echo '  check-power      ppc64le: cross builds, and the engine on an emulated POWER9 machine'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'

@@ -11,6 +11,8 @@ copyright = "The mdev-pci developers"
 exclude_patterns = ["ABI"]
 highlight_language = "none"
 html_theme = "alabaster"
+html_theme_options = {"page_width": "1180px", "sidebar_width": "240px"}
+html_static_path = ["static"]
 html_copy_source = False
 
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
-#                 virtio|mlx5|conform|libvirt|packages|power|eyes|builtin|stacks|full]...
+#                 virtio|mlx5|conform|docs|libvirt|packages|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -34,9 +34,10 @@
 #           that unload nothing; 10 minutes, and for each other state of the sources as many for
 #           the kernel
 #   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; 5 minutes
+#   docs    the documents as HTML: links, anchors, and each page in a browser; 2 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style --all, headers, qemu, packages, power, eyes, builtin, stacks
+#   full    unit, fuzz, tools, style --all, docs, headers, qemu, packages, power, eyes, builtin, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" and "boots"
@@ -188,6 +189,7 @@ mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --all mlx5; }
 
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }
+docs() { part docs 900 "$tests/docs/run.sh"; }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }
 
@@ -234,6 +236,7 @@ full()
 	fuzz
 	tools
 	style --all
+	docs
 	headers
 	qemu
 	packages
@@ -265,7 +268,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | mlx5 | conform | libvirt | packages | power | eyes | stacks | full) "$name" ;;
+		upstream | virtio | mlx5 | conform | docs | libvirt | packages | power | eyes | stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac
