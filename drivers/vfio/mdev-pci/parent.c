@@ -520,7 +520,7 @@ void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
 static void tell_of_vfs(struct work_struct *work)
 {
 	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
-	char *env[] = { "MDEV_STATE=registered", NULL };
+	char *env[2] = { "MDEV_STATE=registered", NULL };
 
 	mdev_pci_parent_refresh(parent);
 	kobject_uevent_env(&parent->pf->dev.kobj, KOBJ_CHANGE, env);
