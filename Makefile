@@ -40,7 +40,7 @@ kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 help:
 	@echo 'The product'
 	@echo '  demo             the main job, from an empty machine to a migrated guest (root); DEVICE=virtio:'
-	@echo '                   with a virtio-blk disk of the SNAP model'
+	@echo '                   with a virtio-blk disk of the SNAP model; DEVICE=mlx5: with RDMA on a ConnectX model'
 	@echo '  check            all tests (root)'
 	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); a night'
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'

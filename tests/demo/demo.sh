@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: demo.sh [--stack NAME] [--device virtio]
+# usage: demo.sh [--stack NAME] [--device virtio|mlx5]
 #
 # What the project does, on a bare Debian machine, to watch: makes the test bed and
 # the modules if they are missing, boots an emulated server (L1) with the reference
@@ -8,7 +8,7 @@
 # verified byte for byte, and migrates it live to a second mdev on another VF. Ends
 # with one table, and a timeline of the migration in build/demo/. Exit status 0 only if
 # every step was done. --device virtio: with the SNAP model instead, a virtio-blk disk on
-# the stack trixie-backports.
+# the stack trixie-backports. --device mlx5: with the ConnectX model, and RDMA in the guest.
 set -e
 tests=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../vm/lib/common.sh
@@ -20,8 +20,11 @@ while [ $# -gt 0 ]; do
 	--help | -h) usage ;;
 	--stack) stack=$2; shift ;;
 	--device)
-		[ "$2" = virtio ] || usage 2 >&2
-		inside=virtio.sh device=snap,id=snap,latency-ns=20000000 stack=${stack:-trixie-backports}
+		case $2 in
+		virtio) inside=virtio.sh device=snap,id=snap,latency-ns=20000000 stack=${stack:-trixie-backports} ;;
+		mlx5) inside=mlx5.sh device=connectx,id=cx ;;
+		*) usage 2 >&2 ;;
+		esac
 		shift
 		;;
 	*) usage 2 >&2 ;;
@@ -50,13 +53,20 @@ log=$CACHE/log/demo-build.log
 	die "the modules do not build"
 }
 took "modules for kernel $KERNEL"
+add=(--add "$bin")
+if [ "$inside" = mlx5.sh ]; then
+	for dir in $("$tests/vm/mlx5.sh" "$KERNEL"); do
+		add+=(--add "$dir")
+	done
+	took "stock drivers and rdma-core"
+fi
 note "[demo] an emulated server boots (QEMU without KVM: 15 to 25 s)"
 out=$(mktemp)
 mkdir -p "$CACHE/runs"
 run=$(mktemp -d "$CACHE/runs/demo-XXXXXX")
 set +e
 "$tests/vm/boot.sh" --run-dir "$run" --stack "$stack" --no-build --timeout 1200 --device "$device" \
-	--add "$bin" -- tests/demo/$inside |
+	"${add[@]}" -- tests/demo/$inside |
 	tee "$out" | grep --line-buffered -v '^# bed: \(L1\|status\)'
 rc=${PIPESTATUS[0]}
 set -e
