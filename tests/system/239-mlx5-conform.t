@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: mlx5
+# timeout: 500
+#
+# mdev-pci-conform, which judges by the uapi alone, on a VF with mdev-pci-mlx5 and on one with upstream's
+# driver. What it finds in upstream's is told, and fails nothing.
+
+. "$PAYLOAD/tests/system/mlx5.sh"
+
+CONFORM_OPTIONS="--rounds 5"
+must "stock mlx5_core takes the PF" mlx5_load
+must "upstream's driver is there" load mlx5-vfio-pci
+must "it makes 2 VFs" mlx5_vfs 2
+must "upstream's driver takes VF 1" vf_to mlx5_vfio_pci 1
+must "the module" load mdev-pci-mlx5
+must "it has VF 0" wait_for 20 all_bound 1
+new_uuid; u=$UUID
+must "an mdev" create "$u" mlx5_core-vf
+
+counted() # FILE -> $COUNTED
+{
+	COUNTED="$(grep '^ok ' "$1" | grep -vc '# SKIP') passed, $(grep -c '^not ok ' "$1") failed"
+}
+
+conform "$u"
+counted "$WORK/conform.out"
+ours=$COUNTED
+vf_bdf 1
+# shellcheck disable=SC2086 # words
+within 300 mdev-pci-conform --patience "${PATIENCE:-1}" $CONFORM_OPTIONS --only "states.*" --only "roundtrips.*" \
+	"$BDF" >"$WORK/upstream.out" 2>&1
+counted "$WORK/upstream.out"
+echo "# row: points of mdev-pci-conform | $ours | $COUNTED, of states and round trips"
+sed -n 's/^not ok [0-9]* - /# upstream fails: /p' "$WORK/upstream.out"
+t "no DMA of a VF that is stopped" cx_no_bad_dma
+t "upstream's driver gives its VF back" vf_free 1
+t "upstream's driver goes" unload mlx5-vfio-pci
+t "the mdev is removed" remove "$u"
+t "the VFs go" set_vfs 0
+t "the module goes" unload mdev-pci-mlx5
+t "mlx5_core goes" unload mlx5_core
