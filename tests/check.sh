@@ -29,12 +29,13 @@
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
 #           guests, migration by libvirt), removed; 30 minutes
 #   power   ppc64le: cross builds for all kernels, and the engine on an emulated POWER9 machine
-#   eyes    a kernel that finds bugs, and test files that have some: are they seen?
+#   eyes    the debug kernel, and test files with a bug each: does the run report them?
 #   builtin  this repository as a directory of a kernel's source, and in that kernel's image: tests
 #           that unload nothing; 10 minutes, and for each other state of the sources as many for
 #           the kernel
 #   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; 5 minutes
-#   docs    the documents as HTML: links, anchors, and each page in a browser; 2 minutes
+#   docs    the documents as HTML: links, anchors, and each page in a browser; and what
+#           getting-started has before the modules are loaded, on bare Debians; 15 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
 #   full    unit, fuzz, tools, style --all, docs, headers, qemu, packages, power, eyes, builtin, stacks
@@ -189,7 +190,11 @@ mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --all mlx5; }
 
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }
-docs() { part docs 900 "$tests/docs/run.sh"; }
+docs()
+{
+	part docs 900 "$tests/docs/run.sh"
+	part start 3600 "$tests/docs/start.sh"
+}
 packages() { part packages 4800 "$tests/packages/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }
 

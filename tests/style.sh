@@ -510,7 +510,7 @@ guide_tried()
 			}
 		}
 		print "no commands in the guides\n" if $n < 30;
-	' tests/system/*.t tests/packages/run.sh
+	' tests/system/*.t tests/packages/run.sh tests/docs/start.sh
 }
 
 # An SVG says what it was drawn from
