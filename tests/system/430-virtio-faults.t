@@ -66,6 +66,13 @@ mig "MODE_SET fails: EBUSY, and the VF runs" "$u" set:RUNNING_P2P=EBUSY state=RU
 logged_once "MODE_SET fails: the log says so" "firmware refused to suspend the function"
 usable "MODE_SET fails"
 
+# The object of a session that loads can't say how large the state is
+mark
+mig "the size is told in each state" "$u" size set:STOP size set:STOP_COPY size set:STOP set:RESUMING size \
+	reset state=RUNNING
+is "no command has failed for it" "$(tool log "$SEQ" | grep -c 'admin command error')" 0
+t "no object is left of it" snap_no_objects
+
 # hostile WHAT REASON MUTATION...: parts in a stream whose checksums are right
 snap_count parts-set
 sets=$VALUE

@@ -8,7 +8,7 @@
  * the same.
  *
  * virtio_pci waits for an answer without a limit. The engine does not wait for virtio_pci: see
- * &vfio_pci_mig_caps.unbounded. So fn->priv is a number, that of the session's object and 1.
+ * &vfio_pci_mig_caps.unbounded. So fn->priv is a number: of the session's object, see session().
  */
 #include <linux/virtio_pci.h>
 #include <linux/virtio_pci_admin.h>
@@ -52,9 +52,37 @@ static int virtio_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 	return virtio_mode(fn, level, 0);
 }
 
-static u32 virtio_object(const struct vfio_pci_fn *fn)
+/* Ids are few, and 0 is one. NULL: no session */
+static void *session(u32 id, u8 op)
 {
-	return (unsigned long)fn->priv - 1;
+	return (void *)(((unsigned long)id << 2) | (op << 1) | 1);
+}
+
+static u32 object(const struct vfio_pci_fn *fn)
+{
+	return (unsigned long)fn->priv >> 2;
+}
+
+static bool is_saving(const struct vfio_pci_fn *fn)
+{
+	return fn->priv == session(object(fn), VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET);
+}
+
+static int create(struct vfio_pci_fn *fn, u8 op, u32 *id)
+{
+	return virtio_result(virtio_pci_admin_obj_create(fn->pdev, DEV_PARTS, op, id));
+}
+
+static int size(struct vfio_pci_fn *fn, u32 id, u64 *bytes)
+{
+	u32 parts = 0;
+	int ret;
+
+	ret = virtio_pci_admin_dev_parts_metadata_get(fn->pdev, DEV_PARTS, id,
+						      VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE,
+						      &parts);
+	*bytes = parts;
+	return virtio_result(ret);
 }
 
 static int virtio_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
@@ -62,44 +90,37 @@ static int virtio_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
 	u8 op = dir == VFIO_PCI_MIG_LOAD ? VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_SET :
 		VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET;
 	u32 id;
-	int ret;
+	int ret = create(fn, op, &id);
 
-	ret = virtio_result(virtio_pci_admin_obj_create(fn->pdev, DEV_PARTS, op, &id));
 	if (!ret)
-		fn->priv = (void *)(unsigned long)(id + 1);
+		fn->priv = session(id, op);
 	return ret;
 }
 
 static void virtio_end(struct vfio_pci_fn *fn)
 {
-	virtio_pci_admin_obj_destroy(fn->pdev, DEV_PARTS, virtio_object(fn));
+	virtio_pci_admin_obj_destroy(fn->pdev, DEV_PARTS, object(fn));
 	fn->priv = NULL;
 }
 
 static int virtio_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 {
-	u32 size = 0;
-	int ret;
-
-	ret = virtio_pci_admin_dev_parts_metadata_get(fn->pdev, DEV_PARTS, virtio_object(fn),
-						      VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE,
-						      &size);
-	*bytes = size;
-	return virtio_result(ret);
+	return size(fn, object(fn), bytes);
 }
 
-/* Also without a session */
-static int virtio_state_size(struct vfio_pci_fn *fn, u64 *size)
+/* Only an object to get parts by can tell. Also without a session, or in one that loads */
+static int virtio_state_size(struct vfio_pci_fn *fn, u64 *bytes)
 {
+	u32 id;
 	int ret;
 
-	if (fn->priv)
-		return virtio_chunk_size(fn, size);
-	ret = virtio_begin(fn, VFIO_PCI_MIG_SAVE);
+	if (is_saving(fn))
+		return virtio_chunk_size(fn, bytes);
+	ret = create(fn, VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET, &id);
 	if (ret)
 		return ret;
-	ret = virtio_chunk_size(fn, size);
-	virtio_end(fn);
+	ret = size(fn, id, bytes);
+	virtio_pci_admin_obj_destroy(fn->pdev, DEV_PARTS, id);
 	return ret;
 }
 
@@ -121,7 +142,7 @@ static int virtio_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	u32 size = buf->len;
 	int ret;
 
-	ret = virtio_result(virtio_pci_admin_dev_parts_get(fn->pdev, DEV_PARTS, virtio_object(fn),
+	ret = virtio_result(virtio_pci_admin_dev_parts_get(fn->pdev, DEV_PARTS, object(fn),
 							   VIRTIO_ADMIN_CMD_DEV_PARTS_GET_TYPE_ALL,
 							   buf->sg, &size));
 	if (ret)
@@ -147,7 +168,7 @@ static int virtio_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 		return ret;
 	*hdr = (struct virtio_admin_cmd_resource_obj_cmd_hdr) {
 		.type = cpu_to_le16(DEV_PARTS),
-		.id = cpu_to_le32(virtio_object(fn)),
+		.id = cpu_to_le32(object(fn)),
 	};
 	return virtio_result(virtio_pci_admin_dev_parts_set(fn->pdev, buf->sg));
 }
