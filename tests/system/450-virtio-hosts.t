@@ -43,7 +43,9 @@ t "every block that was ever written is right" blk_verify a2
 echo "# $VERIFIED blocks were verified"
 guest_quit a2
 on_b guest_quit b
+find_snap
 no_mdevs_no_vfs
+t "the module goes" unload mdev-pci-virtio
 t "hostB's mdevs are removed" on_b remove_all
 t "and its VFs" on_b at_pf "$pf_b" set_vfs 0
 t "hostB's module goes" on_b unload mdev-pci-virtio
