@@ -463,6 +463,7 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 	__vfio_pci_engine_register(desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
 const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
+struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 bool vfio_pci_engine_is_open(struct device *dev);
 

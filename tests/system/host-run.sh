@@ -113,8 +113,8 @@ add_selftests()
 }
 
 tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp)
-volume=
-trap 'rm -f "$tap" "$disk" "$ssdt" $volume' EXIT
+volume='' acme='' variant=''
+trap 'rm -rf "$tap" "$disk" "$ssdt" $volume $acme $variant' EXIT
 # Devices that nobody here made, each with what it needs: a network, and 64 MiB to write on
 # shellcheck disable=SC2054  # the commas are QEMU's
 others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
@@ -153,6 +153,19 @@ add_virtio()
 		"$CACHE/build-$kernel"/*/root/usr/src/linux-headers-*/include/linux/virtio_pci_admin.h || return 0
 	dir=$("$VM_DIR/upstream-driver.sh" virtio "$kernel")
 	more+=(--add "$dir")
+	add_variant "$kernel"
+}
+# A driver for virtio VFs on the engine without mdevs: tests/variant/virtio
+add_variant() # KERNEL
+{
+	local tree
+
+	tree=$("$VM_DIR/build-modules.sh" "$1" 2>/dev/null) &&
+		tree=$("$VM_DIR/build-modules.sh" "$1" -C tests/variant modules 2>"$CACHE/log/variant-$1.log") ||
+		{ tail -n 30 "$CACHE/log/variant-$1.log" >&2; die "tests/variant does not build"; }
+	variant=$(mktemp -d)
+	cp "$tree/tests/variant/virtio/virtio-engine-vfio-pci.ko" "$variant/"
+	more+=(--add "$variant")
 }
 # Upstream's sample driver mtty. Without its source the test says so
 add_mtty()
@@ -161,6 +174,16 @@ add_mtty()
 
 	dir=$("$VM_DIR/upstream-driver.sh" mtty "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")") || return 0
 	more+=(--add "$dir")
+}
+# The second skeleton, as a vendor builds it
+add_acme()
+{
+	local ko
+
+	ko=$("$VM_DIR/build-example.sh" acme-refdev "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")")
+	acme=$(mktemp -d)
+	cp "$ko" "$acme/"
+	more+=(--add "$acme")
 }
 # A ConnectX, with the drivers and programs that no stack has. $MLX5: more of its properties. Without
 # logs of dirty pages in the kernel upstream's driver fails at each report: no tracker then
@@ -199,7 +222,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx
 	[ "$b" != virtio ] || add_virtio
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
 	[[ $b != mlx5* ]] || add_mlx5
-	[ "$b" != conform ] || add_mtty
+	[ "$b" != conform ] || { add_mtty; add_acme; }
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
 	dir=${keep:+$keep/$b}

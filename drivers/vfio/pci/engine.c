@@ -467,6 +467,23 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_unregister);
 
 /**
+ * vfio_pci_engine_of() - the vfio_device that a driver has made for its function
+ * @pdev: the function
+ *
+ * For drivers that are bound to the function themselves: its driver data is the engine's.
+ *
+ * Context: between vfio_pci_engine_register() and vfio_pci_engine_unregister().
+ * Return: what vfio_pci_engine_register() has returned.
+ */
+struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev)
+{
+	struct vfio_pci_core_device *core = pci_get_drvdata(pdev);
+
+	return container_of(core, struct vfio_pci_engine_device, core);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_of);
+
+/**
  * vfio_pci_engine_dev() - the "vfioN" device below the function
  * @edev: the device
  *
