@@ -45,7 +45,6 @@ static bool acme_is_broken(struct acme *acme)
 	return status == ~0u || status & ACME_FATAL;
 }
 
-/* guide: errno */
 /* Each of firmware's status words is one of the errnos that operations may return */
 static const int acme_errnos[] = {
 	0, -EOPNOTSUPP, -ENXIO, -EINVAL, -EBADFD, -EMSGSIZE, -EIO, -EBUSY, -ENOSPC, -ECANCELED,
@@ -62,8 +61,6 @@ static int acme_errno(struct acme *acme, const struct acme_command *cmd, u16 sta
 	return ret;
 }
 
-/* guide: end */
-/* guide: sgl */
 /* Entries are as long as the IOMMU has mapped them, and the table may be longer than the data */
 static int acme_fill_sgl(struct acme *acme, const struct acme_command *cmd)
 {
@@ -85,7 +82,6 @@ static int acme_fill_sgl(struct acme *acme, const struct acme_command *cmd)
 	return left ? -EMSGSIZE : i;
 }
 
-/* guide: end */
 static void acme_post(struct acme *acme, const struct acme_command *cmd, int entries)
 {
 	dma_addr_t sgl = acme->dma + offsetof(struct acme_memory, sgl);
@@ -102,7 +98,6 @@ static void acme_post(struct acme *acme, const struct acme_command *cmd, int ent
 	writel(acme->count + 1, acme->regs + ACME_CMD_TAIL);
 }
 
-/* guide: timeout */
 /* Firmware that does not answer is stopped: no DMA to the caller's buffer may be outstanding */
 static int acme_wait(struct acme *acme, const struct acme_completion *cpl)
 {
@@ -117,7 +112,6 @@ static int acme_wait(struct acme *acme, const struct acme_completion *cpl)
 	return ret ?: -EIO;
 }
 
-/* guide: end */
 static int acme_run_locked(struct acme *acme, struct acme_command *cmd)
 {
 	struct acme_completion *cpl = &acme->mem->cpl[acme->count % ACME_RING];
@@ -215,7 +209,6 @@ static int acme_identify(struct acme *acme)
 	return acme_run(acme, &cmd);
 }
 
-/* guide: enable */
 static int acme_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 		       struct mdev_pci_limits *limits)
 {
@@ -243,8 +236,6 @@ static const struct mdev_pci_type acme_types[] = {
 	{ .name = "dma-lite", .label = "up to 64 KiB", .profile = 2, .mig_ops = &acme_mig_ops },
 };
 
-/* guide: end */
-/* guide: register */
 static int acme_register(struct acme *acme)
 {
 	const struct acme_info *info = &acme->mem->info;
@@ -266,7 +257,6 @@ static int acme_register(struct acme *acme)
 	return mdev_pci_register_parent(acme->pf, &acme->desc);
 }
 
-/* guide: end */
 static int acme_begin(struct acme *acme, struct pci_dev *pf)
 {
 	int ret;
@@ -292,15 +282,12 @@ static int acme_probe(struct pci_dev *pf, const struct pci_device_id *id)
 	ret = acme_begin(acme, pf);
 	if (ret)
 		return ret;
-	/* guide: probe */
 	ret = acme_start(acme) ?: acme_identify(acme) ?: acme_register(acme);
 	if (ret)
 		acme_stop(acme);
-	/* guide: end */
 	return ret;
 }
 
-/* guide: remove */
 static void acme_remove(struct pci_dev *pf)
 {
 	/* First: it waits for users, and disables the VFs by firmware */
@@ -308,8 +295,6 @@ static void acme_remove(struct pci_dev *pf)
 	acme_stop(pci_get_drvdata(pf));
 }
 
-/* guide: end */
-/* guide: reset */
 static void acme_reset_prepare(struct pci_dev *pf)
 {
 	struct acme *acme = pci_get_drvdata(pf);
@@ -337,14 +322,12 @@ static const struct pci_error_handlers acme_err_handlers = {
 	.reset_done = acme_reset_done,
 };
 
-/* guide: end */
 /* No MODULE_DEVICE_TABLE(): the device has a driver of its own, which udev is to load */
 static const struct pci_device_id acme_ids[] = {
 	{ PCI_DEVICE_SUB(0x8086, 0xf0d0, 0x1af4, 0x1100) },
 	{ }
 };
 
-/* guide: driver */
 static struct pci_driver acme_driver = {
 	.name = "acme-refdev",
 	.id_table = acme_ids,
@@ -354,7 +337,6 @@ static struct pci_driver acme_driver = {
 	.err_handler = &acme_err_handlers,
 };
 
-/* guide: end */
 module_pci_driver(acme_driver);
 
 MODULE_LICENSE("GPL");

@@ -8,7 +8,6 @@ static int acme_do(struct vfio_pci_fn *fn, struct acme_command *cmd)
 	return acme_run(pci_get_drvdata(fn->pf), cmd);
 }
 
-/* guide: suspend */
 /* Firmware's levels are VFIO's: 1 is P2P, 2 is FULL */
 static int acme_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
@@ -24,7 +23,6 @@ static int acme_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 	return acme_do(fn, &cmd);
 }
 
-/* guide: end */
 static int acme_state_size(struct vfio_pci_fn *fn, u64 *size)
 {
 	struct acme_command cmd = { .opcode = ACME_STATE_SIZE };
@@ -34,7 +32,6 @@ static int acme_state_size(struct vfio_pci_fn *fn, u64 *size)
 	return ret;
 }
 
-/* guide: save */
 static int acme_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct acme_command cmd = {
@@ -60,7 +57,6 @@ static int acme_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	return acme_do(fn, &cmd);
 }
 
-/* guide: end */
 const struct vfio_pci_mig_ops acme_mig_ops = {
 	.suspend = acme_suspend,
 	.resume = acme_resume,
