@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 240
 #
 # Functions that can't be reset do not migrate; and what a user has left is not taken for RUNNING
 # where no reset has happened.
@@ -34,20 +33,4 @@ like "and says why" "$(cat "$MDEVS/$UUID/not_migratable")" 'no way to be reset'
 mig "works" "$UUID" set:STOP=ENOTTY dma:5
 t "it goes" remove "$UUID"
 t "it has its way to be reset again" write_to "$vf/reset_method" default
-
-# The VF does not come out of its reset: VF Enable is off behind the kernel's back, which waits for a
-# minute then
-vf_enable() { setpci -s "${PFDIR##*/}" ECAP_SRIOV+8.w="$1:1"; }
-new_uuid
-t "an mdev on it" create "$UUID"
-mig_session "$UUID"
-mig_do "another user stops it" set:STOP
-t "the VF goes silent" vf_enable 0
-mark
-mig_do "its reset fails, and makes ERROR" reset=ENOTTY state=ERROR set:RUNNING=EINVAL
-logged "the log says so" 'does not answer after a reset; the device is in the ERROR state'
-t "the VF answers again" vf_enable 1
-mig_do "a reset that succeeds leaves ERROR" reset state=RUNNING
-mig_quit
-t "it goes" remove "$UUID"
 no_mdevs_no_vfs
