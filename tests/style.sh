@@ -333,7 +333,7 @@ log_documented()
 				# What stands before it in the log is told once for all
 				$words =~ s/^(: | data refused: |%s of mdev %s: |NVLink2 refused, as described by %s: |mdev-pci-generic: )//;
 				# mig_fail() of an operation that has not returned has words of its own
-				next if $words =~ /^(migration)?%pV$/ || $words eq "";
+				next if $words =~ /^(migration)?%pV$|^an operation has not returned$/ || $words eq "";
 				$n++;
 				my $pattern = join ".{1,80}?", map { quotemeta }
 					split /%[-0-9.#]*(?:ll|l|z|h)?(?:p[a-zA-Z]*|[a-z])/, $words, -1;

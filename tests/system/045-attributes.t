@@ -46,9 +46,9 @@ like "of the other type" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE_LITE/desc
 
 for bad in 4095 0 2097152 5000 18446744073709551615 18446744073709551616; do
 	refused "max_copy of $bad" "$A/max_copy" $bad ERANGE \
-		"max_copy of mdev $a: .* is not allowed, 4096 to 1048576 bytes, a power of 2, is"
+		"max_copy of mdev $a: .* is out of range: must be a power of 2 from 4096 to 1048576 bytes"
 done
-refused "bandwidth of more than can be" "$A/bandwidth" 1048577 ERANGE "bandwidth of mdev $a: 1048577 is not allowed"
+refused "bandwidth of more than can be" "$A/bandwidth" 1048577 ERANGE "bandwidth of mdev $a: 1048577 is out of range"
 for bad in big '' -1 '4096 8192' 4k; do
 	errno_of "$A/max_copy" "$bad"
 	[ -n "$bad" ] || continue

@@ -114,9 +114,9 @@ state "it is as before" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 rm /etc/modprobe.d/flavour.conf
 
 # driver_override: who has set it has it
-t "someone wants the other for himself" write_to "$PCI/$one/driver_override" vfio-pci
+t "driver_override of the other is set" write_to "$PCI/$one/driver_override" vfio-pci
 for to in native vfio; do
-	no_switch "then not this one, $to" "$one" $to EEXIST "$one: flavour $to refused: someone has set driver_override"
+	no_switch "then not this one, $to" "$one" $to EEXIST "$one: flavour $to refused: driver_override is already set"
 done
 state "it is as he left it" "$one" "native vfio [mdev]" mdev-pci vfio-pci
 t "unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
@@ -124,8 +124,8 @@ is "no flavour" "$(flavour "$one")" "native vfio mdev"
 t "and bound, as ever" write_to /sys/bus/pci/drivers_probe "$one"
 state "it is what he wanted" "$one" "native [vfio] mdev" vfio-pci vfio-pci
 t "which it can be" switch "$one" vfio
-no_switch "and no other" "$one" mdev EEXIST "someone has set driver_override"
-t "he clears it" write_to "$PCI/$one/driver_override" "
+no_switch "and no other" "$one" mdev EEXIST "driver_override is already set"
+t "it is cleared" write_to "$PCI/$one/driver_override" "
 "
 t "now it can" switch "$one" mdev
 state "the other" "$one" "native vfio [mdev]" mdev-pci mdev-pci

@@ -33,7 +33,7 @@ is "libvirt has taken it for VFIO" "$(flavour "$zero")" "native [vfio] mdev"
 is "one is left for mdevs" "$(available)" 1
 for to in native mdev; do
 	refused "$to meanwhile" "/sys/bus/pci/devices/$zero/driver_flavour" $to EEXIST \
-		"flavour $to refused: someone has set driver_override"
+		"flavour $to refused: driver_override is already set"
 done
 t "destroy" virt destroy taken
 t "libvirt gives it back to mdev-pci" wait_for 20 eval '[ "$(flavour "$zero")" = "native vfio [mdev]" ]'

@@ -59,8 +59,8 @@ for bad in 52:54:00:12:34 52:54:00:12:34:56:78 52-54-00 52:54:00:12:34:5g none; 
 	refused "an address of '$bad'" "$A/mac" "$bad" EINVAL "mac of mdev $u: what was written is not a MAC"
 done
 refused "that of a group" "$A/mac" 01:00:5e:00:00:01 EADDRNOTAVAIL "mac of mdev $u: that address is one of a group"
-refused "a VLAN that is none" "$A/vlan" 4095 ERANGE "vlan of mdev $u: 4095 is not allowed, 0 to 4094 is"
-refused "half a check" "$A/spoof_check" 2 ERANGE "spoof_check of mdev $u: 2 is not allowed, 0 to 1 is"
+refused "a VLAN that is none" "$A/vlan" 4095 ERANGE "vlan of mdev $u: 4095 is out of range: must be 0 to 4094"
+refused "half a check" "$A/spoof_check" 2 ERANGE "spoof_check of mdev $u: 2 is out of range: must be 0 to 1"
 refused "more than the link has" "$A/max_tx_rate" 1000000 EINVAL \
 	"driver igb of $net does not set max_tx_rate of VF 0 .*; is $net up"
 is "nothing has changed" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$mac 100 200 0 "

@@ -78,10 +78,10 @@ static int refuse_range(const struct mdev_pci_instance *instance,
 			const struct mdev_pci_attr *attr, u64 value)
 {
 	pci_err(instance->function->fn.pdev,
-		"%s of mdev %s: %llu is not allowed, %llu to %llu%s%s%s is (%pe)\n",
-		attr->name, dev_name(&instance->mdev->dev), value, attr->min, attr->max,
-		attr->unit ? " " : "", attr->unit ?: "",
-		attr->power_of_2 ? ", a power of 2," : "", ERR_PTR(-ERANGE));
+		"%s of mdev %s: %llu is out of range: must be %s%llu to %llu%s%s (%pe)\n",
+		attr->name, dev_name(&instance->mdev->dev), value,
+		attr->power_of_2 ? "a power of 2 from " : "", attr->min, attr->max,
+		attr->unit ? " " : "", attr->unit ?: "", ERR_PTR(-ERANGE));
 	return -ERANGE;
 }
 

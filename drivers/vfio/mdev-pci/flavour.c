@@ -118,7 +118,7 @@ static int check_override(struct change *c)
 	c->reserved = match > 0;
 	if (match)
 		return 0;
-	pci_err(c->pdev, "flavour %s refused: someone has set driver_override; clear it there, or ask him\n",
+	pci_err(c->pdev, "flavour %s refused: driver_override is already set; clear it first\n",
 		names[c->wanted]);
 	return -EEXIST;
 }
