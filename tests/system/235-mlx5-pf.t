@@ -10,9 +10,10 @@
 TYPES() { is_there "$PFDIR/mdev_supported_types/mlx5_core-vf/create"; }
 reload() { within 60 devlink dev reload "pci/$PF"; }
 
-must "the module comes first" load mdev-pci-mlx5
-must "then stock mlx5_core" mlx5_load
-must "the PF is a parent all the same" wait_for 10 TYPES
+must "stock modules are there" mlx5_modules
+must "the module loads, and with it stock mlx5_core" load mdev-pci-mlx5
+must "stock mlx5_core has the PF" mlx5_load
+must "the PF is a parent" wait_for 10 TYPES
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
 must "they are mdev-pci's" wait_for 20 all_bound 2
 new_uuid; u=$UUID

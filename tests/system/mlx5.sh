@@ -54,14 +54,18 @@ cx_no_bad_dma()
 }
 
 # Stock modules, known to modprobe
-mlx5_load()
+mlx5_modules()
 {
 	mlx5_lib=/lib/modules/$(uname -r)
-	if [ ! -d "$mlx5_lib/mlx5" ]; then
-		mkdir -p "$mlx5_lib/mlx5"
-		cp "$MLX5"/*.ko "$PAYLOAD"/*/mlx5-vfio-pci.ko "$mlx5_lib/mlx5/" && depmod -a ||
-			fail "the stock modules cannot be had" || return 1
-	fi
+	[ ! -d "$mlx5_lib/mlx5" ] || return 0
+	mkdir -p "$mlx5_lib/mlx5"
+	cp "$MLX5"/*.ko "$PAYLOAD"/*/mlx5-vfio-pci.ko "$mlx5_lib/mlx5/" && depmod -a ||
+		fail "the stock modules cannot be had"
+}
+
+mlx5_load()
+{
+	mlx5_modules || return 1
 	# Nothing on the host needs it, and udev is not here to load it
 	load mlx5_core && find_other_pf $CX_PF
 }
