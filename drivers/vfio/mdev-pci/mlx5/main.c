@@ -181,17 +181,7 @@ static const struct mdev_pci_external mvf_external = {
 	.desc = &mvf_desc,
 };
 
-static int __init mvf_module_init(void)
-{
-	return mdev_pci_register_external(&mvf_external);
-}
-module_init(mvf_module_init);
-
-static void __exit mvf_module_exit(void)
-{
-	mdev_pci_unregister_external(&mvf_external);
-}
-module_exit(mvf_module_exit);
+module_driver(mvf_external, mdev_pci_register_external, mdev_pci_unregister_external);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
