@@ -535,11 +535,16 @@ static void is_refused(struct bed *bed)
 	KUNIT_EXPECT_EQ(test, bed_state(bed), S(ERROR));
 	fw_arm(bed->fw);
 	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), -EINVAL);
 	mig_reset_begins(bed->mig);
 	mig_reset_done(bed->mig);
+	/* Nothing is called, so nothing changes */
+	KUNIT_EXPECT_EQ(test, bed_state(bed), S(RUNNING));
+	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &bytes), -ETIMEDOUT);
 	KUNIT_EXPECT_EQ(test, bed_state(bed), S(RUNNING));
 	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(PRE_COPY)), -ETIMEDOUT);
-	KUNIT_EXPECT_EQ(test, bed_state(bed), S(ERROR));
+	KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(RUNNING_P2P)), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, bed_state(bed), S(RUNNING));
 	KUNIT_EXPECT_EQ(test, bed->fw->calls, 0);
 }
 
@@ -568,8 +573,38 @@ static void hang_returns(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Nobody waits for it; what it may touch is freed when it returns */
+/* It returns when nobody has the device open: firmware is told of the end before the next user */
 static void hang_closed(struct kunit *test)
+{
+	struct bed *bed = hung_bed(test);
+
+	mig_close(bed->mig);
+	mig_closed(bed->mig, true);
+	bed_close(bed);
+	release(bed);
+	mig_open(bed->mig, 0, true);
+	KUNIT_EXPECT_FALSE(test, bed->fw->session);
+	KUNIT_EXPECT_NULL(test, bed->mig->lost);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
+/* Or before it is gone */
+static void hang_closed_gone(struct kunit *test)
+{
+	struct bed *bed = hung_bed(test);
+
+	mig_close(bed->mig);
+	mig_closed(bed->mig, true);
+	bed_close(bed);
+	release(bed);
+	mig_gone(bed->mig);
+	KUNIT_EXPECT_FALSE(test, bed->fw->session);
+	bed_drop(bed);
+}
+
+/* Nobody waits for it; what it may touch is freed when it returns */
+static void hang_gone(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 	unsigned int i;
@@ -577,6 +612,7 @@ static void hang_closed(struct kunit *test)
 	mig_close(bed->mig);
 	mig_closed(bed->mig, true);
 	bed_close(bed);
+	mig_gone(bed->mig);
 	KUNIT_EXPECT_GT(test, kref_read(&bed->mig->kref), 1);
 	release(bed);
 	for (i = 0; i < BED_LONG_MS / 20 && kref_read(&bed->mig->kref) > 1; i++)
@@ -673,6 +709,8 @@ static struct kunit_case sessions_cases[] = {
 	KUNIT_CASE(unbounded),
 	KUNIT_CASE_PARAM(hang_returns, hang_gen_params),
 	KUNIT_CASE_PARAM(hang_closed, hang_gen_params),
+	KUNIT_CASE_PARAM(hang_closed_gone, hang_gen_params),
+	KUNIT_CASE_PARAM(hang_gone, hang_gen_params),
 	KUNIT_CASE_PARAM(hang_opened_again, hang_gen_params),
 	KUNIT_CASE(hang_size),
 	KUNIT_CASE(hang_load),

@@ -27,6 +27,8 @@ users_not_stuck()
 	done
 }
 
+logged_more() { tool log "$SEQ" | grep 'migration:' | grep -v 'migration: refused, operation'; }
+
 pf_reset() { timeout 60 sh -c "echo 1 >$PFDIR/reset"; }
 
 # silent COMMAND VFIO-MIG'S COMMANDS...
@@ -39,12 +41,17 @@ silent()
 	mig "$s_cmd: the user gets ETIMEDOUT" "$u" "$@" state=ERROR
 	logged_once "$s_cmd: one line says which operation, and how long" \
 		'migration: operation [a-z0-9_]* has not returned for [0-9]* ms'
-	mig "$s_cmd: until it returns others are refused at once" "$u" state=RUNNING size=ETIMEDOUT
+	mark
+	mig "$s_cmd: until it returns others are refused at once, and nothing changes" "$u" state=RUNNING \
+		size=ETIMEDOUT state=RUNNING set:STOP=ETIMEDOUT state=RUNNING
+	logged_once "$s_cmd: one line says why" 'migration: refused, operation [a-z0-9_]* has not returned'
+	t "$s_cmd: no other line" not logged_more
 	t "$s_cmd: no process of user space is stuck" users_not_stuck
 	mig "$s_cmd: the other VF works" "$v" set:STOP_COPY "read:$WORK/x" set:RUNNING
 	t "$s_cmd: the PF is reset" pf_reset
 	wait_for 20 is_there "$PFDIR/virtfn1/driver"
 	mig "$s_cmd: then the VF can be used" "$u" state=RUNNING set:STOP_COPY "read:$WORK/x" set:RUNNING
+	t "$s_cmd: no object is left" snap_no_objects
 }
 silent mode-set set:STOP=ETIMEDOUT
 silent obj-create set:STOP set:STOP_COPY=ETIMEDOUT

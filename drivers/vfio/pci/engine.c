@@ -460,6 +460,7 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 	device_lock_assert(&pdev->dev);
 	mig_debugfs_remove(edev->debugfs);
 	vfio_pci_core_unregister_device(&edev->core);
+	mig_gone(edev->mig);
 	/* Not before: runtime PM and AER look at it until then */
 	pci_set_drvdata(pdev, NULL);
 	vfio_put_device(&edev->core.vdev);

@@ -29,8 +29,8 @@ static void returned_late(struct vfio_pci_migration *mig)
 	pci_info(mig->fn->pdev, "migration: operation %s has returned after %lld ms\n",
 		 mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	mig->stuck = false;
-	/* Of a device that is open the next one to look ends the session, with a limit of time */
-	if (mig->closed)
+	/* The next one to look at the function ends the session, with a limit of time */
+	if (mig->gone)
 		swap(mig->lost, lost);
 	mutex_unlock(&mig->state_mutex);
 	if (lost)

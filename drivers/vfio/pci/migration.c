@@ -378,7 +378,6 @@ void mig_attach_fw(struct vfio_pci_migration *mig)
 void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 {
 	mutex_lock(&mig->state_mutex);
-	mig->closed = false;
 	apply_answer(mig);
 	apply_reset(mig);
 	mig->ident.setup = setup;
@@ -406,7 +405,6 @@ void mig_close(struct vfio_pci_migration *mig)
 	mig_lock(mig);
 	mig_file_end(mig);
 	mig_log_close(mig);
-	mig->closed = true;
 	mig_unlock(mig);
 }
 
@@ -427,6 +425,22 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	}
 	mig->user = MIG_USER_NONE;
+	mig_unlock(mig);
+}
+
+/**
+ * mig_gone() - the function is unregistered
+ * @mig: the state of a device that nobody has open, or NULL
+ *
+ * A session that waits for the return of an operation ends now, if that has returned; else firmware
+ * is never told of its end: its vendor driver may be gone by then.
+ */
+void mig_gone(struct vfio_pci_migration *mig)
+{
+	if (!mig)
+		return;
+	mig_lock(mig);
+	mig->gone = true;
 	mig_unlock(mig);
 }
 
@@ -560,8 +574,18 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	return ERR_PTR(-EINVAL);
 }
 
+/* Nothing is called, so nothing changes */
+static int refuse_stuck(struct vfio_pci_migration *mig)
+{
+	mig_err(mig, ": refused, operation %s has not returned for %lld ms; reset the PF or unbind its driver\n",
+		mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
+	return -ETIMEDOUT;
+}
+
 static struct file *arc(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
 {
+	if (mig->stuck)
+		return ERR_PTR(refuse_stuck(mig));
 	/* What runs again must not be suspended, and firmware has nothing to say meanwhile */
 	return mig_is_reset(mig) ? ERR_PTR(-EAGAIN) : step(mig, next);
 }
@@ -623,9 +647,10 @@ static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user
  * Context: process context, sleeps; takes state_mutex.
  * Return: the data file of a session that has begun, else NULL, or an errno: -EBUSY: the
  * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
- * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer; -EAGAIN: the function
- * is being reset, or was meanwhile: it runs then, or is in ERROR; -EINTR: the caller was killed;
- * others from firmware operations. On error the state is the last one that was reached, or ERROR.
+ * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer, or
+ * an operation before has not returned; -EAGAIN: the function is being reset, or was meanwhile: it
+ * runs then, or is in ERROR; -EINTR: the caller was killed; others from firmware operations. On
+ * error the state is the last one that was reached, or ERROR.
  */
 struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
 			   enum mig_user user)
@@ -673,8 +698,12 @@ void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *s
 
 static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
-	int ret = mig_fw_state_size(mig, bytes);
+	int ret;
 
+	/* Said already, and what is refused fails nothing */
+	if (mig->stuck)
+		return -ETIMEDOUT;
+	ret = mig_fw_state_size(mig, bytes);
 	if (ret == -ETIMEDOUT)
 		mig_timed_out(mig);
 	if (ret || (*bytes && *bytes <= mig->caps.max_state))

@@ -48,7 +48,7 @@ enum mig_user {
  * @worker: which calls these
  * @stuck: it has not returned in time: no operation is called
  * @lost: the session that this belongs to: a reference; it ends once the operation has returned
- * @closed: nobody has the device open
+ * @gone: the function is unregistered: no operation is called
  * @fw_detached: firmware does not have the function: no operation is called
  * @file: the attached data file
  * @done_twice: it was logged that the vendor driver has said twice how an operation ended
@@ -79,7 +79,7 @@ struct vfio_pci_migration {
 	struct mig_fw_worker worker;
 	bool stuck;
 	struct mig_file *lost;
-	bool closed;
+	bool gone;
 	bool fw_detached;
 	atomic_t done_twice;
 	struct mig_file *file;
@@ -106,6 +106,7 @@ void mig_put(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset);
 void mig_close(struct vfio_pci_migration *mig);
 void mig_closed(struct vfio_pci_migration *mig, bool reset);
+void mig_gone(struct vfio_pci_migration *mig);
 void mig_reset_begins(struct vfio_pci_migration *mig);
 bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
