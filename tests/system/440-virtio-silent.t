@@ -29,7 +29,13 @@ users_not_stuck()
 
 logged_more() { tool log "$SEQ" | grep 'migration:' | grep -v 'migration: refused, operation'; }
 
-pf_reset() { timeout 60 sh -c "echo 1 >$PFDIR/reset"; }
+anew()
+{
+	within 60 sh -c "echo $PF >/sys/bus/pci/drivers/virtio-pci/unbind" &&
+		wait_for 20 is_gone "$MDEVS/$u" &&
+		write_to /sys/bus/pci/drivers/virtio-pci/bind "$PF" &&
+		wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
+}
 
 # silent COMMAND VFIO-MIG'S COMMANDS...
 silent()
@@ -48,8 +54,8 @@ silent()
 	t "$s_cmd: no other line" not logged_more
 	t "$s_cmd: no process of user space is stuck" users_not_stuck
 	mig "$s_cmd: the other VF works" "$v" set:STOP_COPY "read:$WORK/x" set:RUNNING
-	t "$s_cmd: the PF is reset" pf_reset
-	wait_for 20 is_there "$PFDIR/virtfn1/driver"
+	must "$s_cmd: virtio_pci is unbound from the PF, which ends it, and bound again" anew
+	vfs_and_mdevs 2 u v
 	mig "$s_cmd: then the VF can be used" "$u" state=RUNNING set:STOP_COPY "read:$WORK/x" set:RUNNING
 	t "$s_cmd: no object is left" snap_no_objects
 }
