@@ -13,11 +13,18 @@
  * Prints "name=value": times in microseconds ("_us"), amounts in bytes. The engine's state
  * changes in one line of 64 bytes for each copy, so n copies change at most n pages of it.
  */
-#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
-static _Noreturn void bad(const char *fmt, ...);
+_Noreturn void bad(const char *fmt, ...);
 
 #include "../system/vfio-access.h"
 #include "../system/vfio-ioat.h"
@@ -30,7 +37,7 @@ static _Noreturn void bad(const char *fmt, ...);
 
 static char piece[PIECE];
 
-static _Noreturn void bad(const char *fmt, ...)
+_Noreturn void bad(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -41,14 +48,6 @@ static _Noreturn void bad(const char *fmt, ...)
 	va_end(ap);
 	putchar('\n');
 	exit(1);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
 }
 
 static void say(const char *name, uint64_t value)
@@ -81,7 +80,7 @@ static int set_state(uint32_t state)
 		.state.data_fd = -1,
 	};
 
-	if (ioctl(device, VFIO_DEVICE_FEATURE, &f))
+	if (ioctl(source.fd, VFIO_DEVICE_FEATURE, &f))
 		bad("state %u: %s", state, strerror(errno));
 	return f.state.data_fd;
 }
@@ -141,7 +140,7 @@ static void read_memfd(uint64_t bytes)
 /* ---- from one to another --------------------------------------------------------- */
 
 /* Takes what comes through the pipe; says when the function runs */
-static void destination(const char *dir, int pipe_in, int ready)
+static void run_destination(const char *dir, int pipe_in, int ready)
 {
 	size_t have = 0;
 	ssize_t n;
@@ -160,7 +159,7 @@ static void destination(const char *dir, int pipe_in, int ready)
 	say("runs_at_us", now_us());
 }
 
-static void source(const char *dir, int pipe_out, int ready, unsigned int copies, const char *pages)
+static void run_source(const char *dir, int pipe_out, int ready, unsigned int copies, const char *pages)
 {
 	uint64_t start, bytes, before = 0;
 	bool precopy = strcmp(pages, "stop");
@@ -201,12 +200,12 @@ static void move(const char *from, const char *to, unsigned int copies, const ch
 	child = fork();
 	if (!child) {
 		close(data[1]);
-		destination(to, data[0], ready[1]);
+		run_destination(to, data[0], ready[1]);
 		exit(0);
 	}
 	close(data[0]);
 	close(ready[1]);
-	source(from, data[1], ready[0], copies, pages);
+	run_source(from, data[1], ready[0], copies, pages);
 	close(data[1]);
 	if (waitpid(child, &status, 0) < 0 || status)
 		bad("the destination has failed");
@@ -223,7 +222,7 @@ static void start_log(uint64_t length)
 	struct vfio_device_feature_dma_logging_control control = {
 		.page_size = LOG_PAGE, .num_ranges = 1, .ranges = (uintptr_t)&range,
 	};
-	int err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET,
+	int err = v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET,
 				 &control, sizeof(control));
 
 	if (err)
@@ -237,7 +236,7 @@ static void make_dirty(uint64_t length, uint64_t step, uint32_t bytes)
 	int err;
 
 	for (uint64_t at = 0; at < length; at += step) {
-		err = access_map(LOG_IOVA + at, mem, bytes);
+		err = vdev_map(&source, LOG_IOVA + at, mem, bytes);
 		if (err)
 			bad("mapping memory: %s", strerror(err));
 		ioat_copy(LOG_IOVA + at, bytes);
@@ -250,7 +249,7 @@ static void report(const char *name, uint64_t length, uint64_t *map)
 		.iova = LOG_IOVA, .length = length, .page_size = LOG_PAGE, .bitmap = (uintptr_t)map,
 	};
 	uint64_t start = now_us();
-	int err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET,
+	int err = v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET,
 				 &r, sizeof(r));
 
 	if (err)

@@ -14,7 +14,6 @@
  *
  * SIGUSR2: the longest gap is measured anew.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

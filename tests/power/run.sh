@@ -111,7 +111,8 @@ machine_files() # KERNEL SIZE [guest]
 	compile "$1" "$flavour" -C tests/power \
 		KBUILD_EXTRA_SYMBOLS=/src/Module.symvers modules || return 1
 	power_run "$1" "$tree" $POWER_TRIPLET-gcc -O2 -Wall -static \
-		tests/system/vfio-nvlink2.c -o vfio-nvlink2 || return 1
+		-D_GNU_SOURCE -Itools/conform tests/system/vfio-nvlink2.c tools/conform/{device,v1,v2,user}.c \
+		-o vfio-nvlink2 || return 1
 	initrd "$1" "$2" "$release" "$3"
 }
 

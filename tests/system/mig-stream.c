@@ -26,7 +26,6 @@
  *   mig-stream bounds FILE          lengths to which it may be cut off: at, before and behind each
  *                                   end of a header, record header and record, and in the middle
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -36,11 +36,18 @@ compile() # NAME [DIRECTORY]
 {
 	local dir=${2:-$here}
 
-	[ -n "$(find "$dir" "$here" \( -name "$1.c" -o -name "vfio-*.h" \) -newer "$bin/$1" 2>/dev/null)" ] || [ ! -f "$bin/$1" ] || return 0
+	[ -n "$(find "$dir" "$here" "$bin/../conform" \( -name "$1.c" -o -name "vfio-*.h" -o -name libvfio-user.a \) -newer "$bin/$1" 2>/dev/null)" ] || [ ! -f "$bin/$1" ] || return 0
 	need_host gcc libc6-dev linux-libc-dev
-	gcc -O2 -Wall -Wextra -Werror -static -o "$bin/$1.new" "$dir/$1.c" >&2
+	gcc -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -static -I "$REPO_DIR/tools/conform" -o "$bin/$1.new" "$dir/$1.c" \
+		"$bin/../conform/libvfio-user.a" >&2
 	mv "$bin/$1.new" "$bin/$1"
 }
+
+# Static, with its plug-ins linked in
+need_host make
+make -s -C "$REPO_DIR/tools/conform" STATIC=1 CFLAGS="-O2 -Werror" O="$bin/../conform" >&2
+cmp -s "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform" ||
+	cp "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform"
 
 compile tool
 compile vfio-mig
@@ -51,11 +58,6 @@ compile vfio-nvlink2
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
 compile blkload "$REPO_DIR/tests/guest"
-# Static, with its plug-ins linked in
-need_host make
-make -s -C "$REPO_DIR/tools/conform" STATIC=1 CFLAGS="-O2 -Werror" O="$bin/../conform" >&2
-cmp -s "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform" ||
-	cp "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform"
 release=$(cat "$CACHE/build-$guest_kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then

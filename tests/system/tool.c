@@ -16,7 +16,6 @@
  *   tool log [SEQ]           the kernel's log, from the message after number SEQ on
  *   tool logseq              the number of its last message
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>

@@ -6,7 +6,7 @@
 
 static void put_config(unsigned int at, uint32_t value)
 {
-	if (pwrite(device, &value, 4, config.offset + at) != 4)
+	if (pwrite(source.fd, &value, 4, config.offset + at) != 4)
 		bad("config space at 0x%x: %s", at, strerror(errno));
 }
 
@@ -14,7 +14,7 @@ static uint32_t get_config(unsigned int at)
 {
 	uint32_t value;
 
-	if (pread(device, &value, 4, config.offset + at) != 4)
+	if (pread(source.fd, &value, 4, config.offset + at) != 4)
 		bad("config space at 0x%x: %s", at, strerror(errno));
 	return value;
 }
@@ -30,12 +30,12 @@ static void memory(const char *on)
 {
 	uint16_t cmd = strcmp(on, "off") ? 0x6 : 0x4;
 
-	if (pwrite(device, &cmd, 2, config.offset + 4) != 2)
+	if (pwrite(source.fd, &cmd, 2, config.offset + 4) != 2)
 		bad("config space: %s", strerror(errno));
 	memory_is(on);
 }
 
-static union region {
+static union {
 	struct vfio_region_info r;
 	uint8_t bytes[1024];
 } region;
@@ -44,7 +44,7 @@ static union region {
 static void get_region(unsigned int index)
 {
 	region.r = (struct vfio_region_info){ .argsz = sizeof(region), .index = index };
-	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &region))
+	if (ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &region))
 		bad("VFIO_DEVICE_GET_REGION_INFO %u: %s", index, strerror(errno));
 }
 
@@ -74,13 +74,13 @@ static uint64_t mappable(void)
 
 static void cannot_map(uint64_t at, size_t len, const char *wanted)
 {
-	void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, device, at);
+	void *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, source.fd, at);
 
 	expect(map == MAP_FAILED ? errno : 0, wanted);
 	/* Nor for reading alone, nor privately */
-	map = mmap(NULL, len, PROT_READ, MAP_SHARED, device, at);
+	map = mmap(NULL, len, PROT_READ, MAP_SHARED, source.fd, at);
 	expect(map == MAP_FAILED ? errno : 0, wanted);
-	if (mmap(NULL, len, PROT_READ, MAP_PRIVATE, device, at) != MAP_FAILED)
+	if (mmap(NULL, len, PROT_READ, MAP_PRIVATE, source.fd, at) != MAP_FAILED)
 		bad("it can be mapped privately");
 }
 
@@ -91,7 +91,7 @@ static void no_ioeventfd(uint64_t at)
 		.fd = eventfd(0, EFD_CLOEXEC),
 	};
 
-	expect(ioctl(device, VFIO_DEVICE_IOEVENTFD, &io) ? errno : 0, "EOPNOTSUPP");
+	expect(ioctl(source.fd, VFIO_DEVICE_IOEVENTFD, &io) ? errno : 0, "EOPNOTSUPP");
 	close(io.fd);
 }
 
@@ -104,7 +104,7 @@ static void no_dma_buf(unsigned int index, uint64_t offset)
 	} buf = { .region = index, .open_flags = O_CLOEXEC | O_RDWR, .nr = 1,
 		  .range = { offset, 4096 } };
 
-	if (!access_feature(VFIO_DEVICE_FEATURE_GET | 11, &buf, sizeof(buf)))
+	if (!v2_feature(&source, VFIO_DEVICE_FEATURE_GET | 11, &buf, sizeof(buf)))
 		bad("a dma-buf was made");
 }
 
@@ -114,9 +114,9 @@ static void reads_zero(uint64_t at)
 	for (unsigned int n = 1; n <= 8; n *= 2) {
 		uint64_t value = ~0ULL;
 
-		if (pwrite(device, &value, n, at) != n)
+		if (pwrite(source.fd, &value, n, at) != n)
 			bad("write of %u bytes: %s", n, strerror(errno));
-		if (pread(device, &value, n, at) != n)
+		if (pread(source.fd, &value, n, at) != n)
 			bad("read of %u bytes: %s", n, strerror(errno));
 		if (n < 8 ? value << (64 - 8 * n) : value)
 			bad("%u bytes read 0x%llx", n, (unsigned long long)value);
@@ -129,10 +129,10 @@ static void is_cut(uint64_t bar, uint64_t start)
 	static uint8_t buf[65536];
 	ssize_t n;
 
-	n = pread(device, buf, 16, bar + start - 8);
+	n = pread(source.fd, buf, 16, bar + start - 8);
 	if (n != 8)
 		bad("a read across its beginning: %zd (%s)", n, strerror(errno));
-	n = pread(device, buf, sizeof(buf), bar);
+	n = pread(source.fd, buf, sizeof(buf), bar);
 	if (n != (ssize_t)start)
 		bad("a read of all before it: %zd", n);
 }
@@ -172,7 +172,7 @@ static void no_bar(unsigned int index)
 		put_config(at, 0);
 	}
 	put_config(0x10 + 4 * index, ~0U);
-	if (pread(device, header, sizeof(header), config.offset) != sizeof(header))
+	if (pread(source.fd, header, sizeof(header), config.offset) != sizeof(header))
 		bad("config space: %s", strerror(errno));
 	for (unsigned int i = 0; i < 8; i++) {
 		if (header[0x10 + 4 * index + i])
@@ -183,7 +183,7 @@ static void no_bar(unsigned int index)
 	for (unsigned int i = 0; i < 8; i++) {
 		uint8_t byte = 1;
 
-		if (pread(device, &byte, 1, config.offset + 0x10 + 4 * index + i) != 1 || byte)
+		if (pread(source.fd, &byte, 1, config.offset + 0x10 + 4 * index + i) != 1 || byte)
 			bad("byte %u alone is 0x%x", i, byte);
 	}
 }
@@ -198,8 +198,8 @@ static void hidden_bar(unsigned int index, uint64_t bytes)
 		bad("the region has 0x%llx bytes, flags 0x%x", (unsigned long long)region.r.size,
 		    region.r.flags);
 	for (uint64_t at = 0; at < bytes; at += 8) {
-		expect(pread(device, &value, 8, bar + at) == 8 ? 0 : errno, "EINVAL");
-		expect(pwrite(device, &value, 8, bar + at) == 8 ? 0 : errno, "EINVAL");
+		expect(pread(source.fd, &value, 8, bar + at) == 8 ? 0 : errno, "EINVAL");
+		expect(pwrite(source.fd, &value, 8, bar + at) == 8 ? 0 : errno, "EINVAL");
 	}
 	cannot_map(bar, bytes, "EINVAL");
 	cannot_map(bar + 4096, 4096, "EINVAL");

@@ -51,7 +51,7 @@ static void map_memory(void)
 		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mem == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
-	err = access_map(IOVA, mem, MEM_SIZE);
+	err = vdev_map(&source, IOVA, mem, MEM_SIZE);
 	if (err)
 		bad("mapping memory: %s", strerror(err));
 }

@@ -25,7 +25,7 @@ static void cx_map(void)
 	cx_memory = mmap(NULL, CX_MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (cx_memory == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
-	err = access_map(CX_IOVA, cx_memory, CX_MEMORY);
+	err = vdev_map(&source, CX_IOVA, cx_memory, CX_MEMORY);
 	if (err)
 		bad("mapping for DMA: %s", strerror(err));
 }
@@ -133,13 +133,13 @@ static void cx_log(const char *wanted)
 
 	cx_map();
 	log.control.ranges = (uintptr_t)&log.range;
-	expect(access_feature(VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
+	expect(v2_feature(&source, VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_LOGGING_START,
 			      &log.control, sizeof(log.control)), wanted);
 }
 
 static void cx_log_stop(const char *wanted)
 {
-	expect(access_feature(VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP, NULL, 0),
+	expect(v2_feature(&source, VFIO_DEVICE_FEATURE_SET | VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP, NULL, 0),
 	       wanted);
 }
 
@@ -149,7 +149,7 @@ static void cx_dirty(const char *wanted)
 	struct vfio_device_feature_dma_logging_report report = {
 		.iova = CX_IOVA, .length = CX_MEMORY, .page_size = 4096, .bitmap = (uintptr_t)&bitmap,
 	};
-	int err = access_feature(VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
+	int err = v2_feature(&source, VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT,
 				 &report, sizeof(report));
 
 	if (wanted && *wanted == 'E') {

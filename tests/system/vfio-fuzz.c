@@ -18,7 +18,6 @@
  * any more; 2: a round hung or crashed, what its threads did is printed, and their kernel stacks;
  * 3: not even SIGKILL ended it.
  */
-#define _GNU_SOURCE
 #include <stdatomic.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,10 +27,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/eventfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vfio-access.h"
 #include "vfio-random.h"
@@ -79,11 +82,14 @@ static long now_ms(void)
 	return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void sleep_ms(long ms)
+_Noreturn void bad(const char *fmt, ...)
 {
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+	va_list ap;
 
-	nanosleep(&ts, NULL);
+	va_start(ap, fmt);
+	vsnprintf(shared->failure, sizeof(shared->failure), fmt, ap);
+	va_end(ap);
+	_exit(1);
 }
 
 static const char *errno_name(int err)
@@ -109,8 +115,7 @@ static void open_device(void)
 		count(OP_OPEN, err);
 		if (!err)
 			return;
-		access_close();
-		access_to.group = access_to.dma = device = -1;
+		vdev_close(&source);
 		if (now_ms() > until)
 			break;
 		sleep_ms(20);
@@ -149,15 +154,14 @@ static _Noreturn void round_run(uint64_t seed)
 		/* Data files of the first opening go on into the second */
 		open_device();
 		map_memory();
-		hostile_open(&guest, device);
+		hostile_open(&guest, source.fd);
 		hostile_enable(&guest);
 		find_regions();
 		run_threads(random_next(&r), n, ops);
 		if (random_chance(&r, 30))
 			_exit(0);
 		hostile_close(&guest);
-		access_close();
-		access_to.group = access_to.dma = device = -1;
+		vdev_close(&source);
 		stale_files(&r);
 	}
 	exit(0);

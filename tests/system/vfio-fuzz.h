@@ -92,7 +92,7 @@ static void map_memory(void)
 		if (dma == MAP_FAILED)
 			_exit(4);
 	}
-	access_map(DMA_IOVA, dma, DMA_SIZE);
+	vdev_map(&source, DMA_IOVA, dma, DMA_SIZE);
 }
 
 static bool is_v1(const uint8_t *info, const struct vfio_region_info *r)
@@ -114,7 +114,7 @@ static void find_regions(void)
 {
 	struct vfio_device_info dev = { .argsz = sizeof(dev) };
 
-	if (ioctl(device, VFIO_DEVICE_GET_INFO, &dev))
+	if (ioctl(source.fd, VFIO_DEVICE_GET_INFO, &dev))
 		_exit(4);
 	nr_regions = dev.num_regions < REGIONS ? dev.num_regions : REGIONS;
 	for (uint32_t i = 0; i < nr_regions; i++) {
@@ -124,7 +124,7 @@ static void find_regions(void)
 		} info = { .r = { .argsz = sizeof(info), .index = i } };
 
 		region[i].size = 0;
-		if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &info))
+		if (ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &info))
 			continue;
 		region[i].offset = info.r.offset;
 		region[i].size = info.r.size;
@@ -216,7 +216,7 @@ static long set_state(struct fuzzer *f, struct random *r, uint32_t state)
 	set->device_state = state;
 	set->data_fd = -1;
 	tell(f, "to %u", state);
-	ret = done(f, OP_STATE, ioctl(device, VFIO_DEVICE_FEATURE, feature));
+	ret = done(f, OP_STATE, ioctl(source.fd, VFIO_DEVICE_FEATURE, feature));
 	if (ret < 0)
 		return ret;
 	shared->states[state & 15]++;
@@ -237,7 +237,7 @@ static void do_get_state(struct fuzzer *f, struct random *r)
 	feature->argsz = sizeof(*feature) + 8;
 	feature->flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE;
 	tell(f, "get");
-	done(f, OP_GET_STATE, ioctl(device, VFIO_DEVICE_FEATURE, feature));
+	done(f, OP_GET_STATE, ioctl(source.fd, VFIO_DEVICE_FEATURE, feature));
 }
 
 static void do_feature(struct fuzzer *f, struct random *r)
@@ -256,7 +256,7 @@ static void do_feature(struct fuzzer *f, struct random *r)
 	if (random_chance(r, 2))
 		feature->flags = random_number(r);
 	tell(f, "%#x argsz %u", feature->flags, feature->argsz);
-	ret = ioctl(device, VFIO_DEVICE_FEATURE, random_chance(r, 97) ? feature : (void *)where);
+	ret = ioctl(source.fd, VFIO_DEVICE_FEATURE, random_chance(r, 97) ? feature : (void *)where);
 	done(f, OP_FEATURE, ret);
 	/* It may have been a state with a data file, which is the user's to close */
 	if (!ret && number == VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE &&
@@ -427,7 +427,7 @@ static void do_load(struct fuzzer *f, struct random *r)
 static void do_reset(struct fuzzer *f, struct random *r)
 {
 	tell(f, "reset");
-	done(f, OP_RESET, ioctl(device, VFIO_DEVICE_RESET));
+	done(f, OP_RESET, ioctl(source.fd, VFIO_DEVICE_RESET));
 	if (random_chance(r, 90))
 		hostile_enable(&guest);
 }
@@ -446,7 +446,7 @@ static void do_info(struct fuzzer *f, struct random *r)
 	if (call == VFIO_DEVICE_GET_REGION_INFO && len >= 16)
 		p[2] = random_chance(r, 90) ? random_below(r, 14) : random_number(r);
 	tell(f, "%#lx argsz %u", call, *p);
-	done(f, OP_INFO, ioctl(device, call, p));
+	done(f, OP_INFO, ioctl(source.fd, call, p));
 }
 
 static void do_irqs(struct fuzzer *f, struct random *r)
@@ -475,7 +475,7 @@ static void do_irqs(struct fuzzer *f, struct random *r)
 	}
 	tell(f, "argsz %u flags %#x index %u start %u count %u", set->argsz, set->flags, set->index,
 	     set->start, set->count);
-	done(f, OP_IRQS, ioctl(device, VFIO_DEVICE_SET_IRQS, set));
+	done(f, OP_IRQS, ioctl(source.fd, VFIO_DEVICE_SET_IRQS, set));
 }
 
 static void do_ioctl(struct fuzzer *f, struct random *r)
@@ -487,7 +487,7 @@ static void do_ioctl(struct fuzzer *f, struct random *r)
 	/* IRQs and resets have operations of their own, with better arguments */
 	*p = random_chance(r, 70) ? random_below(r, 80) : random_number(r);
 	tell(f, "%u argsz %u", nr, *p);
-	done(f, OP_IOCTL, ioctl(device, _IO(VFIO_TYPE, VFIO_BASE + nr),
+	done(f, OP_IOCTL, ioctl(source.fd, _IO(VFIO_TYPE, VFIO_BASE + nr),
 				random_chance(r, 95) ? p : (void *)number));
 }
 
@@ -522,10 +522,10 @@ static void do_region(struct fuzzer *f, struct random *r)
 	at += region[i].size ? region[i].offset : (uint64_t)i << 40;
 	if (random_chance(r, 60)) {
 		tell(f, "read %zu at %#llx", n, (unsigned long long)at);
-		done(f, OP_REGION, pread(device, mem, n, at));
+		done(f, OP_REGION, pread(source.fd, mem, n, at));
 	} else {
 		tell(f, "write %zu at %#llx", n, (unsigned long long)at);
-		done(f, OP_REGION, pwrite(device, mem, n, at));
+		done(f, OP_REGION, pwrite(source.fd, mem, n, at));
 	}
 }
 
@@ -551,13 +551,13 @@ static void do_v1(struct fuzzer *f, struct random *r)
 	tell(f, "%s %s %u %llu", write ? "write" : "read", data ? "data" : "register", regs[i].at,
 	     (unsigned long long)value);
 	if (data && write)
-		done(f, OP_V1, pwrite(device, stream, n, at));
+		done(f, OP_V1, pwrite(source.fd, stream, n, at));
 	else if (data)
-		done(f, OP_V1, pread(device, f->arena, n, at));
+		done(f, OP_V1, pread(source.fd, f->arena, n, at));
 	else if (write)
-		done(f, OP_V1, pwrite(device, &value, regs[i].width, v1_offset + regs[i].at));
+		done(f, OP_V1, pwrite(source.fd, &value, regs[i].width, v1_offset + regs[i].at));
 	else
-		done(f, OP_V1, pread(device, &value, regs[i].width, v1_offset + regs[i].at));
+		done(f, OP_V1, pread(source.fd, &value, regs[i].width, v1_offset + regs[i].at));
 }
 
 static void do_mmap(struct fuzzer *f, struct random *r)
@@ -579,7 +579,7 @@ static void do_mmap(struct fuzzer *f, struct random *r)
 	if (size > ARENA || !size)
 		size = 4096;
 	tell(f, "region %u at %#llx, %zu bytes", i, (unsigned long long)at, size);
-	map = mmap(NULL, size, prot, random_chance(r, 90) ? MAP_SHARED : MAP_PRIVATE, device,
+	map = mmap(NULL, size, prot, random_chance(r, 90) ? MAP_SHARED : MAP_PRIVATE, source.fd,
 		   region[i].offset + at);
 	done(f, OP_MMAP, map == MAP_FAILED ? -1 : 0);
 	if (map == MAP_FAILED)
@@ -642,7 +642,7 @@ static void do_log(struct fuzzer *f, struct random *r)
 		p[3] = random_chance(r, 90) ? (uintptr_t)f->arena + 4096 : random_number(r);
 	}
 	tell(f, "%#x page %#llx", feature->flags, (unsigned long long)page);
-	done(f, OP_LOG, ioctl(device, VFIO_DEVICE_FEATURE, feature));
+	done(f, OP_LOG, ioctl(source.fd, VFIO_DEVICE_FEATURE, feature));
 }
 
 /* Copies as they should be, to memory that is mapped, but with the registers anyhow */
@@ -679,36 +679,36 @@ static void do_dma(struct fuzzer *f, struct random *r)
 /* A second device file of the group, or binding and attaching what is bound */
 static long group_call(struct fuzzer *f, struct random *r)
 {
-	struct access_attach attach = { .argsz = sizeof(attach), .pt_id = access_to.ioas };
+	struct cdev_attach attach = { .argsz = sizeof(attach), .pt_id = source.ioas };
 	uint32_t detach[2] = { sizeof(detach), 0 };
-	struct access_bind bind = { .argsz = sizeof(bind), .iommufd = access_to.dma };
+	struct cdev_bind bind = { .argsz = sizeof(bind), .iommufd = source.container };
 	uint64_t number = random_number(r);
 	long fd;
 
-	if (access_to.cdev) {
-		attach.pt_id = random_chance(r, 80) ? access_to.ioas : number;
+	if (*source.cdev) {
+		attach.pt_id = random_chance(r, 80) ? source.ioas : number;
 		switch (random_below(r, 4)) {
 		case 0:
-			return ioctl(device, ACCESS_BIND, &bind);
+			return ioctl(source.fd, CDEV_BIND, &bind);
 		case 1:
-			return ioctl(device, _IO(VFIO_TYPE, VFIO_BASE + 20), detach);
+			return ioctl(source.fd, _IO(VFIO_TYPE, VFIO_BASE + 20), detach);
 		default:
-			return ioctl(device, ACCESS_ATTACH, &attach);
+			return ioctl(source.fd, CDEV_ATTACH, &attach);
 		}
 	}
 	switch (random_below(r, 4)) {
 	case 0:
-		return ioctl(access_to.group, VFIO_GROUP_UNSET_CONTAINER);
+		return ioctl(source.group, VFIO_GROUP_UNSET_CONTAINER);
 	case 1:
 		snprintf((char *)f->arena, 64, "%s",
 			 random_chance(r, 50) ? opt.name : "0000:00:00.0");
-		fd = ioctl(access_to.group, VFIO_GROUP_GET_DEVICE_FD, f->arena);
+		fd = ioctl(source.group, VFIO_GROUP_GET_DEVICE_FD, f->arena);
 		return fd < 0 ? fd : close(fd);
 	case 2:
-		return ioctl(access_to.group, _IO(VFIO_TYPE, VFIO_BASE + random_below(r, 25)),
+		return ioctl(source.group, _IO(VFIO_TYPE, VFIO_BASE + random_below(r, 25)),
 			     number);
 	default:
-		return ioctl(access_to.group, VFIO_GROUP_GET_DEVICE_FD, number);
+		return ioctl(source.group, VFIO_GROUP_GET_DEVICE_FD, number);
 	}
 }
 

@@ -46,7 +46,7 @@ static void *ioat_memory(uint64_t iova, size_t size)
 
 	if (mem == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
-	err = access_map(iova, mem, size);
+	err = vdev_map(&source, iova, mem, size);
 	if (err)
 		bad("mapping memory: %s", strerror(err));
 	return mem;
@@ -57,7 +57,7 @@ static void ioat_was_reset(void)
 {
 	uint16_t cmd = 6;
 
-	ioat_must(pwrite(device, &cmd, sizeof(cmd), ioat.config.offset + 4), "config space");
+	ioat_must(pwrite(source.fd, &cmd, sizeof(cmd), ioat.config.offset + 4), "config space");
 	ioat.ready = false;
 }
 
@@ -67,9 +67,9 @@ static void ioat_open(void)
 
 	ioat.config.argsz = sizeof(ioat.config);
 	ioat.config.index = VFIO_PCI_CONFIG_REGION_INDEX;
-	ioat_must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &ioat.config), "config space");
-	ioat_must(ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0), "BAR 0");
-	ioat.regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar0.offset);
+	ioat_must(ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &ioat.config), "config space");
+	ioat_must(ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &bar0), "BAR 0");
+	ioat.regs = mmap(NULL, bar0.size, PROT_READ | PROT_WRITE, MAP_SHARED, source.fd, bar0.offset);
 	if (ioat.regs == MAP_FAILED)
 		bad("BAR 0: %s", strerror(errno));
 	ioat_was_reset();

@@ -20,7 +20,6 @@
  *   reset                        VFIO_DEVICE_RESET
  *   sh:COMMAND
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -47,7 +46,7 @@
 
 static const char *command;
 
-static _Noreturn void bad(const char *fmt, ...)
+_Noreturn void bad(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -99,7 +98,7 @@ static int start(uint64_t page, struct vfio_device_feature_dma_logging_range *r,
 		.num_ranges = n,
 		.ranges = (uintptr_t)r,
 	};
-	int err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET,
+	int err = v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_START | VFIO_DEVICE_FEATURE_SET,
 				 &c, sizeof(c));
 
 	page_size = c.page_size;
@@ -184,7 +183,7 @@ static int report(char **arg)
 	int err;
 
 	map[words] = 0x123456789abcdefULL;
-	err = access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
+	err = v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT | VFIO_DEVICE_FEATURE_GET, &r,
 			     sizeof(r));
 	if (map[words] != 0x123456789abcdefULL)
 		bad("written behind the bitmap");
@@ -215,14 +214,14 @@ static void run(const char *text)
 	while (n < 7 && (arg[n] = strsep(&copy_of, ":")))
 		n++;
 	if (!strcmp(arg[0], "probe"))
-		expect(access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
+		expect(v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
 				      VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_SET, "", 0), wanted);
 	else if (!strcmp(arg[0], "start") && n == 3)
 		expect(start_ranges(arg), wanted);
 	else if (!strcmp(arg[0], "many") && n == 6)
 		expect(start_many(arg), wanted);
 	else if (!strcmp(arg[0], "stop"))
-		expect(access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP |
+		expect(v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP |
 				      VFIO_DEVICE_FEATURE_SET, "", 0), wanted);
 	else if (!strcmp(arg[0], "report") && n == 5)
 		expect(report(arg), wanted);
@@ -232,7 +231,7 @@ static void run(const char *text)
 	} else if (!strcmp(arg[0], "copy") && n == 3) {
 		ioat_copy(strtoull(arg[1], NULL, 0), strtoul(arg[2], NULL, 0));
 	} else if (!strcmp(arg[0], "reset")) {
-		must(ioctl(device, VFIO_DEVICE_RESET), "VFIO_DEVICE_RESET");
+		must(ioctl(source.fd, VFIO_DEVICE_RESET), "VFIO_DEVICE_RESET");
 		ioat_was_reset();
 	} else {
 		bad("what is that?");

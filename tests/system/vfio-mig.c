@@ -78,7 +78,6 @@
  *   vfio-mig create CREATE UUID   time from create to usable: prints
  *                                 "create_us=N usable_us=N"
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -103,18 +102,6 @@
 #include "vfio-access.h"
 #include "vfio-random.h"
 
-/* Newer than some headers: 6.2 */
-#define FEATURE_MIG_DATA_SIZE	9
-
-struct precopy_info {
-	uint32_t argsz;
-	uint32_t flags;
-	uint64_t initial_bytes;
-	uint64_t dirty_bytes;
-};
-
-#define GET_PRECOPY_INFO	_IO(VFIO_TYPE, VFIO_BASE + 21)
-
 static bool quiet;
 static const char *command = "";
 
@@ -130,7 +117,7 @@ static void say(const char *fmt, ...)
 	fflush(stdout);
 }
 
-static _Noreturn void bad(const char *fmt, ...)
+_Noreturn void bad(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -145,24 +132,7 @@ static _Noreturn void bad(const char *fmt, ...)
 
 static const char *errno_name(int err)
 {
-	const char *name = strerrorname_np(err);
-
-	return err && name ? name : "0";
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
-}
-
-static void sleep_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&ts, NULL);
+	return err ? ename(err) : "0";
 }
 
 static bool one_of(const char *name, const char *wanted)
@@ -191,7 +161,7 @@ static void expect(int err, const char *wanted)
 
 /* ---- the device --------------------------------------------------------------- */
 
-static int data_fd = -1, req_fd = -1, err_fd = -1;
+static int req_fd = -1, err_fd = -1;
 static struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
 static struct vfio_region_info config = { .argsz = sizeof(config), .index = VFIO_PCI_CONFIG_REGION_INDEX };
 static volatile uint8_t *regs;
@@ -199,18 +169,11 @@ static volatile uint8_t *regs;
 static bool engine_ready;		/* the DMA engine runs on our ring */
 static unsigned int ring_pos;		/* where the next chain begins */
 
-static void close_device(void)
-{
-	if (data_fd >= 0)
-		close(data_fd);
-	access_close();
-}
-
 static void enable_memory_and_dma(void)
 {
 	uint16_t cmd = 0x6;
 
-	if (pwrite(device, &cmd, sizeof(cmd), config.offset + 4) != sizeof(cmd))
+	if (pwrite(source.fd, &cmd, sizeof(cmd), config.offset + 4) != sizeof(cmd))
 		bad("config space: %s", strerror(errno));
 }
 
@@ -218,11 +181,11 @@ static void enable_memory_and_dma(void)
 
 static void enable_device(void)
 {
-	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &config) ||
-	    ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &bar0))
+	if (ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &config) ||
+	    ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &bar0))
 		bad("VFIO_DEVICE_GET_REGION_INFO: %s", strerror(errno));
 	enable_memory_and_dma();
-	regs = mmap(NULL, mappable(), PROT_READ | PROT_WRITE, MAP_SHARED, device,
+	regs = mmap(NULL, mappable(), PROT_READ | PROT_WRITE, MAP_SHARED, source.fd,
 		    bar0.offset);
 	if (regs == MAP_FAILED)
 		bad("mmap of BAR 0: %s", strerror(errno));
@@ -279,7 +242,7 @@ static int arm_irq(unsigned int index)
 	};
 
 	irq.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (ioctl(device, VFIO_DEVICE_SET_IRQS, &irq))
+	if (ioctl(source.fd, VFIO_DEVICE_SET_IRQS, &irq))
 		bad("VFIO_DEVICE_SET_IRQS: %s", strerror(errno));
 	return irq.fd;
 }
@@ -304,8 +267,8 @@ static void renew(void)
 static void drop(void)
 {
 	munmap((void *)regs, mappable());
-	close(device);
-	device = -1;
+	close(source.fd);
+	source.fd = -1;
 }
 
 static void is_reg(unsigned int off, const char *wanted)
@@ -344,7 +307,7 @@ static void begin_hostile(const char *seed, bool bars)
 
 	if (hostile.on)
 		bad("it is at it");
-	hostile_open(&hostile.at, device);
+	hostile_open(&hostile.at, source.fd);
 	random_guard();
 	hostile.random.state = strtoull(seed, NULL, 0);
 	hostile.bars = bars;
@@ -391,7 +354,7 @@ static void await(const char *path)
 static int one_byte(bool writing)
 {
 	char c = 0;
-	ssize_t n = writing ? write(data_fd, &c, 1) : read(data_fd, &c, 1);
+	ssize_t n = writing ? write(source.data_fd, &c, 1) : read(source.data_fd, &c, 1);
 
 	return n < 0 ? errno : 0;
 }
@@ -454,9 +417,9 @@ static void run(char *text)
 	else if (IS("write1"))
 		expect(one_byte(true), wanted);
 	else if (IS("close"))
-		close(data_fd), data_fd = -1;
+		v2_close_data(&source);
 	else if (IS("reset")) {
-		expect(ioctl(device, VFIO_DEVICE_RESET) ? errno : 0, wanted);
+		expect(ioctl(source.fd, VFIO_DEVICE_RESET) ? errno : 0, wanted);
 		renew();
 	} else if (IS("renew"))
 		renew();
@@ -484,11 +447,11 @@ static void run(char *text)
 	else if (IS("digest-not") && arg)
 		do_digest('!', arg);
 	else if (IS("v1-state") && arg)
-		v1_state(arg, wanted);
+		do_v1_state(arg, wanted);
 	else if (IS("v1-is"))
-		v1_is(V1(device_state), 4, wanted);
+		do_v1_is(V1(device_state), 4, wanted);
 	else if (IS("v1-pending"))
-		v1_is(V1(pending_bytes), 8, wanted);
+		do_v1_is(V1(pending_bytes), 8, wanted);
 	else if (IS("v1-touch") && arg2)
 		v1_touch(arg, arg2, wanted);
 	else if (IS("v1-nomap"))
@@ -644,6 +607,6 @@ int main(int argc, char **argv)
 		else
 			run(argv[i]);
 	}
-	close_device();
+	vdev_close(&source);
 	return 0;
 }

@@ -16,10 +16,10 @@
  * "NAME: faults=N failed=M", and what they failed by. Status 1 and a line that says what
  * happened at the first that goes wrong.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <limits.h>
 #include <linux/vfio.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -37,17 +37,11 @@
 #define LOG_IOVA	0x20000000ULL
 #define LOG_SIZE	(1 << 20)
 
-/* Newer than some headers: 6.2 */
-#define FEATURE_MIG_DATA_SIZE	9
-#define STATE_PRE_COPY		6
-#define STATE_PRE_COPY_P2P	7
-#define GET_PRECOPY_INFO	_IO(VFIO_TYPE, VFIO_BASE + 21)
-
 static const char *sequence = "";
 static unsigned int nth;		/* 0: without a fault */
 static const char *step = "";		/* the one that has failed */
 
-static _Noreturn void bad(const char *fmt, ...)
+_Noreturn void bad(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -109,7 +103,7 @@ static int reached(const char *where, int err)
 static int get_state(unsigned int *state)
 {
 	struct vfio_device_feature_mig_state s = { 0 };
-	int err = access_feature(VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_GET,
+	int err = v2_feature(&source, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_GET,
 				 &s, sizeof(s));
 
 	*state = s.device_state;
@@ -123,7 +117,7 @@ static int set_state(unsigned int state)
 		"set RUNNING_P2P", "set PRE_COPY", "set PRE_COPY_P2P",
 	};
 	struct vfio_device_feature_mig_state s = { .device_state = state, .data_fd = -1 };
-	int err = access_feature(VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET,
+	int err = v2_feature(&source, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE | VFIO_DEVICE_FEATURE_SET,
 				 &s, sizeof(s));
 
 	if (!err && (int)s.data_fd >= 0)
@@ -134,7 +128,7 @@ static int set_state(unsigned int state)
 static int get_size(void)
 {
 	uint64_t size = 0;
-	int err = access_feature(FEATURE_MIG_DATA_SIZE | VFIO_DEVICE_FEATURE_GET, &size,
+	int err = v2_feature(&source, FEATURE_DATA_SIZE | VFIO_DEVICE_FEATURE_GET, &size,
 				 sizeof(size));
 
 	if (!err && !size)
@@ -151,7 +145,7 @@ static void close_data(void)
 
 static int do_reset(void)
 {
-	return reached("reset", ioctl(device, VFIO_DEVICE_RESET) ? errno : 0);
+	return reached("reset", ioctl(source.fd, VFIO_DEVICE_RESET) ? errno : 0);
 }
 
 /* Up to the end of the stream, or until in pre-copy there is nothing for now */
@@ -229,9 +223,9 @@ static int precopy_info(void)
 static int precopy(void)
 {
 	size_t size = 0;
-	int err = set_state(STATE_PRE_COPY) ?: precopy_info() ?: read_data(&size) ?: get_size() ?:
-		  set_state(STATE_PRE_COPY_P2P) ?: set_state(STATE_PRE_COPY) ?:
-		  set_state(STATE_PRE_COPY_P2P) ?: set_state(VFIO_DEVICE_STATE_STOP_COPY) ?:
+	int err = set_state(ST_PRE_COPY) ?: precopy_info() ?: read_data(&size) ?: get_size() ?:
+		  set_state(ST_PRE_COPY_P2P) ?: set_state(ST_PRE_COPY) ?:
+		  set_state(ST_PRE_COPY_P2P) ?: set_state(VFIO_DEVICE_STATE_STOP_COPY) ?:
 		  read_data(&size);
 
 	if (err)
@@ -257,7 +251,7 @@ static int load(void)
 static int log_stop(void)
 {
 	return reached("stopping the log",
-		       access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP |
+		       v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_STOP |
 				      VFIO_DEVICE_FEATURE_SET, "", 0));
 }
 
@@ -273,11 +267,11 @@ static int logging(void)
 	int err;
 
 	err = reached("starting the log",
-		      access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
+		      v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_START |
 				     VFIO_DEVICE_FEATURE_SET, &c, sizeof(c)));
 	for (int i = 0; !err && i < 2; i++)
 		err = reached("a report",
-			      access_feature(VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT |
+			      v2_feature(&source, VFIO_DEVICE_FEATURE_DMA_LOGGING_REPORT |
 					     VFIO_DEVICE_FEATURE_GET, &report, sizeof(report)));
 	return err ?: log_stop();
 }
@@ -294,9 +288,6 @@ static int reset(void)
 
 /* The migration region; found once, without faults */
 #define V1(member) offsetof(struct vfio_device_migration_info, member)
-#define V1_SAVING	2
-#define V1_RUNNING	1
-#define V1_RESUMING	4
 
 static uint64_t region_at;
 
@@ -318,7 +309,7 @@ static int find_region(void)
 {
 	struct vfio_device_info dev = { .argsz = sizeof(dev) };
 
-	if (ioctl(device, VFIO_DEVICE_GET_INFO, &dev))
+	if (ioctl(source.fd, VFIO_DEVICE_GET_INFO, &dev))
 		return reached("device info", errno);
 	for (uint32_t i = VFIO_PCI_NUM_REGIONS; i < dev.num_regions; i++) {
 		union {
@@ -326,7 +317,7 @@ static int find_region(void)
 			uint8_t bytes[1024];
 		} info = { .r = { .argsz = sizeof(info), .index = i } };
 
-		if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, &info))
+		if (ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &info))
 			return reached("region info", errno);
 		if (!(info.r.flags & VFIO_REGION_INFO_FLAG_CAPS) ||
 		    !is_region(info.bytes, info.r.cap_offset))
@@ -341,13 +332,13 @@ static int region_get(uint64_t off, size_t width, uint64_t *value)
 {
 	*value = 0;
 	return reached("reading a register",
-		       pread(device, value, width, region_at + off) < 0 ? errno : 0);
+		       pread(source.fd, value, width, region_at + off) < 0 ? errno : 0);
 }
 
 static int region_put(uint64_t off, size_t width, uint64_t value)
 {
 	return reached("writing a register",
-		       pwrite(device, &value, width, region_at + off) < 0 ? errno : 0);
+		       pwrite(source.fd, &value, width, region_at + off) < 0 ? errno : 0);
 }
 
 static int region_save(size_t *total)
@@ -364,7 +355,7 @@ static int region_save(size_t *total)
 			return err;
 		if (size > sizeof(buf) - *total)
 			bad("the data does not end");
-		if (pread(device, buf + *total, size, region_at + off) < 0)
+		if (pread(source.fd, buf + *total, size, region_at + off) < 0)
 			return reached("reading the data section", errno);
 		*total += size;
 	}
@@ -379,7 +370,7 @@ static int region_load(size_t total)
 	for (size_t done = 0; !err && done < total; done += n) {
 		n = total - done < 300000 ? total - done : 300000;
 		err = region_get(V1(data_offset), 8, &off);
-		if (!err && pwrite(device, buf + done, n, region_at + off) < 0)
+		if (!err && pwrite(source.fd, buf + done, n, region_at + off) < 0)
 			err = reached("writing the data section", errno);
 		if (!err)
 			err = region_put(V1(data_size), 8, n);
@@ -416,7 +407,7 @@ static void recover(void)
 	log_stop();
 	step = "recovery";
 	must(get_state(&state));
-	if (state > STATE_PRE_COPY_P2P)
+	if (state > ST_PRE_COPY_P2P)
 		bad("state %u", state);
 	if (state != VFIO_DEVICE_STATE_ERROR) {
 		err = set_state(VFIO_DEVICE_STATE_RUNNING);
@@ -439,22 +430,19 @@ static char *name;
 
 static int open_step(void)
 {
-	char path[64];
 	int err = 0;
 
-	if (!access_to.cdev) {
-		device = ioctl(access_to.group, VFIO_GROUP_GET_DEVICE_FD, name);
-		return reached("open", device < 0 ? errno : 0);
+	if (!*source.cdev) {
+		source.fd = ioctl(source.group, VFIO_GROUP_GET_DEVICE_FD, name);
+		return reached("open", source.fd < 0 ? errno : 0);
 	}
-	device = -1;
-	if (!access_cdev_of(dir, path, sizeof(path)))
-		device = open(path, O_RDWR | O_CLOEXEC);
-	if (device < 0)
+	source.fd = open(source.cdev, O_RDWR | O_CLOEXEC);
+	if (source.fd < 0)
 		return reached("open", errno);
 	{
-		struct access_bind bind = { .argsz = sizeof(bind), .iommufd = access_to.dma };
+		struct cdev_bind bind = { .argsz = sizeof(bind), .iommufd = source.container };
 
-		if (ioctl(device, ACCESS_BIND, &bind))
+		if (ioctl(source.fd, CDEV_BIND, &bind))
 			err = reached("bind", errno);
 	}
 	return err;
@@ -462,9 +450,9 @@ static int open_step(void)
 
 static void close_it(void)
 {
-	if (device >= 0)
-		close(device);
-	device = -1;
+	if (source.fd >= 0)
+		close(source.fd);
+	source.fd = -1;
 }
 
 /* ---- mdevs -------------------------------------------------------------------- */
@@ -656,6 +644,6 @@ int main(int argc, char **argv)
 	must(err);
 	for (int i = 2; i < argc; i++)
 		each_fault(argv[i]);
-	access_close();
+	vdev_close(&source);
 	return 0;
 }

@@ -41,15 +41,23 @@
  *   drop:LEN                not any more
  *   mark:FILE, await:FILE   makes FILE; waits until it is there, a minute at most
  */
-#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
+
 #include "vfio-access.h"
 
 #define CAP_TGT		4
@@ -65,7 +73,7 @@ static struct vfio_region_info region;
 static uint8_t *space, *mapped;
 static uint64_t mapped_at, mapped_len;
 
-static _Noreturn __attribute__((format(printf, 1, 2))) void bad(const char *fmt, ...)
+_Noreturn __attribute__((format(printf, 1, 2))) void bad(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -149,7 +157,7 @@ static struct vfio_region_info *get_info(unsigned int index)
 
 	info->argsz = 4096;
 	info->index = index;
-	if (ioctl(device, VFIO_DEVICE_GET_REGION_INFO, info))
+	if (ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, info))
 		bad("VFIO_DEVICE_GET_REGION_INFO %u: %s", index, strerror(errno));
 	return info;
 }
@@ -190,7 +198,7 @@ static void do_region(const char *arg)
 	uint64_t v[2];
 
 	need(arg, v, 2);
-	if (ioctl(device, VFIO_DEVICE_GET_INFO, &dev))
+	if (ioctl(source.fd, VFIO_DEVICE_GET_INFO, &dev))
 		bad("VFIO_DEVICE_GET_INFO: %s", strerror(errno));
 	for (unsigned int i = VFIO_PCI_NUM_REGIONS; i < dev.num_regions; i++) {
 		struct vfio_region_info *info = get_info(i);
@@ -221,7 +229,7 @@ static void do_write(const char *arg)
 
 	need(arg, v, 3);
 	p = make_pattern(v[0], v[1], v[2]);
-	if (pwrite(device, p, v[1], region.offset + v[0]) != (ssize_t)v[1])
+	if (pwrite(source.fd, p, v[1], region.offset + v[0]) != (ssize_t)v[1])
 		bad("%s", strerror(errno));
 	free(p);
 }
@@ -233,7 +241,7 @@ static void do_read(const char *arg)
 
 	need(arg, v, 3);
 	p = calloc(1, v[1]);
-	if (pread(device, p, v[1], region.offset + v[0]) != (ssize_t)v[1])
+	if (pread(source.fd, p, v[1], region.offset + v[0]) != (ssize_t)v[1])
 		bad("%s", strerror(errno));
 	compare(p, v[0], v[1], v[2]);
 	free(p);
@@ -246,8 +254,8 @@ static void do_rw_fails(const char *name, const char *arg)
 
 	need(arg, v, 2);
 	p = calloc(1, v[1] + 1);
-	expect(pread(device, p, v[1], region.offset + v[0]) < 0 ? errno : 0, name);
-	expect(pwrite(device, p, v[1], region.offset + v[0]) < 0 ? errno : 0, name);
+	expect(pread(source.fd, p, v[1], region.offset + v[0]) < 0 ? errno : 0, name);
+	expect(pwrite(source.fd, p, v[1], region.offset + v[0]) < 0 ? errno : 0, name);
 	free(p);
 }
 
@@ -259,7 +267,7 @@ static void do_short(const char *arg)
 
 	need(arg, v, 3);
 	p = calloc(1, v[1]);
-	n = pread(device, p, v[1], region.offset + v[0]);
+	n = pread(source.fd, p, v[1], region.offset + v[0]);
 	if (n != (ssize_t)v[2])
 		bad("%zd bytes", n);
 	free(p);
@@ -270,7 +278,7 @@ static void do_reg(const char *arg)
 	uint64_t v[3];
 
 	need(arg, v, 3);
-	if (pwrite(device, &v[2], v[1], region.offset + v[0]) != (ssize_t)v[1])
+	if (pwrite(source.fd, &v[2], v[1], region.offset + v[0]) != (ssize_t)v[1])
 		bad("%s", strerror(errno));
 }
 
@@ -296,7 +304,7 @@ static int map_shifted(uint64_t off, uint64_t len, uint64_t shift)
 		space = (uint8_t *)(((uintptr_t)p + HUGE - 1) & ~(HUGE - 1));
 	}
 	/* So that huge pages are aligned in the address space as in the memory */
-	p = mmap(space + off % HUGE + shift, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, device,
+	p = mmap(space + off % HUGE + shift, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, source.fd,
 		 region.offset + off);
 	if (p == MAP_FAILED)
 		return errno;
@@ -419,14 +427,6 @@ static void do_touch(const char *arg)
 		bad("more than %llu faults", (unsigned long long)v[2]);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ULL + t.tv_nsec / 1000;
-}
-
 static void do_populate(const char *arg)
 {
 	uint64_t v[1], faults, start;
@@ -520,13 +520,13 @@ static void do_untold(void)
 
 static void do_reset(void)
 {
-	if (ioctl(device, VFIO_DEVICE_RESET))
+	if (ioctl(source.fd, VFIO_DEVICE_RESET))
 		bad("%s", strerror(errno));
 }
 
 static void low_power(uint32_t feature)
 {
-	int err = access_feature(feature | VFIO_DEVICE_FEATURE_SET, NULL, 0);
+	int err = v2_feature(&source, feature | VFIO_DEVICE_FEATURE_SET, NULL, 0);
 
 	if (err)
 		bad("%s", strerror(err));
@@ -538,10 +538,10 @@ static void enable(void)
 	struct vfio_region_info *config = get_info(VFIO_PCI_CONFIG_REGION_INDEX);
 	uint16_t cmd;
 
-	if (pread(device, &cmd, 2, config->offset + 4) != 2)
+	if (pread(source.fd, &cmd, 2, config->offset + 4) != 2)
 		bad("config space");
 	cmd |= 6;
-	if (pwrite(device, &cmd, 2, config->offset + 4) != 2)
+	if (pwrite(source.fd, &cmd, 2, config->offset + 4) != 2)
 		bad("config space");
 	free(config);
 }
@@ -553,7 +553,7 @@ static void *bar_map(uint64_t *size)
 	void *page;
 
 	enable();
-	page = mmap(NULL, bar->size, PROT_READ | PROT_WRITE, MAP_SHARED, device, bar->offset);
+	page = mmap(NULL, bar->size, PROT_READ | PROT_WRITE, MAP_SHARED, source.fd, bar->offset);
 	if (page == MAP_FAILED)
 		bad("BAR 0: %s", strerror(errno));
 	*size = bar->size;
@@ -622,10 +622,10 @@ static void do_dma(const char *arg)
 
 	need(arg, v, 2);
 	mem = mmap(NULL, v[1], PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	err = access_map(host, mem, v[1]);
+	err = vdev_map(&source, host, mem, v[1]);
 	if (err)
 		bad("mapping memory: %s", strerror(err));
-	err = access_map(ram, at(v[0]), v[1]);
+	err = vdev_map(&source, ram, at(v[0]), v[1]);
 	if (err)
 		bad("mapping the GPU's RAM: %s", strerror(err));
 	for (uint64_t i = 0; i < v[1]; i++)
@@ -674,7 +674,7 @@ static void edu_copy(uint64_t from, uint64_t to, uint64_t len, bool to_host)
 
 static void map_for_dma(uint64_t iova, void *mem, uint64_t len)
 {
-	int err = access_map(iova, mem, len);
+	int err = vdev_map(&source, iova, mem, len);
 
 	if (err)
 		bad("mapping 0x%llx for DMA: %s", (unsigned long long)iova, strerror(err));
@@ -700,7 +700,7 @@ static void do_edu(const char *arg)
 	edu_copy(EDU_RAM + in, EDU_BUFFER, v[1], false);
 	edu_copy(EDU_BUFFER, EDU_HOST, v[1], true);
 	compare(mem, v[0], v[1], 78);
-	if (access_unmap(EDU_HOST, page) || access_unmap(EDU_RAM, page))
+	if (vdev_unmap(&source, EDU_HOST, page) || vdev_unmap(&source, EDU_RAM, page))
 		bad("unmapping");
 }
 
@@ -709,7 +709,7 @@ static void do_hold(const char *name, const char *arg)
 	uint64_t v[2];
 
 	need(arg, v, 2);
-	expect(access_map(EDU_RAM, at(v[0]), v[1]), name);
+	expect(vdev_map(&source, EDU_RAM, at(v[0]), v[1]), name);
 }
 
 static void do_drop(const char *arg)
@@ -717,7 +717,7 @@ static void do_drop(const char *arg)
 	uint64_t v[1];
 
 	need(arg, v, 1);
-	expect(access_unmap(EDU_RAM, v[0]), "0");
+	expect(vdev_unmap(&source, EDU_RAM, v[0]), "0");
 }
 
 /* ---- commands ------------------------------------------------------------------------------ */
@@ -852,6 +852,6 @@ int main(int argc, char **argv)
 		return 0;
 	for (; i < argc; i++)
 		run(argv[i]);
-	access_close();
+	vdev_close(&source);
 	return 0;
 }

@@ -1,77 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The migration features (v2) and their data files, for vfio-mig.c. */
-static const char * const states[] = {
-	"ERROR", "STOP", "RUNNING", "STOP_COPY", "RESUMING", "RUNNING_P2P",
-	"PRE_COPY", "PRE_COPY_P2P",
-};
-
-static unsigned int state_number(const char *name)
+static int state_number(const char *name)
 {
-	for (unsigned int i = 0; i < sizeof(states) / sizeof(*states); i++) {
-		if (!strcmp(name, states[i]))
+	for (int i = 0; i < MAX_STATES; i++) {
+		if (!strcmp(name, state_names[i]))
 			return i;
 	}
 	return strtoul(name, NULL, 0);
 }
 
-struct feature {
-	struct vfio_device_feature head;
-	union {
-		struct vfio_device_feature_migration migration;
-		struct vfio_device_feature_mig_state state;
-		uint64_t size;
-		uint64_t words[4];
-	};
-};
-
-static int feature(struct feature *f, uint32_t number, uint32_t flags, size_t size)
-{
-	f->head.argsz = sizeof(f->head) + size;
-	f->head.flags = number | flags;
-	return ioctl(device, VFIO_DEVICE_FEATURE, f) < 0 ? errno : 0;
-}
-
 static void do_state(const char *wanted)
 {
-	struct feature f = { 0 };
-	int err = feature(&f, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
-			  VFIO_DEVICE_FEATURE_GET, sizeof(f.state));
+	int state, fd, err = v2_get(&source, &state, &fd);
 
 	if (err)
 		bad("%s", strerror(err));
-	if (f.state.device_state >= sizeof(states) / sizeof(*states))
-		bad("state %u", f.state.device_state);
+	if (state < 0 || state >= MAX_STATES)
+		bad("state %d", state);
 	if (!wanted)
-		say("state=%s\n", states[f.state.device_state]);
-	else if (!one_of(states[f.state.device_state], wanted))
-		bad("the state is %s, expected %s", states[f.state.device_state], wanted);
+		say("state=%s\n", state_names[state]);
+	else if (!one_of(state_names[state], wanted))
+		bad("the state is %s, expected %s", state_names[state], wanted);
 }
 
 static bool got_data_fd;
 
 static void do_set(const char *state, const char *wanted)
 {
-	struct feature f = { 0 };
-	int err;
-
-	f.state.device_state = state_number(state);
-	f.state.data_fd = -1;
-	err = feature(&f, VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE,
-		      VFIO_DEVICE_FEATURE_SET, sizeof(f.state));
-	expect(err, wanted);
-	got_data_fd = !err && (int)f.state.data_fd >= 0;
-	if (got_data_fd) {
-		if (data_fd >= 0)
-			close(data_fd);
-		data_fd = f.state.data_fd;
-	}
+	expect(v2_try(&source, state_number(state), &got_data_fd), wanted);
 }
 
 static void do_flags(const char *wanted)
 {
-	struct feature f = { 0 };
-	int err = feature(&f, VFIO_DEVICE_FEATURE_MIGRATION, VFIO_DEVICE_FEATURE_GET,
-			  sizeof(f.migration));
+	uint64_t flags = 0;
+	int err = v2_feature(&source, FEATURE_MIGRATION | VFIO_DEVICE_FEATURE_GET, &flags, sizeof(flags));
 
 	if (wanted && *wanted == 'E') {
 		expect(err, wanted);
@@ -80,29 +42,28 @@ static void do_flags(const char *wanted)
 	if (err)
 		bad("%s", strerror(err));
 	if (!wanted)
-		say("flags=%llu\n", (unsigned long long)f.migration.flags);
-	else if (f.migration.flags != strtoull(wanted, NULL, 0))
-		bad("flags are %llu", (unsigned long long)f.migration.flags);
+		say("flags=%llu\n", (unsigned long long)flags);
+	else if (flags != strtoull(wanted, NULL, 0))
+		bad("flags are %llu", (unsigned long long)flags);
 }
 
 static void do_size(const char *wanted)
 {
-	struct feature f = { 0 };
-	int err = feature(&f, FEATURE_MIG_DATA_SIZE, VFIO_DEVICE_FEATURE_GET,
-			  sizeof(f.size));
+	uint64_t size = 0;
+	int err = v2_feature(&source, FEATURE_DATA_SIZE | VFIO_DEVICE_FEATURE_GET, &size, sizeof(size));
 
 	expect(err, wanted);
 	if (err)
 		return;
-	if (!f.size)
+	if (!size)
 		bad("the size is 0");
-	say("size=%llu\n", (unsigned long long)f.size);
+	say("size=%llu\n", (unsigned long long)size);
 }
 
 static int get_info(struct precopy_info *info)
 {
 	*info = (struct precopy_info) { .argsz = sizeof(*info) };
-	return ioctl(data_fd, GET_PRECOPY_INFO, info) ? errno : 0;
+	return ioctl(source.data_fd, GET_PRECOPY_INFO, info) ? errno : 0;
 }
 
 static void do_info(const char *wanted)
@@ -117,35 +78,33 @@ static void do_info(const char *wanted)
 
 static void do_read(const char *path, bool more, size_t limit, const char *wanted)
 {
-	static char buf[1 << 20];
+	struct bytes b = { 0 };
 	size_t total = 0;
-	int err = 0;
+	long got = 0;
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (more ? O_APPEND : O_TRUNC), 0600);
 
 	if (fd < 0)
 		bad("%s: %s", path, strerror(errno));
 	while (total < limit) {
-		size_t n = limit - total < sizeof(buf) ? limit - total : sizeof(buf);
-		ssize_t got = read(data_fd, buf, n);
-
-		if (got < 0)
-			err = errno;
+		b.n = 0;
+		got = v2_read_some(&source, &b, limit - total);
 		if (got <= 0)
 			break;
-		if (write(fd, buf, got) != got)
+		if (write(fd, b.at, got) != got)
 			bad("%s: %s", path, strerror(errno));
 		total += got;
 	}
 	close(fd);
-	if (!as_wanted(err, wanted))
-		bad("%s after %zu bytes, expected %s", errno_name(err), total,
+	free(b.at);
+	if (!as_wanted(got < 0 ? -got : 0, wanted))
+		bad("%s after %zu bytes, expected %s", errno_name(got < 0 ? -got : 0), total,
 		    wanted ? wanted : "success");
 	say("read=%zu\n", total);
 }
 
 static void do_write(const char *path, size_t chunk, const char *wanted)
 {
-	static char buf[1 << 20];
+	static uint8_t buf[1 << 20];
 	int err = 0;
 	size_t total = 0;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -156,16 +115,8 @@ static void do_write(const char *path, size_t chunk, const char *wanted)
 	if (!chunk || chunk > sizeof(buf))
 		chunk = sizeof(buf);
 	while (!err && (n = read(fd, buf, chunk)) > 0) {
-		for (ssize_t off = 0; off < n;) {
-			ssize_t done = write(data_fd, buf + off, n - off);
-
-			if (done < 0) {
-				err = errno;
-				break;
-			}
-			off += done;
-			total += done;
-		}
+		err = v2_write_all(&source, buf, n, 0);
+		total += err ? 0 : n;
 	}
 	close(fd);
 	if (!as_wanted(err, wanted))

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conform.h"
+#include "vfio-user.h"
 
 struct vdev source = { .fd = -1, .group = -1, .container = -1, .data_fd = -1 };
 struct vdev destination = { .fd = -1, .group = -1, .container = -1, .data_fd = -1 };
@@ -57,6 +57,26 @@ static bool find_cdev(struct vdev *v)
 	return *v->cdev && !access(v->cdev, F_OK);
 }
 
+static const char *base_name(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n && path[n - 1] != '/')
+		n--;
+	return path + n;
+}
+
+/* By its directory in sysfs, without a look whether it is there; 0 or ENOENT: no character device */
+int vdev_at(struct vdev *v, const char *dir, const char *name, bool cdev)
+{
+	v->spec = dir;
+	snprintf(v->dir, sizeof(v->dir), "%s", dir);
+	snprintf(v->name, sizeof(v->name), "%s", name ?: base_name(dir));
+	if (cdev)
+		find_cdev(v);
+	return cdev && !*v->cdev ? ENOENT : 0;
+}
+
 static bool group_is_there(const struct vdev *v)
 {
 	char path[32];
@@ -68,15 +88,6 @@ static bool group_is_there(const struct vdev *v)
 static bool is_bdf(const char *s)
 {
 	return strchr(s, ':') && strchr(s, '.') && isxdigit((unsigned char)*s);
-}
-
-static const char *base_name(const char *path)
-{
-	size_t n = strlen(path);
-
-	while (n && path[n - 1] != '/')
-		n--;
-	return path + n;
 }
 
 /* Sets @dir, @name or @cdev */
@@ -107,7 +118,7 @@ int vdev_find(struct vdev *v, const char *spec, bool group, bool cdev)
 {
 	v->spec = spec;
 	if (!find_dir(v, spec)) {
-		fprintf(stderr, "mdev-pci-conform: %s: no such device (%s)\n", spec,
+		fprintf(stderr, "%s: %s: no such device (%s)\n", program_invocation_short_name, spec,
 			*v->dir ? v->dir : v->cdev);
 		return ENODEV;
 	}
@@ -116,24 +127,54 @@ int vdev_find(struct vdev *v, const char *spec, bool group, bool cdev)
 	if (!cdev && (group || group_is_there(v)))
 		return 0;
 	if (!find_cdev(v)) {
-		fprintf(stderr, "mdev-pci-conform: %s: no %s; is it bound to a driver of VFIO's?\n",
-			spec, cdev ? "character device" : "group and no character device in /dev/vfio");
+		fprintf(stderr, "%s: %s: no %s; is it bound to a driver of VFIO's?\n",
+			program_invocation_short_name, spec, cdev ? "character device" : "group and no character device in /dev/vfio");
 		return ENODEV;
 	}
 	return 0;
+}
+
+/* POWER's container wants to know memory before it maps it, and some before it maps any */
+static int spapr_register(struct vdev *v, void *mem, uint64_t size)
+{
+	struct vfio_iommu_spapr_register_memory known = {
+		.argsz = sizeof(known),
+		.vaddr = (uintptr_t)mem,
+		.size = size,
+	};
+
+	return ioctl(v->container, VFIO_IOMMU_SPAPR_REGISTER_MEMORY, &known) ? errno : 0;
+}
+
+static int set_iommu(struct vdev *v, const char **what)
+{
+	static uint8_t some[65536] __attribute__((aligned(65536)));
+
+	*what = "VFIO_SET_IOMMU";
+	v->spapr = ioctl(v->container, VFIO_CHECK_EXTENSION, VFIO_TYPE1v2_IOMMU) <= 0;
+	if (ioctl(v->container, VFIO_SET_IOMMU,
+		  v->spapr ? VFIO_SPAPR_TCE_v2_IOMMU : VFIO_TYPE1v2_IOMMU))
+		return errno;
+	*what = "VFIO_IOMMU_SPAPR_REGISTER_MEMORY";
+	return v->spapr ? spapr_register(v, some, sizeof(some)) : 0;
 }
 
 static int open_group(struct vdev *v, const char **what)
 {
 	struct vfio_group_status status = { .argsz = sizeof(status) };
 	char path[32];
+	int number, err;
 
+	*what = "iommu_group link";
+	number = group_of(v);
+	if (number < 0)
+		return errno;
 	*what = "/dev/vfio/vfio";
 	v->container = open("/dev/vfio/vfio", O_RDWR | O_CLOEXEC);
 	if (v->container < 0)
 		return errno;
 	*what = "/dev/vfio/GROUP";
-	snprintf(path, sizeof(path), "/dev/vfio/%d", group_of(v));
+	snprintf(path, sizeof(path), "/dev/vfio/%d", number);
 	v->group = open(path, O_RDWR | O_CLOEXEC);
 	if (v->group < 0)
 		return errno;
@@ -146,9 +187,9 @@ static int open_group(struct vdev *v, const char **what)
 	*what = "VFIO_GROUP_SET_CONTAINER";
 	if (ioctl(v->group, VFIO_GROUP_SET_CONTAINER, &v->container))
 		return errno;
-	*what = "VFIO_SET_IOMMU";
-	if (ioctl(v->container, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU))
-		return errno;
+	err = set_iommu(v, what);
+	if (err)
+		return err;
 	*what = "VFIO_GROUP_GET_DEVICE_FD";
 	v->fd = ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, v->name);
 	return v->fd < 0 ? errno : 0;
@@ -185,7 +226,7 @@ static bool probe(struct vdev *v, uint32_t feature)
 	return !v2_feature(v, feature | VFIO_DEVICE_FEATURE_PROBE, NULL, 0);
 }
 
-static void look(struct vdev *v)
+void vdev_look(struct vdev *v)
 {
 	uint64_t flags = 0;
 
@@ -201,16 +242,22 @@ static void look(struct vdev *v)
 	v1_find(v);
 }
 
-int vdev_try_open(struct vdev *v, const char **what)
+int vdev_open(struct vdev *v, const char **what)
 {
 	int err = *v->cdev ? open_cdev(v, what) : open_group(v, what);
 
-	if (err) {
+	if (err)
 		vdev_close(v);
-		return err;
-	}
-	look(v);
-	return 0;
+	return err;
+}
+
+int vdev_try_open(struct vdev *v, const char **what)
+{
+	int err = vdev_open(v, what);
+
+	if (!err)
+		vdev_look(v);
+	return err;
 }
 
 /* Closing is not waited for by close(): the one who had it before may be ending just now */
@@ -227,8 +274,8 @@ void vdev_must_open(struct vdev *v)
 	}
 	if (err)
 		bad("%s can't be opened: %s: %s", v->spec, what, ename(err));
-	if (v->info.flags & VFIO_DEVICE_FLAGS_PCI)
-		plugin_ready(v);
+	if (user_hooks.ready && (v->info.flags & VFIO_DEVICE_FLAGS_PCI))
+		user_hooks.ready(v);
 }
 
 struct vdev *target(void)
@@ -249,7 +296,8 @@ static void shut(int *fd)
 
 void vdev_close(struct vdev *v)
 {
-	plugin_forget(v);
+	if (user_hooks.closing)
+		user_hooks.closing(v);
 	shut(&v->data_fd);
 	shut(&v->fd);
 	shut(&v->group);
@@ -282,10 +330,26 @@ int vdev_map(struct vdev *v, uint64_t iova, void *mem, uint64_t size)
 		.length = size,
 		.iova = iova,
 	};
-	int ret = *v->cdev ? ioctl(v->container, IOAS_MAP, &ioas) :
-			     ioctl(v->container, VFIO_IOMMU_MAP_DMA, &type1);
 
-	return ret ? errno : 0;
+	if (*v->cdev)
+		return ioctl(v->container, IOAS_MAP, &ioas) ? errno : 0;
+	if (!ioctl(v->container, VFIO_IOMMU_MAP_DMA, &type1))
+		return 0;
+	/* The device's own memory is known by its driver, other has still to be */
+	if (!v->spapr || spapr_register(v, mem, size))
+		return errno;
+	return ioctl(v->container, VFIO_IOMMU_MAP_DMA, &type1) ? errno : 0;
+}
+
+int vdev_unmap(struct vdev *v, uint64_t iova, uint64_t size)
+{
+	struct vfio_iommu_type1_dma_unmap unmap = {
+		.argsz = sizeof(unmap),
+		.iova = iova,
+		.size = size,
+	};
+
+	return ioctl(v->container, VFIO_IOMMU_UNMAP_DMA, &unmap) ? errno : 0;
 }
 
 const char *reset_by_ioctl(struct vdev *v)

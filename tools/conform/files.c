@@ -19,7 +19,7 @@ static int poll_for(int fd, short events, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = events };
 
-	return poll(&p, 1, ms * (int)options.patience) == 1 ? p.revents : 0;
+	return poll(&p, 1, ms * (int)user_patience) == 1 ? p.revents : 0;
 }
 
 /* A file of a session that has ended gives no data and takes none */

@@ -8,9 +8,7 @@
 #include "conform.h"
 
 struct options options = {
-	.patience = 1,
 	.rounds = 1000,
-	.max_state = 1ULL << 30,
 };
 
 static const struct option longs[] = {
@@ -109,10 +107,10 @@ static void parse(int c)
 		options.rounds = number(optarg, 1000000);
 		break;
 	case 't':
-		options.patience = number(optarg, 1000);
+		user_patience = number(optarg, 1000);
 		break;
 	case 'm':
-		options.max_state = number(optarg, 1ULL << 40);
+		user_max_state = number(optarg, 1ULL << 40);
 		break;
 	case 'g':
 		options.group = true;
@@ -138,6 +136,9 @@ static void parse(int c)
 int main(int argc, char **argv)
 {
 	int c;
+
+	user_hooks = (struct user_hooks) { plugin_ready, plugin_forget, latency };
+	user_max_state = 1ULL << 30;
 
 	while ((c = getopt_long(argc, argv, "hlq", longs, NULL)) != -1)
 		parse(c);

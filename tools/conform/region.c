@@ -16,6 +16,15 @@
 #define RULE_PREVIOUS	"The vendor driver should return previous state of the device unless the vendor driver has encountered an internal error, in which case the vendor driver may report the device_state VFIO_DEVICE_STATE_ERROR."
 #define RULE_SEQUENCE	"Read pending_bytes, indicating the start of a new iteration to get device data. [...] The user application should iterate in _SAVING (stop-and-copy) until pending_bytes is 0."
 
+static bool must_step(struct bytes *b)
+{
+	int ret = v1_step(&source, b, false);
+
+	if (ret < 0)
+		bad("the migration region: %s after %zu bytes", ename(-ret), b->n);
+	return ret > 0;
+}
+
 static void need_calm(void)
 {
 	if (!v1_calm(&source))
@@ -117,7 +126,7 @@ static void early(const struct point *p)
 
 	v1_must(&source, V1_PRE_COPY);
 	for (int i = 0; i < p->a; i++)
-		v1_step(&source, &b, false);
+		must_step(&b);
 	v1_must(&source, V1_SAVING);
 	v1_read_all(&source, &b, false);
 	v1_must(&source, V1_STOP);
@@ -134,7 +143,7 @@ static void state(const struct point *p)
 	if (p->a) {
 		v1_must(&source, V1_PRE_COPY);
 		for (int i = 0; i < 3; i++) {
-			for (int k = 0; k < 2000 && v1_step(&source, &b, false); k++)
+			for (int k = 0; k < 2000 && must_step(&b); k++)
 				;
 			plugin_work(&source, 10 + i);
 		}

@@ -30,14 +30,10 @@ static void measure(struct arc *a, uint64_t us)
 	a->us[a->n++ % SAMPLES] = us < UINT32_MAX ? us : UINT32_MAX;
 }
 
-void latency_unit(uint64_t us)
-{
-	if (measures)
-		measure(&measures->unit, us);
-}
-
 void latency(int from, int to, uint64_t us)
 {
+	if (measures && from < 0 && to < 0)
+		measure(&measures->unit, us);
 	if (measures && from >= 0 && from < MAX_STATES && to >= 0 && to < MAX_STATES)
 		measure(&measures->arcs[from][to], us);
 }

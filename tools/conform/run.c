@@ -40,28 +40,6 @@ static struct shared {
 
 static struct result *result;	/* of the child's point */
 
-uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000ULL + ts.tv_nsec / 1000;
-}
-
-void sleep_ms(unsigned int ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
-const char *ename(int err)
-{
-	const char *name = strerrorname_np(err);
-
-	return name ? name : "no errno";
-}
-
 static _Noreturn void end_point(enum verdict verdict, const char *fmt, va_list ap)
 {
 	vsnprintf(result->why, sizeof(result->why), fmt, ap);
@@ -233,7 +211,7 @@ static _Noreturn void look_child(void)
 /* Time that the point has left, at most what poll() is asked to wait */
 static int left_ms(unsigned int seconds)
 {
-	uint64_t end = shared->began + seconds * 1000000ULL * options.patience;
+	uint64_t end = shared->began + seconds * 1000000ULL * user_patience;
 	uint64_t now = now_us();
 
 	return now >= end ? 0 : (int)((end - now) / 1000 + 1);
@@ -280,7 +258,7 @@ static enum outcome watch(pid_t pid, int *status, bool points)
 		if (left_ms(limit_of(i)))
 			continue;
 		kill(pid, SIGKILL);
-		outcome = ended(fd, 15000 * options.patience) ? TIMED_OUT : STUCK;
+		outcome = ended(fd, 15000 * user_patience) ? TIMED_OUT : STUCK;
 		break;
 	}
 	close(fd);
@@ -305,7 +283,7 @@ static void fail_current(enum outcome outcome, int status)
 			 WTERMSIG(status));
 	else
 		snprintf(r->why, sizeof(r->why), "not done after %u s%s",
-			 limit_of(shared->current) * options.patience,
+			 limit_of(shared->current) * user_patience,
 			 outcome == STUCK ? ", and the process can't be killed: it hangs in the kernel" : "");
 }
 

@@ -54,7 +54,7 @@ static void touched(const struct point *p)
 
 static void moves(uint64_t before, const char *where)
 {
-	uint64_t until = now_us() + 5000000ULL * options.patience;
+	uint64_t until = now_us() + 5000000ULL * user_patience;
 
 	while (plugin_progress(&source) == before) {
 		if (now_us() > until)
@@ -96,7 +96,7 @@ static bool all(const uint8_t *at, size_t n, uint8_t value)
 /* What the device would write is overwritten: in STOP it must stay so */
 static void memory(const struct point *p)
 {
-	uint64_t until = now_us() + 5000000ULL * options.patience;
+	uint64_t until = now_us() + 5000000ULL * user_patience;
 	uint8_t *at;
 	size_t n;
 

@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "conform.h"
+#include "vfio-user.h"
 
 #define REG(member)	offsetof(struct v1_regs, member)
 
@@ -84,16 +84,6 @@ int v1_put(struct vdev *v, size_t off, uint64_t value, size_t width)
 	return n < 0 ? errno : n == (ssize_t)width ? 0 : EIO;
 }
 
-static uint64_t must_get(struct vdev *v, size_t off, const char *what)
-{
-	uint64_t value = 0;
-	int err = v1_get(v, off, &value, 8);
-
-	if (err)
-		bad("reading %s: %s", what, ename(err));
-	return value;
-}
-
 int v1_state(struct vdev *v, uint32_t state)
 {
 	return v1_put(v, REG(device_state), state, 4);
@@ -145,45 +135,71 @@ static void copy_mapped(struct vdev *v, struct bytes *b, uint64_t off, uint64_t 
 	munmap(map, v->v1_mapped);
 }
 
-/* One iteration of the sequence a to f. False: pending_bytes is 0 */
-bool v1_step(struct vdev *v, struct bytes *b, bool mapped)
+/* pending_bytes says the same again if the device stands still */
+static int get_pending(struct vdev *v, uint64_t *pending)
+{
+	uint32_t state = 0;
+	uint64_t again = 0;
+	int err;
+
+	err = v1_get(v, REG(pending_bytes), pending, 8) ?: v1_get(v, REG(pending_bytes), &again, 8) ?:
+	      v1_get(v, REG(device_state), &state, 4);
+	if (!err && *pending != again && !(state & V1_RUNNING))
+		bad("pending_bytes changes by being read: %llu, %llu",
+		    (unsigned long long)*pending, (unsigned long long)again);
+	return err;
+}
+
+static int copy_read(struct vdev *v, struct bytes *b, uint64_t off, uint64_t size)
 {
 	static uint8_t buf[1 << 20];
-	uint64_t off, size, n;
+	ssize_t got;
 
-	if (!must_get(v, REG(pending_bytes), "pending_bytes"))
-		return false;
-	off = must_get(v, REG(data_offset), "data_offset");
-	size = must_get(v, REG(data_size), "data_size");
+	for (; size; size -= got, off += got) {
+		got = pread(v->fd, buf, size < sizeof(buf) ? size : sizeof(buf), v->v1.at + off);
+		if (!got)
+			bad("reading the data section: 0 bytes");
+		if (got < 0)
+			return -errno;
+		bytes_add(b, buf, got);
+	}
+	return 1;
+}
+
+/* One iteration of the sequence a to f */
+int v1_step(struct vdev *v, struct bytes *b, bool mapped)
+{
+	uint64_t pending = 0, off = 0, size = 0;
+	int err = get_pending(v, &pending);
+
+	if (err || !pending)
+		return -err;
+	err = v1_get(v, REG(data_offset), &off, 8) ?: v1_get(v, REG(data_size), &size, 8);
+	if (err)
+		return -err;
 	if (off < sizeof(struct v1_regs) || off >= v->v1.size || size > v->v1.size - off)
 		bad("data_offset 0x%llx and data_size 0x%llx are outside of the region",
 		    (unsigned long long)off, (unsigned long long)size);
-	if (mapped) {
-		if (off < v->v1_data || off + size > v->v1_data + v->v1_mapped)
-			bad("the data is not where it can be mapped");
-		copy_mapped(v, b, off, size);
-		return true;
-	}
-	for (; size; size -= n, off += n) {
-		ssize_t got = pread(v->fd, buf, size < sizeof(buf) ? size : sizeof(buf),
-				    v->v1.at + off);
-
-		if (got <= 0)
-			bad("reading the data section: %s", got ? ename(errno) : "0 bytes");
-		n = got;
-		bytes_add(b, buf, n);
-	}
-	return true;
+	if (!mapped)
+		return copy_read(v, b, off, size);
+	if (off < v->v1_data || off + size > v->v1_data + v->v1_mapped)
+		bad("the data is not where it can be mapped");
+	copy_mapped(v, b, off, size);
+	return 1;
 }
 
 void v1_read_all(struct vdev *v, struct bytes *b, bool mapped)
 {
 	unsigned int idle = 0;
 	size_t before;
+	int ret;
 
 	for (;;) {
 		before = b->n;
-		if (!v1_step(v, b, mapped))
+		ret = v1_step(v, b, mapped);
+		if (ret < 0)
+			bad("the migration region: %s after %zu bytes", ename(-ret), b->n);
+		if (!ret)
 			return;
 		idle = b->n == before ? idle + 1 : 0;
 		if (idle > 1000)
@@ -194,12 +210,14 @@ void v1_read_all(struct vdev *v, struct bytes *b, bool mapped)
 int v1_write_all(struct vdev *v, const struct bytes *b, bool mapped)
 {
 	size_t done = 0, n, max;
-	uint64_t off;
+	uint64_t off = 0;
 	void *map;
 	int err;
 
 	while (done < b->n) {
-		off = must_get(v, REG(data_offset), "data_offset");
+		err = v1_get(v, REG(data_offset), &off, 8);
+		if (err)
+			return err;
 		if (off < sizeof(struct v1_regs) || off >= v->v1.size)
 			bad("data_offset 0x%llx is outside of the region", (unsigned long long)off);
 		max = mapped ? v->v1_mapped : v->v1.size - off;
@@ -241,5 +259,6 @@ void v1_load(struct vdev *v, const struct bytes *b, bool mapped)
 	if (err)
 		bad("writing data that was read, unchanged: %s", ename(err));
 	v1_must(v, V1_RUNNING);
-	plugin_ready(v);
+	if (user_hooks.ready)
+		user_hooks.ready(v);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "conform.h"
+#include "vfio-user.h"
 
 const char * const state_names[MAX_STATES] = {
 	"ERROR", "STOP", "RUNNING", "STOP_COPY", "RESUMING", "RUNNING_P2P", "PRE_COPY",
@@ -19,6 +19,13 @@ const char * const state_names[MAX_STATES] = {
 static const char *name_of(int state)
 {
 	return state >= 0 && state < MAX_STATES ? state_names[state] : "no state of the uapi";
+}
+
+/* A GET of the state: from and to are -1 */
+static void timed(int from, int to, uint64_t us)
+{
+	if (user_hooks.transition)
+		user_hooks.transition(from, to, us);
 }
 
 /* 0 or an errno */
@@ -77,7 +84,7 @@ int v2_get(struct vdev *v, int *state, int *fd)
 	uint64_t t = now_us();
 	int err = v2_feature(v, FEATURE_STATE | VFIO_DEVICE_FEATURE_GET, &s, sizeof(s));
 
-	latency_unit(now_us() - t);
+	timed(-1, -1, now_us() - t);
 	*state = s.state;
 	*fd = s.data_fd;
 	return err;
@@ -112,7 +119,7 @@ int v2_try(struct vdev *v, int state, bool *got)
 	t = now_us();
 	err = try_set(v, state, got);
 	if (!err)
-		latency(from, state, now_us() - t);
+		timed(from, state, now_us() - t);
 	return err;
 }
 
@@ -156,9 +163,9 @@ bool v2_calm(struct vdev *v)
 
 void bytes_add(struct bytes *b, const void *at, size_t n)
 {
-	if (b->n + n > options.max_state)
+	if (b->n + n > user_max_state)
 		bad("more than %llu bytes; is there no end? (--max-state)",
-		    (unsigned long long)options.max_state);
+		    (unsigned long long)user_max_state);
 	if (b->n + n > b->room) {
 		b->room = (b->n + n) * 2;
 		b->at = realloc(b->at, b->room);
@@ -173,7 +180,7 @@ static long wait_readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	return poll(&p, 1, 5000 * options.patience) == 1 ? 0 : -ETIMEDOUT;
+	return poll(&p, 1, 5000 * user_patience) == 1 ? 0 : -ETIMEDOUT;
 }
 
 long v2_read_some(struct vdev *v, struct bytes *b, size_t n)
@@ -225,7 +232,7 @@ int v2_write_all(struct vdev *v, const uint8_t *at, size_t n, size_t chunk)
 		size_t part = piece(chunk, done);
 		ssize_t m = write(v->data_fd, at + done, part < n - done ? part : n - done);
 
-		if (m < 0 && errno == EAGAIN && poll(&p, 1, 5000 * options.patience) == 1)
+		if (m < 0 && errno == EAGAIN && poll(&p, 1, 5000 * user_patience) == 1)
 			continue;
 		if (m < 0 && errno != EINTR)
 			return errno;
