@@ -178,6 +178,18 @@ rm -f /etc/modprobe.d/mdev-pci-generic.conf /etc/modules-load.d/mdev-pci-generic
 t "without IDs it comes" load mdev-pci-generic
 guide one-parent
 t "no type is left" wait_for 20 offers_no_more
+# A PF that is in the hands of user space
+to_driver() { echo "$1" >"$PFDIR/driver_override" && echo "$igb" >"$PFDIR/driver/unbind" && echo "$igb" >/sys/bus/pci/drivers_probe; }
+t "vfio-pci is loaded" load vfio-pci
+must "the card is vfio-pci's" to_driver vfio-pci
+is "its driver" "$(driver_of "$igb")" vfio-pci
+refused "a PF that vfio-pci has can be no parent" $PARENTS "+$igb" EOPNOTSUPP \
+	"$igb: could not become an mdev parent of mdev-pci-generic: driver vfio-pci gives it to user space"
+t "no type is offered" offers_no_more
+must "igb has the card again" to_driver igb
+is "its driver is igb" "$(driver_of "$igb")" igb
+echo >"$PFDIR/driver_override"
+
 # By the udev rule, as at boot
 cp "$TOOLS/install-tools/usr/lib/udev/rules.d/62-mdev-pci-generic.rules" /usr/lib/udev/rules.d/
 must "udevd starts" udev_start

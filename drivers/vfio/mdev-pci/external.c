@@ -155,6 +155,19 @@ static void unregister_pf(void *data)
 	pci_info(p->pf, "is no mdev parent of %s any more\n", p->e->ext->name);
 }
 
+/*
+ * A driver of VFIO's has given the PF itself to user space, and vfio-pci takes each VF of such a PF, to
+ * open it by a token only.
+ */
+static int check_driver(struct external_pf *p)
+{
+	if (!to_pci_driver(p->pf->dev.driver)->driver_managed_dma)
+		return 0;
+	pci_err(p->pf, "could not become an mdev parent of %s: driver %s gives it to user space, with its VFs; bind the driver that the host has for it\n",
+		p->e->ext->name, dev_driver_string(&p->pf->dev));
+	return -EOPNOTSUPP;
+}
+
 static int make_parent(struct external_pf *p)
 {
 	int ret = hold_driver(p);
@@ -163,7 +176,7 @@ static int make_parent(struct external_pf *p)
 		return ret;
 	if (!is_match(p))
 		return -ENODEV;
-	ret = register_pf(p);
+	ret = check_driver(p) ?: register_pf(p);
 	if (ret)
 		return ret;
 	/* The type of a platform driver's remove() is not the same in all kernels */
