@@ -37,6 +37,14 @@ for n in 1 3 8; do
 	is "nothing is available any more" "$VALUE" 0
 done
 
+# What is said of the host's drivers does not count for VFs of a parent
+echo 0 >"$PFDIR/sriov_drivers_autoprobe"
+t "2 VFs without autoprobe" set_vfs 2
+t "they are bound all the same" wait_for 20 all_bound 2
+is "to mdev-pci" "$(drivers_of_all 2)" " 2 mdev-pci"
+t "VFs removed" set_vfs 0
+echo 1 >"$PFDIR/sriov_drivers_autoprobe"
+
 must "8 VFs" set_vfs 8
 t "they are bound" wait_for 20 all_bound 8
 groups=$(for vf in "$PFDIR"/virtfn*; do basename "$(readlink "$vf/iommu_group")"; done | sort -u | wc -l)
