@@ -82,6 +82,7 @@ t "vendor module loads as before" load $DEV_MODULE
 t "without VFs" is_gone "$PFDIR/virtfn0"
 
 # mdevctl's autostart waits for the uevent of a parent's registration, which such VFs come after
+rm "$WORK/uevents"
 tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"

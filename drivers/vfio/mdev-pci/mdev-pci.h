@@ -101,7 +101,8 @@ struct mdev_pci_offer {
  * @kept: it can be had as a whole, and is its driver's otherwise
  * @drvdata: of @kept: the vendor driver's data. Does not change
  * @given: of @kept: the driver has let go of it. Under device_lock() of the PF
- * @changing: VFs are being created or removed
+ * @changing: VFs are being created or removed. Under @lock
+ * @came: while @changing, VFs were bound. Under @lock
  * @going: unregistration has begun
  * @failed: firmware has failed
  * @failures: how often
@@ -128,6 +129,7 @@ struct mdev_pci_parent {
 	void *drvdata;
 	bool given;
 	bool changing;
+	bool came;
 	bool going;
 	bool failed;
 	unsigned int failures;

@@ -148,6 +148,19 @@ static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function
 	list_add_tail(&function->node, &next->node);
 }
 
+/*
+ * Once for all VFs that are created at a time: while mdev_pci_sriov_configure() creates them, no mdev
+ * can be created. Where another driver creates them, they follow each other closely.
+ */
+static void tell_later(struct mdev_pci_parent *parent)
+{
+	lockdep_assert_held(&parent->lock);
+	if (parent->changing)
+		parent->came = true;
+	else
+		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
+}
+
 /**
  * mdev_pci_parent_add() - a VF of the parent is bound, or the parent is one itself
  * @parent: the parent
@@ -165,9 +178,8 @@ bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_functio
 		parent->self = function;
 	else if (ok)
 		list_add_vf(parent, function);
-	/* Once for all VFs that are created at a time */
 	if (ok && parent->announced)
-		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
+		tell_later(parent);
 	mutex_unlock(&parent->lock);
 	return ok;
 }
@@ -888,6 +900,16 @@ static int begin_change(struct mdev_pci_parent *parent)
 	return ret;
 }
 
+static void end_change(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->lock);
+	parent->changing = false;
+	if (parent->came && parent->announced)
+		tell_later(parent);
+	parent->came = false;
+	mutex_unlock(&parent->lock);
+}
+
 void mdev_pci_parent_changed(struct pci_dev *pf)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
@@ -930,9 +952,7 @@ int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
 	ret = begin_change(parent);
 	if (!ret) {
 		ret = change_vfs(pf, num_vfs);
-		mutex_lock(&parent->lock);
-		parent->changing = false;
-		mutex_unlock(&parent->lock);
+		end_change(parent);
 	}
 	mdev_pci_parent_put(parent);
 	return ret;
