@@ -90,7 +90,12 @@ static void write_cc(u32 value)
 {
 	u32 csts = nvme_peer_get32(peer, NVME_REG_CSTS);
 
-	if (value & NVME_CC_ENABLE) {
+	if (value & NVME_CC_SHN_MASK) {
+		KUNIT_EXPECT_TRUE(peer->test, value & NVME_CC_ENABLE);
+		peer->shutdowns++;
+		if (!peer->never_shuts_down)
+			nvme_peer_set32(peer, NVME_REG_CSTS, csts | NVME_CSTS_SHST_CMPLT);
+	} else if (value & NVME_CC_ENABLE) {
 		peer->head = 0;
 		peer->cq_tail = 0;
 		peer->phase = 1;
@@ -210,6 +215,7 @@ static void fill_ctrl(struct nvme_id_ctrl *id)
 	id->cntlid = cpu_to_le16(PEER_CNTLID);
 	id->oacs = cpu_to_le16(peer->oacs);
 	id->mdts = peer->mdts;
+	id->rtd3e = cpu_to_le32(peer->rtd3e);
 }
 
 static void fill_primary(struct npf_primary *p)

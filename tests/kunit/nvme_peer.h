@@ -81,9 +81,12 @@ struct peer_vf {
  * @gone: registers read as ones
  * @never_ready: CSTS.RDY stays 0
  * @never_stops: CSTS.RDY stays 1
+ * @never_shuts_down: CSTS.SHST stays 0
+ * @shutdowns: how often it was told to
  * @master: it can do DMA
  * @oacs: what Identify says
  * @mdts: the same
+ * @rtd3e: the same
  * @nr_versions: of Supported Controller State Formats
  * @nr_vendor: the same
  * @primary: flexible resources that the primary controller has, from the next reset on others
@@ -112,9 +115,12 @@ struct nvme_peer {
 	bool gone;
 	bool never_ready;
 	bool never_stops;
+	bool never_shuts_down;
+	unsigned int shutdowns;
 	bool master;
 	u16 oacs;
 	u8 mdts;
+	u32 rtd3e;
 	u8 nr_versions;
 	u8 nr_vendor;
 	u16 primary[NPF_NR_RESOURCES];

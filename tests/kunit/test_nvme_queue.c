@@ -54,6 +54,42 @@ static void never_stops(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
+/* It is told that it loses its power, and waited for, as long as it wants and no longer */
+static void shut_down(struct kunit *test)
+{
+	struct nvme_bed *bed = nvme_bed_warm(test);
+	struct npf_queue *q = &bed->npf.queue;
+	struct nvme_peer *peer = bed->peer;
+
+	KUNIT_EXPECT_EQ(test, q->shutdown_us, (unsigned long)NPF_MIN_SHUTDOWN_US);
+	npf_queue_stop(q);
+	KUNIT_EXPECT_EQ(test, peer->shutdowns, 0U);
+	npf_queue_shutdown(q);
+	KUNIT_EXPECT_EQ_MSG(test, peer->shutdowns, 0U, "a stopped controller is not shut down");
+	KUNIT_ASSERT_EQ(test, npf_queue_start(q), 0);
+	npf_queue_shutdown(q);
+	KUNIT_EXPECT_EQ(test, peer->shutdowns, 1U);
+	KUNIT_EXPECT_FALSE(test, nvme_peer_get32(peer, NVME_REG_CC) & NVME_CC_ENABLE);
+	KUNIT_EXPECT_EQ(test, npf_identify(&bed->npf), -ESHUTDOWN);
+	KUNIT_ASSERT_EQ(test, npf_queue_start(q), 0);
+	KUNIT_EXPECT_EQ(test, npf_identify(&bed->npf), 0);
+
+	peer->never_shuts_down = true;
+	q->shutdown_us = 20 * USEC_PER_MSEC;
+	npf_queue_shutdown(q);
+	KUNIT_EXPECT_EQ(test, peer->shutdowns, 2U);
+	KUNIT_EXPECT_FALSE(test, nvme_peer_get32(peer, NVME_REG_CC) & NVME_CC_ENABLE);
+
+	peer->rtd3e = 7 * USEC_PER_SEC;
+	KUNIT_ASSERT_EQ(test, npf_queue_start(q), 0);
+	KUNIT_EXPECT_EQ(test, npf_identify(&bed->npf), 0);
+	KUNIT_EXPECT_EQ(test, q->shutdown_us, 7UL * USEC_PER_SEC);
+	peer->rtd3e = U32_MAX;
+	KUNIT_EXPECT_EQ(test, npf_identify(&bed->npf), 0);
+	KUNIT_EXPECT_EQ(test, q->shutdown_us, (unsigned long)NPF_MAX_SHUTDOWN_US);
+	nvme_bed_end(bed);
+}
+
 /* More commands than the rings have entries */
 static void many(struct kunit *test)
 {
@@ -98,6 +134,7 @@ static void outcomes(struct kunit *test)
 static struct kunit_case queue_cases[] = {
 	KUNIT_CASE(start),
 	KUNIT_CASE(never_stops),
+	KUNIT_CASE(shut_down),
 	KUNIT_CASE(many),
 	KUNIT_CASE(outcomes),
 	{}

@@ -264,6 +264,8 @@ static int npf_get_identity(struct npf *npf, struct npf_identity *id)
 		goto out;
 	id->cntlid = le16_to_cpu(ctrl->cntlid);
 	id->max_transfer = npf_max_transfer(ctrl);
+	npf->queue.shutdown_us = clamp_t(unsigned long, le32_to_cpu(ctrl->rtd3e),
+					 NPF_MIN_SHUTDOWN_US, NPF_MAX_SHUTDOWN_US);
 	npf_set_model(id, ctrl);
 	ret = npf_check_oacs(npf, id, ctrl) ?:
 	      npf_ask_primary(npf, id->cntlid, &primary);

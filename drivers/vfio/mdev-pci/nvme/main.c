@@ -89,7 +89,7 @@ static void npf_remove(struct pci_dev *pdev)
 	/* Needs the queue, to take the resources back */
 	mdev_pci_unregister_parent(pdev);
 	npf_return_primary(npf);
-	npf_queue_stop(&npf->queue);
+	npf_queue_shutdown(&npf->queue);
 	npf_queue_free(&npf->queue);
 }
 
@@ -98,7 +98,7 @@ static void npf_shutdown(struct pci_dev *pdev)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
 
-	npf_queue_stop(&npf->queue);
+	npf_queue_shutdown(&npf->queue);
 }
 
 static void npf_reset_prepare(struct pci_dev *pdev)

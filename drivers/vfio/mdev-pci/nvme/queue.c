@@ -91,6 +91,24 @@ static void npf_controller_disable(struct npf_queue *q)
 	}
 }
 
+/* Section 3.6.1: what it has in volatile caches is safe then, and it loses its power well */
+static void npf_controller_shutdown(struct npf_queue *q)
+{
+	u32 status, cc;
+
+	if (q->error == -ENODEV)
+		return;
+	cc = readl(q->regs + NVME_REG_CC);
+	if (cc == NPF_GONE || !(cc & NVME_CC_ENABLE))
+		return;
+	writel((cc & ~NVME_CC_SHN_MASK) | NVME_CC_SHN_NORMAL, q->regs + NVME_REG_CC);
+	if (read_poll_timeout(npf_status, status, status == NPF_GONE ||
+			      (status & NVME_CSTS_SHST_MASK) == NVME_CSTS_SHST_CMPLT,
+			      NPF_POLL_US, q->shutdown_us, false, q))
+		dev_err(&q->pdev->dev, "the controller has not shut down within %lu ms: what it had not written to its medium may be lost\n",
+			q->shutdown_us / USEC_PER_MSEC);
+}
+
 static void npf_failure_work(struct work_struct *work)
 {
 	struct npf_queue *q = container_of(work, struct npf_queue, failure);
@@ -253,6 +271,19 @@ int npf_queue_start(struct npf_queue *q)
 	return 0;
 }
 
+static void npf_stop(struct npf_queue *q, bool shutdown)
+{
+	spin_lock_irq(&q->lock);
+	if (!q->error)
+		q->error = -ESHUTDOWN;
+	spin_unlock_irq(&q->lock);
+	cancel_work_sync(&q->failure);
+	if (shutdown)
+		npf_controller_shutdown(q);
+	npf_controller_disable(q);
+	npf_commands_end(q, q->error);
+}
+
 /**
  * npf_queue_stop() - end all commands and take none any more
  * @q: the queue, running, failed or stopped.
@@ -262,13 +293,18 @@ int npf_queue_start(struct npf_queue *q)
  */
 void npf_queue_stop(struct npf_queue *q)
 {
-	spin_lock_irq(&q->lock);
-	if (!q->error)
-		q->error = -ESHUTDOWN;
-	spin_unlock_irq(&q->lock);
-	cancel_work_sync(&q->failure);
-	npf_controller_disable(q);
-	npf_commands_end(q, q->error);
+	npf_stop(q, false);
+}
+
+/**
+ * npf_queue_shutdown() - the same, and the controller is ready to lose its power
+ * @q: the queue, running, failed or stopped.
+ *
+ * Waits as long as the controller has said (RTD3E), 5 to 60 s.
+ */
+void npf_queue_shutdown(struct npf_queue *q)
+{
+	npf_stop(q, true);
 }
 
 static int npf_alloc(struct npf_queue *q)
@@ -319,6 +355,7 @@ int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev, void __iomem *regs
 	q->pdev = pdev;
 	q->regs = regs;
 	q->failed = failed;
+	q->shutdown_us = NPF_MIN_SHUTDOWN_US;
 	q->error = -ESHUTDOWN;
 	spin_lock_init(&q->lock);
 	INIT_WORK(&q->failure, npf_failure_work);

@@ -15,6 +15,7 @@
 #include <linux/semaphore.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
+#include <linux/time64.h>
 #include <linux/workqueue.h>
 
 #include "hw.h"
@@ -24,6 +25,10 @@ struct npf_queue;
 /* More entries than can be outstanding, so neither ring is ever full */
 #define NPF_DEPTH	16
 #define NPF_SLOTS	8
+
+/* RTD3E is a typical time, and 0 if the controller does not say */
+#define NPF_MIN_SHUTDOWN_US	(5 * USEC_PER_SEC)
+#define NPF_MAX_SHUTDOWN_US	(60 * USEC_PER_SEC)
 
 /* The page of the controller, CC.MPS = 0: of rings, and of entries of lists */
 #define NPF_PAGE	SZ_4K
@@ -90,6 +95,7 @@ struct npf_slot {
  * @failed: told when the queue has failed, before the outstanding commands end. In process
  *	context; may sleep.
  * @cap: what the register CAP says.
+ * @shutdown_us: how long it may take to shut down.
  * @rings: the rings.
  * @rings_dma: their bus address.
  * @room: counts free slots.
@@ -108,6 +114,7 @@ struct npf_queue {
 	void __iomem *regs;
 	void (*failed)(struct npf_queue *q, const char *why);
 	u64 cap;
+	unsigned long shutdown_us;
 	struct npf_rings *rings;
 	dma_addr_t rings_dma;
 	struct semaphore room;
@@ -127,6 +134,7 @@ int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev, void __iomem *regs
 void npf_queue_free(struct npf_queue *q);
 int npf_queue_start(struct npf_queue *q);
 void npf_queue_stop(struct npf_queue *q);
+void npf_queue_shutdown(struct npf_queue *q);
 void npf_queue_fail(struct npf_queue *q, int error, const char *why);
 void npf_queue_lost(struct npf_queue *q);
 void npf_queue_check(struct npf_queue *q);
