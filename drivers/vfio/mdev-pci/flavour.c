@@ -11,6 +11,7 @@
  */
 #include <linux/kernfs.h>
 #include <linux/module.h>
+#include <linux/slab.h>
 
 #include "mdev-pci.h"
 
@@ -43,7 +44,23 @@ struct change {
 static DEFINE_MUTEX(changes_lock);
 static LIST_HEAD(changes);
 
+/**
+ * struct deleted - a function that is leaving the bus
+ * @node: in the list of all that are
+ * @pdev: the function
+ */
+struct deleted {
+	struct list_head node;
+	struct pci_dev *pdev;
+};
+
+/*
+ * Held while functions of the bus are walked through: none that is found there and is not in the
+ * list loses its directory in sysfs meanwhile, since the notifier waits.
+ */
 static DEFINE_MUTEX(files_lock);
+static LIST_HEAD(deleted);
+static bool exiting;
 
 static bool for_all(void)
 {
@@ -369,7 +386,7 @@ static ssize_t driver_flavour_store(struct device *dev, struct device_attribute 
 	if (file)
 		sysfs_unbreak_active_protection(file);
 	pci_dev_put(pdev);
-	/* The file is in use again, which the module's exit waits for */
+	/* The file may be gone, and nobody waits for its users: mdev_pci_exit() does */
 	module_put(THIS_MODULE);
 	return ret ?: count;
 }
@@ -384,19 +401,66 @@ static bool has_file(struct pci_dev *pdev)
 	return kn;
 }
 
-static void add_file(struct pci_dev *pdev)
+static struct deleted *find_deleted(struct pci_dev *pdev)
 {
-	int ret = 0;
+	struct deleted *d;
 
-	if (pdev->hdr_type != PCI_HEADER_TYPE_NORMAL)
-		return;
+	lockdep_assert_held(&files_lock);
+	list_for_each_entry(d, &deleted, node) {
+		if (d->pdev == pdev)
+			return d;
+	}
+	return NULL;
+}
+
+/* From the first steps of device_del() on, in which it still is on the bus */
+static void begin_deletion(struct pci_dev *pdev)
+{
+	struct deleted *d = kmalloc(sizeof(*d), GFP_KERNEL | __GFP_NOFAIL);
+
+	d->pdev = pdev;
 	mutex_lock(&files_lock);
-	if (device_is_registered(&pdev->dev) && !has_file(pdev))
-		ret = device_create_file(&pdev->dev, &dev_attr_driver_flavour);
+	list_add(&d->node, &deleted);
 	mutex_unlock(&files_lock);
+}
+
+/* Until it is not on the bus any more, and still has its directory */
+static void end_deletion(struct pci_dev *pdev)
+{
+	struct deleted *d;
+
+	mutex_lock(&files_lock);
+	d = find_deleted(pdev);
+	if (d)
+		list_del(&d->node);
+	mutex_unlock(&files_lock);
+	kfree(d);
+}
+
+static bool may_have_file(struct pci_dev *pdev)
+{
+	return device_is_registered(&pdev->dev) && !find_deleted(pdev);
+}
+
+static void add_file_locked(struct pci_dev *pdev)
+{
+	int ret;
+
+	lockdep_assert_held(&files_lock);
+	if (exiting || pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || !may_have_file(pdev) ||
+	    has_file(pdev))
+		return;
+	ret = device_create_file(&pdev->dev, &dev_attr_driver_flavour);
 	if (ret)
 		pci_err(pdev, "could not be given the attribute driver_flavour (%pe)\n",
 			ERR_PTR(ret));
+}
+
+static void add_file(struct pci_dev *pdev)
+{
+	mutex_lock(&files_lock);
+	add_file_locked(pdev);
+	mutex_unlock(&files_lock);
 }
 
 /**
@@ -410,10 +474,12 @@ void mdev_pci_flavours_offer(struct mdev_pci_parent *parent)
 {
 	struct pci_dev *pdev = NULL;
 
+	mutex_lock(&files_lock);
 	for_each_pci_dev(pdev) {
 		if (pdev == parent->pf || (pdev->is_virtfn && pci_physfn(pdev) == parent->pf))
-			add_file(pdev);
+			add_file_locked(pdev);
 	}
+	mutex_unlock(&files_lock);
 }
 
 static bool is_switched(struct pci_dev *pdev)
@@ -452,6 +518,12 @@ static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *dat
 	case BUS_NOTIFY_UNBIND_DRIVER:
 		reserve_returned(pdev);
 		return NOTIFY_OK;
+	case BUS_NOTIFY_DEL_DEVICE:
+		begin_deletion(pdev);
+		return NOTIFY_OK;
+	case BUS_NOTIFY_REMOVED_DEVICE:
+		end_deletion(pdev);
+		return NOTIFY_OK;
 	default:
 		return NOTIFY_DONE;
 	}
@@ -478,21 +550,37 @@ int mdev_pci_flavours_init(void)
 	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);
 	if (ret || !for_all())
 		return ret;
+	mutex_lock(&files_lock);
 	for_each_pci_dev(pdev)
-		add_file(pdev);
+		add_file_locked(pdev);
+	mutex_unlock(&files_lock);
 	return 0;
 }
 
-/**
- * mdev_pci_flavours_exit() - after the last parent; waits for writers
- */
-void mdev_pci_flavours_exit(void)
+static void remove_files(void)
 {
 	struct pci_dev *pdev = NULL;
 
-	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+	mutex_lock(&files_lock);
+	exiting = true;
 	for_each_pci_dev(pdev) {
-		if (device_is_registered(&pdev->dev))
+		if (may_have_file(pdev))
 			device_remove_file(&pdev->dev, &dev_attr_driver_flavour);
 	}
+	mutex_unlock(&files_lock);
+}
+
+/**
+ * mdev_pci_flavours_exit() - after the last parent; waits for readers
+ *
+ * Writers have a reference to the module. Readers take no lock that a notifier is called under.
+ */
+void mdev_pci_flavours_exit(void)
+{
+	struct deleted *d, *next;
+
+	remove_files();
+	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
+	list_for_each_entry_safe(d, next, &deleted, node)
+		kfree(d);
 }

@@ -4,6 +4,7 @@
  * the module itself.
  */
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "mdev-pci.h"
@@ -1111,6 +1112,8 @@ static void __exit mdev_pci_exit(void)
 	mdev_pci_functions_exit();
 	/* See type_release() */
 	wait_var_event(&nr_parents, !atomic_read(&nr_parents));
+	/* Until tasks in driver_flavour_store() and parent_free() are past their last instructions */
+	synchronize_rcu_tasks();
 }
 module_exit(mdev_pci_exit);
 
