@@ -60,7 +60,11 @@ t "vendor module unloads" unload $DEV_MODULE
 tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
+mark
 t "num_vfs=4" load $DEV_MODULE num_vfs=4
+logged_once "one line for the parent" "$PF: is an mdev parent with [0-9]+ types and 4 VFs"
+vf_bdf 3
+logged_once "and one for each VF" "$BDF: is VF 3 of mdev parent $PF"
 available
 is "4 VFs at once" "$VALUE" 4
 is "they belong to mdev-pci" "$(drivers_of_all 4)" " 4 mdev-pci"
@@ -92,5 +96,7 @@ t "user space is told of VFs that come after the parent" wait_for 10 told
 sleep 0.5
 kill $listener
 wait $listener 2>/dev/null
+events=$(grep -n -E 'bind@.*DRIVER=mdev-pci|MDEV_STATE=registered' "$WORK/uevents" | tail -n 1)
+like "when they are bound" "$events" 'MDEV_STATE=registered'
 is "once for all of them" "$(grep -c "^change@.*$PF .*MDEV_STATE=registered" "$WORK/uevents")" 1
 no_mdevs_no_vfs

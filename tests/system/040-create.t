@@ -12,7 +12,9 @@ wait_for 5 is_there "$WORK/uevents"
 new_uuid
 u=$UUID
 d=$MDEVS/$u
+mark
 t "create" create "$u"
+logged_once "one line in the log says so" "$PF: mdev $u of type ${DEV_TYPE#"$DEV_DRIVER"-} was created"
 # At once, without waiting for anyone: as mdevctl and QEMU do
 t "the mdev exists" is_dir "$d"
 t "mdev_type is a link to its type" test "$(basename "$(readlink -f "$d/mdev_type")")" = $DEV_TYPE
@@ -73,7 +75,9 @@ is "has that type's profile" "$VALUE" 2
 t "it is another VF" test "$VF" != "$vf"
 mig "its engine works" "$l" dma:50 copies=50
 
+mark
 t "remove" remove "$u"
+logged_once "one line in the log says so, too" "$PF: mdev $u was removed"
 t "it is gone" is_gone "$d"
 fw "$vf" enabled
 is "firmware has disabled the VF" "$VALUE" 0

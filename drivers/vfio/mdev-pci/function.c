@@ -557,6 +557,9 @@ static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)
 	ret = mdev_pci_function_add(vf, parent);
 	if (ret == -ENODEV)
 		pci_err(vf, "the PF is no mdev-pci parent any more; clear the VF's driver_override\n");
+	if (!ret)
+		pci_info(vf, "is VF %d of mdev parent %s\n", pci_iov_vf_id(vf),
+			 pci_name(pci_physfn(vf)));
 	return ret;
 }
 

@@ -370,6 +370,8 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 		return ret;
 	}
 	mdev_pci_parent_refresh(parent);
+	pci_info(parent->pf, "mdev %s of type %s was created\n", dev_name(&mdev->dev),
+		 instance->type->name);
 	/* libvirt looks at the device when it hears of this, and only then */
 	kobject_uevent(&mdev->dev.kobj, KOBJ_CHANGE);
 	return 0;
@@ -377,12 +379,14 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 
 static void mdev_pci_remove(struct mdev_device *mdev)
 {
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
 	struct mdev_pci_instance *instance = dev_get_drvdata(&mdev->dev);
 
 	mdev_pci_sysfs_remove(instance);
 	unclaim(instance);
 	instance_free(instance);
-	mdev_pci_parent_refresh(mdev_pci_parent_of(mdev->type));
+	pci_info(parent->pf, "mdev %s was removed\n", dev_name(&mdev->dev));
+	mdev_pci_parent_refresh(parent);
 }
 
 static void stop_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function)

@@ -706,9 +706,14 @@ static int announce(struct mdev_pci_parent *parent)
 	mutex_unlock(&parent->lock);
 	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
 				   parent->mtypes, parent->nr_offers);
-	if (!ret)
-		hold_types(parent);
-	return ret;
+	if (ret)
+		return ret;
+	hold_types(parent);
+	/* external.c has a line of its own */
+	if (!parent->desc->external_pf_driver)
+		pci_info(parent->pf, "is an mdev parent with %u types and %d VFs\n",
+			 parent->nr_offers, pci_num_vf(parent->pf));
+	return 0;
 }
 
 /* Nobody gets anything of it any more, and who has the PF as a whole has lost it */
