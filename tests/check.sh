@@ -152,7 +152,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 boots()
 {
 	${1:-part} boots 4500 "$tests/system/host-run.sh" \
-		--boots "guests tools big many noiommu nvlink2 resident reboot rebooted"
+		--boots "guests tools big many noiommu nvlink2 resident sleep reboot rebooted"
 }
 
 debian12()

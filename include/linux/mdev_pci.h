@@ -315,6 +315,20 @@ int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 void mdev_pci_parent_error(struct pci_dev *pf, const char *why);
 
 /**
+ * mdev_pci_parent_suspend() - the PF is about to lose its power
+ * @pf: the PF; if it is no parent, nothing is done
+ *
+ * For the PF driver's &struct dev_pm_ops: suspend, freeze and poweroff, while firmware still
+ * executes commands. VFs that mdevs have claimed are disabled. As after mdev_pci_parent_error() no
+ * mdev can be created; mdev_pci_parent_restored() ends that and enables the VFs again, in resume,
+ * thaw and restore.
+ *
+ * Context: process context, while tasks are frozen; sleeps. Calls &mdev_pci_parent_ops.disable.
+ * Return: 0; -EBUSY: a device is open, which was logged; nothing was disabled.
+ */
+int mdev_pci_parent_suspend(struct pci_dev *pf);
+
+/**
  * mdev_pci_parent_restored() - firmware works again, and has forgotten all VFs
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *

@@ -15,8 +15,8 @@
 #
 # DEVICE=NAME in the environment: the device under test, as device/NAME.sh describes it (default: refdev).
 #
-# --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, reboot,
-# rebooted, mlx5, mlx5silent, pair, generic, libvirt and upstream. Without patterns the last three
+# --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, sleep,
+# reboot, rebooted, mlx5, mlx5silent, pair, generic, libvirt and upstream. Without patterns the last three
 # (minutes; and of upstream's selftests a download) are only part of it with --all. With that tests also
 # do the whole of those tables of which they try a part ("full" in tap.sh).
 #
@@ -54,12 +54,12 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[mlx5]='' [mlx5silent]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
+	[sleep]='' [mlx5]='' [mlx5silent]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
 	[mlx5]=1500 [mlx5silent]=300 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=1200 [virtiopair]=600
-	[conform]=1500)
-declare -A words=([noiommu]='intel_iommu=off')
+	[conform]=1500 [sleep]=600)
+declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress')
 
 boot_of() # FILE
 {
@@ -112,9 +112,9 @@ add_selftests()
 	bed+=(--add "$dir")
 }
 
-tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp)
+tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp) swap=$(mktemp)
 volume='' acme='' variant=''
-trap 'rm -rf "$tap" "$disk" "$ssdt" $volume $acme $variant' EXIT
+trap 'rm -rf "$tap" "$disk" "$ssdt" "$swap" $volume $acme $variant' EXIT
 # Devices that nobody here made, each with what it needs: a network, and 64 MiB to write on
 # shellcheck disable=SC2054  # the commas are QEMU's
 others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
@@ -123,6 +123,10 @@ others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=
 	--qemu-arg -device --qemu-arg nvme,serial=mdev-pci,bus=rp3,subsys=subsys,sriov_max_vfs=4,sriov_vq_flexible=10,sriov_vi_flexible=10,sriov_max_vq_per_vf=5,sriov_max_vi_per_vf=5,max_ioqpairs=12,msix_qsize=12
 	--qemu-arg -device --qemu-arg nvme-ns,drive=disk,nsid=1,shared=on)
 truncate -s 64M "$disk"
+# Where a host that hibernates writes its image
+truncate -s 3G "$swap"
+# shellcheck disable=SC2054 # the commas are QEMU's
+sleep=("${others[@]}" --qemu-arg -drive --qemu-arg "if=none,id=swap,format=raw,cache=unsafe,file=$swap")
 # A GPU, its bridges with and without ATSD, and a GPU that only the firmware describes, below
 # 4 GiB: QEMU's ACPI tables are of a revision that has integers of 32 bits
 [[ $boots != *nvlink2* ]] || "$here/ssdt.py" SE8_ 0xa0000000 0x1000000 >"$ssdt"
@@ -210,7 +214,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio conform virtiopair pair; do
+for b in main guests tools big many noiommu nvlink2 resident sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio conform virtiopair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -218,6 +222,7 @@ for b in main guests tools big many noiommu nvlink2 resident reboot rebooted mlx
 	[ "$b" != generic ] || more=("${others[@]}")
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
+	[ "$b" != sleep ] || more=("${sleep[@]}")
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }

@@ -443,6 +443,18 @@ void mdev_pci_function_remember(struct mdev_pci_function *function)
 }
 
 /**
+ * mdev_pci_function_suspend() - disable a function that firmware is about to forget
+ * @function: the function; mdev_pci_function_restore() enables it again, as it was set up
+ */
+void mdev_pci_function_suspend(struct mdev_pci_function *function)
+{
+	mutex_lock(&function->fw_lock);
+	if (function->enabled)
+		disable(function, function->enabled);
+	mutex_unlock(&function->fw_lock);
+}
+
+/**
  * mdev_pci_function_restore() - firmware has forgotten the function: enable it again
  * @function: the function
  */

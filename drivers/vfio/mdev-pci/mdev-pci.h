@@ -250,6 +250,7 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
 						   const char *address);
 bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 				 const struct mdev_pci_instance *instance);
+void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);
 
 /* desc.c */
 int mdev_pci_interface_check(u32 interface, const char *module);
@@ -279,6 +280,7 @@ int mdev_pci_function_show(struct mdev_pci_function *function,
 int mdev_pci_function_hide(struct mdev_pci_function *function, bool force);
 void mdev_pci_function_disable(struct mdev_pci_function *function);
 void mdev_pci_function_remember(struct mdev_pci_function *function);
+void mdev_pci_function_suspend(struct mdev_pci_function *function);
 void mdev_pci_function_restore(struct mdev_pci_function *function);
 
 bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
@@ -329,6 +331,10 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
 void mdev_pci_flavours_offer(struct mdev_pci_parent *parent);
 int mdev_pci_flavours_init(void);
 void mdev_pci_flavours_exit(void);
+
+/* sleep.c */
+int mdev_pci_sleep_init(void);
+void mdev_pci_sleep_exit(void);
 
 /* match.c */
 bool mdev_pci_match_is_whole(struct device_driver *drv);

@@ -150,8 +150,8 @@ static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function
 }
 
 /*
- * Once for all VFs that are created at a time: while mdev_pci_sriov_configure() creates them, no mdev
- * can be created. Where another driver creates them, they follow each other closely.
+ * Once for all VFs that are created at a time. While mdev_pci_sriov_configure() creates them no
+ * mdev can be created; where another driver creates them, they follow each other closely.
  */
 static void tell_later(struct mdev_pci_parent *parent)
 {
@@ -1054,6 +1054,31 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
 
+/**
+ * mdev_pci_parent_suspend_vfs() - disable the VFs of mdevs for mdev_pci_parent_suspend()
+ * @parent: the parent; none of its devices is open
+ */
+void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+	unsigned int id, n = pci_num_vf(parent->pf);
+
+	mutex_lock(&parent->lock);
+	parent->failed = true;
+	parent->failures++;
+	list_for_each_entry(function, &parent->functions, node)
+		mdev_pci_function_remember(function);
+	mutex_unlock(&parent->lock);
+
+	for (id = 0; id < n; id++) {
+		function = get_function(parent, id);
+		if (!function)
+			continue;
+		mdev_pci_function_suspend(function);
+		mdev_pci_function_put(function);
+	}
+}
+
 /* VFs get the framework's driver as they appear, before any other can have them */
 static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
 {
@@ -1091,11 +1116,16 @@ static int __init mdev_pci_init(void)
 	ret = mdev_register_driver(&mdev_pci_driver);
 	if (ret)
 		goto driver;
-	ret = mdev_pci_flavours_init();
+	ret = mdev_pci_sleep_init();
 	if (ret)
 		goto mdev;
+	ret = mdev_pci_flavours_init();
+	if (ret)
+		goto sleep;
 	return 0;
 
+sleep:
+	mdev_pci_sleep_exit();
 mdev:
 	mdev_unregister_driver(&mdev_pci_driver);
 driver:
@@ -1111,6 +1141,7 @@ module_init(mdev_pci_init);
 static void __exit mdev_pci_exit(void)
 {
 	mdev_pci_flavours_exit();
+	mdev_pci_sleep_exit();
 	mdev_unregister_driver(&mdev_pci_driver);
 	pci_unregister_driver(&mdev_pci_function_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);

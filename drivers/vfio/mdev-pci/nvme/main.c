@@ -109,17 +109,42 @@ static void npf_reset_prepare(struct pci_dev *pdev)
 	npf_queue_stop(&npf->queue);
 }
 
-static void npf_reset_done(struct pci_dev *pdev)
+static int npf_restart(struct pci_dev *pdev)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
+	int ret = npf_queue_start(&npf->queue);
 
-	if (npf_queue_start(&npf->queue))
-		return;
-	if (npf_identify(npf))
+	if (ret)
+		return ret;
+	ret = npf_identify(npf);
+	if (ret)
 		npf_queue_stop(&npf->queue);
 	else
 		mdev_pci_parent_restored(pdev);
+	return ret;
 }
+
+static void npf_reset_done(struct pci_dev *pdev)
+{
+	npf_restart(pdev);
+}
+
+static int npf_suspend(struct device *dev)
+{
+	struct npf *npf = dev_get_drvdata(dev);
+	int ret = mdev_pci_parent_suspend(to_pci_dev(dev));
+
+	if (!ret)
+		npf_queue_shutdown(&npf->queue);
+	return ret;
+}
+
+static int npf_resume(struct device *dev)
+{
+	return npf_restart(to_pci_dev(dev));
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(npf_pm_ops, npf_suspend, npf_resume);
 
 static pci_ers_result_t npf_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
 {
@@ -160,6 +185,7 @@ static struct pci_driver npf_driver = {
 	.shutdown = npf_shutdown,
 	.sriov_configure = mdev_pci_sriov_configure,
 	.err_handler = &npf_err_handlers,
+	.driver.pm = pm_sleep_ptr(&npf_pm_ops),
 };
 module_pci_driver(npf_driver);
 

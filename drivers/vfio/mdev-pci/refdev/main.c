@@ -128,6 +128,28 @@ static const struct pci_error_handlers refdev_err_handlers = {
 	.reset_done = refdev_reset_done,
 };
 
+static int refdev_suspend(struct device *dev)
+{
+	struct refdev *r = mdev_pci_get_drvdata(to_pci_dev(dev));
+	int ret = mdev_pci_parent_suspend(to_pci_dev(dev));
+
+	if (!ret && r->taken)
+		refdev_queue_stop(&r->queue);
+	return ret;
+}
+
+static int refdev_resume(struct device *dev)
+{
+	struct refdev *r = mdev_pci_get_drvdata(to_pci_dev(dev));
+	int ret = r->taken ? refdev_queue_start(&r->queue) : 0;
+
+	if (!ret)
+		mdev_pci_parent_restored(to_pci_dev(dev));
+	return ret;
+}
+
+static DEFINE_SIMPLE_DEV_PM_OPS(refdev_pm_ops, refdev_suspend, refdev_resume);
+
 static const struct pci_device_id refdev_ids[] = {
 	{ PCI_DEVICE_SUB(REFDEV_VENDOR_ID, REFDEV_DEVICE_ID,
 			 REFDEV_SUBVENDOR_ID, REFDEV_SUBDEVICE_ID) },
@@ -143,6 +165,7 @@ static struct pci_driver refdev_driver = {
 	.shutdown = refdev_shutdown,
 	.sriov_configure = mdev_pci_sriov_configure,
 	.err_handler = &mdev_pci_err_handlers,
+	.driver.pm = pm_sleep_ptr(&refdev_pm_ops),
 };
 module_pci_driver(refdev_driver);
 

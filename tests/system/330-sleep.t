@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154
+# boot: sleep
+# timeout: 500
+#
+# System sleep and hibernation. The host refuses while a device is open; firmware is told before it
+# loses its power, and has each VF set up again afterwards. The kernel's own tests stand for sleep:
+# it goes down as far as its devices (pm_test), or writes its image and loads it again (test_resume).
+
+. "$(dirname "$0")/slot.sh"
+
+T=/sys/kernel/tracing
+STATE=/sys/power/state
+W=$WORK
+
+if ! [ -w /sys/power/pm_test ]; then
+	skip "sleep" "the kernel has no /sys/power/pm_test (PM_SLEEP_DEBUG)"
+	return 0
+fi
+[ -d $T/events ] || must "tracefs" mount -t tracefs none $T
+
+commands() { sed -n 's/^.* '"$DEV_TRACE_COMMAND"': .*function=\([-0-9]*\) opcode=\([A-Z]*\) .*status=0 .*/\2:\1/p' $T/trace | tr '\n' ' '; }
+
+# Devices sleep, the machine does not
+nap()
+{
+	write_to /sys/power/pm_test devices && write_to $STATE freeze
+	n_rc=$?
+	echo none >/sys/power/pm_test
+	return $n_rc
+}
+
+find_swap()
+{
+	for s_disk in /sys/block/vd*; do
+		[ "$(cat "$s_disk/serial")" != swap ] || return 0
+	done
+	fail "there is no disk for swap"
+}
+
+hibernate() { write_to /sys/power/disk test_resume && write_to $STATE disk; }
+
+# A disk for the host's image. It is plugged in now, since L1 takes the first two for its own
+swap_on()
+{
+	l0 "device_add virtio-blk-pci,drive=swap,serial=swap,bus=rp4" >"$W/plug" && ! [ -s "$W/plug" ] &&
+		wait_for 20 find_swap && mkswap "/dev/${s_disk##*/}" >/dev/null && swapon "/dev/${s_disk##*/}" &&
+		write_to /sys/power/resume "$(cat "$s_disk/dev")"
+}
+
+# comes_back WHAT COMMAND: the mdevs that nobody has open are as they were
+comes_back()
+{
+	: >$T/trace
+	t "$1" "$2"
+	like "$1: firmware has disabled the VF before" "$(commands)" "DISABLE:$vf "
+	like "$1: and enabled it afterwards" "$(commands)" "DISABLE:$vf .*ENABLE:$vf "
+	t "$1: the mdev has its value" attr_is "$u" max_copy 8192
+	t "$1: firmware has it, too" eval '[ "$(mdev_fw "$u" max_copy; echo "$VALUE")" = 8192 ]'
+	mig "$1: the device works" "$u" dma:20
+	new_uuid
+	t "$1: another mdev can be created" create "$UUID"
+	mig "$1: and works" "$UUID" dma:20
+	t "$1: it is removed" remove "$UUID"
+}
+
+echo 1 >/sys/module/suspend/parameters/pm_test_delay
+echo 1 >$T/events/$DEV_TRACE/enable
+vfs_and_mdevs 2
+new_uuid; u=$UUID
+must "an mdev" create "$u"
+must "with a value" write_to "$MDEVS/$u/max_copy" 8192
+mdev_vf "$u"
+vf=$VF bdf=$BDF
+
+mig_bg "$u" "touch:$W/open" "await:$W/go" dma:20
+must "a user has it open" wait_for 20 is_there "$W/open"
+: >$T/trace
+refused "sleep while it is open" $STATE freeze EBUSY "$bdf: system sleep refused: mdev $u is open; stop the guest"
+refused "hibernation while it is open" $STATE disk EBUSY "$bdf: system sleep refused: mdev $u is open; stop the guest"
+is "firmware has heard of neither" "$(commands)" ""
+touch "$W/go"
+mig_end "its user has not noticed"
+
+comes_back "suspended" nap
+must "there is room for the host's image" swap_on
+comes_back "hibernated" hibernate
+no_mdevs_no_vfs
+
+# The NVMe controller's PF
+must "the NVMe module" load mdev-pci-nvme
+must "there is a controller" find_other_pf 1b36:0010
+[ ! -e "$PFDIR/driver" ] || write_to "$PFDIR/driver/unbind" "$PF"
+must "it is given to the module" write_to "$PFDIR/driver_override" nvme-pf
+must "it has it" write_to /sys/bus/pci/drivers_probe "$PF"
+online() { sed -n 's/^online: //p' "$PFDIR/mdev_supported_types/nvme-pf-q1/description"; }
+must "2 VFs" bound_vfs 2
+new_uuid; u=$UUID
+must "an mdev of it" create "$u" nvme-pf-q1
+is "it is online" "$(online)" "1 of 4 secondary controllers"
+t "suspended" nap
+is "it is online again" "$(online)" "1 of 4 secondary controllers"
+t "hibernated" hibernate
+is "it is online again" "$(online)" "1 of 4 secondary controllers"
+new_uuid
+t "another one can be had" create "$UUID" nvme-pf-q2
+is "it is online, too" "$(online)" "2 of 4 secondary controllers"
+no_mdevs_no_vfs
+must "it is unbound" write_to "$PFDIR/driver/unbind" "$PF"
+must "nothing is reserved" write_to "$PFDIR/driver_override" ""
+t "the NVMe module is unloaded" unload mdev-pci-nvme
