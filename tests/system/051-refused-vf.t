@@ -31,13 +31,21 @@ t "removed" remove "$v"
 is "VF 0 is available again" "$(available)" 1
 t "removed" remove "$u"
 
+# ---- a reset of the PF
+t "firmware will refuse VF 0" inject 0 enable fail 11
+t "create succeeds" create "$u"
+t "removed" remove "$u"
+is "VF 0 is not available" "$(available)" 1
+t "the PF is reset" write_to "$PFDIR/reset" 1
+is "refusals before a reset of the PF do not count" "$(available)" 2
+
 # ---- all VFs
 t "firmware will refuse both" inject any enable fail 11 2
 refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$u" EIO \
 	"mdev $u refused: firmware could not enable the VF"
-is "nothing is available" "$(available)" 0
-t "the PF is reset" write_to "$PFDIR/reset" 1
-is "refusals before a reset of the PF do not count" "$(available)" 2
+is "it may enable them next time: they are available" "$(available)" 2
+t "create" create "$u"
+t "removed" remove "$u"
 
 # ---- no answer says nothing of one VF
 t "firmware is given half a second" fw_timeout 500

@@ -65,14 +65,18 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_set_refused() - could the function be given to an mdev?
- * @function: the function, which the mdev has claimed
- * @refused: no. It counts as available no more, and others are tried first
+ * mdev_pci_function_set_refused() - the function could not be given to an mdev
+ * @function: the function
+ * @number: of the mdev, which has claimed it; 0: it could
+ *
+ * The function counts as available no more, and others are tried first. What another mdev has found
+ * out before stays.
  */
-void mdev_pci_function_set_refused(struct mdev_pci_function *function, bool refused)
+void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number)
 {
 	mutex_lock(&function->parent->lock);
-	function->refused = refused;
+	if (!number || !function->refused)
+		function->refused = number;
 	mutex_unlock(&function->parent->lock);
 }
 

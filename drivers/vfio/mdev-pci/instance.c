@@ -41,7 +41,7 @@ static bool try_another(struct mdev_pci_instance *instance, int err)
 		return false;
 	if (mdev_pci_type_is_whole(parent, instance->type))
 		return false;
-	mdev_pci_function_set_refused(instance->function, true);
+	mdev_pci_function_set_refused(instance->function, instance->number);
 	instance->may_try_another = !instance->moving &&
 				    mdev_pci_parent_has_another(parent, instance);
 	return instance->may_try_another;
@@ -209,7 +209,7 @@ static int start(struct mdev_pci_instance *instance, const struct mdev_pci_value
 	if (ret)
 		goto unmake;
 	function->live = true;
-	mdev_pci_function_set_refused(function, false);
+	mdev_pci_function_set_refused(function, 0);
 	return 0;
 
 unmake:
@@ -351,6 +351,7 @@ static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_inst
 			return 0;
 		unclaim(instance);
 	} while (instance->may_try_another && --left);
+	mdev_pci_parent_forget_refusals(parent, instance->number);
 	return ret;
 }
 

@@ -150,7 +150,8 @@ struct mdev_pci_parent {
  *	lives as long as device_lock() of the function or the parent's lock is held
  * @dead: being unbound, or unbound. Written under device_lock() of the function
  * @live: enabled for @instance, and has a VFIO device. Under device_lock() of the function
- * @refused: the last attempt to give it to an mdev has failed. Under the parent's lock
+ * @refused: number of the mdev that it could not be given to, while another VF could; or 0. Under
+ *	the parent's lock
  * @tried: number of the mdev that has claimed it last. Under the parent's lock
  * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
@@ -174,7 +175,7 @@ struct mdev_pci_function {
 	struct mdev_pci_instance *instance;
 	bool dead;
 	bool live;
-	bool refused;
+	u64 refused;
 	u64 tried;
 	struct mutex fw_lock;		/* order: top of this file */
 	const struct mdev_pci_type *enabled;
@@ -250,6 +251,7 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
 						   const char *address);
 bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 				 const struct mdev_pci_instance *instance);
+void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number);
 void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);
 
 /* desc.c */
@@ -272,7 +274,7 @@ const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
 void mdev_pci_function_put(struct mdev_pci_function *function);
 void mdev_pci_function_unclaim(struct mdev_pci_function *function);
-void mdev_pci_function_set_refused(struct mdev_pci_function *function, bool refused);
+void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number);
 int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
 			     const struct mdev_pci_values *kept);
 int mdev_pci_function_show(struct mdev_pci_function *function,

@@ -1013,13 +1013,33 @@ static void users_must_reset(struct mdev_pci_parent *parent)
 }
 
 /* What firmware has refused before says nothing any more */
-static void forget_refusals(struct mdev_pci_parent *parent)
+static void forget_refusals_locked(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
 
 	lockdep_assert_held(&parent->lock);
 	list_for_each_entry(function, &parent->functions, node)
-		function->refused = false;
+		function->refused = 0;
+}
+
+/**
+ * mdev_pci_parent_forget_refusals() - no VF could be given to an mdev
+ * @parent: the parent
+ * @number: the mdev's
+ *
+ * Then it need not be the VFs' fault. They count as available again: mdevctl does not even try
+ * where none is.
+ */
+void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number)
+{
+	struct mdev_pci_function *function;
+
+	mutex_lock(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->refused == number)
+			function->refused = 0;
+	}
+	mutex_unlock(&parent->lock);
 }
 
 void mdev_pci_parent_restored(struct pci_dev *pf)
@@ -1047,7 +1067,7 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 	mutex_lock(&parent->lock);
 	if (parent->failures == failures)
 		parent->failed = false;
-	forget_refusals(parent);
+	forget_refusals_locked(parent);
 	mutex_unlock(&parent->lock);
 	mdev_pci_parent_refresh(parent);
 	mdev_pci_parent_put(parent);
@@ -1148,7 +1168,7 @@ static void __exit mdev_pci_exit(void)
 	mdev_pci_functions_exit();
 	/* See type_release() */
 	wait_var_event(&nr_parents, !atomic_read(&nr_parents));
-	/* Until tasks in driver_flavour_store() and parent_free() are past their last instructions */
+	/* Tasks may still be in the last instructions of driver_flavour_store() or parent_free() */
 	synchronize_rcu_tasks();
 }
 module_exit(mdev_pci_exit);
