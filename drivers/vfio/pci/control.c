@@ -55,10 +55,23 @@ static bool is_whole(const struct control *ctl)
 	return !ctl->start && ctl->end == ctl->size;
 }
 
+/* Of the table, or of its pending bits, which come by 64 */
+static u64 msix_bytes(struct pci_dev *pdev, unsigned int reg)
+{
+	u64 vectors;
+	u16 flags;
+
+	pci_read_config_word(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, &flags);
+	vectors = (flags & PCI_MSIX_FLAGS_QSIZE) + 1;
+	return reg == PCI_MSIX_TABLE ? vectors * PCI_MSIX_ENTRY_SIZE :
+				       DIV_ROUND_UP(vectors, 64) * sizeof(u64);
+}
+
 /* Does MSI-X have its table or its pending bits there? The user must see both */
 static bool has_msix(const struct control *ctl, unsigned int reg)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
+	u64 len = msix_bytes(pdev, reg);
 	u32 at;
 
 	if (!pdev->msix_cap)
@@ -67,7 +80,7 @@ static bool has_msix(const struct control *ctl, unsigned int reg)
 	if ((at & PCI_MSIX_TABLE_BIR) != ctl->bar)
 		return false;
 	at &= PCI_MSIX_TABLE_OFFSET;
-	return at >= ctl->start && at < ctl->end;
+	return at + len > ctl->start && at < ctl->end;
 }
 
 static const char *what_is_wrong(const struct control *ctl, const struct vfio_pci_control *where)
