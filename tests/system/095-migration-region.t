@@ -52,4 +52,16 @@ mig "data_size is bounded" "$b" v1-state:4 v1-touch:w0x18:8 reset
 mdev_vf "$a"
 t "firmware will fail to save" inject "$VF" save fail 11
 mig "saving says so" "$a" v1-state:2 "v1-read:$W/x=EIO" v1-state:0 v1-state:1 dma:2
+# The data section is memory of the host for as long as the device is open
+group=/sys/fs/cgroup/mdev-pci
+if grep -qw memory /sys/fs/cgroup/cgroup.controllers; then
+	t "memory is accounted" write_to /sys/fs/cgroup/cgroup.subtree_control +memory
+	t "a control group" mkdir -p $group
+	# shellcheck disable=SC2016,SC2086  # by the inner shell; words on purpose
+	t "a user in it" within 60 sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh $group \
+		vfio-mig $MIG_OPTIONS -q "$MDEVS/$a" "sh:cp $group/memory.stat $W/stat"
+	VALUE=$(sed -n 's/^vmalloc //p' "$W/stat")
+	at_least "its memory control group is charged" "$VALUE" $((1024 * 1024))
+	t "the control group goes" wait_for 10 rmdir $group
+fi
 no_mdevs_no_vfs

@@ -213,29 +213,26 @@ static int write_register(struct mig_v1 *v1, int reg, u64 value)
 
 static int register_from_user(struct mig_v1 *v1, int reg, const char __user *buf, size_t width)
 {
-	u64 value = 0;
-	__le32 v32;
-	__le64 v64;
+	u32 v32;
+	u64 v64;
 
+	/* Users access a struct vfio_device_migration_info: in the CPU's order of bytes */
 	if (copy_from_user(width == sizeof(v32) ? (void *)&v32 : (void *)&v64, buf, width))
 		return -EFAULT;
-	value = width == sizeof(v32) ? le32_to_cpu(v32) : le64_to_cpu(v64);
-	return write_register(v1, reg, value);
+	return write_register(v1, reg, width == sizeof(v32) ? v32 : v64);
 }
 
 static int register_to_user(struct mig_v1 *v1, int reg, char __user *buf, size_t width)
 {
-	__le32 v32;
-	__le64 v64;
 	u64 value;
+	u32 v32;
 	int ret;
 
 	ret = read_register(v1, reg, &value);
 	if (ret)
 		return ret;
-	v32 = cpu_to_le32(value);
-	v64 = cpu_to_le64(value);
-	return copy_to_user(buf, width == sizeof(v32) ? (void *)&v32 : (void *)&v64, width) ?
+	v32 = value;
+	return copy_to_user(buf, width == sizeof(v32) ? (void *)&v32 : (void *)&value, width) ?
 	       -EFAULT : 0;
 }
 
@@ -282,6 +279,19 @@ static ssize_t v1_rw(struct vfio_pci_core_device *core, char __user *buf, size_t
 /* Below the region's index, 28 bits of the offset are left: in pages */
 #define V1_PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
 
+/* The pages outlive the region where they are mapped */
+static int map_data(struct mig_v1 *v1, struct vm_area_struct *vma, u64 at)
+{
+	unsigned long addr;
+	int ret = 0;
+
+	if (at > V1_DATA_SIZE || vma->vm_end - vma->vm_start > V1_DATA_SIZE - at)
+		return -EINVAL;
+	for (addr = vma->vm_start; addr < vma->vm_end && !ret; addr += PAGE_SIZE, at += PAGE_SIZE)
+		ret = vm_insert_page(vma, addr, vmalloc_to_page(v1->data + at));
+	return ret;
+}
+
 static int v1_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 		   struct vm_area_struct *vma)
 {
@@ -291,8 +301,7 @@ static int v1_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *re
 
 	if (pgoff < first)
 		return -EINVAL;
-	/* Checks the size; its pages outlive the region where they are mapped */
-	return remap_vmalloc_range(vma, v1->data, pgoff - first);
+	return map_data(v1, vma, (pgoff - first) << PAGE_SHIFT);
 }
 
 /* Not allocated: if this fails before the core adds it, 6.12 loses the capabilities before it */
@@ -335,7 +344,8 @@ static struct mig_v1 *v1_alloc(struct vfio_pci_migration *mig)
 
 	if (!v1)
 		return NULL;
-	v1->data = vmalloc_user(V1_DATA_SIZE);
+	/* Not vmalloc_user(), which charges nobody */
+	v1->data = __vmalloc(V1_DATA_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!v1->data) {
 		kfree(v1);
 		return NULL;
