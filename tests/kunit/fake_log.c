@@ -217,6 +217,6 @@ const struct vfio_pci_log_ops fake_changes_ops = {
 void fake_iova_bitmap_set(struct iova_bitmap *dirty, u64 iova, size_t length)
 {
 	KUNIT_EXPECT_TRUE(log.test, iova >= LOG_BASE);
-	KUNIT_EXPECT_LE(log.test, (iova - LOG_BASE + length) >> log.shift, LOG_PAGES);
-	bitmap_set(log.marked, (iova - LOG_BASE) >> log.shift, length >> log.shift);
+	KUNIT_EXPECT_LE(log.test, (iova - LOG_BASE + length) >> LOG_SHIFT, LOG_PAGES);
+	bitmap_set(log.marked, (iova - LOG_BASE) >> LOG_SHIFT, length >> LOG_SHIFT);
 }

@@ -53,8 +53,8 @@ struct bed;
  * @shift: log2 of the page
  * @nr: ranges
  * @range: where
- * @dirty: a bit for each page from LOG_BASE on
- * @marked: the user's bitmap, the same
+ * @dirty: a bit for each page of the log from LOG_BASE on
+ * @marked: the user's bitmap, of pages of 1 << LOG_SHIFT
  * @starts: calls
  * @stops: calls
  * @reports: calls

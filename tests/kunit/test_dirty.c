@@ -409,6 +409,84 @@ static void changes_end(struct kunit *test)
 	bed_drop(bed);
 }
 
+/* ---- a log of larger pages than a user asks for ------------------------------------ */
+
+#define LARGE	16	/* pages of the user's in one of the log */
+
+/* Pages of the user's from @first on, before @end; and no others are marked */
+static void part(struct bed *bed, struct fake_log *log, unsigned int first, unsigned int end,
+		 const char *wanted)
+{
+	char *got = kunit_kzalloc(bed->test, PAGE_SIZE, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(bed->test, got);
+	KUNIT_EXPECT_EQ(bed->test,
+			report(bed, log, LOG_BASE + first * PAGE, (end - first) * PAGE), 0);
+	scnprintf(got, PAGE_SIZE, "%*pbl", LOG_PAGES, log->marked);
+	KUNIT_EXPECT_STREQ_MSG(bed->test, got, wanted, "pages %u to %u", first, end);
+	kunit_kfree(bed->test, got);
+}
+
+static void start_large(struct bed *bed)
+{
+	struct interval_tree_node node = { .start = LOG_BASE, .last = LOG_BASE + ALL - 1 };
+	struct rb_root_cached root = RB_ROOT_CACHED;
+	u64 page = LARGE * PAGE;
+
+	interval_tree_insert(&node, &root);
+	KUNIT_ASSERT_EQ(bed->test, mig_log_start(bed->mig, &root, 1, &page), 0);
+	KUNIT_EXPECT_EQ(bed->test, page, LARGE * PAGE);
+}
+
+static void parts_of(struct kunit *test, struct bed *bed)
+{
+	struct fake_log *log = fake_log_begin(test);
+
+	start_large(bed);
+	/* In the middle of one; the rest of it comes, once */
+	set_bit(2, log->dirty);
+	part(bed, log, 35, 37, "35-36");
+	part(bed, log, 35, 37, "");
+	part(bed, log, 32, 48, "32-34,37-47");
+	part(bed, log, 0, LOG_PAGES, "");
+	/* At both ends of a range, with a whole one between */
+	bitmap_set(log->dirty, 3, 3);
+	part(bed, log, 50, 85, "50-84");
+	part(bed, log, 0, 49, "48");
+	part(bed, log, 49, LOG_PAGES, "49,85-95");
+	part(bed, log, 0, LOG_PAGES, "");
+	/* Written again before the rest was asked for */
+	set_bit(1, log->dirty);
+	part(bed, log, 16, 20, "16-19");
+	set_bit(1, log->dirty);
+	part(bed, log, 18, 24, "18-23");
+	part(bed, log, 0, LOG_PAGES, "16-17,24-31");
+	/* What lies next to it is clean */
+	set_bit(LOG_PAGES / LARGE - 1, log->dirty);
+	part(bed, log, LOG_PAGES - 17, LOG_PAGES - 1, "163824-163838");
+	part(bed, log, LOG_PAGES - 32, LOG_PAGES, "163839");
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE + 512, PAGE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, PAGE + 512), -EINVAL);
+	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE, 0), -EINVAL);
+	/* Nothing is left for the next log */
+	set_bit(0, log->dirty);
+	part(bed, log, 0, 1, "0");
+	KUNIT_EXPECT_EQ(test, mig_log_stop(bed->mig), 0);
+	start_large(bed);
+	part(bed, log, 0, LOG_PAGES, "");
+	bed_drop(bed);
+}
+
+static void parts(struct kunit *test)
+{
+	parts_of(test, bed_new(test, true));
+}
+
+static void parts_of_changes(struct kunit *test)
+{
+	parts_of(test, bed_of_changes(test));
+}
+
 static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(reports),
 	KUNIT_CASE(start_fails),
@@ -422,6 +500,8 @@ static struct kunit_case dirty_cases[] = {
 	KUNIT_CASE(changes_fail),
 	KUNIT_CASE(changes_meet_reset),
 	KUNIT_CASE(changes_end),
+	KUNIT_CASE(parts),
+	KUNIT_CASE(parts_of_changes),
 	{}
 };
 

@@ -40,7 +40,7 @@ static uint32_t fw_identify(RefdevCmd *cmd, RefdevVF *vf)
     stq_le_p(page + 0x18, pf->context_size);
     stq_le_p(page + 0x20, refdev_image_bytes(pf->context_size));
     stw_le_p(page + 0x28, RD_MAX_RANGES);
-    page[0x2a] = RD_PAGE_LOG_MIN;
+    page[0x2a] = MAX(pf->tracker_log, RD_PAGE_LOG_MIN);
     page[0x2b] = RD_PAGE_LOG_MAX;
     stl_le_p(page + 0x2c, pf->events_dropped);
     stq_le_p(page + 0x30, cmd->pf->tracker_pages);
@@ -389,7 +389,7 @@ static uint32_t fw_tracker_start(RefdevCmd *cmd, RefdevVF *vf)
     if (vf->tracker.running) {
         return RD_BAD_STATE;
     }
-    if (cmd->arg[0] < RD_PAGE_LOG_MIN || cmd->arg[0] > RD_PAGE_LOG_MAX ||
+    if (cmd->arg[0] < MAX(cmd->pf->tracker_log, RD_PAGE_LOG_MIN) || cmd->arg[0] > RD_PAGE_LOG_MAX ||
         !cmd->arg[1]) {
         return RD_BAD_ARGUMENT;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Reference device: the PF as a PCI function, its registers and resets. */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "qemu/module.h"
@@ -301,6 +302,19 @@ static void pf_plant(Object *obj, const char *name, Error **errp)
     plant_bug(REFDEV(obj), name, errp);
 }
 
+/* Smallest page of the tracker, while the machine runs: for the next IDENTIFY */
+static void pf_tracker_page(Object *obj, const char *bytes, Error **errp)
+{
+    uint64_t page = 0;
+
+    if (qemu_strtosz(bytes, NULL, &page) || !is_power_of_2(page) ||
+        ctz64(page) < RD_PAGE_LOG_MIN || ctz64(page) > RD_PAGE_LOG_MAX) {
+        error_setg(errp, "tracker-page must be a power of 2, 4 KiB to 1 GiB");
+        return;
+    }
+    REFDEV(obj)->tracker_log = ctz64(page);
+}
+
 static bool parse_resident(RefdevPF *pf, Error **errp)
 {
     if (!pf->resident || !*pf->resident) {
@@ -454,6 +468,7 @@ static void pf_class_init(ObjectClass *class, void *data)
     dc->vmsd = &pf_vmstate;
     device_class_set_props(dc, pf_properties);
     object_class_property_add_str(class, "plant", NULL, pf_plant);
+    object_class_property_add_str(class, "tracker-page", NULL, pf_tracker_page);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 }
 

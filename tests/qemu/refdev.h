@@ -196,6 +196,7 @@ struct RefdevPF {
     uint64_t state_bandwidth;
     uint64_t copy_ns;
     uint64_t tracker_pages;
+    unsigned tracker_log;               /* of the smallest page; 0: as the ABI has it */
     bool precopy;
     bool configure;
     char *resident;

@@ -75,6 +75,11 @@ log "reported by larger pages than logged" "$all" copy:0x20011000:1 \
 	report:$LOW:0x1000000:65536:1
 log "logged by larger pages than reported" start:65536:$LOW+0x1000000 page:65536 \
 	copy:0x20011000:1 $whole:16-31 $whole:none
+log "a page of the log in parts: the rest stays dirty" start:65536:$LOW+0x1000000 copy:0x20011000:1 \
+	report:0x20012000:0x2000:4096:0-1 report:0x20012000:0x2000:4096:none \
+	report:0x20010000:0x10000:4096:0-1,4-15 $whole:none
+log "parts of two pages, at the ends of a range" start:65536:$LOW+0x1000000 copy:0x20018000:1 \
+	copy:0x20058000:1 report:0x2001f000:0x32000:4096:0,49 $whole:16-30,81-95 $whole:none
 log "a page size below the tracker's" start:1:0x20000001+0x10 page:4096 copy:$LOW:1 \
 	report:$LOW:0x1000:4096:0
 log "a page size above the tracker's" start:0x80000000:0+0x80000000 page:0x40000000
@@ -110,8 +115,8 @@ refuses "a report that begins inside" 'the range is not logged' "$all" copy:0x20
 	report:0x20fff000:0x2000:4096:none=EINVAL $whole:4095
 refuses "a report across the gap" 'the range is not logged' "$all" \
 	report:$LOW:0x1e0100000:4096:none=EINVAL
-refuses "a report of a part of a page" 'whole pages' start:65536:$LOW+0x1000000 copy:$LOW:1 \
-	report:0x20001000:0x1000:4096:none=EINVAL $whole:0-15
+refuses "a report of a part of 4 KiB" 'whole pages of 4 KiB' "$all" copy:$LOW:1 \
+	report:0x20000800:0x1000:4096:none=EINVAL $whole:0
 
 log "a reset ends it" "$all" copy:$LOW:1 reset "$(tracking 0)" $whole:none=EINVAL stop=EINVAL \
 	"$all" $whole:none copy:0x20001000:1 $whole:1

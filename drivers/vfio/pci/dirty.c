@@ -23,6 +23,9 @@
 #include "migration.h"
 #include "ranges.h"
 
+/* What is left of a page of the log is of pages of 4 KiB, the smallest that users may ask for */
+#define REST_SHIFT	12
+
 static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
 {
 	mig_err(mig, ": a request of dirty page logging is refused: %s\n", why);
@@ -41,6 +44,7 @@ void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_d
 	struct mig_log *log = &mig->log;
 
 	pending_init(&log->changes);
+	pending_init(&log->rest);
 	if (!desc->log_ops || !desc->log_caps->max_ranges)
 		return;
 	if (!COMPAT_CAN_LOG) {
@@ -62,6 +66,7 @@ void mig_log_drop(struct vfio_pci_migration *mig)
 	kfree(mig->log.ranges);
 	mig->log.ranges = NULL;
 	pending_drop(&mig->log.changes);
+	pending_drop(&mig->log.rest);
 	mig_note_log(mig, 0, 0, 0);
 }
 
@@ -260,9 +265,64 @@ static int may_go_on(void)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
+/**
+ * struct report - what a user has asked for
+ * @first: first byte of it
+ * @last: last byte
+ * @shift: log2 of the page that the log is of: its first and last page may be there in part only
+ * @dirty: vfio core's way to the user's bitmap
+ */
+struct report {
+	u64 first;
+	u64 last;
+	unsigned int shift;
+	struct iova_bitmap *dirty;
+};
+
+static u64 report_iova(const struct report *r)
+{
+	return round_down(r->first, BIT_ULL(r->shift));
+}
+
+static u64 report_pages(const struct report *r)
+{
+	return (r->last >> r->shift) - (r->first >> r->shift) + 1;
+}
+
+/* The user's part of what is dirty. Under no lock: this may fault in pages of the user's */
+static void mark(const struct report *r, u64 iova, u64 length)
+{
+	u64 first = max(iova, r->first);
+
+	iova_bitmap_set(r->dirty, first, min(iova + (length - 1), r->last) - first + 1);
+}
+
+/* Firmware takes all of a page for clean that it has reported: what nobody has read is dirty */
+static int keep_rest(struct mig_log *log, const struct report *r, u64 iova)
+{
+	u64 last = iova + (BIT_ULL(r->shift) - 1);
+	int ret = 0;
+
+	if (iova < r->first)
+		ret = pending_add(&log->rest, iova >> REST_SHIFT, (r->first - iova) >> REST_SHIFT);
+	if (!ret && last > r->last)
+		ret = pending_add(&log->rest, (r->last + 1) >> REST_SHIFT,
+				  (last - r->last) >> REST_SHIFT);
+	return ret;
+}
+
+/* The same of a part of a report, whose first or last page is dirty */
+static int keep_rests(struct mig_log *log, const struct report *r, u64 iova, u64 pages, bool first,
+		      bool last)
+{
+	int ret = first ? keep_rest(log, r, iova) : 0;
+
+	return last && !ret ? keep_rest(log, r, iova + ((pages - 1) << r->shift)) : ret;
+}
+
 /* One chunk of a report: firmware's answer is in @buf then. Returns the dirty pages' number */
-static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
-			u64 pages, unsigned int shift)
+static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf,
+			const struct report *r, u64 iova, u64 pages)
 {
 	struct device *dev = &mig->fn->pf->dev;
 	size_t len = DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE);
@@ -270,7 +330,7 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	int ret;
 
 	mig_buf_to_device(buf, dev);
-	ret = mig_fw_log_report(mig, iova, pages << shift, &bitmap);
+	ret = mig_fw_log_report(mig, iova, pages << r->shift, &bitmap);
 	mig_buf_to_cpu(buf, dev);
 	if (ret) {
 		mig_err(mig, ": firmware does not report dirty pages (%pe)\n", ERR_PTR(ret));
@@ -281,7 +341,11 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 			bitmap.dirty, pages, bitmap.len);
 		return -EIO;
 	}
-	return check_reset(mig) ?: bitmap.dirty;
+	ret = check_reset(mig);
+	if (!ret && bitmap.dirty)
+		ret = keep_rests(&mig->log, r, iova, pages, test_bit_le(0, buf->vaddr),
+				 test_bit_le(pages - 1, buf->vaddr));
+	return ret ?: bitmap.dirty;
 }
 
 /**
@@ -343,35 +407,35 @@ static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 }
 
 /* Nothing between the chunks of a report keeps a reset or another thread from changing the log */
-static int check_request(struct vfio_pci_migration *mig, u64 iova, u64 length, unsigned int shift)
+static int check_request(struct vfio_pci_migration *mig, const struct report *r)
 {
 	const struct mig_log *log = &mig->log;
 
-	if (!log->ranges || log->page_shift != shift)
+	if (!log->ranges || log->page_shift != r->shift)
 		return refuse(mig, -EINVAL, "it is not running, or was started anew");
-	if (!IS_ALIGNED(iova | length, BIT_ULL(shift)))
-		return refuse(mig, -EINVAL, "the range is not of whole pages of the log");
-	if (!ranges_hold(log->ranges, log->nr, iova, iova + length - 1))
+	if (!IS_ALIGNED(r->first | (r->last + 1), BIT_ULL(REST_SHIFT)))
+		return refuse(mig, -EINVAL, "the range is not of whole pages of 4 KiB");
+	/* Ranges are of whole pages of the log: they have what is around it, too */
+	if (!ranges_hold(log->ranges, log->nr, r->first, r->last))
 		return refuse(mig, -EINVAL, "the range is not logged");
 	return 0;
 }
 
-static s64 report_chunk(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
-			u64 pages, unsigned int shift)
+static s64 report_chunk(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf,
+			const struct report *r, u64 iova, u64 pages)
 {
 	s64 ret;
 
 	mig_lock(mig);
-	ret = check_request(mig, iova, pages << shift, shift);
+	ret = check_request(mig, r);
 	if (!ret)
-		ret = ask_firmware(mig, buf, iova, pages, shift);
+		ret = ask_firmware(mig, buf, r, iova, pages);
 	mig_unlock(mig);
 	return ret;
 }
 
-/* Under no lock: this may fault in pages of the user's. Returns the pages that it has marked */
-static u64 mark_dirty(const void *bitmap, u64 iova, unsigned int pages, unsigned int shift,
-		      struct iova_bitmap *dirty)
+/* Returns the pages that it has marked */
+static u64 mark_dirty(const void *bitmap, const struct report *r, u64 iova, unsigned int pages)
 {
 	unsigned long first, end = 0;
 	u64 marked = 0;
@@ -381,25 +445,25 @@ static u64 mark_dirty(const void *bitmap, u64 iova, unsigned int pages, unsigned
 		if (first >= pages)
 			break;
 		end = find_next_zero_bit_le(bitmap, pages, first);
-		iova_bitmap_set(dirty, iova + ((u64)first << shift), (end - first) << shift);
+		mark(r, iova + ((u64)first << r->shift), (u64)(end - first) << r->shift);
 		marked += end - first;
 	}
 	return marked;
 }
 
-static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, u64 iova,
-		      u64 pages, unsigned int shift, struct iova_bitmap *dirty)
+static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf,
+		      const struct report *r)
 {
-	u64 n;
+	u64 n, iova = report_iova(r), pages = report_pages(r);
 	s64 ret;
 
-	for (; pages; pages -= n, iova += n << shift) {
+	for (; pages; pages -= n, iova += n << r->shift) {
 		n = min_t(u64, pages, buf->size * BITS_PER_BYTE);
-		ret = may_go_on() ?: report_chunk(mig, buf, iova, n, shift);
+		ret = may_go_on() ?: report_chunk(mig, buf, r, iova, n);
 		if (ret < 0)
 			return ret;
 		/* A clean chunk costs firmware's answer and nothing more */
-		if (ret && mark_dirty(buf->vaddr, iova, n, shift, dirty) != ret) {
+		if (ret && mark_dirty(buf->vaddr, r, iova, n) != ret) {
 			mig_err(mig, ": firmware's report has not the %lld dirty pages that it speaks of\n",
 				ret);
 			return -EIO;
@@ -408,84 +472,109 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 	return 0;
 }
 
-static int take_chunk(struct vfio_pci_migration *mig, u64 iova, unsigned int pages,
-		      unsigned int shift, unsigned long *bits)
+/* Pages of one piece of what is pending, of whatever size, into @bits. Returns how many */
+static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
+		      struct vfio_pci_log_changes *p, u64 page, unsigned int n, unsigned long *bits)
 {
-	int ret;
+	unsigned int at = page % PENDING_PAGES;
+	int ret, err = 0;
 
 	mig_lock(mig);
-	ret = check_request(mig, iova, (u64)pages << shift, shift);
+	ret = check_request(mig, r);
 	if (!ret)
-		ret = pending_take(&mig->log.changes, iova >> shift, pages, bits);
+		ret = pending_take(p, page, n, bits);
+	if (ret > 0 && p == &mig->log.changes)
+		err = keep_rests(&mig->log, r, page << r->shift, n, test_bit(at, bits),
+				 test_bit(at + n - 1, bits));
 	mig_unlock(mig);
-	return ret;
+	return err ?: ret;
 }
 
-static int mark_changes(struct vfio_pci_migration *mig, unsigned long *bits, u64 iova, u64 pages,
-			unsigned int shift, struct iova_bitmap *dirty)
+static int mark_pending(struct vfio_pci_migration *mig, const struct report *r,
+			struct vfio_pci_log_changes *p, unsigned int shift, unsigned long *bits)
 {
-	u64 page = iova >> shift, piece;
+	u64 page = r->first >> shift, pages = (r->last >> shift) - page + 1, piece;
 	unsigned int n, b, e;
 	int ret;
 
 	for (; pages; pages -= n, page += n) {
 		n = min_t(u64, pages, PENDING_PAGES - page % PENDING_PAGES);
-		ret = may_go_on() ?: take_chunk(mig, page << shift, n, shift, bits);
+		ret = may_go_on() ?: take_chunk(mig, r, p, page, n, bits);
 		if (ret < 0)
 			return ret;
 		if (!ret)
 			continue;
-		/* Under no lock: this may fault in pages of the user's */
 		piece = round_down(page, PENDING_PAGES);
 		for_each_set_bitrange(b, e, bits, PENDING_PAGES)
-			iova_bitmap_set(dirty, (piece + b) << shift, (u64)(e - b) << shift);
+			mark(r, (piece + b) << shift, (u64)(e - b) << shift);
 	}
 	return 0;
 }
 
 /* Of firmware that reports all it has, wherever it is */
-static int report_changes(struct vfio_pci_migration *mig, u64 iova, u64 pages, unsigned int shift,
-			  struct iova_bitmap *dirty)
+static int report_changes(struct vfio_pci_migration *mig, const struct report *r,
+			  unsigned long *bits)
 {
-	unsigned long *bits;
 	bool clean = false;
 	int ret;
 
-	/* First: what firmware has reported must not be lost for want of it */
-	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long), GFP_KERNEL);
-	if (!bits)
-		return -ENOMEM;
 	mig_lock(mig);
-	ret = check_request(mig, iova, pages << shift, shift);
+	ret = check_request(mig, r);
 	if (!ret)
-		ret = collect_changes(mig, iova, pages << shift);
+		ret = collect_changes(mig, report_iova(r), report_pages(r) << r->shift);
 	if (!ret)
 		clean = pending_empty(&mig->log.changes);
 	mig_unlock(mig);
-	if (!ret && !clean)
-		ret = mark_changes(mig, bits, iova, pages, shift, dirty);
-	kfree(bits);
-	return ret;
+	return ret || clean ? ret : mark_pending(mig, r, &mig->log.changes, r->shift, bits);
 }
 
 /* Of firmware that writes a bitmap of what it is asked for */
-static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, unsigned int shift,
-			  struct iova_bitmap *dirty)
+static int report_bitmaps(struct vfio_pci_migration *mig, const struct report *r)
 {
 	struct device *dev = &mig->fn->pf->dev;
 	struct vfio_pci_mig_buf buf = {};
 	int ret;
 
 	ret = mig_buf_alloc(&buf, min_t(u64, mig->log.caps.chunk,
-					DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE)));
+					DIV_ROUND_UP_ULL(report_pages(r), BITS_PER_BYTE)));
 	if (ret)
 		return -ENOMEM;
 	ret = mig_buf_map(&buf, dev, DMA_FROM_DEVICE);
 	if (!ret) {
-		ret = report_all(mig, &buf, iova, pages, shift, dirty);
+		ret = report_all(mig, &buf, r);
 		mig_buf_unmap(&buf, dev);
 	}
 	mig_buf_free(&buf);
+	return ret;
+}
+
+/* What reports before this one have left of their first and last pages */
+static int report_rest(struct vfio_pci_migration *mig, const struct report *r, unsigned long *bits)
+{
+	bool clean;
+
+	mig_lock(mig);
+	clean = pending_empty(&mig->log.rest);
+	mig_unlock(mig);
+	return clean ? 0 : mark_pending(mig, r, &mig->log.rest, REST_SHIFT, bits);
+}
+
+static int report(struct vfio_pci_migration *mig, const struct report *r)
+{
+	unsigned long *bits;
+	int ret;
+
+	/* First: what firmware has reported must not be lost for want of it */
+	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long), GFP_KERNEL);
+	if (!bits)
+		return -ENOMEM;
+	if (mig->log.ops->changes)
+		ret = report_changes(mig, r, bits);
+	else
+		ret = report_bitmaps(mig, r);
+	if (!ret)
+		ret = report_rest(mig, r, bits);
+	kfree(bits);
 	return ret;
 }
 
@@ -496,11 +585,12 @@ static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, u
  * @length: bytes
  * @dirty: vfio core's way to the bitmap
  *
- * The range must be of whole pages of the log: of a page that is reported in two halves, the
- * second would be clean.
+ * The log may be of larger pages than those of the range. A page that is there in part and dirty is
+ * reported, and the rest of it is dirty until it is asked for.
  *
  * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
- * Return: 0; -EINVAL: it is not logging, or not in all of this range; -EIO: firmware's report
+ * Return: 0; -EINVAL: it is not logging, or not in all of this range, or the range is not of whole
+ * pages of 4 KiB; -EIO: firmware's report
  * contradicts itself; -EAGAIN: the function was reset, which has ended the log; -ENOMEM;
  * -ETIMEDOUT: the report has no end; -EINTR: the caller was killed; others from firmware. On error
  * what was dirty may be lost.
@@ -508,20 +598,15 @@ static int report_bitmaps(struct vfio_pci_migration *mig, u64 iova, u64 pages, u
 int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		   struct iova_bitmap *dirty)
 {
-	unsigned int shift;
+	struct report r = { .first = iova, .last = iova + (length - 1), .dirty = dirty };
 	int ret;
 
 	/* The whole request first: refused, it must not have cleared half of the log */
 	mig_lock(mig);
-	shift = mig->log.page_shift;
-	ret = check_request(mig, iova, length, shift);
+	r.shift = mig->log.page_shift;
+	ret = check_request(mig, &r);
 	mig_unlock(mig);
-	if (ret)
-		return ret;
-
-	if (mig->log.ops->changes)
-		return report_changes(mig, iova, length >> shift, shift, dirty);
-	return report_bitmaps(mig, iova, length >> shift, shift, dirty);
+	return ret ?: report(mig, &r);
 }
 
 /**

@@ -19,8 +19,9 @@ struct vfio_pci_migration;
  * @nr: how many
  * @page_shift: log2 of the page that it logs by
  * @changes: what it has reported and no user has asked for, of firmware that reports all it has
+ * @rest: pages of 4 KiB that are dirty yet, of larger ones of which users have asked for a part
  *
- * Part of &struct vfio_pci_migration, whose state_mutex protects the last four.
+ * Part of &struct vfio_pci_migration, whose state_mutex protects the last five.
  */
 struct mig_log {
 	const struct vfio_pci_log_ops *ops;
@@ -29,6 +30,7 @@ struct mig_log {
 	unsigned int nr;
 	unsigned int page_shift;
 	struct vfio_pci_log_changes changes;
+	struct vfio_pci_log_changes rest;
 };
 
 void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc);
