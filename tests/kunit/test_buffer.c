@@ -28,7 +28,7 @@ static void sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
 		struct vfio_pci_mig_buf buf = {};
 
-		KUNIT_ASSERT_EQ(test, mig_buf_alloc(&buf, size[i]), 0);
+		KUNIT_ASSERT_EQ(test, mig_buf_alloc(&buf, size[i], NULL), 0);
 		KUNIT_EXPECT_EQ(test, sg_bytes(&buf.sgt), size[i]);
 		/* The table and the address are of the same memory, to its last byte */
 		((u8 *)buf.vaddr)[size[i] - 1] = 0x77;
@@ -40,13 +40,40 @@ static void sizes(struct kunit *test)
 	}
 }
 
+/* A device whose segments may not be as large as memory happens to be in one piece */
+static void segments(struct kunit *test)
+{
+	static const unsigned int max[] = { 512, PAGE_SIZE, 3 * PAGE_SIZE, SZ_64K };
+	struct device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
+	struct device_dma_parameters parms = {};
+	struct scatterlist *sg;
+	unsigned int i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	dev->dma_parms = &parms;
+	fake_dma_begin(test);
+	for (i = 0; i < ARRAY_SIZE(max); i++) {
+		struct vfio_pci_mig_buf buf = {};
+
+		parms.max_segment_size = max[i];
+		KUNIT_ASSERT_EQ(test, mig_buf_alloc(&buf, 16 * SZ_1M, dev), 0);
+		KUNIT_EXPECT_EQ(test, sg_bytes(&buf.sgt), 16 * SZ_1M);
+		for_each_sgtable_sg(&buf.sgt, sg, j)
+			if (sg->length > max(max[i], PAGE_SIZE))
+				break;
+		KUNIT_EXPECT_EQ_MSG(test, j, buf.sgt.orig_nents, "a segment is too large for %u",
+				    max[i]);
+		mig_buf_free(&buf);
+	}
+}
+
 static void no_memory(struct kunit *test)
 {
 	struct vfio_pci_mig_buf buf = {};
 
 	fake_dma_begin(test);
 	fake_dma_fail_alloc(1);
-	KUNIT_EXPECT_EQ(test, mig_buf_alloc(&buf, 100), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, mig_buf_alloc(&buf, 100, NULL), -ENOMEM);
 	mig_buf_free(&buf);
 }
 
@@ -85,6 +112,7 @@ static void no_session(struct kunit *test)
 
 static struct kunit_case buffer_cases[] = {
 	KUNIT_CASE(sizes),
+	KUNIT_CASE(segments),
 	KUNIT_CASE(no_memory),
 	KUNIT_CASE(no_session),
 	{}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Data files that begin in PRE_COPY: what changes, what is left, and firmware that fails then. */
+#include <linux/delay.h>
 #include <linux/kernel.h>
+#include <linux/poll.h>
 #include <linux/string.h>
 
 #include "bed.h"
@@ -581,6 +583,65 @@ static void stopped_while_read(struct kunit *test)
 	kunit_kfree(test, saved);
 }
 
+static bool readable(struct bed *bed)
+{
+	return vfs_poll(bed->file, NULL) & EPOLLIN;
+}
+
+/* In pre-copy if there is something; ever after: a read comes to an end then */
+static void polls(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_of(test);
+
+	bed_go(bed, S(PRE_COPY));
+	KUNIT_EXPECT_TRUE(test, readable(bed));
+	drain(bed, stream);
+	KUNIT_EXPECT_FALSE(test, readable(bed));
+	KUNIT_EXPECT_FALSE(test, readable(bed));
+	change(bed, 3, 1, 0x33);
+	KUNIT_EXPECT_TRUE(test, readable(bed));
+	KUNIT_EXPECT_GT(test, bed_read(bed, stream, 10), 0);
+	KUNIT_EXPECT_TRUE(test, readable(bed));
+	drain(bed, stream);
+	KUNIT_EXPECT_FALSE(test, readable(bed));
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_TRUE(test, readable(bed));
+	KUNIT_EXPECT_GT(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), 0);
+	KUNIT_EXPECT_TRUE(test, readable(bed));
+	bed_go(bed, S(RUNNING));
+	KUNIT_EXPECT_TRUE(test, readable(bed));
+	bed_drop(bed);
+}
+
+/* A reader that does not wait does not wait; but it is told of firmware that does not answer */
+static void does_not_wait(struct kunit *test)
+{
+	static const enum vfio_device_mig_state states[] = { S(PRE_COPY), S(STOP_COPY) };
+	unsigned int i;
+	u8 data[1000];
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		struct bed *bed = bed_new(test, true);
+
+		bed->fw->speed = FW_LATER;
+		fw_set_size(bed->fw, SIZE);
+		fw_arm(bed->fw);
+		fw_fault(bed->fw, MIG_OP_SAVE, 0, FW_NEVER, 0);
+		bed_go(bed, states[i]);
+		bed->file->f_flags |= O_NONBLOCK;
+		KUNIT_EXPECT_GT(test, bed_read(bed, data, sizeof(data)), 0);
+		KUNIT_EXPECT_EQ(test, bed_read(bed, data, sizeof(data)), -EAGAIN);
+		KUNIT_EXPECT_EQ(test, readable(bed), states[i] == S(STOP_COPY));
+		bed_impatient(bed);
+		msleep(2 * BED_SHORT_MS);
+		KUNIT_EXPECT_EQ(test, bed_read(bed, data, sizeof(data)), -ETIMEDOUT);
+		KUNIT_EXPECT_TRUE(test, readable(bed));
+		bed_is(bed, states[i]);
+		bed_drop(bed);
+	}
+}
+
 static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
 	KUNIT_CASE(refused_elsewhere),
@@ -598,6 +659,8 @@ static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE_PARAM(stopped_while_read, speed_gen_params),
 	KUNIT_CASE_PARAM(closed, speed_gen_params),
 	KUNIT_CASE_PARAM(ends_anywhere, speed_gen_params),
+	KUNIT_CASE_PARAM(polls, speed_gen_params),
+	KUNIT_CASE(does_not_wait),
 	{}
 };
 

@@ -235,6 +235,25 @@ static void reset_that_fails(struct kunit *test)
 	bed_drop(bed);
 }
 
+/* The function is gone, with what a reset has left to be told of: a file of it is still there */
+static void old_file(struct kunit *test)
+{
+	struct bed *bed = bed_new(test, true);
+	u8 byte;
+
+	bed_go(bed, S(STOP_COPY));
+	mig_close(bed->mig);
+	mig_closed(bed->mig, true);
+	atomic_set(&bed->mig->unsure, 1);
+	mig_reset_done(bed->mig);
+	bed->mig->fn = NULL;
+	KUNIT_EXPECT_EQ(test, bed_read(bed, &byte, 1), -ENODEV);
+	KUNIT_EXPECT_EQ(test, mig_state(bed->mig), S(ERROR));
+	bed_close(bed);
+	bed->mig->fn = &bed->fn;
+	bed_drop(bed);
+}
+
 static struct kunit_case states_cases[] = {
 	KUNIT_CASE_PARAM(every_pair, pair_gen_params),
 	KUNIT_CASE_PARAM(every_failure, pair_gen_params),
@@ -243,6 +262,7 @@ static struct kunit_case states_cases[] = {
 	KUNIT_CASE(broken_during_reset),
 	KUNIT_CASE(open_without_reset),
 	KUNIT_CASE(reset_that_fails),
+	KUNIT_CASE(old_file),
 	{}
 };
 

@@ -16,7 +16,8 @@
 
 #include "buffer.h"
 
-static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size)
+/* @max: bytes of the largest segment */
+static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size, unsigned int max)
 {
 	unsigned int i, n = DIV_ROUND_UP(size, PAGE_SIZE);
 	struct page **pages;
@@ -27,7 +28,8 @@ static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
 		pages[i] = vmalloc_to_page(buf->mem + i * PAGE_SIZE);
-	ret = sg_alloc_table_from_pages(&buf->sgt, pages, n, 0, size, GFP_KERNEL_ACCOUNT);
+	ret = sg_alloc_table_from_pages_segment(&buf->sgt, pages, n, 0, size, max,
+						GFP_KERNEL_ACCOUNT);
 	kvfree(pages);
 	return ret;
 }
@@ -67,12 +69,16 @@ static bool reserve(size_t size)
  * mig_buf_alloc() - get memory, charged to the caller's memory control group
  * @buf: the buffer, all zero but for kind and headroom
  * @size: bytes, without the headroom
+ * @dev: the function that does the DMA; NULL: nobody does
  *
  * Return: 0; -ENOMEM; -ENOSPC: all buffers together would be too large. Nothing is left to free on
  * error.
  */
-int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
+int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 {
+	/* No driver of a PF can do with less than a page */
+	unsigned int max = dev ? max_t(unsigned int, dma_get_max_seg_size(dev), PAGE_SIZE) :
+				 UINT_MAX;
 	int ret;
 
 	init_completion(&buf->done);
@@ -87,7 +93,7 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size)
 		return -ENOMEM;
 	}
 	buf->vaddr = buf->mem + buf->headroom;
-	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size) : 0;
+	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size, max) : 0;
 	if (ret)
 		mig_buf_free(buf);
 	return ret;
@@ -105,7 +111,7 @@ int mig_buf_list(struct vfio_pci_mig_buf *buf, size_t len)
 	int ret;
 
 	mig_buf_unlist(buf);
-	ret = buf_sg(buf, buf->headroom + len);
+	ret = buf_sg(buf, buf->headroom + len, UINT_MAX);
 	if (!ret)
 		buf->sg = buf->sgt.sgl;
 	return ret;

@@ -536,7 +536,7 @@ static int report_bitmaps(struct vfio_pci_migration *mig, const struct report *r
 	int ret;
 
 	ret = mig_buf_alloc(&buf, min_t(u64, mig->log.caps.chunk,
-					DIV_ROUND_UP_ULL(report_pages(r), BITS_PER_BYTE)));
+					DIV_ROUND_UP_ULL(report_pages(r), BITS_PER_BYTE)), dev);
 	if (ret)
 		return -ENOMEM;
 	ret = mig_buf_map(&buf, dev, DMA_FROM_DEVICE);

@@ -320,11 +320,17 @@ static enum mig_op move_op(const struct vfio_pci_mig_buf *buf)
 /* True: nobody has said before how the save or load ends */
 static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 {
+	struct vfio_pci_migration *mig = buf->mig;
+
 	if (!atomic_xchg(&buf->pending, 0))
 		return false;
-	mig_note_piece(buf->mig, buf, status);
+	mig_note_piece(mig, buf, status);
 	buf->status = status;
+	/* Whoever waits for this may free the buffer, and close what @mig belongs to */
+	rcu_read_lock();
 	complete_all(&buf->done);
+	wake_up_all(&mig->wait);
+	rcu_read_unlock();
 	return true;
 }
 

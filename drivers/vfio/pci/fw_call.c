@@ -26,8 +26,8 @@ static void returned_late(struct vfio_pci_migration *mig)
 	struct mig_file *lost = NULL;
 
 	mutex_lock(&mig->state_mutex);
-	pci_info(mig->fn->pdev, "migration: operation %s has returned after %lld ms\n",
-		 mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
+	pr_info("%s: migration: operation %s has returned after %lld ms\n", mig->log_name,
+		mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	mig->stuck = false;
 	/* The next one to look at the function ends the session, with a limit of time */
 	if (mig->gone)

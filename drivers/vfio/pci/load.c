@@ -10,6 +10,7 @@
 #include <linux/uio.h>
 #include <linux/vmalloc.h>
 
+#include "buffer.h"
 #include "mig_file.h"
 
 /* Firmware gets the piece that waits, and after it buffers change places */
@@ -73,16 +74,22 @@ static void hold(struct mig_file *mf, size_t len)
 /* As much as has come, not as much as a stream says will: twice as large each time */
 static int grow(struct mig_file *mf, size_t size)
 {
-	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur], new;
 	int ret;
 
 	if (size <= buf->size)
 		return 0;
-	ret = mig_file_enter(mf);
+	size = max_t(u64, size, min_t(u64, 2 * (u64)buf->size, mf->mig->caps.max_chunk));
+	/* Of a session that has ended @buf may have lost its memory */
+	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, mf->load.reader.chunk, &new);
 	if (ret)
 		return ret;
-	size = max_t(u64, size, min_t(u64, 2 * (u64)buf->size, mf->mig->caps.max_chunk));
-	ret = mig_file_grow(mf, buf, size, mf->load.reader.chunk);
+	ret = mig_file_enter(mf);
+	if (ret) {
+		mig_buf_free(&new);
+		return ret;
+	}
+	ret = mig_file_replace(mf, buf, &new);
 	mig_unlock(mf->mig);
 	return ret;
 }

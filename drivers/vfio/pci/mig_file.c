@@ -76,7 +76,7 @@ static bool has_lost(const struct mig_file *mf)
 
 static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, size_t size)
 {
-	int ret = mig_buf_alloc(buf, size);
+	int ret = mig_buf_alloc(buf, size, mig->dma_dev);
 
 	if (ret != -ENOSPC)
 		return ret;
@@ -239,6 +239,7 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 	mf->attached = false;
 	mig->file = NULL;
 	mig_note_session_end(mig, mf);
+	wake_up_all(&mig->wait);
 	/* Unless someone is copying: then it is for mig_file_put() */
 	if (mig->lost != mf && mutex_trylock(&mf->lock)) {
 		free_bufs(mf);
@@ -308,29 +309,50 @@ void mig_file_end_lost(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_file_grow() - make a buffer larger
- * @mf: the file, entered
+ * mig_file_prepare() - get memory for a larger buffer
+ * @mf: the file
  * @buf: a buffer that is not busy
  * @size: bytes that it must have at least
  * @keep: bytes of what is in it that must stay
+ * @new: receives the memory, for mig_file_replace(), which must follow; or none: there is room
  *
- * Return: 0; or -ENOMEM, or an errno of DMA mapping or firmware: the session can't go on.
+ * Takes no lock, for this may be much memory: to a writer mig_file.lock is enough.
+ *
+ * Return: 0 or -ENOMEM.
  */
-int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep)
+int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep,
+		     struct vfio_pci_mig_buf *new)
 {
-	struct vfio_pci_mig_buf new = { .kind = buf->kind, .headroom = buf->headroom };
+	int ret;
+
+	*new = (struct vfio_pci_mig_buf) { .kind = buf->kind, .headroom = buf->headroom };
+	if (size <= buf->size)
+		return 0;
+	ret = alloc_buf(mf->mig, new, size);
+	if (!ret)
+		memcpy(new->vaddr, buf->vaddr, keep);
+	return ret;
+}
+
+/**
+ * mig_file_replace() - have a buffer in larger memory
+ * @mf: the file, entered
+ * @buf: a buffer that is not busy
+ * @new: of mig_file_prepare(); what is not needed is freed
+ *
+ * Return: 0; or an errno of DMA mapping or firmware: the session can't go on.
+ */
+int mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
+		     struct vfio_pci_mig_buf *new)
+{
 	int ret;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (size > buf->size) {
-		ret = alloc_buf(mf->mig, &new, size);
-		if (ret)
-			return ret;
-		memcpy(new.vaddr, buf->vaddr, keep);
+	if (new->mem) {
 		detach_buf(mf, buf);
 		if (!mf->mig->stuck)
-			mig_buf_swap(buf, &new);
-		mig_buf_free(&new);
+			mig_buf_swap(buf, new);
+		mig_buf_free(new);
 	}
 	/* Also one that could not be attached the last time */
 	ret = mf->mig->stuck ? -ETIMEDOUT : buf->attached ? 0 : attach_buf(mf, buf);

@@ -20,6 +20,7 @@
  * @data_pos: bytes of it that were read
  * @last: firmware has no more
  * @ended: the end record is in @meta
+ * @nowait: the reader does not want to wait for firmware
  * @running: the session is in its pre-copy phase; under the state mutex
  * @initial_end: of pre-copy: bytes of state with which initial data ends; 0: not known yet. Under
  *	the state mutex
@@ -36,6 +37,7 @@ struct mig_save {
 	size_t data_pos;
 	bool last;
 	bool ended;
+	bool nowait;
 	bool running;
 	u64 initial_end;
 	u64 given;
@@ -111,7 +113,10 @@ struct file *mig_file_open(struct mig_file *mf, const char *name,
 int mig_file_release(struct inode *inode, struct file *filp);
 void mig_file_detach(struct vfio_pci_migration *mig);
 int mig_file_end(struct vfio_pci_migration *mig);
-int mig_file_grow(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep);
+int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep,
+		     struct vfio_pci_mig_buf *new);
+int mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
+		     struct vfio_pci_mig_buf *new);
 int mig_file_enter(struct mig_file *mf);
 int mig_file_check(struct mig_file *mf);
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op);
@@ -123,13 +128,14 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy);
 int mig_save_ask(struct mig_file *mf);
 struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf);
 struct file *mig_load_open(struct vfio_pci_migration *mig);
-ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to);
+ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait);
 ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
 bool mig_load_is_complete(struct mig_file *mf);
 bool mig_load_is_partial(struct mig_file *mf);
 
 int mig_precopy_start(struct mig_file *mf);
 void mig_precopy_end(struct mig_file *mf);
+bool mig_precopy_has_more(struct mig_file *mf);
 void mig_precopy_stopped(struct vfio_pci_migration *mig);
 int mig_precopy_left(struct mig_file *mf, u64 *bytes);
 int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info);

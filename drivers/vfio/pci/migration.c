@@ -20,6 +20,8 @@
  * applies it. The bitmap of a dirty page report, too, is user memory: it is
  * touched under none of these locks.
  */
+#include <linux/file.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 
@@ -58,7 +60,8 @@ const char *mig_state_name(enum vfio_device_mig_state state)
  * @fmt: what follows "migration"
  *
  * A user with an open device can bring all of these about, as often as it likes. Limited for
- * each device, so that one does not keep another from being heard.
+ * each device, so that one does not keep another from being heard. By name: a user may keep a
+ * migration file for longer than there is such a device.
  */
 void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...)
 {
@@ -69,7 +72,7 @@ void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...)
 		return;
 	va_start(args, fmt);
 	vaf.va = &args;
-	pci_err(mig->fn->pdev, "migration%pV", &vaf);
+	pr_err("%s: migration%pV", mig->log_name, &vaf);
 	va_end(args);
 }
 
@@ -120,6 +123,9 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->vdev = vdev;
 	mig->fn = desc->fn;
 	mig_stats_init(mig);
+	snprintf(mig->log_name, sizeof(mig->log_name), "%s %s",
+		 dev_driver_string(&mig->fn->pdev->dev), mig->stats.device);
+	init_waitqueue_head(&mig->wait);
 	mig->owner = desc->owner;
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;
@@ -153,7 +159,8 @@ static void mig_free(struct kref *kref)
 		pci_dev_put(mig->own_fn.pf);
 		pci_dev_put(mig->own_fn.pdev);
 	}
-	kfree(mig);
+	/* See end_move() */
+	kfree_rcu(mig, rcu);
 }
 
 /**
@@ -295,6 +302,7 @@ void mig_reset_done(struct vfio_pci_migration *mig)
 	/* Pairs with mig_is_reset() */
 	smp_mb__after_atomic();
 	atomic_set(&mig->resetting, 0);
+	wake_up_all(&mig->wait);
 }
 
 /**
@@ -335,6 +343,7 @@ bool mig_broken(struct vfio_pci_migration *mig)
 	bool is_new = mig_state(mig) != VFIO_DEVICE_STATE_ERROR;
 
 	atomic_set(&mig->broken, 1);
+	wake_up_all(&mig->wait);
 	return is_new;
 }
 
@@ -638,6 +647,15 @@ static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user
 		mig->user = MIG_USER_NONE;
 }
 
+/* vfio core finds no way through a state that has a file: who would get it, and close it? */
+static struct file *only_at_end(struct file *file, bool end)
+{
+	if (IS_ERR_OR_NULL(file) || !WARN_ON_ONCE(!end))
+		return file;
+	fput(file);
+	return ERR_PTR(-EINVAL);
+}
+
 /**
  * mig_set_state() - go to a state, through those between
  * @mig: the state
@@ -672,6 +690,7 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 		file = ret ? ERR_PTR(ret) : walk(mig, next, user);
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
+		file = only_at_end(file, next == wanted);
 	}
 	if (IS_ERR(file))
 		set_user_on_error(mig, user);

@@ -6,6 +6,8 @@
 #include <linux/kref.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
+#include <linux/rcupdate.h>
+#include <linux/wait.h>
 #include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
@@ -31,6 +33,9 @@ enum mig_user {
 	MIG_USER_V1,
 	MIG_USER_V1_PRE_COPY,
 };
+
+#define MIG_LOG_BURST	10	/* lines a second */
+#define MIG_LOG_NAME	48
 
 /**
  * struct vfio_pci_migration - the migration state of one function
@@ -61,6 +66,9 @@ enum mig_user {
  * @record: bytes of state in the largest record of a stream: %STREAM_RECORD_MAX
  * @ident: identity in streams
  * @log_limit: of messages
+ * @log_name: the function, as they begin
+ * @wait: who waits for a migration file to be readable
+ * @rcu: its end
  * @log: which dirty pages are logged
  * @stats: what has happened; has a lock of its own
  */
@@ -92,11 +100,12 @@ struct vfio_pci_migration {
 	size_t record;
 	struct stream_ident ident;
 	struct ratelimit_state log_limit;
+	char log_name[MIG_LOG_NAME];
+	wait_queue_head_t wait;
+	struct rcu_head rcu;
 	struct mig_log log;
 	struct mig_stats stats;
 };
-
-#define MIG_LOG_BURST	10	/* lines a second */
 
 __printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...);
 struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,

@@ -120,7 +120,7 @@ static int offer(struct mig_v1 *v1)
 	iov_iter_kvec(&to, READ, &kvec, 1, V1_DATA_SIZE);
 	/* Less than was asked for is no end: it may precede an error */
 	while (iov_iter_count(&to)) {
-		n = mig_save_fill(session(v1), &to);
+		n = mig_save_fill(session(v1), &to, false);
 		if (n < 0 && n != -ENOMSG)
 			return n;
 		v1->ended = !n;

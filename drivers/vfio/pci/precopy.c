@@ -64,6 +64,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	/* The guest waits from here on: do not wait for a reader, who meets an error, too */
 	if (!mf->buf[mf->cur].busy)
 		mig_save_ask(mf);
+	wake_up_all(&mig->wait);
 }
 
 static bool size_is_sane(const struct vfio_pci_precopy_size *size)
@@ -84,6 +85,19 @@ static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size
 	mig_err(mig, ": firmware reports impossible sizes in pre-copy: %llu, %llu and %llu bytes\n",
 		size->initial, size->dirty, size->stopped);
 	return -EIO;
+}
+
+/**
+ * mig_precopy_has_more() - has firmware something to save while the function runs?
+ * @mf: the file, entered
+ *
+ * Return: true if so, or if the question has failed: a reader gets to know.
+ */
+bool mig_precopy_has_more(struct mig_file *mf)
+{
+	struct vfio_pci_precopy_size size = {};
+
+	return get_size(mf->mig, &size) || size.initial || size.dirty;
 }
 
 /* Bytes of state that firmware has saved so far, with a piece that no one has taken yet */

@@ -3,6 +3,7 @@
  * The data file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
  * firmware saves the next piece of state while user space reads the one before.
  */
+#include <linux/poll.h>
 #include <linux/sched/signal.h>
 #include <linux/uio.h>
 
@@ -25,13 +26,14 @@ static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 /* How much room the next save gets; 0: firmware has nothing to save now */
 static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 *room)
 {
+	struct vfio_pci_mig_buf new;
 	int ret;
 
 	*room = mf->mig->caps.chunk;
 	if (!mf->mig->ops->chunk_size)
 		return 0;
-	ret = chunk_size(mf->mig, room) ?: mig_file_grow(mf, buf, *room, 0);
-	return ret;
+	ret = chunk_size(mf->mig, room) ?: mig_file_prepare(mf, buf, *room, 0, &new);
+	return ret ?: mig_file_replace(mf, buf, &new);
 }
 
 static enum vfio_pci_fn_level level(const struct mig_file *mf)
@@ -131,6 +133,7 @@ enum save_got {
 	SAVE_PIECE,
 	SAVE_NOTHING,	/* there is nothing to save now, and there may be later */
 	SAVE_AGAIN,	/* there was nothing, and the function was stopped since: ask again */
+	SAVE_BUSY,	/* firmware is at it, and the reader does not want to wait */
 	SAVE_FAILED,
 };
 
@@ -162,12 +165,23 @@ static int ask_if_idle(struct mig_file *mf)
 	return ret;
 }
 
+/* Not for longer than a reader would wait: then there is a failure to be told of */
+static bool is_at_work(const struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	return READ_ONCE(buf->busy) && !completion_done(&buf->done) &&
+	       mig_ms_since(buf->begun) <= mf->mig->caps.timeout_ms;
+}
+
 /* Firmware must not get the buffer again before the piece is taken: both under one lock */
 static enum save_got wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
 {
 	enum save_got got;
 
-	*err = ask_if_idle(mf) ?: mig_file_wait_enter(mf, buf);
+	*err = ask_if_idle(mf);
+	if (!*err && mf->save.nowait && is_at_work(mf, buf))
+		return SAVE_BUSY;
+	if (!*err)
+		*err = mig_file_wait_enter(mf, buf);
 	if (*err)
 		return SAVE_FAILED;
 	got = take_piece(mf, buf, err);
@@ -230,6 +244,8 @@ static int next(struct mig_file *mf)
 		return 1;
 	case SAVE_NOTHING:
 		return -ENOMSG;
+	case SAVE_BUSY:
+		return -EAGAIN;
 	default:
 		/* A reader that was killed has taken nothing from who else has the file */
 		if (err != -EINTR)
@@ -289,33 +305,83 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
  * mig_save_fill() - the next bytes of the stream
  * @mf: the file
  * @to: where to; may be user memory
+ * @nowait: wait neither for firmware nor for another reader
  *
  * Context: process context; sleeps. Takes mig_file.lock.
- * Return: bytes; 0: the stream has ended; -ENOMSG: in pre-copy, there is nothing to save now; or
+ * Return: bytes; 0: the stream has ended; -ENOMSG: in pre-copy, there is nothing to save now;
+ * -EAGAIN: there is something to wait for, and @nowait; or
  * another negative errno, see mig_file_wait(). No vendor operation may return -ENOMSG or -EINTR.
  */
-ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to)
+ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait)
 {
 	ssize_t ret;
 
 	if (!iov_iter_count(to))
 		return 0;
-	ret = mutex_lock_interruptible(&mf->lock);
+	if (nowait)
+		ret = mutex_trylock(&mf->lock) ? 0 : -EAGAIN;
+	else
+		ret = mutex_lock_interruptible(&mf->lock);
 	if (ret)
 		return ret;
+	mf->save.nowait = nowait;
 	ret = fill_locked(mf, to);
 	mutex_unlock(&mf->lock);
+	/* While this one had the lock, nobody could see what is left */
+	wake_up_all(&mf->mig->wait);
 	return ret;
 }
 
 static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
 {
-	return mig_save_fill(iocb->ki_filp->private_data, to);
+	struct file *filp = iocb->ki_filp;
+
+	return mig_save_fill(filp->private_data, to, filp->f_flags & O_NONBLOCK);
+}
+
+/* In pre-copy, with both locks: is there something to read, or an error? */
+static bool has_more(struct mig_file *mf)
+{
+	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
+	const struct mig_save *s = &mf->save;
+
+	if (s->meta_pos < s->meta_len || s->data_pos < s->chunk_len || mf->error)
+		return true;
+	if (buf->busy && !completion_done(&buf->done))
+		return false;
+	if (buf->busy && (buf->len || buf->status))
+		return true;
+	/* Firmware had nothing, which may have changed: the next reader asks it */
+	buf->busy = false;
+	return mig_precopy_has_more(mf);
+}
+
+/*
+ * In STOP_COPY, and when the session has ended, a read always comes to an end. In pre-copy firmware
+ * does not say by itself that there is more: it is asked each time that somebody polls.
+ */
+static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
+{
+	struct mig_file *mf = filp->private_data;
+	bool locked, more = true;
+
+	poll_wait(filp, &mf->mig->wait, wait);
+	/* Without: another reader has what there is, and wakes us when it is through */
+	locked = mutex_trylock(&mf->lock);
+	if (!mig_file_enter(mf)) {
+		if (mf->save.running)
+			more = locked && has_more(mf);
+		mig_unlock(mf->mig);
+	}
+	if (locked)
+		mutex_unlock(&mf->lock);
+	return more ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static const struct file_operations save_fops = {
 	.owner = THIS_MODULE,
 	.read_iter = save_read,
+	.poll = save_poll,
 	.unlocked_ioctl = mig_precopy_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.release = mig_file_release,
