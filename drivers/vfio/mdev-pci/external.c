@@ -156,8 +156,8 @@ static void unregister_pf(void *data)
 }
 
 /*
- * A driver of VFIO's has given the PF itself to user space, and vfio-pci takes each VF of such a PF, to
- * open it by a token only.
+ * A driver of VFIO's has given the PF itself to user space, and vfio-pci takes each VF of such a
+ * PF, to open it by a token only.
  */
 static int check_driver(struct external_pf *p)
 {
