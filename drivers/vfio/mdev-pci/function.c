@@ -67,7 +67,7 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 /**
  * mdev_pci_function_set_refused() - the function could not be given to an mdev
  * @function: the function
- * @number: of the mdev, which has claimed it; 0: it could
+ * @number: of the mdev, which has claimed it; 0: it could; or %MDEV_PCI_REFUSED_BY_GROUP
  *
  * The function counts as available no more, and others are tried first. What another mdev has found
  * out before stays.

@@ -130,6 +130,7 @@ static int check_group(struct mdev_pci_instance *instance)
 
 	if (!owner)
 		return 0;
+	mdev_pci_function_set_refused(instance->function, MDEV_PCI_REFUSED_BY_GROUP);
 	pci_err(pdev, "mdev %s %s: the VF shares its IOMMU group with %s, which has a driver: the platform does not isolate them (no ACS); put the card into another slot, or unbind that driver\n",
 		dev_name(&instance->mdev->dev), verdict(instance, -EPERM), dev_name(owner));
 	put_device(owner);

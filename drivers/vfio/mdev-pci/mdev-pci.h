@@ -150,8 +150,8 @@ struct mdev_pci_parent {
  *	lives as long as device_lock() of the function or the parent's lock is held
  * @dead: being unbound, or unbound. Written under device_lock() of the function
  * @live: enabled for @instance, and has a VFIO device. Under device_lock() of the function
- * @refused: number of the mdev that it could not be given to, while another VF could; or 0. Under
- *	the parent's lock
+ * @refused: number of the mdev that it could not be given to, while another VF could; 0: none;
+ *	%MDEV_PCI_REFUSED_BY_GROUP: no mdev can be, as its IOMMU group is. Under the parent's lock
  * @tried: number of the mdev that has claimed it last. Under the parent's lock
  * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
@@ -274,6 +274,7 @@ const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
 void mdev_pci_function_put(struct mdev_pci_function *function);
 void mdev_pci_function_unclaim(struct mdev_pci_function *function);
+#define MDEV_PCI_REFUSED_BY_GROUP	U64_MAX
 void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number);
 int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
 			     const struct mdev_pci_values *kept);

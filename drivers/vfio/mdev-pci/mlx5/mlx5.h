@@ -65,7 +65,7 @@ struct mlx5_ifc_mvf_cap_2_bits {
 #define MVF_EQN(mdev, eqn)	mlx5_vector2eqn(mdev, 0, eqn)
 #endif
 
-struct mvf_tracker;
+enum { MVF_IN_DW = MLX5_ST_SZ_DW(mvf_in), MVF_OUT_DW = MLX5_ST_SZ_DW(mvf_out) };
 
 /**
  * struct mvf - a VF that is an mdev; the engine's state mutex guards it
@@ -99,8 +99,8 @@ struct mvf {
 	struct {
 		struct mlx5_async_work work;
 		struct vfio_pci_mig_buf *buf;
-		u32 in[MLX5_ST_SZ_DW(mvf_in)];
-		u32 out[MLX5_ST_SZ_DW(mvf_out)];
+		u32 in[MVF_IN_DW];
+		u32 out[MVF_OUT_DW];
 	} move;
 };
 

@@ -119,9 +119,26 @@ static int refdev_call_end(struct vfio_pci_fn *fn, struct refdev_call *call)
 	return ret;
 }
 
-/* Nobody knows whether it is carried out; but the next command shall find the block free */
+/* false: the control block has a command that did not end */
+static bool refdev_call_ended(struct vfio_pci_fn *fn)
+{
+	void __iomem *regs = vfio_pci_control_begin(fn);
+	bool ended;
+
+	if (IS_ERR(regs))
+		return true;
+	ended = readl(regs + REFDEV_VC_DOORBELL) == readl(regs + REFDEV_VC_DONE);
+	vfio_pci_control_end(fn);
+	return ended;
+}
+
+/*
+ * Nobody knows whether it is carried out; but the next command shall find the block free, which it
+ * is some time after the write.
+ */
 static int refdev_call_abort(struct vfio_pci_fn *fn, struct refdev_call *call)
 {
+	unsigned long until = jiffies + msecs_to_jiffies(refdev_timeout_ms());
 	void __iomem *regs = vfio_pci_control_begin(fn);
 
 	if (!IS_ERR(regs)) {
@@ -130,6 +147,8 @@ static int refdev_call_abort(struct vfio_pci_fn *fn, struct refdev_call *call)
 	}
 	dev_err(&fn->pdev->dev, "firmware did not answer %s within %u ms: aborted\n",
 		refdev_opcode_name(call->opcode), refdev_timeout_ms());
+	while (!refdev_call_ended(fn) && time_before(jiffies, until))
+		usleep_range(REFDEV_POLL_US, 2 * REFDEV_POLL_US);
 	return -ETIMEDOUT;
 }
 
