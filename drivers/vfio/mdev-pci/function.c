@@ -35,6 +35,7 @@ static void function_free(struct kref *kref)
 {
 	struct mdev_pci_function *function = container_of(kref, struct mdev_pci_function, kref);
 
+	mutex_destroy(&function->edev_lock);
 	mutex_destroy(&function->fw_lock);
 	pci_dev_put(function->fn.pdev);
 	mdev_pci_parent_put(function->parent);
@@ -364,9 +365,11 @@ int mdev_pci_function_show(struct mdev_pci_function *function,
 			   struct vfio_pci_engine_device *edev)
 {
 	mutex_lock(&function->fw_lock);
+	mutex_lock(&function->edev_lock);
 	function->edev = edev;
 	if (function->detached)
 		vfio_pci_engine_detach_fw(edev);
+	mutex_unlock(&function->edev_lock);
 	mutex_unlock(&function->fw_lock);
 	return 0;
 }
@@ -384,8 +387,11 @@ int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
 
 	mutex_lock(&function->fw_lock);
 	ret = function->in_use ? -EBUSY : 0;
-	if (!ret || force)
+	if (!ret || force) {
+		mutex_lock(&function->edev_lock);
 		function->edev = NULL;
+		mutex_unlock(&function->edev_lock);
+	}
 	mutex_unlock(&function->fw_lock);
 	return ret;
 }
@@ -410,11 +416,11 @@ void mdev_pci_function_detach(struct vfio_pci_fn *fn)
 {
 	struct mdev_pci_function *function = to_function(fn);
 
-	mutex_lock(&function->fw_lock);
+	mutex_lock(&function->edev_lock);
 	function->detached = true;
 	if (function->edev)
 		vfio_pci_engine_detach_fw(function->edev);
-	mutex_unlock(&function->fw_lock);
+	mutex_unlock(&function->edev_lock);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_function_detach);
 
@@ -422,11 +428,11 @@ void mdev_pci_function_attach(struct vfio_pci_fn *fn)
 {
 	struct mdev_pci_function *function = to_function(fn);
 
-	mutex_lock(&function->fw_lock);
+	mutex_lock(&function->edev_lock);
 	function->detached = false;
 	if (function->edev)
 		vfio_pci_engine_attach_fw(function->edev);
-	mutex_unlock(&function->fw_lock);
+	mutex_unlock(&function->edev_lock);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_function_attach);
 
@@ -489,6 +495,7 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 		return NULL;
 	kref_init(&function->kref);
 	mutex_init(&function->fw_lock);
+	mutex_init(&function->edev_lock);
 	INIT_WORK(&function->work, work_on_call);
 	init_completion(&function->gone);
 	function->parent = parent;

@@ -14,6 +14,7 @@
  *	mdev_pci_parent.cache_lock		asking what firmware has left
  *	vfio core's locks			opening and closing
  *	mdev_pci_function.fw_lock		enable, disable and attributes by firmware
+ *	mdev_pci_function.edev_lock		the device, for the PF driver's notifiers
  *	the engine's state mutex		firmware's migration operations
  *	mdev_pci_parent.lock			functions and who has claimed them
  *	mdev_pci_instance.lock			instance->edev, for those who only look
@@ -156,8 +157,11 @@ struct mdev_pci_parent {
  * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
  * @limits: of @enabled, for this function. Do not change while it is enabled
- * @edev: the engine's device, which users may open; NULL: they may not. Under @fw_lock
- * @detached: the PF driver has taken it from firmware. Under @fw_lock
+ * @edev_lock: for notifiers of the PF driver: &mdev_pci_parent_ops.enable and @disable, which
+ *	register them and wait for them, are called under @fw_lock
+ * @edev: the engine's device, which users may open; NULL: they may not. Written under @fw_lock
+ *	and @edev_lock
+ * @detached: the PF driver has taken it from firmware. Under @edev_lock
  * @in_use: a user has it open. Under @fw_lock
  * @values: of the attributes of @enabled. Written under @fw_lock
  * @before: what those that are inherited have been before
@@ -178,6 +182,7 @@ struct mdev_pci_function {
 	u64 refused;
 	u64 tried;
 	struct mutex fw_lock;		/* order: top of this file */
+	struct mutex edev_lock;		/* the same */
 	const struct mdev_pci_type *enabled;
 	struct mdev_pci_limits limits;
 	struct vfio_pci_engine_device *edev;
