@@ -71,7 +71,6 @@ static u64 msix_bytes(struct pci_dev *pdev, unsigned int reg)
 static bool has_msix(const struct control *ctl, unsigned int reg)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
-	u64 len = msix_bytes(pdev, reg);
 	u32 at;
 
 	if (!pdev->msix_cap)
@@ -80,7 +79,7 @@ static bool has_msix(const struct control *ctl, unsigned int reg)
 	if ((at & PCI_MSIX_TABLE_BIR) != ctl->bar)
 		return false;
 	at &= PCI_MSIX_TABLE_OFFSET;
-	return at + len > ctl->start && at < ctl->end;
+	return at + msix_bytes(pdev, reg) > ctl->start && at < ctl->end;
 }
 
 static const char *what_is_wrong(const struct control *ctl, const struct vfio_pci_control *where)
