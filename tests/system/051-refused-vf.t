@@ -59,5 +59,5 @@ is "both are available" "$(available)" 2
 t "VF 0 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$zero"
 t "VF 0 is bound again, as the last one" write_to /sys/bus/pci/drivers/mdev-pci/bind "$zero"
 t "create" create "$u"
-t "it has VF 0" attr_is "$u" function "$zero"
+t "the mdev has the VF with the lowest number" attr_is "$u" function "$zero"
 no_mdevs_no_vfs

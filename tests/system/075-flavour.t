@@ -125,7 +125,7 @@ t "and bound, as ever" write_to /sys/bus/pci/drivers_probe "$one"
 state "it is what he wanted" "$one" "native [vfio] mdev" vfio-pci vfio-pci
 t "which it can be" switch "$one" vfio
 no_switch "and no other" "$one" mdev EEXIST "driver_override is already set"
-t "it is cleared" write_to "$PCI/$one/driver_override" "
+t "driver_override of the VF is cleared" write_to "$PCI/$one/driver_override" "
 "
 t "now it can" switch "$one" mdev
 state "the other" "$one" "native vfio [mdev]" mdev-pci mdev-pci

@@ -15,7 +15,7 @@ mig_session "$u"
 mig_do "a user stops it" set:STOP
 t "it can't be reset any more" write_to "$vf/reset_method" "$NL"
 mig_quit
-t "it is not said to run" attr_is "$u" migration_state STOP
+t "migration_state of a VF that was left in STOP is STOP" attr_is "$u" migration_state STOP
 mark
 mig "the next user finds it in ERROR, and can't reset it" "$u" state=ERROR set:RUNNING=EINVAL reset=EINVAL \
 	state=ERROR
@@ -32,5 +32,5 @@ is "does not migrate" "$(cat "$MDEVS/$UUID/migration_state")" none
 like "and says why" "$(cat "$MDEVS/$UUID/not_migratable")" 'no way to be reset'
 mig "works" "$UUID" set:STOP=ENOTTY dma:5
 t "it goes" remove "$UUID"
-t "it has its way to be reset again" write_to "$vf/reset_method" default
+t "reset_method of the VF is the default again" write_to "$vf/reset_method" default
 no_mdevs_no_vfs

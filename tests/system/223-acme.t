@@ -14,7 +14,7 @@ acme_is_bound()
 
 t "the device's own driver is unloaded" unload "$DEV_MODULE"
 must "the skeleton is loaded" insmod "$(echo "$PAYLOAD"/*/acme-refdev.ko)"
-must "it has the PF" wait_for 20 acme_is_bound
+must "the PF is bound to acme-refdev" wait_for 20 acme_is_bound
 must "2 VFs" set_vfs 2
 must "they are bound" wait_for 20 all_bound 2
 new_uuid

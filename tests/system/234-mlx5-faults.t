@@ -11,7 +11,7 @@
 must "stock mlx5_core takes the PF" mlx5_load
 must "the module" load mdev-pci-mlx5
 must "mlx5_core makes 1 VF" mlx5_vfs 1
-must "it is mdev-pci's" wait_for 20 all_bound 1
+must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 FAULTY=$MDEVS/$u dir=$FAULTY

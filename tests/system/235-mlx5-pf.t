@@ -49,6 +49,6 @@ wait $user
 is "the user was asked first" "$?" 0
 is "no mdev is left" "$(ls "$MDEVS")" ""
 t "the PF is bound again" write_to /sys/bus/pci/drivers/mlx5_core/bind "$PF"
-t "it is a parent again, by itself" wait_for 20 TYPES
+t "the PF is a parent again after it was bound" wait_for 20 TYPES
 t "the module goes" unload mdev-pci-mlx5
 t "mlx5_core goes" unload mlx5_core

@@ -18,7 +18,7 @@ if able log "the log of dirty pages"; then
 	t "upstream's driver goes" unload mlx5-vfio-pci
 	must "the module" load mdev-pci-mlx5
 	t "it takes the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
-	must "it has it" wait_for 20 all_bound 1
+	must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
 	new_uuid; u=$UUID
 	must "an mdev" create "$u" mlx5_core-vf
 	log_of ours "$MDEVS/$u"

@@ -14,7 +14,7 @@ must "upstream's driver is there" load mlx5-vfio-pci
 must "it makes 2 VFs" mlx5_vfs 2
 must "upstream's driver takes VF 1" vf_to mlx5_vfio_pci 1
 must "the module" load mdev-pci-mlx5
-must "it has VF 0" wait_for 20 all_bound 1
+must "VF 0 is bound to mdev-pci" wait_for 20 all_bound 1
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 

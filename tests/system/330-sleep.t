@@ -92,7 +92,7 @@ must "the NVMe module" load mdev-pci-nvme
 must "there is a controller" find_other_pf 1b36:0010
 [ ! -e "$PFDIR/driver" ] || write_to "$PFDIR/driver/unbind" "$PF"
 must "it is given to the module" write_to "$PFDIR/driver_override" nvme-pf
-must "it has it" write_to /sys/bus/pci/drivers_probe "$PF"
+must "the PF is bound to its driver" write_to /sys/bus/pci/drivers_probe "$PF"
 online() { sed -n 's/^online: //p' "$PFDIR/mdev_supported_types/nvme-pf-q1/description"; }
 must "2 VFs" bound_vfs 2
 new_uuid; u=$UUID

@@ -60,7 +60,7 @@ struct acme_info {
 	u8 more[216];
 };
 
-/* What firmware reads and writes; each on a page of its own */
+/* Memory that firmware reads and writes by DMA; each member is on a page of its own */
 struct acme_memory {
 	struct acme_entry cmd[SZ_4K / sizeof(struct acme_entry)];
 	struct acme_completion cpl[SZ_4K / sizeof(struct acme_completion)];

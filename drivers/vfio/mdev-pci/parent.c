@@ -459,7 +459,7 @@ static int make_offers(struct mdev_pci_parent *parent)
 	return 0;
 }
 
-/* What it has said before is shown until it has said something else */
+/* While @describe works, users read what it has written the time before */
 static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
 {
 	char *text, *old;
@@ -1012,7 +1012,7 @@ static void users_must_reset(struct mdev_pci_parent *parent)
 			mdev_pci_instance_error(function->instance, "its PF was reset");
 }
 
-/* What firmware has refused before says nothing any more */
+/* Firmware was reset, or has failed for all VFs: each VF may be tried again */
 static void forget_refusals_locked(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
