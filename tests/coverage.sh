@@ -35,7 +35,7 @@ grep -qx CONFIG_GCOV_KERNEL=y "$(build_dir "$KERNEL")/config" ||
 	die "kernel $KERNEL has no GCOV_KERNEL"
 export MODULE_ARGS=GCOV_PROFILE=y
 runs=$CACHE/coverage
-tree=$CACHE/work/$KERNEL/src
+tree=$(work_dir "$KERNEL")/src
 out=$REPO_DIR/build/coverage
 
 # gcov wants counters beside the notes of the compiler, and its own version

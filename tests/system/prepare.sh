@@ -27,7 +27,7 @@ case ${1:-} in
 	;;
 -*) usage "$([ "$1" = --help ] || echo 2)" ;;
 esac
-bin=$CACHE/system/$kernel/bin
+bin=$(checkout_dir system)/$kernel/bin
 mkdir -p "$bin"
 exec 7>"$bin/../.lock"
 flock -w 300 7 || die "another prepare.sh takes over 5 minutes"

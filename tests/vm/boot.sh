@@ -110,8 +110,9 @@ run_file()
 
 module_tree() # KERNEL: builds, prints the tree
 {
-	local tree=$CACHE/work/$1/src
+	local tree
 
+	tree=$(work_dir "$1")/src
 	[ -n "$modules" ] && [ -f "$REPO_DIR/Makefile" ] && ! build_in_tree "$1" || return 0
 	if [ -n "$build" ]; then
 		"$VM_DIR/build-modules.sh" "$1" >"$rundir/build.log" 2>&1 || {

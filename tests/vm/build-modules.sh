@@ -30,8 +30,9 @@ need_root
 need_host rsync
 build_root "$kernel"
 
-mkdir -p "$CACHE/work/$kernel"
-exec 8>"$CACHE/work/$kernel/.lock"
+work=$(work_dir "$kernel")
+mkdir -p "$work"
+exec 8>"$work/.lock"
 flock -w 600 8 || die "another build for $kernel takes over 10 minutes"
 tree=$(build_sync "$kernel")
 if [ -n "$shell" ]; then

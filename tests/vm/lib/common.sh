@@ -6,6 +6,16 @@ VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 REPO_DIR=$(cd "$VM_DIR/../.." && pwd)
 CACHE=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/mdev-pci
 
+# Directories for what is built of this checkout, and of no other: two of them on one machine would
+# else load each other's modules. checkout_dir NAME
+checkout_dir()
+{
+	local id
+
+	id=$(printf '%s' "$REPO_DIR" | sha256sum | cut -c1-8)
+	printf '%s/%s/%s\n' "$CACHE" "$1" "$id"
+}
+
 # What is built must not depend on who builds: a Python or compiler that a
 # user put first in PATH has spoilt QEMU's configure before.
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -120,14 +120,30 @@ root_run()
 			sh -c "cd /src && exec \"\$@\"" sh "$@"' sh "$root" "$tree" "$@"
 }
 
+# work_dir KERNEL: where this checkout's modules for it are built
+work_dir() { printf '%s/%s\n' "$(checkout_dir work)" "$1"; }
+
+# Those of checkouts that are gone
+work_prune()
+{
+	local name
+
+	for name in "$CACHE"/work/*/checkout; do
+		[ ! -f "$name" ] || [ -d "$(cat "$name")" ] || rm -rf "${name%/*}"
+	done
+}
+
 # build_sync KERNEL: bring this checkout's sources into the kernel's scratch
 # tree and print its path. Build products stay, so builds are incremental, and
 # the checkout stays clean.
 build_sync()
 {
-	local work=$CACHE/work/$1
+	local work
 
+	work=$(work_dir "$1")
 	mkdir -p "$work/src"
+	work_prune
+	printf '%s\n' "$REPO_DIR" >"${work%/*}/checkout"
 	# By contents, and with the time of the copy: a file that goes back to
 	# what it was would else look older than its object. What is filtered out
 	# is also safe from --delete, but (p) in a directory that is gone here, which

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: test_checkouts.sh
+#
+# Two checkouts on one machine, with one cache: each builds and tests its own sources.
+repo=$(cd "$(dirname "$0")/../.." && pwd)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+passed=0 failed=0
+
+t() # DESCRIPTION COMMAND...
+{
+	local name=$1
+
+	shift
+	if "$@"; then
+		passed=$((passed + 1))
+		echo "ok $((passed + failed)) - $name"
+	else
+		failed=$((failed + 1))
+		echo "not ok $((passed + failed)) - $name"
+	fi
+}
+
+# in_checkout NAME COMMAND...: of the test bed
+in_checkout()
+{
+	local dir=$tmp/$1
+
+	shift
+	XDG_CACHE_HOME=$tmp/cache bash -ec '
+		. "$1/tests/vm/lib/common.sh"
+		. "$VM_DIR/lib/cache.sh"
+		. "$VM_DIR/lib/debian.sh"
+		. "$VM_DIR/recipes/build.sh"
+		shift
+		"$@"' bash "$dir" "$@"
+}
+
+sync() { in_checkout "$1" build_sync 6.12 2>"$tmp/err" || { sed 's/^/# /' "$tmp/err" >&2; return 1; }; }
+is_of() { [ "$(cat "$2/source.c")" = "source of $1" ]; }
+
+for name in one two; do
+	mkdir -p "$tmp/$name/tests"
+	cp -r "$repo/tests/vm" "$tmp/$name/tests/"
+	echo "source of $name" >"$tmp/$name/source.c"
+done
+one=$(sync one)
+t "the first checkout's sources are in its tree" is_of one "$one"
+two=$(sync two)
+t "the second one's are in its own" is_of two "$two"
+t "and have not replaced the first one's" is_of one "$one"
+t "what the first has built stays over another build" test "$(sync one)" = "$one"
+rm -rf "$tmp/two"
+sync one >/dev/null
+t "the tree of a checkout that is gone goes" test ! -e "$two"
+
+echo "1..$((passed + failed))"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
