@@ -55,6 +55,20 @@ rm -rf "$tmp/two"
 sync one >/dev/null
 t "the tree of a checkout that is gone goes" test ! -e "$two"
 
+# cache_at DIRECTORY: does the test bed of checkout "one" take it?
+cache_at()
+{
+	XDG_CACHE_HOME=$1 timeout 60 bash "$tmp/one/tests/vm/lib/common.sh" 2>"$tmp/err"
+}
+refused() { ! cache_at "$1" && grep -q "is inside of the checkout" "$tmp/err"; }
+
+ln -s "$tmp/one" "$tmp/link"
+t "a cache inside of the checkout is refused" refused "$tmp/one/cache"
+t "also by another name of it" refused "$tmp/link/cache"
+t "also if it is the checkout itself" refused "$tmp/one"
+t "a cache in build/, which is not copied, is taken" cache_at "$tmp/one/build/cache"
+t "so is one whose name begins like the checkout's" cache_at "$tmp/one-cache"
+
 echo "1..$((passed + failed))"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

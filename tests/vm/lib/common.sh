@@ -31,6 +31,15 @@ die()
 	exit 1
 }
 
+# Builds copy the checkout, but for build/, into the cache
+case $(realpath -m "$CACHE")/ in
+"$(realpath "$REPO_DIR")"/build/*) ;;
+"$(realpath "$REPO_DIR")"/*)
+	die "the cache $CACHE is inside of the checkout and would be copied into itself;" \
+		"set XDG_CACHE_HOME to a directory outside of $REPO_DIR, or to one in its build/"
+	;;
+esac
+
 # The header comment of a command is its manual: printing it keeps the two
 # from drifting apart.
 usage()
