@@ -10,6 +10,8 @@
 
 #define MUST(cond) do { if (!(cond)) abort(); } while (0)
 
+QEMUTimer *shim_timer;
+
 static PCIDevice dev = { .msix_entries_nr = 4 };
 static QEMUTimer timer;
 static unsigned long dirty[1];

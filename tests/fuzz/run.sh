@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [--seconds N] [--keep] [stream|v1|parts|cx]...
+# usage: run.sh [--seconds N] [--keep] [stream|v1|parts|cx|cxcmd]...
 #
 # Fuzzing of what reads hostile input: builds the modules' own sources in user space with
 # libFuzzer, AddressSanitizer and UBSan, and runs each target on the kept corpus
 # (tests/fuzz/corpus) and from there on, for a fixed number of runs, or N seconds. TAP; an input
 # that crashes a target is kept and named. --keep adds to the corpus what has reached new code.
-# cx: images of the ConnectX model, which it gets from another host.
+# cx: images of the ConnectX model, which it gets from another host; cxcmd: its command queue.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
@@ -19,10 +19,10 @@ model=$REPO_DIR/tests/qemu
 build=$CACHE/fuzz
 RUNS=200000
 
-limit=(-runs="$RUNS") keep=
+limit='' keep=
 while [ $# -gt 0 ]; do
 	case $1 in
-	--seconds) limit=(-max_total_time="$2"); shift ;;
+	--seconds) limit=-max_total_time=$2; shift ;;
 	--keep) keep=1 ;;
 	--help | -h) usage ;;
 	-*) usage 2 >&2 ;;
@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ $# -gt 0 ] || set -- stream v1 parts cx
+[ $# -gt 0 ] || set -- stream v1 parts cx cxcmd
 need_host clang libclang-rt-14-dev libc6-dev linux-libc-dev libglib2.0-dev pkg-config
 mkdir -p "$build"
 
@@ -42,14 +42,14 @@ compile() # TARGET SOURCE...
 }
 
 # The model's sources, without the rest of QEMU
-compile_cx()
+compile_cx() # TARGET SOURCE...
 {
-	local flags
+	local flags sources=("${@:2}")
 
 	read -ra flags < <(pkg-config --cflags --libs glib-2.0)
-	clang -O1 -g -std=gnu11 -Wall -Wextra -Wno-sign-compare -Werror -fsanitize=fuzzer,address,undefined \
+	clang -O1 -g -std=gnu11 -Wall -Wextra -Wno-sign-compare -Wno-unused-parameter -Werror -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -I"$here/shim" -I"$model" -I"$here/../unit/shim" \
-		-o "$build/fuzz_cx" "$here"/{fuzz_cx,crc32c}.c "$model"/cx-{image,object,eq,cq,qp,rc}.c "${flags[@]}"
+		-o "$build/fuzz_$1" "$here/fuzz_$1.c" "$here/crc32c.c" "${sources[@]/#/$model/}" "${flags[@]}"
 }
 
 # A fixed seed: the same runs on every machine
@@ -59,20 +59,23 @@ fuzz() # TARGET
 
 	rm -rf "$found"
 	mkdir -p "$found" "$build/crashes"
-	"$build/fuzz_$target" "${limit[@]}" -seed=1 -max_len=40000 -timeout=20 -print_final_stats=1 \
+	"$build/fuzz_$target" "${limit:--runs=$runs}" -seed=1 -max_len=40000 -timeout=20 -print_final_stats=1 \
 		-artifact_prefix="$build/crashes/$target-" "$found" "$here/corpus/$target" \
 		>"$build/$target.log" 2>&1
 }
 
 n=0 failed=0
 for target; do
-	n=$((n + 1))
+	n=$((n + 1)) runs=$RUNS
 	case $target in
 	stream) compile stream "$here/crc32c.c" "$engine/stream.c" ;;
 	v1) compile v1 "$engine/v1_regs.c" ;;
 	parts) compile parts "$virtio/parts.c" ;;
 	# Each run is long: less of them
-	cx) compile_cx; [ "${limit[0]}" != "-runs=$RUNS" ] || limit=(-runs=$((RUNS / 5))) ;;
+	cx) compile_cx cx cx-{image,object,eq,cq,qp,rc}.c
+		runs=$((RUNS / 5)) ;;
+	cxcmd) compile_cx cxcmd cx-{command,image,object,eq,cq,qp,rc,hca,port,migrate,tracker}.c
+		runs=$((RUNS / 20)) ;;
 	*) usage 2 >&2 ;;
 	esac
 	if fuzz "$target"; then

@@ -71,8 +71,8 @@ static void adv_virtualization(uint8_t *c)
 {
     cx_set(c, 0, 3, 5, 4);              /* log2 of trackers */
     cx_set(c, 0, 8, 8, 16);             /* ranges of one */
-    cx_set(c, 0, 16, 8, 12);            /* log2 of the address space: least */
-    cx_set(c, 0, 24, 8, 52);
+    cx_set(c, 0, 16, 8, CX_TRACK_LOG_MIN); /* log2 of the address space */
+    cx_set(c, 0, 24, 8, CX_TRACK_LOG_MAX);
     cx_set(c, 4, 3, 5, 12);             /* log2 of a message */
     cx_set(c, 4, 11, 5, 13);
     cx_set(c, 4, 19, 5, 12);            /* log2 of a page */
@@ -231,6 +231,37 @@ int cx_manage_pages(CxVhca *v, CxCmd *c)
     default:
         return CX_BAD_PARAM;
     }
+}
+
+/* -- what resets and teardown forget ----------------------------------------- */
+
+/* Firmware's objects; not the command queue, and not the host's pages */
+void cx_forget(CxVhca *v)
+{
+    cx_state_objects_free(&v->s);
+    v->s.inited = false;
+    cx_state_changed(v);
+    for (unsigned i = 0; !v->id && i < v->pf->total_vfs; i++) {
+        /* Trackers report through queues of the PF */
+        if (v->pf->vf[i] && v->pf->vf[i]->tracker) {
+            cx_tracker_free(v->pf->vf[i]->tracker);
+        }
+    }
+}
+
+/* As after ENABLE_HCA; "enabled", the pages and a tracker stay */
+void cx_reset(CxVhca *v)
+{
+    cx_commands_drop(v);
+    timer_del(v->retry);
+    cx_forget(v);
+    cx_state_free(&v->s);
+    cx_state_init(&v->s, v);
+    cx_migration_reset(v);
+    v->level = CX_RUNNING;
+    v->syndrome = 0;
+    v->cq_doorbell = 0;
+    v->resets++;
 }
 
 /* -- enable, init ---------------------------------------------------------------------- */

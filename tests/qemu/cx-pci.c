@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* ConnectX: PF and VFs as PCI functions; resets, properties. */
+/* ConnectX: PF and VFs as PCI functions; properties. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
@@ -55,37 +55,6 @@ bool cx_dma(CxVhca *v, uint64_t addr, void *data, uint64_t len, bool write)
     return pci_dma_rw(v->dev, addr, data, len,
                       write ? DMA_DIRECTION_FROM_DEVICE :
                       DMA_DIRECTION_TO_DEVICE, attrs) == MEMTX_OK;
-}
-
-/* -- what resets and teardown forget ----------------------------------------- */
-
-/* Firmware's objects; not the command queue, and not the host's pages */
-void cx_forget(CxVhca *v)
-{
-    cx_state_objects_free(&v->s);
-    v->s.inited = false;
-    cx_state_changed(v);
-    for (unsigned i = 0; !v->id && i < v->pf->total_vfs; i++) {
-        /* Trackers report through queues of the PF */
-        if (v->pf->vf[i] && v->pf->vf[i]->tracker) {
-            cx_tracker_free(v->pf->vf[i]->tracker);
-        }
-    }
-}
-
-/* As after ENABLE_HCA; "enabled", the pages and a tracker stay */
-void cx_reset(CxVhca *v)
-{
-    cx_commands_drop(v);
-    timer_del(v->retry);
-    cx_forget(v);
-    cx_state_free(&v->s);
-    cx_state_init(&v->s, v);
-    cx_migration_reset(v);
-    v->level = CX_RUNNING;
-    v->syndrome = 0;
-    v->cq_doorbell = 0;
-    v->resets++;
 }
 
 static void retry(void *opaque)

@@ -26,6 +26,7 @@ struct CxTracker {
     GHashTable *dirty;      /* page numbers */
     GArray *report;         /* addresses, as they are sent */
     uint32_t sent;
+    uint32_t idle;          /* messages with nothing before the next one, a fault */
     QEMUTimer timer;
 };
 
@@ -80,14 +81,15 @@ static void send_report(void *opaque)
     CxQp *host = own ? cx_qp(pf, own->remote) : NULL;
 
     while (host && t->state == REPORTING) {
-        uint32_t n = MIN(t->report->len - t->sent, t->message / 8);
-        bool last = t->sent + n == t->report->len;
+        uint32_t n = t->idle ? 0 : MIN(t->report->len - t->sent, t->message / 8);
+        bool last = !t->idle && t->sent + n == t->report->len;
         uint32_t immediate = (last ? TRACKING : REPORTING) << 28;
 
         switch (cx_rc_receive(pf, host, own->remote, (uint8_t *)t->report->data +
                               t->sent * 8ull, n * 8, &immediate)) {
         case CX_DELIVERED:
             t->sent += n;
+            t->idle -= !!t->idle;
             if (last) {
                 t->state = TRACKING;
             }
@@ -131,11 +133,14 @@ static void collect(CxTracker *t, uint64_t start, uint64_t len)
 
 static bool ranges_read(CxTracker *t, const CxCmd *c)
 {
+    unsigned log_space = cx_get(c->in + CONTEXT, 0x10, 8, 8);
+    uint64_t all = 0;
+
     if (!t->ranges || t->ranges > MAX_RANGES ||
         c->inlen < RANGES + t->ranges * 16) {
         return false;
     }
-    for (unsigned i = 0; i < t->ranges; i++) {
+    for (unsigned i = 0; i < t->ranges; i++, all += t->range[i - 1].len) {
         t->range[i].start = ldq_be_p(c->in + RANGES + i * 16);
         t->range[i].len = ldq_be_p(c->in + RANGES + i * 16 + 8);
         if (!t->range[i].len ||
@@ -143,7 +148,8 @@ static bool ranges_read(CxTracker *t, const CxCmd *c)
             return false;
         }
     }
-    return true;
+    return log_space >= CX_TRACK_LOG_MIN && log_space <= CX_TRACK_LOG_MAX &&
+           all <= 1ull << log_space;
 }
 
 static bool tracker_read(CxTracker *t, CxVhca *v, const CxCmd *c)
@@ -219,6 +225,10 @@ int cx_modify_object(CxVhca *v, CxCmd *c)
     }
     collect(t, ldq_be_p(context + 0x20), ldq_be_p(context + 0x28));
     t->state = REPORTING;
+    t->idle = c->fault.kind == CX_FAULT_VALUE ? c->fault.parameter : 0;
+    if (t->idle == UINT32_MAX) {
+        return CX_OK;
+    }
     timer_mod(&t->timer, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
     return CX_OK;
 }

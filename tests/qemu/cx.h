@@ -3,11 +3,11 @@
  * ConnectX, as far as stock mlx5_core, mlx5_ib and VFIO drivers need it:
  * docs/connectx-model.rst says what and why.
  *
- *   cx-pci.c      PF and VFs as PCI functions: resets, properties
+ *   cx-pci.c      PF and VFs as PCI functions; properties
  *   cx-bar.c      BAR 0: initialization segment, doorbells
  *   cx-command.c  command queue and mailboxes; a command's life; the opcodes
  *   cx-fault.c    fault injection
- *   cx-hca.c      HCA commands: enable, capabilities, pages
+ *   cx-hca.c      HCA commands: enable, capabilities, pages; what a reset forgets
  *   cx-object.c   numbered objects: PDs, UARs...; memory keys and their DMA
  *   cx-eq.c       event queues and interrupts
  *   cx-cq.c       completion queues
@@ -67,6 +67,8 @@ enum { CX_EV_COMP = 0x00, CX_EV_CMD = 0x0a, CX_EV_PAGES = 0x0b };
 #define CX_IDS          4096
 #define CX_MKEYS        65536
 #define CX_CAP_BYTES    0x100
+#define CX_TRACK_LOG_MIN 12
+#define CX_TRACK_LOG_MAX 52
 #define CX_PAD_BLOCK    (64 * KiB)
 /* Behind all that CREATE_MKEY gives */
 #define CX_RESERVED_LKEY (CX_MKEYS << 8 | 0x500)
