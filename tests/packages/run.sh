@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [--no-guests] [SUITE...]
+# usage: run.sh [--no-guests|--no-boots] [SUITE...]
 #
 # The Debian packages, on Debian 12 and 13 (bookworm, trixie; default: both): built and installed by
 # the guides' commands with that Debian's own tools, DKMS builds the modules for that Debian's
 # kernel; that very root file system boots as L1, twice, and makes mdevs; what was installed is
 # put into the root of the stack of that Debian, which has QEMU and libvirt, and guests run and migrate
 # there (not with --no-guests); and the packages are removed again, after which the file system is
-# what it was. Then the modules and tools without packages, also by the guides' commands. TAP; the
+# what it was. Vendor modules are built against the packages. Then the modules and tools without
+# packages, also by the guides' commands. --no-boots: all that needs no emulated machine. TAP; the
 # last line is "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh
@@ -21,10 +22,11 @@ GUIDE=$REPO_DIR/docs
 # shellcheck source=../system/guide.sh
 . "$REPO_DIR/tests/system/guide.sh"
 
-guests=1
+guests=1 boots=1
 case ${1:-} in
 --help | -h) usage ;;
 --no-guests) guests=; shift ;;
+--no-boots) guests='' boots=''; shift ;;
 -*) usage 2 >&2 ;;
 esac
 need_root
@@ -75,7 +77,7 @@ t()
 # inside COMMAND...: as root of the Debian with the packages; /src is a copy of this checkout
 inside()
 {
-	timeout -k 10 600 bash -c '
+	timeout -k 10 $((600 * ${PATIENCE:-1})) bash -c '
 		. "$1/lib/common.sh"
 		. "$1/recipes/build.sh"
 		shift
@@ -200,6 +202,48 @@ on_guests_host()
 	rm -f "$work/host.erofs"
 }
 
+# vendor_make DIR [MAKE ARGUMENTS...]: as a vendor does it, for a kernel that does not run here
+vendor_make()
+{
+	local dir=$1
+
+	shift
+	inside make -C "$dir" KDIR="/lib/modules/$release/build" \
+		MDEV_PCI_SYMVERS="/var/lib/mdev-pci/symvers/$release" "$@"
+}
+
+# With nothing but packages: the headers and examples of mdev-pci-dev, the symbols of mdev-pci-dkms
+vendor_modules()
+{
+	local dir=/var/tmp/vendor name
+
+	inside mkdir "$dir" || return
+	for name in acme acme-refdev; do
+		inside cp -a "/usr/share/mdev-pci/examples/$name" "$dir/" && vendor_make "$dir/$name" || return
+		inside modinfo -F depends "$dir/$name/$name.ko" | tee /dev/stderr | grep -qw mdev-pci || return
+		# A module without a symbol of mdev-pci's would depend on nothing either
+		! grep -q 'undefined!' "$out" || return
+	done
+}
+
+# vendor.mk says what is missing, and nothing is compiled
+vendor_without()
+{
+	vendor_make /var/tmp/vendor/acme clean || return
+	! vendor_make /var/tmp/vendor/acme MDEV_PCI_SYMVERS=/nowhere/Module.symvers || return
+	grep -q '^mdev-pci is not built for this kernel: there is no /nowhere/Module.symvers' "$out" &&
+		[ ! -e "$root/var/tmp/vendor/acme/acme.o" ]
+}
+
+vendors()
+{
+	t "mdev-pci-dev is installed" inside sh -c 'dpkg -i build/deb/mdev-pci-dev_*.deb' || return 0
+	t "vendor modules of one file and of two are built against it" vendor_modules || true
+	t "without mdev-pci's symbols their make says what to install" vendor_without || true
+	rm -rf "$root/var/tmp/vendor"
+	t "mdev-pci-dev is removed" inside dpkg -P mdev-pci-dev || true
+}
+
 # For "the running kernel", which a chroot does not have. Not sooner: DKMS would see two
 running_kernel()
 {
@@ -216,18 +260,30 @@ modules_by_hand()
 	inside /usr/local/sbin/mdev-pci-check --help
 }
 
-test_suite()
+for_boots()
 {
-	packages_root "$suite"
 	stack_root "${stack_of[$suite]}"
-	release=$(cat "$(packages_dir "$suite")/release")
 	cmp -s "$(packages_dir "$suite")/release" "$(stack_dir "${stack_of[$suite]}")/release" ||
 		die "$suite has kernel $release here, stack ${stack_of[$suite]} another: remove" \
 			"$CACHE/packages-$suite and use setup.sh --refresh ${stack_of[$suite]}"
+	bin=$("$REPO_DIR/tests/system/prepare.sh" --stack "${stack_of[$suite]}")
+}
+
+boot_twice()
+{
+	image "$root" "$work/root.erofs"
+	run_tap "first boot" boot first
+	run_tap "second boot" boot again --systemd --disk "$work/run-first/share/disk.tar"
+}
+
+test_suite()
+{
+	packages_root "$suite"
+	release=$(cat "$(packages_dir "$suite")/release")
+	[ -z "$boots" ] || for_boots
 	rm -rf "${work:?}"/{up,wk,src,run-first,run-again}
 	mkdir -p "$work/up" "$work/wk" "$work/root" "$work/src"
 	rsync -rlpt --exclude=/.git --exclude=/build --exclude='*.o' --exclude='*.ko' "$REPO_DIR/" "$work/src/"
-	bin=$("$REPO_DIR/tests/system/prepare.sh" --stack "${stack_of[$suite]}")
 	root=$work/root
 	mount -t overlay overlay -o "lowerdir=$(packages_dir "$suite")/root,upperdir=$work/up,workdir=$work/wk" "$root"
 	printf 'APT::Get::Assume-Yes "true";\n' >"$root/etc/apt/apt.conf.d/99yes"
@@ -235,9 +291,8 @@ test_suite()
 
 	if guide_inside install && t "nothing that was built is in them" clean_contents; then
 		t "DKMS has built the modules for $release" installed_modules || true
-		image "$root" "$work/root.erofs"
-		run_tap "first boot" boot first
-		run_tap "second boot" boot again --systemd --disk "$work/run-first/share/disk.tar"
+		vendors
+		[ -z "$boots" ] || boot_twice
 		[ -z "$guests" ] || on_guests_host
 		t "they are installed again, over themselves" inside sh -c \
 			'dpkg -i build/deb/mdev-pci-dkms_*.deb build/deb/mdev-pci-tools_*.deb' || true
