@@ -180,19 +180,19 @@ static void ranges_crossed(struct made *made)
 	made->log_caps.max_bytes = 4096;
 }
 
-#define SUSPEND	"migrates and lacks the operation suspend or resume"
-#define MOVE	"migrates and lacks the operation state_size, save or load"
-#define STATE	"migrates and has no largest size of a state, max_state"
-#define TYPE	"migrates and has no name of its type, or too long a one"
-#define PRECOPY	"has a pre-copy phase and lacks an operation of it, precopy_*"
-#define LOG	"logs dirty pages and lacks the operation start or stop"
-#define REPORT	"logs dirty pages and has not just one of the operations report and changes"
-#define LIMITS	"logs dirty pages and has no limits of that"
-#define FRAMED	"has a largest chunk, max_chunk, and its chunks are not framed"
-#define BOUND	"has a largest chunk over the engine's bound, VFIO_PCI_MIG_CHUNK_BOUND"
-#define HEADROOM "has headroom that is no multiple of 8, or too much of it"
-#define NEVER	"can't have operations that may never return with log_ops or control"
-#define SHIFTS	"logs dirty pages of a size that is none, min_page_shift or max_page_shift"
+#define SUSPEND	"has mig_ops without suspend or resume"
+#define MOVE	"has mig_ops without state_size, save or load"
+#define STATE	"has mig_ops but mig_caps.max_state is 0"
+#define TYPE	"has mig_ops but its type has no name, or too long a name"
+#define PRECOPY	"sets mig_caps.precopy without precopy_start, precopy_stop or precopy_size"
+#define LOG	"has log_ops without start or stop"
+#define REPORT	"must have exactly one of log_ops.report and log_ops.changes"
+#define LIMITS	"has log_ops but no log_caps"
+#define FRAMED	"sets mig_caps.max_chunk without mig_caps.framed"
+#define BOUND	"has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND"
+#define HEADROOM "has mig_caps.headroom above its maximum, or not a multiple of 8"
+#define NEVER	"sets mig_caps.unbounded with log_ops or control"
+#define SHIFTS	"has log_caps.min_page_shift or max_page_shift out of range"
 
 static const struct mistake mistakes[] = {
 	{ "none" },
@@ -211,15 +211,16 @@ static const struct mistake mistakes[] = {
 	{ "operations that may never return", NULL, .make = unbounded },
 	{ "a chunk over the bound", BOUND, .make = chunk_over_the_bound },
 	{ "max_chunk and not framed", FRAMED, .make = chunk_not_framed },
-	{ "buffers of no kind", "has buffers of a kind that is none", .make = no_such_kind },
+	{ "buffers of no kind", "has an unknown mig_caps.kind", .make = no_such_kind },
 	{ "headroom of 72 bytes", HEADROOM, .make = headroom_of_72 },
 	{ "headroom of 4 bytes", HEADROOM, .make = headroom_of_4 },
-	{ "headroom for DMA", "has headroom in buffers for DMA", .make = headroom_for_dma },
+	{ "headroom for DMA",
+	  "sets mig_caps.headroom with VFIO_PCI_BUF_DMA", .make = headroom_for_dma },
 	{ "DMA that may never end",
-	  "does DMA to buffers by operations that may never return", .make = unbounded_dma },
+	  "sets mig_caps.unbounded with VFIO_PCI_BUF_DMA", .make = unbounded_dma },
 	{ "a log that may never answer", NEVER, .make = unbounded_log },
 	{ "ranges with crossed limits",
-	  "logs ranges whose min_bytes are more than their max_bytes", .make = ranges_crossed },
+	  "has log_caps.min_bytes above log_caps.max_bytes", .make = ranges_crossed },
 	{ "no type", TYPE, LACKS(desc.type) },
 	{ "a type of 64 characters", TYPE, .make = type_of_64 },
 	{ "no suspend", SUSPEND, LACKS(mig_ops.suspend) },
@@ -232,7 +233,7 @@ static const struct mistake mistakes[] = {
 	{ "no precopy_start", PRECOPY, LACKS(mig_ops.precopy_start) },
 	{ "no precopy_stop", PRECOPY, LACKS(mig_ops.precopy_stop) },
 	{ "no precopy_size", PRECOPY, LACKS(mig_ops.precopy_size) },
-	{ "log_ops only", "logs dirty pages and does not migrate", .make = only_logs },
+	{ "log_ops only", "has log_ops without mig_ops", .make = only_logs },
 	{ "no start", LOG, LACKS(log_ops.start) },
 	{ "no stop", LOG, LACKS(log_ops.stop) },
 	{ "no report", REPORT, LACKS(log_ops.report) },

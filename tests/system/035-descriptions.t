@@ -28,52 +28,52 @@ like "without a mistake: EEXIST" "$(made attrs=one)" 'File exists'
 logged_once "the log says why" "$PF: is an mdev parent already, of driver $DEV_DRIVER"
 
 if able unload "an owner that is missing"; then
-	wrong "the owner is missing, THIS_MODULE" owner=N
+	wrong "owner is missing, set it to THIS_MODULE" owner=N
 fi
-wrong "the model is missing" model=
-wrong "there are no types" no_types=Y
-wrong "there are too many types" types=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
+wrong "model is missing" model=
+wrong "types or nr_types is missing" no_types=Y
+wrong "nr_types is too large" types=1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17
 for how in external=Y function=Y; do
-	wrong "there is a num_vfs, but VFs are not this driver's to create" num_vfs=2 $how
+	wrong "num_vfs is set, but this driver does not create VFs" num_vfs=2 $how
 done
 
 wrong "type 0 \(\) has no name" types=
 wrong "type 1 \([0-9]{40}\) has too long a name" types=one,$long
-wrong "type 1 \(a/b\) has a blank, / or no ASCII in its name" types=one,a/b
-wrong "type 1 \(one\) has the name of another one" types=one,one
+wrong "type 1 \(a/b\) has a character in its name that is blank, / or not ASCII" types=one,a/b
+wrong "type 1 \(one\) has the same name as another one" types=one,one
 wrong "type 0 \(one\) has too many attributes" attrs=a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q
-wrong "type 0 \(one\) has a number of attributes but no table" attrs=a no_attrs=Y
+wrong "type 0 \(one\) has nr_attrs but no attrs" attrs=a no_attrs=Y
 
 # All that the engine objects to: tests/kunit
-wrong "type 0 \(one\) migrates and lacks the operation suspend or resume" migrates=Y
-wrong "type 0 \(one\) logs dirty pages and does not migrate" logs=Y
+wrong "type 0 \(one\) has mig_ops without suspend or resume" migrates=Y
+wrong "type 0 \(one\) has log_ops without mig_ops" logs=Y
 
-wrong "type 0 \(one\) has the operations whole, but no driver gives the device away" whole=Y function=Y
-wrong "type 0 \(one\) is the device as a whole and lacks the operation prepare or finish" whole=Y prepare=N
+wrong "type 0 \(one\) has whole operations, but is registered by mdev_pci_register_function()" whole=Y function=Y
+wrong "type 0 \(one\) has whole operations without prepare or finish" whole=Y prepare=N
 for how in attrs=a migrates=Y logs=Y; do
-	wrong "type 0 \(one\) is the device as a whole and has what only VFs can have" \
+	wrong "type 0 \(one\) has whole operations with mig_ops, log_ops, control or attributes" \
 		whole=Y $how
 done
-wrong "type 0 \(one\) is the device as a whole, which is another driver's" whole=Y external=Y
+wrong "type 0 \(one\) has whole operations with external_pf_driver" whole=Y external=Y
 
 of="of type one"
 wrong "attribute 0 \(\) $of has no name" attrs=
 wrong "attribute 0 \([0-9]{32}\) $of has too long a name" attrs=$long
 for how in A a-b; do
-	wrong "attribute 0 \($how\) $of has other characters in its name than a to z, digits and _" attrs=$how
+	wrong "attribute 0 \($how\) $of has a character in its name that is not a to z, a digit or _" attrs=$how
 done
-wrong "attribute 0 \(migratable\) $of has the name of an entry that all mdevs have" attrs=migratable
-wrong "attribute 1 \(a\) $of has the name of another one" attrs=a,a
+wrong "attribute 0 \(migratable\) $of has a name that the directory of an mdev already has" attrs=migratable
+wrong "attribute 1 \(a\) $of has the same name as another one" attrs=a,a
 wrong "attribute 0 \(a\) $of lacks the operation set" attrs=a set=N
 for how in highest=0x1000000000000 power_of_2=Y; do
-	wrong "attribute 0 \(a\) $of is a MAC address in a range that is none of MAC addresses" \
+	wrong "attribute 0 \(a\) $of is a MAC address with a range that is not one of MAC addresses" \
 		attrs=a mac=Y $how
 done
-wrong "attribute 0 \(a\) $of is inherited and lacks the operation get" attrs=a inherited=Y
-wrong "attribute 0 \(a\) $of is inherited, each host has its own, and guest_visible" \
+wrong "attribute 0 \(a\) $of is inherited without the operation get" attrs=a inherited=Y
+wrong "attribute 0 \(a\) $of is both inherited and guest_visible" \
 	attrs=a inherited=Y get=Y guest_visible=Y
 for how in initial=0 initial=9 "initial=3 power_of_2=Y"; do
-	wrong "attribute 0 \(a\) $of has an initial value that it does not allow" attrs=a $how
+	wrong "attribute 0 \(a\) $of has an initial value out of its range" attrs=a $how
 done
 
 mark
@@ -110,7 +110,7 @@ like "the engine takes what has no mistake" "$(made engine=Y)" canceled
 for how in migrates logs; do
 	mark
 	like "$how=Y: EINVAL" "$(made engine=Y $how=Y)" 'Invalid (parameters|argument)'
-	logged_once "the log says why" "mdev-pci $PF: can't be a VFIO device: its vendor driver (migrates and lacks|logs dirty pages and does not)"
+	logged_once "the log says why" "mdev-pci $PF: can't be a VFIO device: its description (has mig_ops without|has log_ops without mig_ops)"
 done
 use_pf "$pf"
 new_uuid
@@ -122,4 +122,4 @@ no_mdevs_no_vfs
 PF=$(basename "$(find /sys/bus/pci/drivers/pcieport/ -name '*:*' | head -n 1)")
 mark
 like "another driver's device as a whole: EINVAL" "$(made whole=Y)" 'Invalid (parameters|argument)'
-logged_once "the log says why" "pcieport $PF: .* err_handler not mdev_pci_err_handlers$"
+logged_once "the log says why" "pcieport $PF: .* err_handler is not mdev_pci_err_handlers$"

@@ -52,7 +52,7 @@ refused "bandwidth of more than can be" "$A/bandwidth" 1048577 ERANGE "bandwidth
 for bad in big '' -1 '4096 8192' 4k; do
 	errno_of "$A/max_copy" "$bad"
 	[ -n "$bad" ] || continue
-	refused "max_copy of '$bad'" "$A/max_copy" "$bad" EINVAL "max_copy of mdev $a: what was written is not a number"
+	refused "max_copy of '$bad'" "$A/max_copy" "$bad" EINVAL "max_copy of mdev $a: not a number"
 done
 t "nothing has changed" both_say "$a" max_copy 4096
 

@@ -44,9 +44,9 @@ t "which has initial values" attr_is "$v" max_copy 1048576
 
 # ---- refusals: the mdev stays where it is
 F=$MDEVS/$u/function
-refused "another mdev has that VF" "$F" "$zero" EBUSY "mdev $u stays: VF $zero is in use by mdev $v"
-refused "no address" "$F" "eth0" ENXIO "mdev $u stays: what was written is not the address of a VF"
-refused "the PF" "$F" "$PF" ENXIO "mdev $u stays: what was written is not the address of a VF"
+refused "another mdev has that VF" "$F" "$zero" EBUSY "mdev $u not moved: VF $zero is in use by mdev $v"
+refused "no address" "$F" "eth0" ENXIO "mdev $u not moved: write the address of a VF"
+refused "the PF" "$F" "$PF" ENXIO "mdev $u not moved: write the address of a VF"
 t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
 refused "a VF that is not bound" "$F" "$three" ENXIO "of this PF that is bound to mdev-pci"
 t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
@@ -57,13 +57,13 @@ t "with its attribute" attr_is "$u" max_copy 8192
 mig "it works" "$u" dma:20
 mig_bg "$u" "touch:$WORK/open" "await:$WORK/go" dma:10
 must "a user has it open" wait_for 20 is_there "$WORK/open"
-refused "it is in use" "$F" "$three" EBUSY "mdev $u stays: it is in use; stop the guest"
+refused "it is in use" "$F" "$three" EBUSY "mdev $u not moved: it is in use; stop the guest"
 touch "$WORK/go"
 mig_end "the user has not noticed"
 t "then it moves" write_to "$F" "$three"
 mig "and works" "$u" dma:20
 t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
-refused "it has lost its VF" "$F" "$two" ENODEV "mdev $u has lost its VF and can only be removed"
+refused "it has lost its VF" "$F" "$two" ENODEV "mdev $u has lost its VF; remove the mdev"
 t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
 t "all mdevs removed" remove_all
 

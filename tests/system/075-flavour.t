@@ -49,12 +49,12 @@ vf_bdf 1; one=$BDF
 state "a VF" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 
 # Refusals
-no_switch "not a flavour" "$zero" vanilla EINVAL "$zero: what was written is no flavour; native, vfio and mdev are"
+no_switch "not a flavour" "$zero" vanilla EINVAL "$zero: not a flavour; write native, vfio or mdev"
 no_switch "a PF with VFs" "$PF" vfio EBUSY "$PF: flavour vfio refused: it has 2 VFs; write 0 to sriov_numvfs first"
 no_switch "a PF as an mdev" "$PF" mdev EBUSY "$PF: flavour mdev refused: it has 2 VFs"
 new_uuid; u=$UUID
 must "an mdev" create "$u"
-no_switch "a VF with an mdev" "$zero" vfio EBUSY "$zero: flavour vfio refused: mdev $u has it; remove that first"
+no_switch "a VF with an mdev" "$zero" vfio EBUSY "$zero: flavour vfio refused: mdev $u uses the function; remove the mdev first"
 no_switch "to its native driver as well" "$zero" native EBUSY "$zero: flavour native refused: mdev $u has it"
 t "what it is, it can be" switch "$zero" mdev
 mig "the mdev has not noticed" "$u" dma:20
@@ -86,7 +86,7 @@ t "the mdev is removed" remove "$u"
 
 # native: the driver is not there until then, and takes only VFs that are enabled
 t "ioatdma is not loaded" not loaded ioatdma
-no_switch "a driver that fails" "$zero" native ENODEV "$zero: flavour native refused: driver ioatdma does not take it \(-ENODEV\)"
+no_switch "a driver that fails" "$zero" native ENODEV "$zero: flavour native refused: driver ioatdma refuses the function \(-ENODEV\)"
 t "it was loaded" loaded ioatdma
 state "it is as before" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 new_uuid
@@ -109,7 +109,7 @@ mkdir -p /etc/modprobe.d
 echo blacklist ioatdma >/etc/modprobe.d/flavour.conf
 t "from native to mdev" switch "$zero" mdev
 t "ioatdma is unloaded" unload ioatdma
-no_switch "there is no driver" "$zero" native ENODEV "$zero: flavour native refused: no driver for it is there, and modprobe knows none"
+no_switch "there is no driver" "$zero" native ENODEV "$zero: flavour native refused: no driver for the function is loaded, and modprobe finds none"
 state "it is as before" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 rm /etc/modprobe.d/flavour.conf
 
@@ -143,7 +143,7 @@ t "back" switch "$zero" mdev
 t "it takes none any more" write_to /sys/module/refdev_vfio_pci/parameters/refuse 1
 mark
 t "vfio-pci is there beside it" switch "$zero" vfio
-logged_once "the log says why" "$zero: driver refdev-vfio-pci does not take it \(-ENODEV\), trying vfio-pci"
+logged_once "the log says why" "$zero: driver refdev-vfio-pci refuses the function \(-ENODEV\), trying vfio-pci"
 is "it has it" "$(driver_of "$zero")" vfio-pci
 t "back" switch "$zero" mdev
 unload refdev-vfio-pci
@@ -191,7 +191,7 @@ mig "works" "$UUID" dma:20
 no_mdevs_no_vfs
 
 # The PF itself, which is no parent then
-no_switch "the PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: it is no VF of an mdev-pci parent"
+no_switch "the PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: it is neither a VF of an mdev-pci parent"
 t "the PF to a guest" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"
 t "it has no types" is_gone "$PFDIR/mdev_supported_types"
@@ -207,7 +207,7 @@ done
 is "no module of VFIO's is loaded" "$(modules_of_vfio)" ""
 mark
 t "a wrong word" not load mdev-pci flavours=some
-logged_once "the log has the right ones" 'flavours=some: "parents" or "all" is wanted'
+logged_once "the log has the right ones" 'flavours=some: must be "parents" or "all"'
 must "for each function" load mdev-pci flavours=all
 is "none of VFIO's drivers is there" "$(ls /sys/bus/pci/drivers | grep vfio)" ""
 is "the PF has no driver" "$(flavour "$PF")" "native vfio"

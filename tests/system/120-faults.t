@@ -42,14 +42,14 @@ for fault in "silent" "late 3000000000"; do
 	mark
 	mig "suspend: $fault" "$b" "$(arm suspend $fault)" set:RUNNING_P2P=ETIMEDOUT state=ERROR \
 		set:RUNNING=EINVAL $AGAIN
-	logged "suspend, $fault: the log says so" 'migration: firmware did not answer to suspend_p2p in [0-9]+ ms; the device is in the ERROR state until it is reset'
+	logged "suspend, $fault: the log says so" 'migration: firmware did not answer suspend_p2p in [0-9]+ ms; the device is in the ERROR state until it is reset'
 	mig "resume: $fault" "$b" set:STOP "$(arm resume $fault)" set:RUNNING=ETIMEDOUT state=ERROR $AGAIN
 	mig "size: $fault" "$b" "$(arm state_size $fault)" size=ETIMEDOUT state=RUNNING dma:3 size \
 		$AGAIN
 	mark
 	mig "save: $fault" "$b" dma:4 "$(arm save $fault)" set:STOP_COPY "read:$W/x=ETIMEDOUT" \
 		state=STOP_COPY read1=ETIMEDOUT set:RUNNING copies=4 dma:3 $AGAIN
-	logged "save, $fault: the log says so" 'migration: firmware did not answer to save in [0-9]+ ms; this migration has failed'
+	logged "save, $fault: the log says so" 'migration: firmware did not answer save in [0-9]+ ms; this migration has failed'
 	mig "load: $fault" "$b" set:RESUMING "$(arm load $fault)" "write:$W/s=ETIMEDOUT" state=RESUMING \
 		write1=ETIMEDOUT set:STOP=ENODATA state=ERROR $AGAIN
 	mig "save: $fault, reset instead of waiting" "$b" "$(arm save $fault)" set:STOP_COPY reset \

@@ -92,14 +92,14 @@ log "256 ranges" many:4096:$LOW:0x1000:0x2000:256 report:0x201fe000:0x1000:4096:
 log "ranges that touch are one" start:4096:$LOW+0x10000,0x20010000+0x10000 copy:0x2000fff0:32 \
 	report:$LOW:0x20000:4096:15-16
 
-refuses "a second start" 'it is running' "$all" "$all=EBUSY" copy:$LOW:1 $whole:0
-refuses "stop without start" 'it is not running' stop=EINVAL
-refuses "a second stop" 'it is not running' "$all" stop stop=EINVAL
-refuses "report without start" 'it is not running' $whole:none=EINVAL
-refuses "report after stop" 'it is not running' "$all" copy:$LOW:1 stop $whole:none=EINVAL
+refuses "a second start" 'logging is already on' "$all" "$all=EBUSY" copy:$LOW:1 $whole:0
+refuses "stop without start" 'logging is off' stop=EINVAL
+refuses "a second stop" 'logging is off' "$all" stop stop=EINVAL
+refuses "report without start" 'logging is off' $whole:none=EINVAL
+refuses "report after stop" 'logging is off' "$all" copy:$LOW:1 stop $whole:none=EINVAL
 log "started again, it is clean" "$all" copy:$LOW:1 stop "$all" $whole:none
-refuses "a page size that is no power of two" 'no power of two' start:12288:0+0x1000=EINVAL
-refuses "no page size" 'no power of two' start:0:0+0=EINVAL
+refuses "a page size that is no power of two" 'not a power of 2' start:12288:0+0x1000=EINVAL
+refuses "no page size" 'not a power of 2' start:0:0+0=EINVAL
 refuses "an empty range" 'a range is empty' start:4096:$LOW+0=EINVAL
 refuses "an empty range at 0" 'a range is empty' start:4096:0+0=EINVAL
 refuses "an unaligned range" '' start:4096:0x20000100+0x1000=EINVAL
@@ -115,7 +115,7 @@ refuses "a report that begins inside" 'the range is not logged' "$all" copy:0x20
 	report:0x20fff000:0x2000:4096:none=EINVAL $whole:4095
 refuses "a report across the gap" 'the range is not logged' "$all" \
 	report:$LOW:0x1e0100000:4096:none=EINVAL
-refuses "a report of a part of 4 KiB" 'whole pages of 4 KiB' "$all" copy:$LOW:1 \
+refuses "a report of a part of 4 KiB" 'whole 4 KiB pages' "$all" copy:$LOW:1 \
 	report:0x20000800:0x1000:4096:none=EINVAL $whole:0
 
 log "a reset ends it" "$all" copy:$LOW:1 reset "$(tracking 0)" $whole:none=EINVAL stop=EINVAL \

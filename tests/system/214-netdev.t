@@ -56,9 +56,9 @@ t "the other VF is not concerned" host_has 1 'spoof checking on'
 t "nor its VLAN" not host_has 1 'vlan 100'
 
 for bad in 52:54:00:12:34 52:54:00:12:34:56:78 52-54-00 52:54:00:12:34:5g none; do
-	refused "an address of '$bad'" "$A/mac" "$bad" EINVAL "mac of mdev $u: what was written is not a MAC"
+	refused "an address of '$bad'" "$A/mac" "$bad" EINVAL "mac of mdev $u: not a MAC"
 done
-refused "that of a group" "$A/mac" 01:00:5e:00:00:01 EADDRNOTAVAIL "mac of mdev $u: that address is one of a group"
+refused "that of a group" "$A/mac" 01:00:5e:00:00:01 EADDRNOTAVAIL "mac of mdev $u: this is a multicast address"
 refused "a VLAN that is none" "$A/vlan" 4095 ERANGE "vlan of mdev $u: 4095 is out of range: must be 0 to 4094"
 refused "half a check" "$A/spoof_check" 2 ERANGE "spoof_check of mdev $u: 2 is out of range: must be 0 to 1"
 refused "more than the link has" "$A/max_tx_rate" 1000000 EINVAL \

@@ -34,7 +34,7 @@ if able precopy "faults of pre-copy"; then
 	mark
 	walk "it loses track of changes: the state is whole" "$dir" cx:3 set:PRE_COPY \
 		"read:$WORK/lost=ENOMSG" cx:1 "more:$WORK/lost=ENOMSG" set:STOP_COPY "more:$WORK/lost" close
-	logged_once "the log says so" "firmware has lost track of changes"
+	logged_once "the log says so" "firmware lost the changes since the last save"
 	walk "it can be loaded" "$dir" set:RESUMING "write:$WORK/lost" set:STOP close set:RUNNING \
 		cx-adopt:4 cx:1
 	cx_inject clear

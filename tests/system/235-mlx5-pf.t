@@ -31,7 +31,7 @@ printf 'cx:2\tset:STOP_COPY\tread:%s/x:4096\n' "$WORK" >&8
 must "a user is in the middle of a SAVE" wait_for 20 said 1
 mark
 t "the PF is reloaded" reload
-logged "the log says what it means for the VF" "its firmware is taken away by the driver of the PF"
+logged "the log says what it means for the VF" "the PF driver has detached the function"
 printf 'state=ERROR\tread:%s/x=ENODEV,EIO,EBADF\treset\tstate=RUNNING\n' "$WORK" >&8
 t "the migration has failed, a reset mends the VF" wait_for 20 said 2
 diag <"$WORK/out"

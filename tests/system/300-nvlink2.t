@@ -125,7 +125,7 @@ make acpi "$ACPI" gpu
 type_of "$GPU" gpu
 is "now it can't be had" "$(cat "$TYPEDIR/available_instances")" 0
 new_uuid
-refused "a second one" "$TYPEDIR/create" "$UUID" EUSERS "mdev $UUID refused: the device is in use as a whole"
+refused "a second one" "$TYPEDIR/create" "$UUID" EUSERS "mdev $UUID refused: the whole device is in use"
 is "it is the function" "$(cat "$MDEVS/$gpu/function")" "$GPU"
 
 # ---- regions ---------------------------------------------------------------------------

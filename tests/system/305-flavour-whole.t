@@ -36,7 +36,7 @@ t "it is removed" remove "$u"
 must "one write" switch vfio
 state "as a PCI device" "native [vfio] mdev" vfio-pci
 t "it has no types" is_gone "$PCI/$gpu/mdev_supported_types"
-refused "nobody has a driver for it" "$PCI/$gpu/driver_flavour" native ENODEV "no driver for it is there"
+refused "nobody has a driver for it" "$PCI/$gpu/driver_flavour" native ENODEV "no driver for the function is loaded"
 state "it stays" "native [vfio] mdev" vfio-pci
 must "one write" switch mdev
 state "as a whole" "native vfio [mdev]" nvlink2

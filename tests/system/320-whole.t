@@ -79,10 +79,10 @@ is "its group is the PF's" "$(basename "$(readlink "$d/iommu_group")")" \
 	"$(basename "$(readlink -f "$PFDIR/iommu_group")")"
 is "the type lists it" "$(ls "$WHOLE/devices")" "$u"
 new_uuid
-refused "a second one" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the device is in use as a whole"
-refused "a VF" "$TYPES/$DEV_TYPE/create" "$UUID" EBUSY "mdev $UUID refused: the device is given away as a whole"
+refused "a second one" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the whole device is in use"
+refused "a VF" "$TYPES/$DEV_TYPE/create" "$UUID" EBUSY "mdev $UUID refused: an mdev has the whole device"
 refused "making VFs" "$PFDIR/sriov_numvfs" 2 EBUSY "VFs can't be created .*remove mdev $u first"
-refused "another driver" "$PFDIR/driver_flavour" vfio EBUSY "flavour vfio refused: mdev $u has it; remove that first"
+refused "another driver" "$PFDIR/driver_flavour" vfio EBUSY "flavour vfio refused: mdev $u uses the function; remove the mdev first"
 is "there are none" "$(cat "$PFDIR/sriov_numvfs")" 0
 mig "its user has the command queue" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000 reg:$BASE=0x12345000 \
 	reset $MAGIC $CLEAR
@@ -133,7 +133,7 @@ is "one of them is refused" "$(grep -vxE '0 EBUSY|EBUSY 0' "$W/contest")" ""
 t "firmware will refuse to identify itself" inject any identify fail 11
 new_uuid
 refused "its driver does not let go" "$WHOLE/create" "$UUID" EIO \
-	"mdev $UUID refused: its driver does not let go of the device .-EIO"
+	"mdev $UUID refused: its driver could not release the device .-EIO"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 drivers "refused"
 
@@ -250,7 +250,7 @@ lost()
 "
 	mark
 	removed_under_user
-	logged_once "it could not be reset: the log says so" 'could not be reset after its user .-ENOTTY'
+	logged_once "it could not be reset: the log says so" 'could not be reset after its user has closed it .-ENOTTY'
 	logged_once "its driver could not take it back" \
 		"driver $DEV_DRIVER could not take the device back .-EIO.; reset it, or unbind the driver"
 	bound_driver "$PF"

@@ -38,9 +38,9 @@ refused='device parts of the device refused, at byte [0-9]* of [0-9]*:'
 save_fails "PARTS_GET fails" EIO 'admin command error: status\(0x5\)' parts-get fail 5
 save_fails "PARTS_GET finds no object" EIO 'admin command error: status\(0x6\)' parts-get fail 6
 save_fails "METADATA_GET fails" EBUSY 'admin command error: status\(0x10\)' parts-metadata-get fail 16
-save_fails "a device without state" EIO 'firmware needs no room for the rest of the state' \
+save_fails "a device without state" EIO 'firmware asks for 0 bytes for the rest of the state' \
 	parts-metadata-get size 0
-save_fails "a size beyond the limit" EIO 'firmware needs 2147483647 bytes of room for a chunk, its limit' \
+save_fails "a size beyond the limit" EIO 'firmware asks for 2147483647 bytes for a chunk, its limit' \
 	parts-metadata-get size 0x7fffffff
 save_fails "a size that is too small" ENOMEM 'admin command error: status\(0xc\)' parts-metadata-get size 100
 save_fails "a short answer" EIO "$refused" parts-get short 40
@@ -51,7 +51,7 @@ save_fails "a garbled header" EIO "$refused a header has reserved bits" parts-ge
 t "an answer longer than its room: the fault is set" snap_inject vf0 parts-get length 2000000
 mark
 mig "an answer longer than its room: EIO" "$u" set:STOP_COPY "read:$WORK/x=EIO" set:STOP set:RUNNING
-logged_once "an answer longer than its room: the log says so" 'firmware claims to have saved 2000000 bytes'
+logged_once "an answer longer than its room: the log says so" 'firmware reports 2000000 bytes saved'
 usable "an answer longer than its room"
 
 # A command that fails before anything has begun

@@ -286,7 +286,7 @@ network_tests()
 	for bad in 52:54:00:12:34 52:54:00:12:34:56:78 52:54:00:12:34:5g 525400123456 52::54:00:12:34 5:2:54:00:12:341 7; do
 		refused "an address of $bad" "'$bad' is not a MAC address" modify -u $B --addattr mac --value $bad
 	done
-	refused "that of a group" 'is the address of a group' modify -u $B --addattr mac --value 01:00:5e:00:00:01
+	refused "that of a group" 'is a multicast address' modify -u $B --addattr mac --value 01:00:5e:00:00:01
 	refused "a VLAN that is none" '4095 is out of range: must be 0 to 4094' modify -u $B --addattr vlan --value 4095
 	works "undefine" undefine -u $B
 	says "list has those of the active one" 'mac": *"52:54:00:00:00:01".*vlan": *"3"' list -u $C --dumpjson
@@ -303,7 +303,7 @@ live_network_tests()
 	works "and of a VLAN" modify -u $C --live --jsonfile "$JSON"
 	is "both are set" "$(net)" "52:54:00:aa:bb:cc 9 0 "
 	attrs 'vlan 10' 'mac 03:54:00:aa:bb:cc'
-	refused "a bad one" 'is the address of a group' modify -u $C --live --jsonfile "$JSON"
+	refused "a bad one" 'is a multicast address' modify -u $C --live --jsonfile "$JSON"
 	is "nothing is changed" "$(net)" "52:54:00:aa:bb:cc 9 0 "
 }
 

@@ -138,7 +138,7 @@ static void lengths(void)
 	begin(1);
 	queue(0, 2, 1, 0x1000);
 	put(1, 1);
-	judged("there is something behind the last part");
+	judged("there is data behind the last part");
 	CHECK_HELPER();
 	image_bytes = 0;
 	judged("there are no features");
@@ -193,11 +193,11 @@ static void feature_sets(void)
 	CHECK_HELPER();
 	image_bytes = 0;
 	part(0x100, 0, 1, 7);
-	judged("features are no array of 1 to 8 words of 64 bits");
+	judged("features are not an array of 1 to 8 words of 64 bits");
 	CHECK_HELPER();
 	image_bytes = 0;
 	header(0x100, 0, 0, 0);
-	judged("features are no array of 1 to 8 words of 64 bits");
+	judged("features are not an array of 1 to 8 words of 64 bits");
 }
 
 static void registers(void)
@@ -214,7 +214,7 @@ static void registers(void)
 		{ 4, 0, "there is no such register" },
 		{ 6, 4, "there is no such register" },
 		{ 1ull << 32 | 4, 4, "a register's selector has reserved bits" },
-		{ 20, 1, "device_status is no register here" },
+		{ 20, 1, "device_status is not a register here" },
 		{ 16, 2, "a register comes twice" },
 	};
 
@@ -256,7 +256,7 @@ static void queues_that_cannot_be(void)
 		{ 0, 0, 1, 0, "a queue's size or enable is out of range" },
 		{ 0, 40000, 1, 0, "a queue's size or enable is out of range" },
 		{ 0, 2, 2, 0, "a queue's size or enable is out of range" },
-		{ 0, 3, 1, 0, "a split queue's size is no power of 2" },
+		{ 0, 3, 1, 0, "a split queue's size is not a power of 2" },
 		{ 0, 2, 1, 0xfffffffffffffff0ull, "a queue's memory wraps around" },
 	};
 

@@ -123,7 +123,7 @@ static int set_locked(struct mdev_pci_instance *instance, struct mdev_pci_functi
 	lockdep_assert_held(&function->fw_lock);
 	if (!function->enabled)
 		return refuse(instance, attr, -ENODEV,
-			      "the mdev has lost its VF and can only be removed");
+			      "the mdev has lost its VF; remove the mdev");
 	if (function->in_use)
 		return refuse(instance, attr, -EBUSY,
 			      "it is in use; stop the guest, or unplug the device");
@@ -141,7 +141,7 @@ static int parse_number(const struct mdev_pci_instance *instance,
 	if (ret == -ERANGE)
 		return refuse_range(instance, attr, U64_MAX);
 	if (ret)
-		return refuse(instance, attr, -EINVAL, "what was written is not a number");
+		return refuse(instance, attr, -EINVAL, "not a number");
 	return mdev_pci_attr_in_range(attr, *value) ? 0 : refuse_range(instance, attr, *value);
 }
 
@@ -153,13 +153,13 @@ static int parse_mac(const struct mdev_pci_instance *instance, const struct mdev
 
 	if (!mac_pton(buf, mac) || !sysfs_streq(end, ""))
 		return refuse(instance, attr, -EINVAL,
-			      "what was written is not a MAC address, as 52:54:00:12:34:56 is");
+			      "not a MAC address such as 52:54:00:12:34:56");
 	if (is_multicast_ether_addr(mac))
 		return refuse(instance, attr, -EADDRNOTAVAIL,
-			      "that address is one of a group; the second digit must be even");
+			      "this is a multicast address; the second digit must be even");
 	*value = ether_addr_to_u64(mac);
 	return mdev_pci_attr_in_range(attr, *value) ? 0 :
-	       refuse(instance, attr, -ERANGE, "that address is not allowed");
+	       refuse(instance, attr, -ERANGE, "this address is out of range");
 }
 
 static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr, const char *buf,
@@ -254,7 +254,7 @@ static int inherit(struct mdev_pci_function *function, const struct mdev_pci_att
 	int ret = vendor_get(function, attr, value);
 
 	if (ret)
-		pci_err(function->fn.pdev, "%s could not be read (%pe); there is no mdev without\n",
+		pci_err(function->fn.pdev, "%s could not be read (%pe); so the mdev is refused\n",
 			attr->name, ERR_PTR(ret));
 	return ret;
 }

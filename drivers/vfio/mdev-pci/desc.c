@@ -33,13 +33,13 @@ static const char *attr_name_mistake(const struct mdev_pci_type *type, unsigned 
 		return why;
 	for (c = name; *c; c++) {
 		if (!islower(*c) && !isdigit(*c) && *c != '_')
-			return "has other characters in its name than a to z, digits and _";
+			return "has a character in its name that is not a to z, a digit or _";
 	}
 	if (match_string(taken_names, ARRAY_SIZE(taken_names), name) >= 0)
-		return "has the name of an entry that all mdevs have";
+		return "has a name that the directory of an mdev already has";
 	while (i--) {
 		if (!strcmp(type->attrs[i].name, name))
-			return "has the name of another one";
+			return "has the same name as another one";
 	}
 	return NULL;
 }
@@ -51,13 +51,13 @@ static const char *attr_mistake(const struct mdev_pci_attr *attr)
 	if (!attr->set)
 		return "lacks the operation set";
 	if (attr->format == MDEV_PCI_ATTR_MAC && (attr->max > mac_max || attr->power_of_2))
-		return "is a MAC address in a range that is none of MAC addresses";
+		return "is a MAC address with a range that is not one of MAC addresses";
 	if (attr->inherited && !attr->get)
-		return "is inherited and lacks the operation get";
+		return "is inherited without the operation get";
 	if (attr->inherited && attr->guest_visible)
-		return "is inherited, each host has its own, and guest_visible";
+		return "is both inherited and guest_visible";
 	if (!attr->inherited && !mdev_pci_attr_in_range(attr, attr->initial))
-		return "has an initial value that it does not allow";
+		return "has an initial value out of its range";
 	return NULL;
 }
 
@@ -71,11 +71,11 @@ static const char *type_name_mistake(const struct mdev_pci_parent_desc *desc, un
 		return why;
 	for (c = name; *c; c++) {
 		if (!isascii(*c) || !isgraph(*c) || *c == '/')
-			return "has a blank, / or no ASCII in its name";
+			return "has a character in its name that is blank, / or not ASCII";
 	}
 	while (i--) {
 		if (!strcmp(desc->types[i].name, name))
-			return "has the name of another one";
+			return "has the same name as another one";
 	}
 	return NULL;
 }
@@ -91,13 +91,13 @@ static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci
 				 const struct mdev_pci_type *type)
 {
 	if (!type->whole->prepare || !type->whole->finish)
-		return "is the device as a whole and lacks the operation prepare or finish";
+		return "has whole operations without prepare or finish";
 	if (type->mig_ops || type->log_ops || type->control || type->nr_attrs)
-		return "is the device as a whole and has what only VFs can have";
+		return "has whole operations with mig_ops, log_ops, control or attributes";
 	if (desc->external_pf_driver)
-		return "is the device as a whole, which is another driver's";
+		return "has whole operations with external_pf_driver";
 	if (!driver_has_handlers(pf))
-		return "is the device as a whole, and err_handler not mdev_pci_err_handlers";
+		return "has whole operations, but err_handler is not mdev_pci_err_handlers";
 	return NULL;
 }
 
@@ -126,10 +126,10 @@ static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_
 	if (type->nr_attrs > MDEV_PCI_ATTRS_MAX)
 		return "has too many attributes";
 	if (type->nr_attrs && !type->attrs)
-		return "has a number of attributes but no table";
+		return "has nr_attrs but no attrs";
 	if (!type->whole)
 		return engine_mistake(desc, type);
-	return whole ? "has the operations whole, but no driver gives the device away" :
+	return whole ? "has whole operations, but is registered by mdev_pci_register_function()" :
 		       whole_mistake(pf, desc, type);
 }
 
@@ -143,15 +143,15 @@ static const char *parent_mistake(const struct pci_dev *pf,
 				  const struct mdev_pci_parent_desc *desc, bool whole)
 {
 	if (owner_is_missing(pf, desc))
-		return "the owner is missing, THIS_MODULE";
+		return "owner is missing, set it to THIS_MODULE";
 	if (!desc->model)
-		return "the model is missing";
+		return "model is missing";
 	if (!desc->types || !desc->nr_types)
-		return "there are no types";
+		return "types or nr_types is missing";
 	if (desc->nr_types > MDEV_PCI_TYPES_MAX)
-		return "there are too many types";
+		return "nr_types is too large";
 	if (desc->num_vfs && (desc->external_pf_driver || whole))
-		return "there is a num_vfs, but VFs are not this driver's to create";
+		return "num_vfs is set, but this driver does not create VFs";
 	return NULL;
 }
 

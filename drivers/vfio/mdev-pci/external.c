@@ -152,7 +152,7 @@ static void unregister_pf(void *data)
 	struct external_pf *p = data;
 
 	mdev_pci_unregister_parent(p->pf);
-	pci_info(p->pf, "is no mdev parent of %s any more\n", p->e->ext->name);
+	pci_info(p->pf, "is not an mdev parent of %s any more\n", p->e->ext->name);
 }
 
 /*
@@ -163,7 +163,7 @@ static int check_driver(struct external_pf *p)
 {
 	if (!to_pci_driver(p->pf->dev.driver)->driver_managed_dma)
 		return 0;
-	pci_err(p->pf, "could not become an mdev parent of %s: driver %s gives it to user space, with its VFs; bind the driver that the host has for it\n",
+	pci_err(p->pf, "could not become an mdev parent of %s: driver %s gives it to user space with its VFs; bind the host's driver\n",
 		p->e->ext->name, dev_driver_string(&p->pf->dev));
 	return -EOPNOTSUPP;
 }
@@ -384,7 +384,7 @@ static struct external_pf *add_locked(struct external *e, struct pci_dev *pf)
 	}
 	p = add_pf(e, pf, true);
 	if (PTR_ERR_OR_ZERO(p) == -ENODEV)
-		pci_err(pf, "has no driver, so nobody makes VFs; bind one first\n");
+		pci_err(pf, "has no driver that could create VFs; bind one first\n");
 	else if (!IS_ERR(p))
 		kref_get(&p->kref);
 	return p;

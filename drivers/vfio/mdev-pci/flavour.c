@@ -116,7 +116,7 @@ static int change_begin(struct change *c)
 		list_add_tail(&c->node, &changes);
 	mutex_unlock(&changes_lock);
 	if (ret)
-		pci_err(c->pdev, "flavour %s refused: another switch is under way\n",
+		pci_err(c->pdev, "flavour %s refused: another switch is in progress\n",
 			names[c->wanted]);
 	return ret;
 }
@@ -146,7 +146,7 @@ static int check_mdev(struct change *c)
 
 	if (!mdev_pci_function_user(c->pdev, uuid, sizeof(uuid)))
 		return 0;
-	pci_err(c->pdev, "flavour %s refused: mdev %s has it; remove that first\n",
+	pci_err(c->pdev, "flavour %s refused: mdev %s uses the function; remove the mdev first\n",
 		names[c->wanted], uuid);
 	return -EBUSY;
 }
@@ -178,7 +178,7 @@ static int check_change(struct change *c)
 	if (ret)
 		return ret;
 	if (c->from && c->from->suppress_bind_attrs) {
-		pci_err(c->pdev, "flavour %s refused: driver %s does not let itself be unbound\n",
+		pci_err(c->pdev, "flavour %s refused: driver %s cannot be unbound\n",
 			names[c->wanted], c->from->name);
 		return -EPERM;
 	}
@@ -200,7 +200,7 @@ static struct device_driver *find_native(struct change *c)
 	if (drv)
 		return drv;
 	reserve_again(c);
-	pci_err(c->pdev, "flavour native refused: no driver for it is there, and modprobe knows none; maybe it is on a blacklist\n");
+	pci_err(c->pdev, "flavour native refused: no driver for the function is loaded, and modprobe finds none; look for a blacklist\n");
 	return ERR_PTR(-ENODEV);
 }
 
@@ -235,7 +235,7 @@ static struct device_driver *find_mdev(struct change *c)
 	drv = mdev_pci_match_override(c->pdev, true, &below);
 	if (drv)
 		return drv;
-	pci_err(c->pdev, "flavour mdev refused: it is no VF of an mdev-pci parent, and no driver offers it as a whole\n");
+	pci_err(c->pdev, "flavour mdev refused: it is neither a VF of an mdev-pci parent nor a whole function with a driver\n");
 	return ERR_PTR(-EOPNOTSUPP);
 }
 
@@ -272,7 +272,7 @@ static int bind_next_best(struct change *c, struct device_driver **to, int below
 
 		if (!next)
 			break;
-		pci_warn(c->pdev, "driver %s does not take it (%pe), trying %s\n", (*to)->name,
+		pci_warn(c->pdev, "driver %s refuses the function (%pe), trying %s\n", (*to)->name,
 			 ERR_PTR(ret), next->name);
 		mdev_pci_match_put(*to);
 		*to = next;
@@ -286,7 +286,7 @@ static void restore(struct change *c)
 	int ret = c->from ? bind(c->pdev, c->from) : reserve_again(c);
 
 	if (ret)
-		pci_err(c->pdev, "could not be given back to driver %s (%pe), it has none now\n",
+		pci_err(c->pdev, "could not be bound to driver %s again (%pe); it has no driver now\n",
 			c->from ? c->from->name : mdev_pci_function_driver.name, ERR_PTR(ret));
 }
 
@@ -306,7 +306,7 @@ static int rebind(struct change *c, struct device_driver **to, int below)
 			 (*to)->name, c->from ? c->from->name : "none");
 		return 0;
 	}
-	pci_err(c->pdev, "flavour %s refused: driver %s does not take it (%pe)\n",
+	pci_err(c->pdev, "flavour %s refused: driver %s refuses the function (%pe)\n",
 		names[c->wanted], (*to)->name, ERR_PTR(ret));
 	restore(c);
 	return ret;
@@ -375,7 +375,7 @@ static ssize_t driver_flavour_store(struct device *dev, struct device_attribute 
 
 	wanted = __sysfs_match_string(names, NR_FLAVOURS, buf);
 	if (wanted < 0) {
-		pci_err(pdev, "what was written is no flavour; native, vfio and mdev are\n");
+		pci_err(pdev, "not a flavour; write native, vfio or mdev\n");
 		return -EINVAL;
 	}
 	if (!try_module_get(THIS_MODULE))
@@ -452,7 +452,7 @@ static void add_file_locked(struct pci_dev *pdev)
 		return;
 	ret = device_create_file(&pdev->dev, &dev_attr_driver_flavour);
 	if (ret)
-		pci_err(pdev, "could not be given the attribute driver_flavour (%pe)\n",
+		pci_err(pdev, "attribute driver_flavour could not be created (%pe)\n",
 			ERR_PTR(ret));
 }
 
@@ -544,7 +544,7 @@ int mdev_pci_flavours_init(void)
 	int ret;
 
 	if (!for_all() && strcmp(flavours, "parents")) {
-		pr_err("mdev-pci: flavours=%s: \"parents\" or \"all\" is wanted\n", flavours);
+		pr_err("mdev-pci: flavours=%s: must be \"parents\" or \"all\"\n", flavours);
 		return -EINVAL;
 	}
 	ret = bus_register_notifier(&pci_bus_type, &pci_bus_nb);

@@ -274,7 +274,7 @@ static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_par
 	};
 	if (!type->mig_ops)
 		limits->not_migratable = type->not_migratable ?:
-					 "the device's driver does not say why";
+					 "the device's driver gives no reason";
 	else if (!vfio_pci_engine_can_reset(pdev))
 		limits->not_migratable = "it has no way to be reset, see its reset_method";
 }

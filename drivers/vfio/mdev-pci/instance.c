@@ -98,7 +98,7 @@ static int make_device(struct mdev_pci_instance *instance)
 	}
 	edev = vfio_pci_engine_register(&desc);
 	if (IS_ERR(edev)) {
-		pci_err(function->fn.pdev, "mdev %s refused: no VFIO device could be made (%pe)\n",
+		pci_err(function->fn.pdev, "mdev %s refused: its VFIO device could not be registered (%pe)\n",
 			desc.alias, edev);
 		return PTR_ERR(edev);
 	}
@@ -175,7 +175,7 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 		return 0;
 	if (instance->type->whole)
 		pci_err(function->fn.pdev,
-			"mdev %s refused: its driver does not let go of the device (%pe)\n",
+			"mdev %s refused: its driver could not release the device (%pe)\n",
 			name, ERR_PTR(ret));
 	else
 		pci_err(function->fn.pdev,
@@ -187,7 +187,7 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 
 static void log_sysfs(struct mdev_pci_instance *instance, int err)
 {
-	pci_err(instance->function->fn.pdev, "mdev %s refused: no entries in sysfs (%pe)\n",
+	pci_err(instance->function->fn.pdev, "mdev %s refused: its sysfs entries could not be created (%pe)\n",
 		dev_name(&instance->mdev->dev), ERR_PTR(err));
 }
 
@@ -271,7 +271,7 @@ void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
 	device_lock_assert(&function->fn.pdev->dev);
 	if (!function->live)
 		return;
-	pci_warn(function->fn.pdev, "is taken away from mdev %s, which can only be removed now\n",
+	pci_warn(function->fn.pdev, "is detached from mdev %s; remove that mdev\n",
 		 dev_name(&instance->mdev->dev));
 	stop(instance, function);
 	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
@@ -437,7 +437,7 @@ static int move(struct mdev_pci_instance *instance, struct mdev_pci_function *fr
 	back = start_at(instance, from, &kept);
 	if (back)
 		pci_err(from->fn.pdev,
-			"could not be given back to mdev %s (%pe), which can only be removed now\n",
+			"could not be enabled again for mdev %s (%pe); remove that mdev\n",
 			dev_name(&instance->mdev->dev), ERR_PTR(back));
 	leave_at(to);
 	return ret;
@@ -455,7 +455,7 @@ static int move_locked(struct mdev_pci_instance *instance, const char *address)
 	ret = mdev_pci_function_hide(from, false);
 	if (ret) {
 		pci_err(from->fn.pdev,
-			"mdev %s stays: it is in use; stop the guest, or unplug the device\n",
+			"mdev %s not moved: it is in use; stop the guest, or unplug the device\n",
 			dev_name(&instance->mdev->dev));
 		leave_at(to);
 		return ret;

@@ -165,7 +165,7 @@ static struct net_device *lock_interface(const struct vfio_pci_fn *fn)
 	if (dev)
 		compat_netdev_lock_ops(dev);
 	else
-		pci_err(fn->pf, "has lost its network interface, by which VFs are set up\n");
+		pci_err(fn->pf, "its network interface, which sets up VFs, is gone\n");
 	return dev;
 }
 

@@ -208,7 +208,7 @@ static int check_claim_whole(struct mdev_pci_parent *parent,
 {
 	if (parent->self->instance)
 		return refuse(parent, instance, -EUSERS,
-			      "the device is in use as a whole; remove its mdev");
+			      "the whole device is in use; remove its mdev");
 	if (a_user(parent))
 		return refuse(parent, instance, -EBUSY,
 			      "VFs of the device are in use; remove their mdevs, and write 0 to sriov_numvfs");
@@ -232,13 +232,13 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 		return check_claim_whole(parent, instance);
 	if (parent->self && parent->self->instance)
 		return refuse(parent, instance, -EBUSY,
-			      "the device is given away as a whole; remove that mdev");
+			      "an mdev has the whole device; remove that mdev");
 	if (!pci_num_vf(parent->pf))
 		return refuse(parent, instance, -ENODEV,
 			      "there are no VFs; write their number to sriov_numvfs");
 	if (list_empty(&parent->functions))
 		return refuse(parent, instance, -ENXIO,
-			      "no VF is bound to mdev-pci; bind some");
+			      "no VF is bound to mdev-pci; bind one");
 	if (!has_idle(parent))
 		return refuse(parent, instance, -ENOSPC,
 			      "all VFs are in use; remove an mdev, or create more VFs");
@@ -315,7 +315,7 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 								    idle_vf(parent, instance);
 	if (!function) {
 		ret = refuse(parent, instance, -EAGAIN,
-			     "VFs come and go meanwhile; try again");
+			     "VFs appeared or went away meanwhile; try again");
 		goto unlock;
 	}
 	/* Both at once: from here on removal of the function may find the instance */
@@ -345,26 +345,26 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
 
 	if (parent->going || parent->failed || parent->changing ||
 	    mdev_pci_type_is_whole(parent, instance->type)) {
-		pci_err(parent->pf, "mdev %s stays: %s\n", name,
+		pci_err(parent->pf, "mdev %s not moved: %s\n", name,
 			parent->going ? "the PF is going away" :
 			parent->failed ? "the PF's firmware has failed; reset the PF" :
 			parent->changing ? "VFs are being created or removed; try again" :
-			"it is the device as a whole, not a VF");
+			"it has the whole device, not a VF");
 		return parent->going ? -ESHUTDOWN : parent->failed ? -EREMOTEIO :
 		       parent->changing ? -EBUSY : -EOPNOTSUPP;
 	}
 	if (instance->function->dead) {
-		pci_err(parent->pf, "mdev %s has lost its VF and can only be removed\n", name);
+		pci_err(parent->pf, "mdev %s has lost its VF; remove the mdev\n", name);
 		return -ENODEV;
 	}
 	if (!to) {
-		pci_err(parent->pf, "mdev %s stays: what was written is not the address of a VF of this PF that is bound to mdev-pci, such as %s\n",
+		pci_err(parent->pf, "mdev %s not moved: write the address of a VF of this PF that is bound to mdev-pci, such as %s\n",
 			name, pci_name(instance->function->fn.pdev));
 		return -ENXIO;
 	}
 	if (is_idle(to) || to->instance == instance)
 		return 0;
-	pci_err(parent->pf, "mdev %s stays: VF %s is in use by mdev %s\n", name,
+	pci_err(parent->pf, "mdev %s not moved: VF %s is in use by mdev %s\n", name,
 		pci_name(to->fn.pdev),
 		to->instance ? dev_name(&to->instance->mdev->dev) : "none, and being unbound");
 	return -EBUSY;
@@ -883,7 +883,7 @@ static int begin_change(struct mdev_pci_parent *parent)
 	user = a_user(parent);
 	if (whole) {
 		pci_err(parent->pf,
-			"VFs can't be created while the device is given away as a whole; remove mdev %s first\n",
+			"VFs can't be created while an mdev has the whole device; remove mdev %s first\n",
 			dev_name(&whole->mdev->dev));
 		ret = -EBUSY;
 	} else if (user && user_is_waited_for(parent, user)) {

@@ -200,7 +200,7 @@ static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
 {
 	if (!type->mig_ops)
 		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
-				  type->not_migratable ?: "the device's driver does not say why");
+				  type->not_migratable ?: "the device's driver gives no reason");
 	return sysfs_emit(buf,
 			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\npre-copy by the device: %s\ndirty page tracking by the device: %s\n",
 			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state,

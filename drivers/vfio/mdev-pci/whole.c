@@ -179,7 +179,8 @@ static void clean_after_user(struct pci_dev *pf)
 		return;
 	ret = pci_reset_function_locked(pf);
 	if (ret)
-		pci_warn(pf, "could not be reset after its user (%pe)\n", ERR_PTR(ret));
+		pci_warn(pf, "could not be reset after its user has closed it (%pe)\n",
+			 ERR_PTR(ret));
 }
 
 static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)

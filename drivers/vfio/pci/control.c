@@ -87,11 +87,11 @@ static const char *what_is_wrong(const struct control *ctl, const struct vfio_pc
 	if (!ctl->size || !(pci_resource_flags(ctl->core->pdev, where->bar) & IORESOURCE_MEM))
 		return "the function has no such memory BAR";
 	if (where->offset >= ctl->size || where->length > ctl->size - where->offset)
-		return "it is not inside of the BAR";
+		return "it is not inside the BAR";
 	if (!is_whole(ctl) && !PAGE_ALIGNED(ctl->start | ctl->end))
-		return "it shares pages of this kernel with what the user may map";
+		return "it shares a page of this kernel with registers that users map";
 	if (has_msix(ctl, PCI_MSIX_TABLE) || has_msix(ctl, PCI_MSIX_PBA))
-		return "MSI-X has its table or its pending bits there";
+		return "it contains the MSI-X table or pending bits";
 	return NULL;
 }
 

@@ -16,24 +16,24 @@
 static const char *precopy_mistake(const struct vfio_pci_mig_ops *ops)
 {
 	if (!ops->precopy_start || !ops->precopy_stop || !ops->precopy_size)
-		return "has a pre-copy phase and lacks an operation of it, precopy_*";
+		return "sets mig_caps.precopy without precopy_start, precopy_stop or precopy_size";
 	return NULL;
 }
 
 static const char *caps_mistake(const struct vfio_pci_mig_caps *caps)
 {
 	if (caps->max_chunk && !caps->framed)
-		return "has a largest chunk, max_chunk, and its chunks are not framed";
+		return "sets mig_caps.max_chunk without mig_caps.framed";
 	if (caps->max_chunk > VFIO_PCI_MIG_CHUNK_BOUND)
-		return "has a largest chunk over the engine's bound, VFIO_PCI_MIG_CHUNK_BOUND";
+		return "has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND";
 	if ((unsigned int)caps->kind > VFIO_PCI_BUF_SG)
-		return "has buffers of a kind that is none";
+		return "has an unknown mig_caps.kind";
 	if (caps->headroom % 8 || caps->headroom > VFIO_PCI_MIG_HEADROOM_MAX)
-		return "has headroom that is no multiple of 8, or too much of it";
+		return "has mig_caps.headroom above its maximum, or not a multiple of 8";
 	if (caps->headroom && caps->kind == VFIO_PCI_BUF_DMA)
-		return "has headroom in buffers for DMA";
+		return "sets mig_caps.headroom with VFIO_PCI_BUF_DMA";
 	if (caps->unbounded && caps->kind == VFIO_PCI_BUF_DMA)
-		return "does DMA to buffers by operations that may never return";
+		return "sets mig_caps.unbounded with VFIO_PCI_BUF_DMA";
 	return NULL;
 }
 
@@ -41,11 +41,11 @@ static const char *mig_mistake(const struct vfio_pci_mig_ops *ops,
 			       const struct vfio_pci_mig_caps *caps)
 {
 	if (!ops->suspend || !ops->resume)
-		return "migrates and lacks the operation suspend or resume";
+		return "has mig_ops without suspend or resume";
 	if (!ops->state_size || !ops->save || !ops->load)
-		return "migrates and lacks the operation state_size, save or load";
+		return "has mig_ops without state_size, save or load";
 	if (!caps || !caps->max_state)
-		return "migrates and has no largest size of a state, max_state";
+		return "has mig_ops but mig_caps.max_state is 0";
 	return caps->precopy ? precopy_mistake(ops) ?: caps_mistake(caps) : caps_mistake(caps);
 }
 
@@ -53,18 +53,18 @@ static const char *log_mistake(const struct vfio_pci_log_ops *ops,
 			       const struct vfio_pci_log_caps *caps)
 {
 	if (!ops->start || !ops->stop)
-		return "logs dirty pages and lacks the operation start or stop";
+		return "has log_ops without start or stop";
 	if (!ops->report == !ops->changes)
-		return "logs dirty pages and has not just one of the operations report and changes";
+		return "must have exactly one of log_ops.report and log_ops.changes";
 	if (!caps)
-		return "logs dirty pages and has no limits of that";
+		return "has log_ops but no log_caps";
 	if (!caps->max_ranges)
 		return NULL;
 	if (caps->min_page_shift < LOG_MIN_SHIFT || caps->max_page_shift > LOG_MAX_SHIFT ||
 	    caps->min_page_shift > caps->max_page_shift)
-		return "logs dirty pages of a size that is none, min_page_shift or max_page_shift";
+		return "has log_caps.min_page_shift or max_page_shift out of range";
 	if (caps->max_bytes && caps->min_bytes > caps->max_bytes)
-		return "logs ranges whose min_bytes are more than their max_bytes";
+		return "has log_caps.min_bytes above log_caps.max_bytes";
 	return NULL;
 }
 
@@ -81,12 +81,12 @@ const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc)
 	const char *why;
 
 	if (!desc->mig_ops)
-		return desc->log_ops ? "logs dirty pages and does not migrate" : NULL;
+		return desc->log_ops ? "has log_ops without mig_ops" : NULL;
 	if (!desc->type || strlen(desc->type) >= STREAM_TYPE_LEN)
-		return "migrates and has no name of its type, or too long a one";
+		return "has mig_ops but its type has no name, or too long a name";
 	why = mig_mistake(desc->mig_ops, desc->mig_caps);
 	if (!why && desc->mig_caps->unbounded && (desc->log_ops || desc->control))
-		why = "can't have operations that may never return with log_ops or control";
+		why = "sets mig_caps.unbounded with log_ops or control";
 	if (!why && desc->log_ops)
 		why = log_mistake(desc->log_ops, desc->log_caps);
 	return why;

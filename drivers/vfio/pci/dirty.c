@@ -177,7 +177,7 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
 	int ret;
 
 	if (log->ranges)
-		return refuse(mig, -EBUSY, "it is running; stop it first");
+		return refuse(mig, -EBUSY, "logging is already on; stop it first");
 	ret = fit_ranges(mig, r, n, shift);
 	if (ret < 0)
 		return ret;
@@ -200,7 +200,7 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
  * @page_size: the page that the user would like; receives the one that firmware logs by
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: 0; -EINVAL: the page size is no power of two, or a range is empty; -EBUSY: it is
+ * Return: 0; -EINVAL: the page size is not a power of 2, or a range is empty; -EBUSY: it is
  * logging; -ENOSPC: too many pages for firmware, or too long a range; -ERANGE: too high an address;
  * -ENOMEM; others from firmware. On error nothing has changed.
  */
@@ -213,7 +213,7 @@ int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u
 	int ret;
 
 	if (hweight64(*page_size) != 1)
-		return refuse(mig, -EINVAL, "the page size is no power of two");
+		return refuse(mig, -EINVAL, "the page size is not a power of 2");
 	shift = clamp_t(unsigned int, ilog2(*page_size), caps->min_page_shift,
 			caps->max_page_shift);
 	r = kmalloc_array(nr, sizeof(*r), GFP_KERNEL_ACCOUNT);
@@ -247,7 +247,7 @@ int mig_log_stop(struct vfio_pci_migration *mig)
 	if (mig->log.ranges)
 		ret = stop_logging(mig);
 	else
-		ret = refuse(mig, -EINVAL, "it is not running");
+		ret = refuse(mig, -EINVAL, "logging is off");
 	mig_unlock(mig);
 	return ret;
 }
@@ -369,7 +369,7 @@ int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 lengt
 	/* The second refuses what is empty or wraps round, too */
 	if (!IS_ALIGNED(iova | length, BIT_ULL(log->page_shift)) ||
 	    !ranges_hold(log->ranges, log->nr, iova, iova + length - 1)) {
-		mig_err(mig, ": firmware reports 0x%llx bytes from 0x%llx on dirty, which are no pages that it logs: the log is lost\n",
+		mig_err(mig, ": firmware reports 0x%llx bytes from 0x%llx on dirty, which is outside the logged ranges: the log is lost\n",
 			length, iova);
 		return -EIO;
 	}
@@ -412,9 +412,9 @@ static int check_request(struct vfio_pci_migration *mig, const struct report *r)
 	const struct mig_log *log = &mig->log;
 
 	if (!log->ranges || log->page_shift != r->shift)
-		return refuse(mig, -EINVAL, "it is not running, or was started anew");
+		return refuse(mig, -EINVAL, "logging is off, or was started again");
 	if (!IS_ALIGNED(r->first | (r->last + 1), BIT_ULL(REST_SHIFT)))
-		return refuse(mig, -EINVAL, "the range is not of whole pages of 4 KiB");
+		return refuse(mig, -EINVAL, "the range does not consist of whole 4 KiB pages");
 	/* Ranges are of whole pages of the log: they have what is around it, too */
 	if (!ranges_hold(log->ranges, log->nr, r->first, r->last))
 		return refuse(mig, -EINVAL, "the range is not logged");
@@ -464,7 +464,7 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 			return ret;
 		/* A clean chunk costs firmware's answer and nothing more */
 		if (ret && mark_dirty(buf->vaddr, r, iova, n) != ret) {
-			mig_err(mig, ": firmware's report has not the %lld dirty pages that it speaks of\n",
+			mig_err(mig, ": firmware counts %lld dirty pages, but its bitmap has another number\n",
 				ret);
 			return -EIO;
 		}

@@ -417,7 +417,7 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 	why = vfio_pci_engine_mistake(desc);
 	device_lock_assert(&pdev->dev);
 	if (why) {
-		pci_err(pdev, "can't be a VFIO device: its vendor driver %s\n", why);
+		pci_err(pdev, "can't be a VFIO device: its description %s\n", why);
 		return ERR_PTR(-EINVAL);
 	}
 	edev = vfio_alloc_device(vfio_pci_engine_device, core.vdev, &pdev->dev, &engine_ops);

@@ -82,9 +82,9 @@ static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t be
 	s64 ms = mig_ms_since(begun);
 
 	if (changes_level(op))
-		mig_fail(mig, "firmware did not answer to %s in %lld ms", mig_op_name(op), ms);
+		mig_fail(mig, "firmware did not answer %s in %lld ms", mig_op_name(op), ms);
 	else if (!mig->stuck)
-		mig_err(mig, ": firmware did not answer to %s in %lld ms\n", mig_op_name(op), ms);
+		mig_err(mig, ": firmware did not answer %s in %lld ms\n", mig_op_name(op), ms);
 }
 
 static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int ret)
@@ -338,7 +338,7 @@ static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf)
 {
 	if (!atomic_xchg(&mig->done_twice, 1))
-		mig_err(mig, ": the vendor driver said twice how a %s has ended, by vfio_pci_mig_buf_done(): ignored\n",
+		mig_err(mig, ": the vendor driver called vfio_pci_mig_buf_done() twice for one %s: ignored\n",
 			mig_op_name(move_op(buf)));
 }
 
@@ -346,7 +346,7 @@ static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig
 static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	buf->lost = end_move(buf, -EIO);
-	mig_err(mig, ": the vendor driver's operation %s returned -EINPROGRESS, and there is no operation abort: taken for -EIO%s\n",
+	mig_err(mig, ": the vendor driver's operation %s returned -EINPROGRESS without an operation abort: taken for -EIO%s\n",
 		mig_op_name(move_op(buf)), buf->lost ? "; its buffer is lost" : "");
 	return -EIO;
 }

@@ -134,7 +134,7 @@ int mig_fw_check(struct vfio_pci_migration *mig, enum mig_op op)
 		return -ETIMEDOUT;
 	if (!mig->fw_detached)
 		return 0;
-	mig_err(mig, ": operation %s is refused: the driver of the PF has taken the function away for now, try again later\n",
+	mig_err(mig, ": operation %s is refused: the PF driver has detached the function; try again later\n",
 		mig_op_name(op));
 	return -ENODEV;
 }

@@ -193,7 +193,7 @@ static int handle(struct mig_file *mf, int event)
 
 static int junk(struct mig_file *mf)
 {
-	log_refusal(mf, "there is something behind the end of the stream");
+	log_refusal(mf, "there is data behind the end of the stream");
 	WRITE_ONCE(mf->load.complete, false);
 	return -EINVAL;
 }

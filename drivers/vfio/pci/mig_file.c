@@ -258,10 +258,10 @@ static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	s64 ms = mig_ms_since(buf->begun);
 
 	if (mig->stuck || (buf->dir == DMA_TO_DEVICE && (buf->last || mig->caps.immediate))) {
-		mig_fail(mig, "firmware did not answer to %s in %lld ms", op, ms);
+		mig_fail(mig, "firmware did not answer %s in %lld ms", op, ms);
 		return;
 	}
-	mig_err(mig, ": firmware did not answer to %s in %lld ms; this migration has failed\n", op,
+	mig_err(mig, ": firmware did not answer %s in %lld ms; this migration has failed\n", op,
 		ms);
 	abort_bufs(mf);
 	mf->failed = -ETIMEDOUT;

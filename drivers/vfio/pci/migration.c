@@ -203,7 +203,7 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
 	if (atomic_xchg(&mig->unsure, 0))
-		mig_fail(mig, "the function was suspended while it was reset");
+		mig_fail(mig, "a suspend raced with a reset");
 }
 
 static void apply_broken(struct vfio_pci_migration *mig)
@@ -251,7 +251,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 	va_start(args, fmt);
 	vaf.va = &args;
 	if (mig->stuck)
-		mig_err(mig, ": operation %s has not returned for %lld ms; the device is in the ERROR state, a reset helps once it has returned\n",
+		mig_err(mig, ": operation %s has not returned for %lld ms; the device is in the ERROR state; reset it once the operation has returned\n",
 			mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	else
 		mig_err(mig, ": %pV; the device is in the ERROR state until it is reset\n", &vaf);
@@ -263,7 +263,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 }
 
 /**
- * mig_timed_out() - firmware did not answer to an operation that leaves the function as it is
+ * mig_timed_out() - firmware did not answer an operation that leaves the function as it is
  * @mig: the state, locked
  *
  * What it was for has failed, and the device goes on; unless the operation has not even returned.
@@ -359,7 +359,7 @@ void mig_detach_fw(struct vfio_pci_migration *mig)
 	mig_file_end(mig);
 	mig_log_close(mig);
 	if (mig->state != VFIO_DEVICE_STATE_RUNNING && mig->state != VFIO_DEVICE_STATE_ERROR)
-		mig_fail(mig, "its firmware is taken away by the driver of the PF");
+		mig_fail(mig, "the PF driver has detached the function");
 	mig->fw_detached = true;
 	mig_unlock(mig);
 }

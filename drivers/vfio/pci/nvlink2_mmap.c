@@ -233,7 +233,7 @@ static int tell_errors(struct nvlink2 *nv)
 	if (!ret || ret == -EOPNOTSUPP)
 		return 0;
 	pci_err(nv->core->pdev,
-		"NVLink2 refused, as described by %s: errors in its RAM are told to another driver already (%pe)\n",
+		"NVLink2 refused, as described by %s: another driver already handles errors of its RAM (%pe)\n",
 		nv->src.from, ERR_PTR(ret));
 	return ret;
 }

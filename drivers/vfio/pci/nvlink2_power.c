@@ -105,7 +105,7 @@ static int register_ram(struct nvlink2 *nv, struct vm_area_struct *vma, const vo
 			      nv->base + PFN_PHYS(pgoff), &power->mem);
 	if (ret) {
 		dev_err_ratelimited(&nv->core->pdev->dev,
-				    "the RAM of the GPU can't be registered for DMA at these addresses of the process: other memory is, there (%pe)\n",
+				    "the RAM of the GPU can't be registered for DMA at these addresses of the process: other memory is registered there (%pe)\n",
 				    ERR_PTR(ret));
 		kfree(power);
 		return ret;

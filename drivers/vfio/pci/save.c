@@ -18,7 +18,7 @@ static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 		mig_timed_out(mig);
 	if (ret || *bytes <= mig->caps.max_chunk)
 		return ret;
-	mig_err(mig, ": firmware needs %llu bytes of room for a chunk, its limit is %llu\n", *bytes,
+	mig_err(mig, ": firmware asks for %llu bytes for a chunk, its limit is %llu\n", *bytes,
 		mig->caps.max_chunk);
 	return -EIO;
 }
@@ -71,7 +71,7 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	if (!mf->save.running) {
-		mig_err(mf->mig, ": firmware needs no room for the rest of the state\n");
+		mig_err(mf->mig, ": firmware asks for 0 bytes for the rest of the state\n");
 		return -EIO;
 	}
 	buf->len = 0;
@@ -117,7 +117,7 @@ static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 
 	if (buf->len && buf->len <= buf->room && (buf->delta || buf->len <= left))
 		return 0;
-	mig_err(mf->mig, ": firmware claims to have saved %zu bytes at %llu; it had room for %zu, and %llu in all\n",
+	mig_err(mf->mig, ": firmware reports %zu bytes saved at offset %llu; the buffer has %zu, the largest state %llu\n",
 		buf->len, mf->offset, buf->room, mf->mig->caps.max_state);
 	return -EIO;
 }

@@ -74,7 +74,7 @@ void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe
 	u16 tag = le16_to_cpu((__force __le16)cqe->command_id);
 
 	if (tag >= NPF_SLOTS || !q->slots[tag].busy) {
-		npf_queue_fail(q, -EIO, "the controller has answered a command that it never got");
+		npf_queue_fail(q, -EIO, "the controller completed an unknown command");
 		return;
 	}
 	q->slots[tag].status = le16_to_cpu(cqe->status) >> 1;

@@ -21,7 +21,7 @@ static int npf_ask(struct npf *npf, u8 cns, u16 cntlid, const char *what, void *
 
 static int npf_bad(struct npf *npf, const char *what)
 {
-	dev_err_ratelimited(&npf->queue.pdev->dev, "what the controller says of its %s is not acceptable: update its firmware\n",
+	dev_err_ratelimited(&npf->queue.pdev->dev, "the controller reports invalid %s: update its firmware\n",
 			    what);
 	return -EPROTO;
 }
@@ -175,7 +175,7 @@ int npf_secondary(struct npf *npf, unsigned int vf, u16 *cntlid)
 	if (ret)
 		return ret;
 	if (!search.found) {
-		dev_err(&npf->queue.pdev->dev, "VF %u is none of the controller's secondary controllers: update its firmware\n",
+		dev_err(&npf->queue.pdev->dev, "VF %u is not one of the controller's secondary controllers: update its firmware\n",
 			vf);
 		return -ENXIO;
 	}
@@ -295,7 +295,7 @@ int npf_identify(struct npf *npf)
 	if (ret)
 		return ret;
 	if (npf->id.max_transfer && memcmp(&npf->id, &id, sizeof(id))) {
-		dev_err(&npf->queue.pdev->dev, "the reset has brought firmware with other limits: unbind the driver and bind it again\n");
+		dev_err(&npf->queue.pdev->dev, "firmware has other limits after the reset: unbind the driver and bind it again\n");
 		return -ESTALE;
 	}
 	npf->id = id;

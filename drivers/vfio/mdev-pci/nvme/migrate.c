@@ -89,7 +89,7 @@ static int npf_state_size(struct vfio_pci_fn *fn, u64 *size)
 	vendor = le64_to_cpu(header.vendor[0]);
 	if (header.standard[1] || header.vendor[1] || standard > NPF_MAX_STATE ||
 	    vendor > NPF_MAX_STATE)
-		return npf_bad_state(fn, "is too large to be true");
+		return npf_bad_state(fn, "has an impossible size");
 	/* The engine compares it with the limit */
 	*size = sizeof(header) + (standard + vendor) * sizeof(u32);
 	return 0;
@@ -127,7 +127,7 @@ static int npf_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	struct npf_cmd cmd;
 
 	if (buf->len % sizeof(u32)) {
-		dev_err_ratelimited(&fn->pf->dev, "the state for controller %u comes in pieces that are no dwords: it is not of this driver\n",
+		dev_err_ratelimited(&fn->pf->dev, "the state for controller %u is not a whole number of dwords: this driver did not save it\n",
 				    npf_cntlid(fn));
 		return -EINVAL;
 	}

@@ -86,7 +86,7 @@ static void npf_controller_disable(struct npf_queue *q)
 	writel(0, q->regs + NVME_REG_CC);
 	if (read_poll_timeout(npf_status, status, status == NPF_GONE || !(status & NVME_CSTS_RDY),
 			      NPF_POLL_US, npf_ready_us(q), false, q)) {
-		dev_err(&q->pdev->dev, "the controller does not stop: bus mastering is taken from it\n");
+		dev_err(&q->pdev->dev, "the controller does not stop: bus mastering was disabled\n");
 		pci_clear_master(q->pdev);
 	}
 }
@@ -105,7 +105,7 @@ static void npf_controller_shutdown(struct npf_queue *q)
 	if (read_poll_timeout(npf_status, status, status == NPF_GONE ||
 			      (status & NVME_CSTS_SHST_MASK) == NVME_CSTS_SHST_CMPLT,
 			      NPF_POLL_US, q->shutdown_us, false, q))
-		dev_err(&q->pdev->dev, "the controller has not shut down within %lu ms: what it had not written to its medium may be lost\n",
+		dev_err(&q->pdev->dev, "the controller has not shut down within %lu ms: data that it had not written to its medium may be lost\n",
 			q->shutdown_us / USEC_PER_MSEC);
 }
 

@@ -217,7 +217,7 @@ void refdev_command_complete(struct refdev_queue *q, const struct refdev_complet
 	lockdep_assert_held(&q->lock);
 	if (tag >= REFDEV_SLOTS || !q->slots[tag].busy) {
 		/* Nobody knows which of the others it means, or what it still writes to */
-		refdev_queue_fail(q, -EIO, "firmware completed a command that it was not given");
+		refdev_queue_fail(q, -EIO, "firmware completed a command that was not submitted");
 		return;
 	}
 	slot = &q->slots[tag];

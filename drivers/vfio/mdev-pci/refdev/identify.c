@@ -135,13 +135,13 @@ int refdev_identify(struct refdev_queue *q)
 		return ret;
 	bad = refdev_bad_field(q, &page);
 	if (bad) {
-		dev_err(dev, "the %s that firmware identifies itself with is not acceptable: update the firmware\n",
+		dev_err(dev, "firmware reports an invalid %s: update the firmware\n",
 			bad);
 		return -EPROTO;
 	}
 	page.features = refdev_features(q, &page);
 	if (refdev_has_changed(&q->info, &page)) {
-		dev_err(dev, "the reset has brought firmware with other limits: unbind the driver and bind it again\n");
+		dev_err(dev, "firmware has other limits after the reset: unbind the driver and bind it again\n");
 		return -ESTALE;
 	}
 	q->info = page;

@@ -156,7 +156,7 @@ static void refdev_stop_firmware(struct refdev_queue *q)
 	if (read_poll_timeout(refdev_read, status,
 			      status == REFDEV_GONE || !(status & REFDEV_STATUS_ENABLED),
 			      REFDEV_POLL_US, REFDEV_ENABLE_US, false, q, REFDEV_STATUS)) {
-		dev_err(&q->pdev->dev, "firmware does not stop its queue: bus mastering is taken from it\n");
+		dev_err(&q->pdev->dev, "firmware does not stop its queue: bus mastering was disabled\n");
 		pci_clear_master(q->pdev);
 	}
 }

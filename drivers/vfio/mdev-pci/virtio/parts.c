@@ -70,7 +70,7 @@ static const char *set_features(const u8 **where, u32 *where_bytes, const u8 *va
 	if (*where)
 		return "features come twice";
 	if (!bytes || bytes % 8 || bytes > 64)
-		return "features are no array of 1 to 8 words of 64 bits";
+		return "features are not an array of 1 to 8 words of 64 bits";
 	*where = value;
 	*where_bytes = bytes;
 	return NULL;
@@ -103,7 +103,7 @@ static const char *common_register(struct state *s, const u8 *selector, const u8
 	    offset % bytes)
 		return "there is no such register";
 	if (offset == COMMON_STATUS)
-		return "device_status is no register here";
+		return "device_status is not a register here";
 	if (s->registers & 1ull << offset)
 		return "a register comes twice";
 	s->registers |= 1ull << offset;
@@ -155,7 +155,7 @@ static const char *check_queue(struct state *s, const u8 *selector, const u8 *v,
 		return "a queue's size or enable is out of range";
 	if (s->accepted && !has_bit(s->accepted, s->accepted_bytes, RING_PACKED) &&
 	    size & (size - 1))
-		return "a split queue's size is no power of 2";
+		return "a split queue's size is not a power of 2";
 	if (enabled && (wraps(le(v + 8, 8), 16ull * size) ||
 			wraps(le(v + 16, 8), 6 + 2ull * size) ||
 			wraps(le(v + 24, 8), 6 + 8ull * size)))
@@ -220,7 +220,7 @@ static const char *padding(const u8 *p, size_t bytes)
 		return "the last header is cut off";
 	while (bytes--) {
 		if (p[bytes])
-			return "there is something behind the last part";
+			return "there is data behind the last part";
 	}
 	return NULL;
 }
