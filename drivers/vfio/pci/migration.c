@@ -586,7 +586,7 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 /* Nothing is called, so nothing changes */
 static int refuse_stuck(struct vfio_pci_migration *mig)
 {
-	mig_err(mig, ": refused, operation %s has not returned for %lld ms; reset the PF or unbind its driver\n",
+	mig_err(mig, ": refused, operation %s has not returned for %lld ms; unbind the driver of the PF\n",
 		mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	return -ETIMEDOUT;
 }
