@@ -187,7 +187,8 @@ struct mdev_pci_parent_ops {
  * @num_vfs: not of whole functions: VFs to create before the parent is announced, so that mdevctl's
  *	autostart finds them; 0: none. Ignored if VFs exist.
  * @external_pf_driver: the PF is bound to a driver that knows nothing of mdev-pci, and that makes
- *	and removes the VFs. At unregistration they are unbound, and @num_vfs must be 0.
+ *	and removes the VFs. At unregistration they are unbound, and @num_vfs must be 0. Open VFs
+ *	that a reset of the PF has reset are found: see &vfio_pci_engine_desc.watch.
  *	See mdev_pci_register_external().
  * @err_handlers: of types with &mdev_pci_type.whole: the PF driver's own handlers, which
  *	mdev_pci_err_handlers call while the PF is not given away (but for cor_error_detected).

@@ -439,6 +439,11 @@ struct vfio_pci_control {
  * @lent: the function's driver is not there for VFIO's users only, and may have other devices: its
  *	struct dev_pm_ops stay what they are. The caller keeps the function from runtime suspend,
  *	with one reference more than VFIO drops, until vfio_pci_engine_unregister() has returned.
+ * @watch: the function may be reset without a word to its driver: by a reset of a PF whose driver
+ *	knows nothing of this. While a user has it open the engine looks every 5 s whether the MSI
+ *	or MSI-X enable bit is set if the user's interrupts are (one read of the configuration
+ *	space). If it is not, the device goes to VFIO_DEVICE_STATE_ERROR as by
+ *	vfio_pci_engine_error(), and the user gets its error interrupt (VFIO_PCI_ERR_IRQ_INDEX).
  */
 struct vfio_pci_engine_desc {
 	struct vfio_pci_fn *fn;
@@ -453,6 +458,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_control *control;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 	bool lent;
+	bool watch;
 };
 
 struct vfio_pci_engine_device *

@@ -83,6 +83,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.control = instance->type->control,
 		.nvlink2 = instance->type->nvlink2,
 		.lent = instance->type->whole,
+		.watch = parent->external_pf_driver,
 	};
 	int ret;
 

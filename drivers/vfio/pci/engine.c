@@ -16,6 +16,7 @@
 #include "migration.h"
 #include "migration_v1.h"
 #include "nvlink2.h"
+#include "watch.h"
 
 /* The recovery of a link takes a second and less (PCIe 6.0, 6.6.1: 1 s until a function answers) */
 #define RESET_WAIT_MS	5000
@@ -32,6 +33,8 @@
  * @control: migration control in the function, or NULL
  * @nvlink2: GPU RAM or ATSD registers, or NULL: nobody looks for them
  * @debugfs: for mig_debugfs_remove()
+ * @watched: resets of the PF come without a word
+ * @watch: looks for them
  */
 struct vfio_pci_engine_device {
 	struct vfio_pci_core_device core;
@@ -43,6 +46,8 @@ struct vfio_pci_engine_device {
 	struct control *control;
 	struct nvlink2 *nvlink2;
 	struct dentry *debugfs;
+	bool watched;
+	struct watch watch;
 };
 
 static struct vfio_pci_engine_device *to_edev(struct vfio_device *vdev)
@@ -106,6 +111,8 @@ static int engine_open(struct vfio_device *vdev)
 			goto disable;
 	}
 	vfio_pci_core_finish_enable(&edev->core);
+	if (edev->watched)
+		watch_begin(&edev->watch);
 	return 0;
 
 disable:
@@ -121,6 +128,8 @@ static void engine_close(struct vfio_device *vdev)
 {
 	struct vfio_pci_engine_device *edev = to_edev(vdev);
 
+	if (edev->watched)
+		watch_end(&edev->watch);
 	if (edev->mig)
 		mig_close(edev->mig);
 	vfio_pci_core_close_device(vdev);
@@ -338,6 +347,14 @@ static const struct vfio_log_ops engine_log_ops = {
 	.log_read_and_clear = engine_log_report,
 };
 
+/* As after a fatal error of its own: the user's error interrupt is what the uapi has for it */
+static void lost_by_reset(struct vfio_pci_core_device *core)
+{
+	vfio_pci_engine_error(to_edev(&core->vdev),
+			      "the function has lost its state without a reset by its user, such as by a reset of its PF: its guest has to be restarted");
+	vfio_pci_core_aer_err_detected(core->pdev, pci_channel_io_frozen);
+}
+
 static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_engine_desc *desc)
 {
 	struct vfio_device *vdev = &edev->core.vdev;
@@ -346,6 +363,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	edev->owner = desc->owner;
 	edev->fn = desc->fn;
 	edev->use_ops = desc->use_ops;
+	edev->watched = desc->watch;
+	watch_init(&edev->watch, &edev->core, lost_by_reset);
 	if (desc->alias) {
 		edev->alias = kstrdup(desc->alias, GFP_KERNEL);
 		if (!edev->alias)
