@@ -79,6 +79,8 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 	/* No driver of a PF can do with less than a page */
 	unsigned int max = dev ? max_t(unsigned int, dma_get_max_seg_size(dev), PAGE_SIZE) :
 				 UINT_MAX;
+	/* Whose list ends with what the user has written */
+	bool exact = buf->kind == VFIO_PCI_BUF_SG && buf->dir == DMA_TO_DEVICE;
 	int ret;
 
 	init_completion(&buf->done);
@@ -87,11 +89,12 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 		return -ENOSPC;
 	/* A bitmap in it is read by whole longs */
 	buf->mem = __vmalloc(round_up(buf->headroom + size, sizeof(long)),
-			     GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+			     GFP_KERNEL_ACCOUNT | (exact ? 0 : __GFP_ZERO));
 	if (!buf->mem) {
 		atomic64_sub(size, &used);
 		return -ENOMEM;
 	}
+	memset(buf->mem, 0, buf->headroom);
 	buf->vaddr = buf->mem + buf->headroom;
 	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size, max) : 0;
 	if (ret)

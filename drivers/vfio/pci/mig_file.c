@@ -85,6 +85,16 @@ static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *bu
 	return -ENOMEM;
 }
 
+/* What grows as soon as it is used begins small, unless firmware would have to hear of it */
+static size_t first_size(const struct vfio_pci_migration *mig, bool load)
+{
+	bool grows = load ? mig->caps.framed : !!mig->ops->chunk_size;
+
+	if (!grows || mig->ops->attach)
+		return mig->caps.chunk;
+	return min_t(size_t, mig->caps.chunk, PAGE_SIZE);
+}
+
 static int alloc_bufs(struct mig_file *mf, bool load)
 {
 	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
@@ -97,7 +107,7 @@ static int alloc_bufs(struct mig_file *mf, bool load)
 		buf->kind = caps->kind;
 		buf->headroom = load ? caps->headroom : 0;
 		buf->dir = load ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-		ret = alloc_buf(mf->mig, buf, caps->chunk);
+		ret = alloc_buf(mf->mig, buf, first_size(mf->mig, load));
 	}
 	return ret;
 }
@@ -325,7 +335,9 @@ int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t s
 {
 	int ret;
 
-	*new = (struct vfio_pci_mig_buf) { .kind = buf->kind, .headroom = buf->headroom };
+	*new = (struct vfio_pci_mig_buf) {
+		.kind = buf->kind, .headroom = buf->headroom, .dir = buf->dir,
+	};
 	if (size <= buf->size)
 		return 0;
 	ret = alloc_buf(mf->mig, new, size);
