@@ -84,7 +84,7 @@ none
 no_mdevs_no_vfs
 migratable() # 0|1: of a VF, after the PF's driver has asked anew
 {
-	write_to "$PFDIR/reset" 1 && bound_vfs 1 && new_uuid && create "$UUID" "$TYPE" || return 1
+	snap_rebind && bound_vfs 1 && new_uuid && create "$UUID" "$TYPE" || return 1
 	attr "$UUID" migratable
 	m_is=$VALUE
 	remove "$UUID"
