@@ -8,7 +8,7 @@
  * the same.
  *
  * virtio_pci waits for an answer without a limit. The engine does not wait for virtio_pci: see
- * &vfio_pci_mig_caps.unbounded. So fn->priv is a number: of the session's object, see session().
+ * &vfio_pci_mig_caps.unbounded. So fn->priv is a number: see virtio_begin().
  */
 #include <linux/virtio_pci.h>
 #include <linux/virtio_pci_admin.h>
@@ -52,48 +52,22 @@ static int virtio_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 	return virtio_mode(fn, level, 0);
 }
 
-/* Ids are few, and 0 is one. NULL: no session */
-static void *session(u32 id, u8 op)
-{
-	return (void *)(((unsigned long)id << 2) | (op << 1) | 1);
-}
-
 static u32 object(const struct vfio_pci_fn *fn)
 {
-	return (unsigned long)fn->priv >> 2;
+	return (unsigned long)fn->priv >> 1;
 }
 
-static bool is_saving(const struct vfio_pci_fn *fn)
-{
-	return fn->priv == session(object(fn), VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET);
-}
-
-static int create(struct vfio_pci_fn *fn, u8 op, u32 *id)
-{
-	return virtio_result(virtio_pci_admin_obj_create(fn->pdev, DEV_PARTS, op, id));
-}
-
-static int size(struct vfio_pci_fn *fn, u32 id, u64 *bytes)
-{
-	u32 parts = 0;
-	int ret;
-
-	ret = virtio_pci_admin_dev_parts_metadata_get(fn->pdev, DEV_PARTS, id,
-						      VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE,
-						      &parts);
-	*bytes = parts;
-	return virtio_result(ret);
-}
-
+/* fn->priv: the id of the object and 1, since 0 is one, too; NULL: no session */
 static int virtio_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
 {
 	u8 op = dir == VFIO_PCI_MIG_LOAD ? VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_SET :
 		VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET;
 	u32 id;
-	int ret = create(fn, op, &id);
+	int ret;
 
+	ret = virtio_result(virtio_pci_admin_obj_create(fn->pdev, DEV_PARTS, op, &id));
 	if (!ret)
-		fn->priv = session(id, op);
+		fn->priv = (void *)((unsigned long)id << 1 | 1);
 	return ret;
 }
 
@@ -105,22 +79,28 @@ static void virtio_end(struct vfio_pci_fn *fn)
 
 static int virtio_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 {
-	return size(fn, object(fn), bytes);
-}
-
-/* Only an object to get parts by can tell. Also without a session, or in one that loads */
-static int virtio_state_size(struct vfio_pci_fn *fn, u64 *bytes)
-{
-	u32 id;
+	u32 size = 0;
 	int ret;
 
-	if (is_saving(fn))
-		return virtio_chunk_size(fn, bytes);
-	ret = create(fn, VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET, &id);
+	ret = virtio_pci_admin_dev_parts_metadata_get(fn->pdev, DEV_PARTS, object(fn),
+						      VIRTIO_ADMIN_CMD_DEV_PARTS_METADATA_TYPE_SIZE,
+						      &size);
+	*bytes = size;
+	return virtio_result(ret);
+}
+
+/* Also without a session, or in one that loads: its object can't tell */
+static int virtio_state_size(struct vfio_pci_fn *fn, u64 *bytes)
+{
+	void *session = fn->priv;
+	int ret;
+
+	ret = virtio_begin(fn, VFIO_PCI_MIG_SAVE);
 	if (ret)
 		return ret;
-	ret = size(fn, id, bytes);
-	virtio_pci_admin_obj_destroy(fn->pdev, DEV_PARTS, id);
+	ret = virtio_chunk_size(fn, bytes);
+	virtio_end(fn);
+	fn->priv = session;
 	return ret;
 }
 
