@@ -301,7 +301,7 @@ void mdev_pci_unregister_function(struct pci_dev *pdev);
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 
 /**
- * mdev_pci_parent_error() - the PF's firmware has failed
+ * mdev_pci_parent_error() - report that the PF's firmware has failed
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  * @why: what happened, for the log
  *
@@ -316,7 +316,7 @@ int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 void mdev_pci_parent_error(struct pci_dev *pf, const char *why);
 
 /**
- * mdev_pci_parent_suspend() - the PF is about to lose its power
+ * mdev_pci_parent_suspend() - disable claimed VFs before the PF loses power
  * @pf: the PF; if it is no parent, nothing is done
  *
  * For the PF driver's &struct dev_pm_ops: suspend, freeze and poweroff, while firmware still
@@ -330,7 +330,7 @@ void mdev_pci_parent_error(struct pci_dev *pf, const char *why);
 int mdev_pci_parent_suspend(struct pci_dev *pf);
 
 /**
- * mdev_pci_parent_restored() - firmware works again, and has forgotten all VFs
+ * mdev_pci_parent_restored() - report that firmware works again and has lost all VFs
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *
  * For a PF driver that has brought its firmware back after a reset of the PF. VFs that
@@ -341,7 +341,7 @@ int mdev_pci_parent_suspend(struct pci_dev *pf);
 void mdev_pci_parent_restored(struct pci_dev *pf);
 
 /**
- * mdev_pci_parent_changed() - what firmware has left has changed
+ * mdev_pci_parent_changed() - ask for the cached description and room again
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *
  * The framework shows what &mdev_pci_parent_ops.describe and @room have said last, and asks again
@@ -354,7 +354,7 @@ void mdev_pci_parent_changed(struct pci_dev *pf);
 void *mdev_pci_get_drvdata(struct pci_dev *pf);
 
 /**
- * mdev_pci_function_error() - firmware has lost one function
+ * mdev_pci_function_error() - report that firmware has lost one function
  * @fn: the function, between &mdev_pci_parent_ops.enable and @disable
  * @why: what happened, for the log
  *
@@ -365,7 +365,7 @@ void *mdev_pci_get_drvdata(struct pci_dev *pf);
 void mdev_pci_function_error(struct vfio_pci_fn *fn, const char *why);
 
 /**
- * mdev_pci_function_detach() - the PF driver takes a function from its firmware for a while
+ * mdev_pci_function_detach() - take a function from its firmware for a while
  * @fn: the function, between &mdev_pci_parent_ops.enable and @disable
  *
  * See vfio_pci_engine_detach_fw(): on return no buffer is attached, no operation is in progress,

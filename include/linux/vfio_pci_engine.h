@@ -474,7 +474,7 @@ struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 bool vfio_pci_engine_is_open(struct device *dev);
 
 /**
- * vfio_pci_engine_can_reset() - can a function be reset?
+ * vfio_pci_engine_can_reset() - check whether a function can be reset
  * @pdev: the function
  *
  * Without that it is a VFIO device that can't be migrated: nothing would bring it back from what a

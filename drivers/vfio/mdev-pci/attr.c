@@ -15,7 +15,7 @@
 #include "mdev-pci.h"
 
 /**
- * mdev_pci_attr_in_range() - can an attribute have a value?
+ * mdev_pci_attr_in_range() - check a value against an attribute's range
  * @attr: the attribute
  * @value: the value
  *
@@ -202,7 +202,7 @@ static void make_file(struct attr_file *file, const struct mdev_pci_attr *attr,
 }
 
 /**
- * mdev_pci_attrs_make() - files for those attributes of a type that a parent has
+ * mdev_pci_attrs_make() - create files for the attributes of a type that a parent has
  * @offer: the type
  * @pf: the parent
  *
@@ -231,7 +231,7 @@ int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf)
 }
 
 /**
- * mdev_pci_attrs_unmake() - the opposite
+ * mdev_pci_attrs_unmake() - undo mdev_pci_attrs_make()
  * @offer: the type; no mdev of it exists
  */
 void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer)
@@ -260,7 +260,7 @@ static int inherit(struct mdev_pci_function *function, const struct mdev_pci_att
 }
 
 /**
- * mdev_pci_attrs_initial() - firmware has enabled a function for a type
+ * mdev_pci_attrs_initial() - store the initial values of a function that was enabled
  * @function: the function
  * @type: the type
  *
@@ -290,7 +290,7 @@ int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev
 }
 
 /**
- * mdev_pci_attrs_forget() - the next mdev of a function begins as this one did
+ * mdev_pci_attrs_forget() - set inherited attributes back when an mdev is removed
  * @function: the function; firmware is about to disable it
  *
  * What firmware itself forgets then is left to it.
@@ -319,7 +319,7 @@ void mdev_pci_attrs_forget(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_attrs_keep() - what was written, before the mdev moves
+ * mdev_pci_attrs_keep() - save written attributes before an mdev moves
  * @function: the function that it leaves
  * @kept: set to that
  *
@@ -332,7 +332,7 @@ void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_p
 }
 
 /**
- * mdev_pci_attrs_apply() - write that at the function that it moves to
+ * mdev_pci_attrs_apply() - set an mdev's attributes at the VF that it moves to
  * @function: the function; firmware has enabled it
  * @type: the type
  * @kept: what was written
@@ -364,7 +364,7 @@ static bool is_changed(const struct mdev_pci_function *function,
 }
 
 /**
- * mdev_pci_attrs_again() - firmware has forgotten what was set
+ * mdev_pci_attrs_again() - set attributes again after firmware has lost them
  * @function: the function; firmware has enabled it again
  *
  * Context: under mdev_pci_function.fw_lock.
@@ -459,7 +459,7 @@ static int describe(const struct mdev_pci_attr *attr, char *buf, int at)
 }
 
 /**
- * mdev_pci_attrs_describe() - the attributes, for the type's description
+ * mdev_pci_attrs_describe() - write the attributes' lines of a type's description
  * @offer: the type
  * @buf: a page
  * @at: where to write in it

@@ -178,7 +178,7 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 }
 
 /**
- * mdev_pci_desc_check() - can this be a parent?
+ * mdev_pci_desc_check() - check the description of a parent
  * @pf: the PF, or what is a parent as a whole; its driver stays
  * @desc: what the vendor driver says of it
  * @whole: the latter
@@ -201,7 +201,7 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
 }
 
 /**
- * mdev_pci_interface_check() - was the vendor module built against this framework?
+ * mdev_pci_interface_check() - compare the vendor module's interface number
  * @interface: VFIO_PCI_ENGINE_INTERFACE of the vendor module
  * @module: its name, for the log
  *

@@ -464,7 +464,7 @@ static void add_file(struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_flavours_offer() - a new parent and its VFs get the attribute
+ * mdev_pci_flavours_offer() - add driver_flavour to a new parent and its VFs
  * @parent: the parent. VFs that come later get it by themselves
  *
  * Each keeps it until it leaves the bus: who has switched a parent to another driver wants it
@@ -534,7 +534,7 @@ static struct notifier_block pci_bus_nb = {
 };
 
 /**
- * mdev_pci_flavours_init() - before the first parent
+ * mdev_pci_flavours_init() - check the parameter, and watch the PCI bus
  *
  * Return: 0; -EINVAL: the parameter is none of its words; or an errno of bus_register_notifier().
  */
@@ -571,7 +571,7 @@ static void remove_files(void)
 }
 
 /**
- * mdev_pci_flavours_exit() - after the last parent; waits for readers
+ * mdev_pci_flavours_exit() - remove all driver_flavour attributes; wait for readers
  *
  * Writers have a reference to the module. Readers take no lock that a notifier is called under.
  */

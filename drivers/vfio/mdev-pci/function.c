@@ -12,7 +12,7 @@
 struct workqueue_struct *mdev_pci_wq;
 
 /**
- * mdev_pci_functions_init() - before the first function
+ * mdev_pci_functions_init() - create the workqueue of mdev_pci_function_call()
  *
  * Return: 0 or -ENOMEM.
  */
@@ -24,7 +24,7 @@ int mdev_pci_functions_init(void)
 }
 
 /**
- * mdev_pci_functions_exit() - after the last one
+ * mdev_pci_functions_exit() - destroy the workqueue of mdev_pci_function_call()
  */
 void mdev_pci_functions_exit(void)
 {
@@ -52,7 +52,7 @@ void mdev_pci_function_put(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_unclaim() - the opposite of mdev_pci_parent_claim()
+ * mdev_pci_function_unclaim() - release a VF that mdev_pci_parent_claim() has claimed
  * @function: the function; the caller still has the reference
  *
  * Context: under device_lock() of the function: its removal may be looking at the instance.
@@ -66,7 +66,7 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_set_refused() - the function could not be given to an mdev
+ * mdev_pci_function_set_refused() - mark a function that firmware could not enable
  * @function: the function
  * @number: of the mdev, which has claimed it; 0: it could; or %MDEV_PCI_REFUSED_BY_GROUP
  *
@@ -82,7 +82,7 @@ void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 numbe
 }
 
 /**
- * mdev_pci_override_set() - let only one driver have a function
+ * mdev_pci_override_set() - set driver_override
  * @pdev: the function; nobody holds device_lock() of it, as with the others here
  * @drv: the driver
  *
@@ -94,7 +94,7 @@ int mdev_pci_override_set(struct pci_dev *pdev, const struct device_driver *drv)
 }
 
 /**
- * mdev_pci_override_match() - which driver may have a function?
+ * mdev_pci_override_match() - compare driver_override with a driver
  * @pdev: the function
  * @drv: a driver
  *
@@ -106,7 +106,7 @@ int mdev_pci_override_match(struct pci_dev *pdev, const struct device_driver *dr
 }
 
 /**
- * mdev_pci_override_clear() - the opposite of mdev_pci_override_set()
+ * mdev_pci_override_clear() - clear driver_override if it names a driver
  * @pdev: the function. Who has set another driver_override meanwhile keeps it
  * @drv: the driver
  */
@@ -116,7 +116,7 @@ void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *d
 }
 
 /**
- * mdev_pci_function_capture() - let no other driver have a VF
+ * mdev_pci_function_capture() - reserve a VF for mdev-pci by driver_override
  * @vf: a VF that is not bound
  *
  * Return: 0 or -ENOMEM.
@@ -132,7 +132,7 @@ int mdev_pci_function_capture(struct pci_dev *vf)
 }
 
 /**
- * mdev_pci_function_capture_free() - let no other driver have a VF, unless somebody has reserved it
+ * mdev_pci_function_capture_free() - reserve a VF unless its driver_override is set
  * @vf: a VF
  *
  * Context: under device_lock() of the VF.
@@ -149,7 +149,7 @@ void mdev_pci_function_capture_free(struct pci_dev *vf)
 }
 
 /**
- * mdev_pci_function_is_whole() - is it the parent itself?
+ * mdev_pci_function_is_whole() - check whether a function is the parent itself
  * @function: the function
  *
  * Return: false if it is a VF.
@@ -160,7 +160,7 @@ bool mdev_pci_function_is_whole(const struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_noun() - what people call it
+ * mdev_pci_function_noun() - name a function for the log: "VF" or "device"
  * @function: the function
  *
  * Return: a word for the log.
@@ -257,7 +257,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 }
 
 /**
- * mdev_pci_function_let_go() - the opposite of mdev_pci_function_capture()
+ * mdev_pci_function_let_go() - undo mdev_pci_function_capture()
  * @vf: a VF that is not bound to mdev-pci. Who has set another driver_override keeps it
  */
 void mdev_pci_function_let_go(struct pci_dev *vf)
@@ -305,7 +305,7 @@ static void disable(struct mdev_pci_function *function, const struct mdev_pci_ty
 }
 
 /**
- * mdev_pci_function_enable() - have firmware give it the resources of a type
+ * mdev_pci_function_enable() - have firmware enable a function for a type
  * @function: a claimed function
  * @type: the type
  * @kept: of an mdev that moves: what was written to its attributes; else NULL
@@ -338,7 +338,7 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 }
 
 /**
- * mdev_pci_function_disable() - the opposite of mdev_pci_function_enable()
+ * mdev_pci_function_disable() - have firmware disable a function
  * @function: the function
  */
 void mdev_pci_function_disable(struct mdev_pci_function *function)
@@ -437,7 +437,7 @@ void mdev_pci_function_attach(struct vfio_pci_fn *fn)
 EXPORT_SYMBOL_GPL(mdev_pci_function_attach);
 
 /**
- * mdev_pci_function_remember() - a reset of the PF may follow
+ * mdev_pci_function_remember() - save a VF's Command register before a PF reset
  * @function: the function
  *
  * The PCI core brings VFs back after it, but not what is in their Command registers.
@@ -465,7 +465,7 @@ void mdev_pci_function_suspend(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_restore() - firmware has forgotten the function: enable it again
+ * mdev_pci_function_restore() - enable a function again after firmware has lost it
  * @function: the function
  */
 void mdev_pci_function_restore(struct mdev_pci_function *function)
@@ -538,7 +538,7 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_function_del() - the opposite, for a parent that is offered as a whole
+ * mdev_pci_function_del() - undo mdev_pci_function_add(), for a parent that is offered as a whole
  * @parent: the parent, which is going: nobody claims it any more, or has it called
  *
  * Its mdev is left behind as a shell that has no function. Whoever waits for a call hears of it
@@ -618,7 +618,7 @@ static struct mdev_pci_function *mark_dead(struct mdev_pci_parent *parent, struc
 }
 
 /**
- * mdev_pci_function_user() - which mdev has claimed it?
+ * mdev_pci_function_user() - name the mdev that has claimed a function
  * @pdev: any PCI function
  * @name: set to the mdev's UUID
  * @size: bytes there
@@ -666,7 +666,7 @@ static bool retire(struct mdev_pci_parent *parent, struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_function_retire() - let no mdev claim it any more; it will be unbound
+ * mdev_pci_function_retire() - stop claims of a function that will be unbound
  * @pdev: any PCI function
  *
  * Context: process context; sleeps. Takes device_lock() of the function.

@@ -11,7 +11,7 @@
 #include "mdev-pci.h"
 
 /**
- * mdev_pci_instance_function() - the function that an mdev has claimed
+ * mdev_pci_instance_function() - get the function that an mdev has claimed
  * @instance: the instance
  *
  * For those who do not keep it from moving.
@@ -244,7 +244,7 @@ static void stop(struct mdev_pci_instance *instance, struct mdev_pci_function *f
 }
 
 /**
- * mdev_pci_instance_part() - let go of the function, so that others may claim it
+ * mdev_pci_instance_part() - release the function of an mdev
  * @instance: the instance, which does not know the function any more
  *
  * Blocks until the user has closed the device.
@@ -260,7 +260,7 @@ int mdev_pci_instance_part(struct mdev_pci_instance *instance)
 }
 
 /**
- * mdev_pci_instance_orphan() - the function goes away under the mdev
+ * mdev_pci_instance_orphan() - detach an mdev from a function that goes away
  * @instance: the instance
  * @function: the function
  *
@@ -279,7 +279,7 @@ void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
 }
 
 /**
- * mdev_pci_instance_error() - the firmware behind it has failed
+ * mdev_pci_instance_error() - put an mdev's device into ERROR
  * @instance: the instance
  * @why: what happened
  */
@@ -470,7 +470,7 @@ static int move_locked(struct mdev_pci_instance *instance, const char *address)
 }
 
 /**
- * mdev_pci_instance_move() - have an mdev at another VF
+ * mdev_pci_instance_move() - move an mdev to another VF
  * @instance: the instance
  * @address: PCI address of the VF
  *

@@ -18,7 +18,7 @@ struct search {
 };
 
 /**
- * mdev_pci_match_is_whole() - does it offer functions as a whole, as mdevs?
+ * mdev_pci_match_is_whole() - check for a driver that offers whole functions as mdevs
  * @drv: a PCI driver that is held
  *
  * Return: true if it is made for mdev_pci_register_function(), which asks for these handlers.
@@ -51,7 +51,7 @@ static int score_driver(struct pci_dev *pdev, struct device_driver *drv)
 }
 
 /**
- * mdev_pci_match_is_vfio() - is it one of VFIO's for this function?
+ * mdev_pci_match_is_vfio() - check for a VFIO driver
  * @pdev: the function
  * @drv: a PCI driver that is held
  *
@@ -63,7 +63,7 @@ bool mdev_pci_match_is_vfio(struct pci_dev *pdev, struct device_driver *drv)
 }
 
 /**
- * mdev_pci_match_put() - let go of a driver
+ * mdev_pci_match_put() - drop the reference to a driver
  * @drv: what one of the functions here has returned, or NULL
  */
 void mdev_pci_match_put(struct device_driver *drv)
@@ -85,7 +85,7 @@ static int is_bound(struct device_driver *drv, void *data)
 }
 
 /**
- * mdev_pci_match_bound() - the driver that a function has
+ * mdev_pci_match_bound() - get the driver that a function is bound to
  * @pdev: the function
  *
  * Waits for nobody, whatever happens to the function meanwhile.
@@ -113,7 +113,7 @@ static int is_native(struct device_driver *drv, void *data)
 }
 
 /**
- * mdev_pci_match_native() - the driver that the kernel would give to a function by itself
+ * mdev_pci_match_native() - find the driver that the kernel would bind by itself
  * @pdev: the function, whose driver_override is empty
  *
  * Loads the driver, if modprobe knows one.
@@ -180,7 +180,7 @@ void mdev_pci_match_load_whole(struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_match_override() - the best driver that only driver_override binds to a function
+ * mdev_pci_match_override() - find the best driver that needs driver_override
  * @pdev: the function
  * @whole: one that offers it as a whole, as an mdev; else one of VFIO's
  * @below: it must fit less closely than this; set to how closely it does. INT_MAX at first

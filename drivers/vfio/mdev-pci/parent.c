@@ -48,7 +48,7 @@ void mdev_pci_parent_put(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_parent_find() - is this PF a parent?
+ * mdev_pci_parent_find() - find the parent of a PF
  * @pf: the PF
  *
  * Return: the parent with a reference, or NULL.
@@ -70,7 +70,7 @@ struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf)
 }
 
 /**
- * mdev_pci_parent_of() - the parent that offers a type
+ * mdev_pci_parent_of() - get the parent that offers a type
  * @mtype: the mdev core's type
  *
  * Return: the parent; no reference is taken.
@@ -116,7 +116,7 @@ static bool self_is_idle(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_parent_available() - how many mdevs could be created now
+ * mdev_pci_parent_available() - count the mdevs that can be created now
  * @parent: the parent
  * @type: of this type
  *
@@ -163,7 +163,7 @@ static void tell_later(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_parent_add() - a VF of the parent is bound, or the parent is one itself
+ * mdev_pci_parent_add() - add a function to the parent's list
  * @parent: the parent
  * @function: the function
  *
@@ -266,7 +266,7 @@ static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent,
 }
 
 /**
- * mdev_pci_parent_has_another() - is there an idle VF that an mdev has not tried yet?
+ * mdev_pci_parent_has_another() - check for an idle VF that an mdev has not tried yet
  * @parent: the parent
  * @instance: the mdev
  *
@@ -291,7 +291,7 @@ static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *
 }
 
 /**
- * mdev_pci_parent_claim() - give an idle VF, or the PF as a whole, to an instance
+ * mdev_pci_parent_claim() - claim an idle VF, or the whole PF, for an instance
  * @parent: the parent
  * @instance: who asks; gets the function, with a reference
  *
@@ -371,7 +371,7 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
 }
 
 /**
- * mdev_pci_parent_claim_vf() - claim one VF for an mdev that has another
+ * mdev_pci_parent_claim_vf() - claim a given VF for an mdev that has another one
  * @parent: the parent
  * @instance: the mdev; keeps the one that it has
  * @address: PCI address of the VF
@@ -512,7 +512,7 @@ static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci
 }
 
 /**
- * mdev_pci_parent_refresh() - ask the vendor driver what is left, for those who read
+ * mdev_pci_parent_refresh() - refresh the cached results of describe and room
  * @parent: the parent
  *
  * Reading attributes never reaches firmware: everybody may read them, and firmware's commands are
@@ -835,7 +835,7 @@ put:
 EXPORT_SYMBOL_GPL(__mdev_pci_register_function);
 
 /**
- * mdev_pci_unregister_function() - the opposite
+ * mdev_pci_unregister_function() - undo mdev_pci_register_function()
  * @pdev: the function
  *
  * Removes its mdev. The user of an open device is asked to let go; blocks until it has closed
@@ -1023,7 +1023,7 @@ static void forget_refusals_locked(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_parent_forget_refusals() - no VF could be given to an mdev
+ * mdev_pci_parent_forget_refusals() - clear the marks of VFs that firmware refused
  * @parent: the parent
  * @number: the mdev's
  *

@@ -88,7 +88,7 @@ static const struct attribute_group *attr_group(struct mdev_pci_instance *instan
 }
 
 /**
- * mdev_pci_sysfs_add() - the mdev's attributes
+ * mdev_pci_sysfs_add() - create the mdev's attributes
  * @instance: the instance
  *
  * Not by the driver core, which adds a driver's groups after probe(): too late for the
@@ -111,7 +111,7 @@ int mdev_pci_sysfs_add(struct mdev_pci_instance *instance)
 }
 
 /**
- * mdev_pci_sysfs_remove() - the opposite; waits for those who read or write them
+ * mdev_pci_sysfs_remove() - remove the mdev's attributes; waits for readers and writers
  * @instance: the instance
  */
 void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance)
@@ -139,7 +139,7 @@ static struct kobject *group_kobj(struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_sysfs_link() - the mdev's links: iommu_group and vfio-dev
+ * mdev_pci_sysfs_link() - create the mdev's links iommu_group and vfio-dev
  * @instance: the instance, with its VFIO device
  *
  * QEMU and libvirt find the function's VFIO group by the one, its VFIO device node by the
@@ -167,7 +167,7 @@ int mdev_pci_sysfs_link(struct mdev_pci_instance *instance)
 }
 
 /**
- * mdev_pci_sysfs_unlink() - the opposite
+ * mdev_pci_sysfs_unlink() - remove the mdev's links
  * @instance: the instance
  */
 void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
@@ -177,7 +177,7 @@ void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
 }
 
 /**
- * mdev_pci_get_available() - the type's available_instances
+ * mdev_pci_get_available() - report a type's available_instances
  * @mtype: the type
  *
  * Return: how many mdevs of it could be created now.
@@ -217,7 +217,7 @@ static int describe_control(const struct vfio_pci_control *control, char *buf, i
 }
 
 /**
- * mdev_pci_show_description() - the type's description
+ * mdev_pci_show_description() - show a type's description
  * @mtype: the type
  * @buf: a page
  *

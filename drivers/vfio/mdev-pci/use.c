@@ -101,7 +101,7 @@ static int find_use(struct device *dev, void *data)
 }
 
 /**
- * mdev_pci_use_find() - does somebody use what a function's driver has made?
+ * mdev_pci_use_find() - find a user of what a function's driver has created
  * @pdev: the function
  * @use: set to what, and what to do about it
  *

@@ -17,7 +17,7 @@
 #include "mdev-pci.h"
 
 /**
- * mdev_pci_type_is_whole() - are mdevs of this type the parent itself?
+ * mdev_pci_type_is_whole() - check whether mdevs of a type are the parent itself
  * @parent: the parent
  * @type: one of its types
  *
@@ -29,7 +29,7 @@ bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct m
 }
 
 /**
- * mdev_pci_whole_is_offered() - is there a type for which the driver gives the PF away?
+ * mdev_pci_whole_is_offered() - check for a type that is the whole PF
  * @desc: of a PF
  *
  * Return: true if there is one.
@@ -57,7 +57,7 @@ static int find_neighbour(struct device *dev, void *data)
 }
 
 /**
- * mdev_pci_whole_neighbour() - who else is in the PF's IOMMU group
+ * mdev_pci_whole_neighbour() - find another device in the PF's IOMMU group
  * @pf: the PF, which has one
  *
  * A user of that could keep the driver from taking the PF back.
@@ -102,7 +102,7 @@ static int find_owner(struct device *dev, void *data)
 }
 
 /**
- * mdev_pci_group_owner() - whose driver keeps VFIO from having a function's IOMMU group?
+ * mdev_pci_group_owner() - find the device whose driver keeps the IOMMU group from VFIO
  * @pdev: the function
  *
  * Context: process context; sleeps.
@@ -140,7 +140,7 @@ static int own_dma(struct pci_dev *pf)
 }
 
 /**
- * mdev_pci_whole_give() - the PF's driver lets go of it
+ * mdev_pci_whole_give() - assign the whole PF: its driver releases it
  * @parent: the parent
  * @type: what it is given away as
  *
@@ -196,7 +196,7 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 }
 
 /**
- * mdev_pci_whole_take_back() - the opposite
+ * mdev_pci_whole_take_back() - reclaim the PF: its driver takes it back
  * @parent: the parent; its user has closed it
  * @type: what it was given away as
  *
@@ -222,7 +222,7 @@ void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_
 }
 
 /**
- * mdev_pci_get_drvdata() - the PF driver's own data
+ * mdev_pci_get_drvdata() - get the PF driver's own data
  * @pf: the PF, bound to the driver
  *
  * In place of pci_get_drvdata(), by drivers that give the PF away: wherever the driver is called

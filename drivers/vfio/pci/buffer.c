@@ -38,7 +38,7 @@ static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size, unsigned int max)
 static atomic64_t used = ATOMIC64_INIT(0);
 
 /**
- * mig_buf_used() - how much memory have the buffers of all functions?
+ * mig_buf_used() - get the memory that the buffers of all functions have
  *
  * Return: bytes.
  */
@@ -48,7 +48,7 @@ u64 mig_buf_used(void)
 }
 
 /**
- * mig_buf_limit() - how much may they have?
+ * mig_buf_limit() - get the limit for the buffers of all functions
  *
  * Return: bytes.
  */
@@ -103,7 +103,7 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 }
 
 /**
- * mig_buf_list() - make the list of what a save or load may touch
+ * mig_buf_list() - make the scatter list of a save or load
  * @buf: the buffer, of VFIO_PCI_BUF_SG
  * @len: bytes, without the headroom
  *
@@ -121,7 +121,7 @@ int mig_buf_list(struct vfio_pci_mig_buf *buf, size_t len)
 }
 
 /**
- * mig_buf_unlist() - drop the list
+ * mig_buf_unlist() - drop the scatter list
  * @buf: the buffer, of VFIO_PCI_BUF_SG; may have none
  */
 void mig_buf_unlist(struct vfio_pci_mig_buf *buf)
@@ -185,7 +185,7 @@ void mig_buf_unmap(struct vfio_pci_mig_buf *buf, struct device *dev)
 }
 
 /**
- * mig_buf_to_cpu() - firmware has written, the CPU is about to read
+ * mig_buf_to_cpu() - sync a buffer for the CPU
  * @buf: the buffer
  * @dev: as in mig_buf_map()
  */
@@ -198,7 +198,7 @@ void mig_buf_to_cpu(struct vfio_pci_mig_buf *buf, struct device *dev)
 }
 
 /**
- * mig_buf_to_device() - hand the buffer to firmware
+ * mig_buf_to_device() - sync a buffer for the device
  * @buf: the buffer
  * @dev: as in mig_buf_map()
  */

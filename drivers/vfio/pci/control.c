@@ -148,7 +148,7 @@ free:
 }
 
 /**
- * control_destroy() - the opposite
+ * control_destroy() - undo control_create()
  * @ctl: the control, or NULL
  */
 void control_destroy(struct control *ctl)
@@ -161,7 +161,7 @@ void control_destroy(struct control *ctl)
 }
 
 /**
- * control_reset_prepare() - nobody has access from now on
+ * control_reset_prepare() - block access to the hidden range during a reset
  * @ctl: the control
  *
  * Context: process context; maybe under memory_lock. Waits for an access that has begun.
@@ -174,7 +174,7 @@ void control_reset_prepare(struct control *ctl)
 }
 
 /**
- * control_reset_done() - the opposite
+ * control_reset_done() - allow access again after a reset
  * @ctl: the control
  *
  * Context: as control_reset_prepare().
@@ -216,7 +216,7 @@ static void decode(struct control *ctl)
 }
 
 /**
- * control_begin() - vfio_pci_control_begin() of a function that has a control
+ * control_begin() - begin to access the hidden range of a function
  * @ctl: the control
  *
  * Return: see there.
@@ -243,7 +243,7 @@ void __iomem *control_begin(struct control *ctl)
 }
 
 /**
- * control_end() - the opposite
+ * control_end() - undo control_begin()
  * @ctl: the control
  */
 void control_end(struct control *ctl)
@@ -258,7 +258,7 @@ void control_end(struct control *ctl)
 }
 
 /**
- * control_is_in() - is the control in a region?
+ * control_is_in() - check whether a region contains the hidden range
  * @ctl: the control
  * @index: number of the region
  *
@@ -302,7 +302,7 @@ static int add_msix_mappable(struct vfio_info_cap *caps)
 }
 
 /**
- * control_region_info() - what users are told of the BAR
+ * control_region_info() - report the BAR's region without the hidden range
  * @ctl: the control
  * @info: of its region; size, offset and flags are set
  * @caps: to add capabilities to
@@ -414,7 +414,7 @@ ssize_t control_write(const struct control *ctl, const char __user *buf, size_t 
 }
 
 /**
- * control_mmap() - may the user have this mapping?
+ * control_mmap() - check that a user's mapping does not touch the hidden range
  * @ctl: the control
  * @vma: the mapping
  *
@@ -439,7 +439,7 @@ int control_mmap(const struct control *ctl, struct vm_area_struct *vma)
 }
 
 /**
- * control_ioeventfd() - VFIO_DEVICE_IOEVENTFD
+ * control_ioeventfd() - handle VFIO_DEVICE_IOEVENTFD of a function with a hidden range
  * @ctl: the control
  *
  * Refused for all of the function: the core reads its argument for itself, so nobody knows what

@@ -69,7 +69,7 @@ static const char *log_mistake(const struct vfio_pci_log_ops *ops,
 }
 
 /**
- * vfio_pci_engine_mistake() - what is wrong with the operations and limits of a vendor driver?
+ * vfio_pci_engine_mistake() - find a fault in the operations and limits of a vendor driver
  * @desc: only its type, mig_ops, mig_caps, log_ops and log_caps are looked at
  *
  * Context: any.

@@ -33,7 +33,7 @@ static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
 }
 
 /**
- * mig_log_init() - logging for a function
+ * mig_log_init() - initialize logging of a function
  * @mig: its state, in the making
  * @desc: the function, with no mistake
  *
@@ -58,7 +58,7 @@ void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_d
 }
 
 /**
- * mig_log_drop() - nothing is logged any more; firmware knows, or can't be told
+ * mig_log_drop() - forget the log without telling firmware
  * @mig: the state, locked or without a user
  */
 void mig_log_drop(struct vfio_pci_migration *mig)
@@ -81,7 +81,7 @@ static int stop_logging(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_log_close() - the user closes the device
+ * mig_log_close() - end logging when the user closes the device
  * @mig: the state, locked
  */
 void mig_log_close(struct vfio_pci_migration *mig)
@@ -349,7 +349,7 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 }
 
 /**
- * vfio_pci_log_dirty() - firmware says that these pages are dirty
+ * vfio_pci_log_dirty() - report pages that firmware says are dirty
  * @changes: what &vfio_pci_log_ops.changes was given
  * @iova: where they begin, aligned to the tracker's page
  * @length: bytes, a multiple of the tracker's page, not 0
@@ -579,7 +579,7 @@ static int report(struct vfio_pci_migration *mig, const struct report *r)
 }
 
 /**
- * mig_log_report() - mark what is dirty in a user's bitmap, and take it for clean
+ * mig_log_report() - report dirty pages into a user's bitmap and clear them
  * @mig: the state
  * @iova: where the range begins
  * @length: bytes
@@ -610,7 +610,7 @@ int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 }
 
 /**
- * vfio_pci_engine_logging() - can dirty pages be logged?
+ * vfio_pci_engine_logging() - describe whether dirty pages can be logged
  * @ops: firmware operations, or NULL
  * @caps: firmware's limits
  *

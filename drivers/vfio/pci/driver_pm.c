@@ -49,7 +49,7 @@ static void remove_pins(struct list_head *pins)
 }
 
 /**
- * driver_pm_register() - vfio_pci_core_register_device(), and its driver keeps its dev_pm_ops
+ * driver_pm_register() - register with vfio-pci-core, but keep the driver's dev_pm_ops
  * @core: the device
  *
  * System sleep can't begin meanwhile: who has asked for this is no frozen task.

@@ -403,7 +403,7 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 }
 
 /**
- * __vfio_pci_engine_register() - make a vfio_device for a function
+ * __vfio_pci_engine_register() - register a vfio_device for a function
  * @desc: the function and its firmware
  * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by vfio_pci_engine_register()
  * @module: the caller's name, for the log
@@ -465,7 +465,7 @@ put:
 EXPORT_SYMBOL_GPL(__vfio_pci_engine_register);
 
 /**
- * vfio_pci_engine_unregister() - end a vfio_device
+ * vfio_pci_engine_unregister() - unregister a vfio_device
  * @edev: the device
  *
  * Asks the user of an open device to let go, and blocks until it has closed it.
@@ -487,7 +487,7 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_unregister);
 
 /**
- * vfio_pci_engine_of() - the vfio_device that a driver has made for its function
+ * vfio_pci_engine_of() - get the vfio_device that a driver has made for its function
  * @pdev: the function
  *
  * For drivers that are bound to the function themselves: its driver data is the engine's.
@@ -504,7 +504,7 @@ struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_of);
 
 /**
- * vfio_pci_engine_dev() - the "vfioN" device below the function
+ * vfio_pci_engine_dev() - get the "vfioN" device below the function
  * @edev: the device
  *
  * Return: its struct device; valid until vfio_pci_engine_unregister().
@@ -516,7 +516,7 @@ struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_dev);
 
 /**
- * vfio_pci_engine_is_open() - has somebody a VFIO device open?
+ * vfio_pci_engine_is_open() - check whether a VFIO device is open
  * @dev: a device of class vfio-dev, of any driver, as vfio_pci_engine_dev() is; the caller holds
  *	a reference
  *
@@ -531,7 +531,7 @@ bool vfio_pci_engine_is_open(struct device *dev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_is_open);
 
 /**
- * vfio_pci_engine_state() - name of the device's migration state
+ * vfio_pci_engine_state() - get the name of the device's migration state
  * @edev: the device
  *
  * Context: any; takes no lock and does not wait for firmware.
@@ -545,7 +545,7 @@ const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_state);
 
 /**
- * vfio_pci_engine_error() - firmware has failed: what the function does is not known
+ * vfio_pci_engine_error() - report that firmware has failed
  * @edev: the device
  * @why: what happened, for the log
  *
@@ -564,7 +564,7 @@ void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_error);
 
 /**
- * vfio_pci_engine_detach_fw() - let go of a function's firmware, now
+ * vfio_pci_engine_detach_fw() - end the session and block firmware operations
  * @edev: the device
  *
  * For a PF driver that is about to take the function away from its firmware for a while, with all
@@ -584,7 +584,7 @@ void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_detach_fw);
 
 /**
- * vfio_pci_engine_attach_fw() - firmware has the function again
+ * vfio_pci_engine_attach_fw() - undo vfio_pci_engine_detach_fw()
  * @edev: the device, of which vfio_pci_engine_detach_fw() was called
  *
  * Context: process context; sleeps, takes the state mutex.
@@ -640,7 +640,7 @@ void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn)
 EXPORT_SYMBOL_GPL(vfio_pci_control_begin);
 
 /**
- * vfio_pci_control_end() - the opposite
+ * vfio_pci_control_end() - end an access that vfio_pci_control_begin() has begun
  * @fn: the function
  */
 void vfio_pci_control_end(struct vfio_pci_fn *fn)

@@ -381,7 +381,7 @@ int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mi
 }
 
 /**
- * vfio_pci_mig_buf_done() - a save or load that was in progress has ended
+ * vfio_pci_mig_buf_done() - complete a save or load that was in progress
  * @buf: its buffer
  * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
  *

@@ -53,7 +53,7 @@ static void fw_work(struct work_struct *work)
 }
 
 /**
- * mig_fw_worker_init() - operations of a function may never return
+ * mig_fw_worker_init() - prepare a worker for unbounded operations
  * @mig: its state, in the making
  *
  * Return: 0 or -ENOMEM.
@@ -70,7 +70,7 @@ int mig_fw_worker_init(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_fw_worker_exit() - the engine is about to be unloaded: nobody can call it any more
+ * mig_fw_worker_exit() - destroy the worker when the engine is unloaded
  */
 void mig_fw_worker_exit(void)
 {
@@ -121,7 +121,7 @@ int mig_fw_call(struct vfio_pci_migration *mig, struct mig_call *call)
 }
 
 /**
- * mig_fw_check() - may operations be called?
+ * mig_fw_check() - check whether operations may be called
  * @mig: the state, locked
  * @op: which is about to be called
  *
@@ -140,7 +140,7 @@ int mig_fw_check(struct vfio_pci_migration *mig, enum mig_op op)
 }
 
 /**
- * mig_fw_stuck_ms() - how long an operation has not returned
+ * mig_fw_stuck_ms() - get how long an operation has not returned
  * @mig: the state, locked; such an operation was called
  *
  * Return: milliseconds.

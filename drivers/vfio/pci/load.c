@@ -260,7 +260,7 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 }
 
 /**
- * mig_load_take() - the next bytes of the stream have come
+ * mig_load_take() - consume the next bytes of the stream
  * @mf: the file
  * @from: where they are; may be user memory
  *
@@ -293,7 +293,7 @@ static const struct file_operations load_fops = {
 };
 
 /**
- * mig_load_is_complete() - may the device leave RESUMING?
+ * mig_load_is_complete() - check whether the device may leave RESUMING
  * @mf: the attached file
  *
  * Return: true if the whole state was loaded, or nothing was written at all.
@@ -304,7 +304,7 @@ bool mig_load_is_complete(struct mig_file *mf)
 }
 
 /**
- * mig_load_is_partial() - has some of the state taken effect, and not all of it?
+ * mig_load_is_partial() - check whether only part of the state has taken effect
  * @mf: the attached file
  *
  * Return: true if so.

@@ -278,7 +278,7 @@ static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_file_end() - end the session in order, if there is one
+ * mig_file_end() - end the session and firmware's recording of changes, if there is a session
  * @mig: the state, locked; firmware is well
  *
  * As mig_file_detach(), and firmware records no more what changes.
@@ -347,7 +347,7 @@ int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t s
 }
 
 /**
- * mig_file_replace() - have a buffer in larger memory
+ * mig_file_replace() - grow a buffer
  * @mf: the file, entered
  * @buf: a buffer that is not busy
  * @new: of mig_file_prepare(); what is not needed is freed
@@ -397,7 +397,7 @@ struct file *mig_file_open(struct mig_file *mf, const char *name,
 }
 
 /**
- * mig_file_release() - the user has closed the file
+ * mig_file_release() - handle close of the migration file
  * @inode: unused
  * @filp: the file
  *
@@ -441,7 +441,7 @@ int mig_file_enter(struct mig_file *mf)
 }
 
 /**
- * mig_file_check() - is the session alive?
+ * mig_file_check() - check that the session is alive
  * @mf: the file
  *
  * Return: 0; why it has failed; or -ENODEV: it has ended.
@@ -490,7 +490,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 }
 
 /**
- * mig_file_settle() - wait until firmware works on no buffer of a session
+ * mig_file_settle() - wait until firmware is done with all buffers of a session
  * @mf: the file, entered
  *
  * For changes of the function's level in the middle of a session. What firmware gives before

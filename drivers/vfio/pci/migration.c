@@ -42,7 +42,7 @@ static const char * const state_names[] = {
 };
 
 /**
- * mig_state_name() - the uapi's name of a state
+ * mig_state_name() - get the uapi's name of a state
  * @state: the state
  *
  * Return: what follows VFIO_DEVICE_STATE_ in the header.
@@ -102,7 +102,7 @@ static int own_all(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_create() - migration for a function
+ * mig_create() - create the migration state of a function
  * @desc: the function, with mig_ops and no mistake
  * @vdev: its vfio_device, for as long as that is open
  *
@@ -238,7 +238,7 @@ void mig_unlock(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_fail() - nobody knows what the function does: VFIO_DEVICE_STATE_ERROR
+ * mig_fail() - go to VFIO_DEVICE_STATE_ERROR
  * @mig: the state, locked
  * @fmt: what happened, for the log
  */
@@ -275,7 +275,7 @@ void mig_timed_out(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_reset_begins() - the function is about to be reset
+ * mig_reset_begins() - block arcs until the reset has ended
  * @mig: the state
  *
  * mig_reset_done() follows; between the two nobody can say what the function does. Takes no lock
@@ -291,7 +291,7 @@ void mig_reset_begins(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_reset_done() - the function has been reset, and runs
+ * mig_reset_done() - record that the function was reset and runs
  * @mig: the state
  *
  * Takes no lock and does not sleep: see the top of this file.
@@ -306,7 +306,7 @@ void mig_reset_done(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_reset_failed() - the function was to be reset, and nobody knows whether it was
+ * mig_reset_failed() - record a reset that may have failed
  * @mig: the state
  *
  * In place of mig_reset_done(), or after it: VFIO_DEVICE_STATE_ERROR until a reset that succeeds.
@@ -320,7 +320,7 @@ void mig_reset_failed(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_resets() - how many resets there were
+ * mig_resets() - get the number of resets
  * @mig: the state
  *
  * Return: a number that each reset changes, also one that has failed.
@@ -331,7 +331,7 @@ int mig_resets(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_broken() - firmware has failed
+ * mig_broken() - record that firmware has failed
  * @mig: the state
  *
  * Takes no lock and does not sleep.
@@ -348,7 +348,7 @@ bool mig_broken(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_detach_fw() - let go of firmware
+ * mig_detach_fw() - end the session and block firmware operations
  * @mig: the state
  *
  * See vfio_pci_engine_detach_fw().
@@ -365,7 +365,7 @@ void mig_detach_fw(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_attach_fw() - firmware has the function again
+ * mig_attach_fw() - allow firmware operations again
  * @mig: the state
  */
 void mig_attach_fw(struct vfio_pci_migration *mig)
@@ -376,7 +376,7 @@ void mig_attach_fw(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_open() - a user has opened the device
+ * mig_open() - prepare migration when a user opens the device
  * @mig: the state
  * @setup: how the function is set up, &vfio_pci_use_ops.begin
  * @reset: vfio-pci-core has reset the function before, whatever it was left in. Else it is as the
@@ -403,7 +403,7 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 }
 
 /**
- * mig_close() - the user closes the device
+ * mig_close() - end session and logging when the user closes the device
  * @mig: the state
  *
  * On return nothing refers to the function or to firmware any more; data files may
@@ -418,7 +418,7 @@ void mig_close(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_closed() - the user has closed the device
+ * mig_closed() - set the state after the user has closed the device
  * @mig: the state
  * @reset: vfio-pci-core has reset the function: who looks at the state shall not find that of a
  *	user who is gone
@@ -438,7 +438,7 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
 }
 
 /**
- * mig_gone() - the function is unregistered
+ * mig_gone() - detach the state from a function that is unregistered
  * @mig: the state of a device that nobody has open, or NULL
  *
  * A session that waits for the return of an operation ends now, if that has returned; else firmware
@@ -454,7 +454,7 @@ void mig_gone(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_state() - the state as of now, without waiting for firmware
+ * mig_state() - get the current state without waiting for firmware
  * @mig: the state
  *
  * Return: the state, with a reset or error that is not applied yet.
@@ -478,7 +478,7 @@ static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *wh
 }
 
 /**
- * mig_is_reset() - was the function reset since the state was locked, or is it now?
+ * mig_is_reset() - check for a reset since the state was locked
  * @mig: the state, locked
  *
  * Return: true: firmware has forgotten what it was told, or is about to.
@@ -657,7 +657,7 @@ static struct file *only_at_end(struct file *file, bool end)
 }
 
 /**
- * mig_set_state() - go to a state, through those between
+ * mig_set_state() - go to a state through the states between
  * @mig: the state
  * @wanted: the state
  * @user: who wants it
@@ -701,7 +701,7 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 }
 
 /**
- * mig_get_state() - the state
+ * mig_get_state() - get the migration state
  * @mig: the state
  * @state: receives it
  * @user: receives who has taken the device there
@@ -732,7 +732,7 @@ static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 }
 
 /**
- * mig_data_size() - how much there would be to transfer if the function were stopped now
+ * mig_data_size() - estimate the bytes of a stream if the function stopped now
  * @mig: the state
  * @bytes: receives the size of the stream in bytes, or of the rest of it after pre-copy; never
  *	zero

@@ -141,7 +141,7 @@ int nvlink2_open(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_reset_prepare() - nobody has access from now on
+ * nvlink2_reset_prepare() - block access during a reset
  * @nv: NVLink2 side of the device
  *
  * Context: process context; maybe under memory_lock. Waits for accesses that have begun.
@@ -155,7 +155,7 @@ void nvlink2_reset_prepare(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_reset_done() - the next one who wants access asks whether the device is ready
+ * nvlink2_reset_done() - allow access again once the device is ready
  * @nv: NVLink2 side of the device
  *
  * Context: as nvlink2_reset_prepare().
@@ -170,7 +170,7 @@ void nvlink2_reset_done(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_low_power() - the user has let the device go to low power
+ * nvlink2_low_power() - handle the user's entry to low power
  * @nv: NVLink2 side of the device
  *
  * Accesses from now on see the core's flag, and fail until it is back. The device loses its
@@ -184,7 +184,7 @@ void nvlink2_low_power(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_create() - the NVLink2 side of a device
+ * nvlink2_create() - create the NVLink2 part of a device
  * @core: the device
  * @fn: its function
  * @ops: operations of the vendor driver; none of them need be there
@@ -206,7 +206,7 @@ struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pc
 }
 
 /**
- * nvlink2_destroy() - the opposite
+ * nvlink2_destroy() - undo nvlink2_create()
  * @nv: it, or NULL; its device is closed
  */
 void nvlink2_destroy(struct nvlink2 *nv)

@@ -102,7 +102,7 @@ int nvlink2_begin(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_end() - the opposite
+ * nvlink2_end() - end an access that nvlink2_begin() has allowed
  * @nv: NVLink2 side of an open device
  */
 void nvlink2_end(struct nvlink2 *nv)

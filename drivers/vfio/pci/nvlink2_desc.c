@@ -22,7 +22,7 @@ static u64 qword(const struct nvlink2_dvsec *dvsec, unsigned int at)
 }
 
 /**
- * nvlink2_dvsec_is_ours() - is it this DVSEC at all?
+ * nvlink2_dvsec_is_ours() - recognize the DVSEC
  * @dvsec: the capability's bytes
  *
  * A vendor numbers its DVSECs by itself, and may have given ours to another one.
@@ -142,7 +142,7 @@ static int check_atsd(const struct vfio_pci_nvlink2_desc *desc, u64 page, const 
 }
 
 /**
- * nvlink2_check() - can a description be true?
+ * nvlink2_check() - check a description
  * @desc: from anywhere
  * @page: bytes of a page of this kernel
  * @why: receives the reason of a refusal
@@ -164,7 +164,7 @@ int nvlink2_check(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char
 }
 
 /**
- * nvlink2_clip() - what of an access is in the region?
+ * nvlink2_clip() - clip an access to the region
  * @pos: offset in the region
  * @count: bytes
  * @size: of the region
@@ -181,7 +181,7 @@ int nvlink2_clip(u64 pos, u64 count, u64 size, u64 *clipped)
 }
 
 /**
- * nvlink2_atsd_access() - is it an access to one register?
+ * nvlink2_atsd_access() - check that an access is to one register
  * @pos: offset in the region
  * @count: bytes
  *
@@ -193,7 +193,7 @@ bool nvlink2_atsd_access(u64 pos, u64 count)
 }
 
 /**
- * nvlink2_mmap_fits() - is all of a mapping in the region?
+ * nvlink2_mmap_fits() - check that a mapping is within the region
  * @pgoff: first page in the region
  * @pages: of the mapping
  * @size: bytes of the region, whole pages

@@ -128,7 +128,7 @@ int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 }
 
 /**
- * vfio_pci_nvlink2_describe() - what is a function's memory behind NVLink2?
+ * vfio_pci_nvlink2_describe() - describe a function's memory behind NVLink2
  * @fn: the function
  * @ops: operations of the vendor driver, or NULL
  * @desc: receives the description

@@ -187,7 +187,7 @@ static struct address_space *address_space(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_zap() - take away what is mapped; the next access faults
+ * nvlink2_zap() - unmap the region from user space; the next access faults
  * @nv: NVLink2 side of the device
  *
  * Context: process context; sleeps.
@@ -256,7 +256,7 @@ int nvlink2_mmap_open(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_mmap_close() - the opposite; nothing is mapped any more
+ * nvlink2_mmap_close() - undo nvlink2_mmap_open(); nothing is mapped any more
  * @nv: NVLink2 side of a device that is being closed
  */
 void nvlink2_mmap_close(struct nvlink2 *nv)

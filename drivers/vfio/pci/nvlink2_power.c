@@ -67,7 +67,7 @@ static void end_left(struct work_struct *work)
 }
 
 /**
- * nvlink2_power_allowed() - may what is behind NVLink2 be touched?
+ * nvlink2_power_allowed() - check whether memory behind NVLink2 may be accessed
  * @why: receives the reason why not
  *
  * Nothing in today's kernels trains the links of these machines, or can tell whether they are.
@@ -146,7 +146,7 @@ int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma, const void
 }
 
 /**
- * nvlink2_power_unmap() - a mapping is gone
+ * nvlink2_power_unmap() - undo nvlink2_power_map()
  * @nv: NVLink2 side of an open device
  * @map: the mapping, as nvlink2_power_map() had it
  *
@@ -164,7 +164,7 @@ void nvlink2_power_unmap(struct nvlink2 *nv, const void *map)
 }
 
 /**
- * nvlink2_power_close() - the device is closed
+ * nvlink2_power_close() - drop all mappings of a device that is closed
  * @nv: its NVLink2 side
  *
  * The user's container may have the RAM mapped for DMA still. Then the registration ends when it
@@ -187,7 +187,7 @@ void nvlink2_power_close(struct nvlink2 *nv)
 }
 
 /**
- * nvlink2_power_exit() - the module is unloaded
+ * nvlink2_power_exit() - clean up when the module is unloaded
  */
 void nvlink2_power_exit(void)
 {

@@ -7,7 +7,7 @@
 #include "pending.h"
 
 /**
- * pending_init() - no pages
+ * pending_init() - initialize an empty set of pages
  * @p: the pages
  */
 void pending_init(struct vfio_pci_log_changes *p)
@@ -17,7 +17,7 @@ void pending_init(struct vfio_pci_log_changes *p)
 }
 
 /**
- * pending_drop() - no pages any more
+ * pending_drop() - remove all pages
  * @p: the pages
  */
 void pending_drop(struct vfio_pci_log_changes *p)
@@ -47,7 +47,7 @@ static unsigned long *get_piece(struct vfio_pci_log_changes *p, unsigned long i)
 }
 
 /**
- * pending_empty() - are there none?
+ * pending_empty() - check that there are no pages
  * @p: the pages
  *
  * Return: true if so.
@@ -58,7 +58,7 @@ bool pending_empty(const struct vfio_pci_log_changes *p)
 }
 
 /**
- * pending_add() - these, too
+ * pending_add() - add pages
  * @p: the pages
  * @first: number of the first one
  * @n: how many

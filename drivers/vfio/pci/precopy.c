@@ -11,7 +11,7 @@
 #include "mig_file.h"
 
 /**
- * mig_precopy_end() - firmware records no more what changes
+ * mig_precopy_end() - end recording of changes
  * @mf: the file, entered; firmware works on no buffer of it
  *
  * If firmware does not end it, that costs firmware work for nothing; the next precopy_start begins
@@ -31,7 +31,7 @@ void mig_precopy_end(struct mig_file *mf)
 }
 
 /**
- * mig_precopy_start() - firmware records what changes from now on
+ * mig_precopy_start() - begin recording of changes
  * @mf: the file, entered; the function runs or is at VFIO_PCI_FN_P2P
  *
  * Return: 0, or firmware's errno.
@@ -50,7 +50,7 @@ int mig_precopy_start(struct mig_file *mf)
 }
 
 /**
- * mig_precopy_stopped() - the function does not run any more: what comes now is the rest
+ * mig_precopy_stopped() - continue a session after the function was stopped
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
  */
 void mig_precopy_stopped(struct vfio_pci_migration *mig)
@@ -88,7 +88,7 @@ static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size
 }
 
 /**
- * mig_precopy_has_more() - has firmware something to save while the function runs?
+ * mig_precopy_has_more() - check for something to save while the function runs
  * @mf: the file, entered
  *
  * Return: true if so, or if the question has failed: a reader gets to know.
@@ -111,7 +111,7 @@ static u64 saved(struct mig_file *mf)
 }
 
 /**
- * mig_precopy_left() - how much a session with pre-copy has to transfer yet
+ * mig_precopy_left() - get the bytes that a session with pre-copy still has to transfer
  * @mf: the file, entered
  * @bytes: receives an estimate, with what comes only when the function is stopped
  *
@@ -165,7 +165,7 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 }
 
 /**
- * mig_precopy_info() - what VFIO_MIG_GET_PRECOPY_INFO answers
+ * mig_precopy_info() - compute the answer to VFIO_MIG_GET_PRECOPY_INFO
  * @mf: the file
  * @info: receives flags, initial_bytes and dirty_bytes
  *
@@ -188,7 +188,7 @@ int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
 }
 
 /**
- * mig_precopy_ioctl() - VFIO_MIG_GET_PRECOPY_INFO
+ * mig_precopy_ioctl() - handle VFIO_MIG_GET_PRECOPY_INFO
  * @filp: a data file that is read
  * @cmd: request
  * @arg: user's struct vfio_precopy_info
@@ -218,7 +218,7 @@ long mig_precopy_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 }
 
 /**
- * vfio_pci_engine_precopy() - can a function be saved while it runs?
+ * vfio_pci_engine_precopy() - describe whether a function can be saved while it runs
  * @caps: firmware's limits
  *
  * Context: any.

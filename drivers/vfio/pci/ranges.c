@@ -84,7 +84,7 @@ unsigned int ranges_widen(struct mig_range *r, unsigned int n, u64 min, u64 max_
 }
 
 /**
- * ranges_longest() - the length of the longest range
+ * ranges_longest() - get the length of the longest range
  * @r: the ranges
  * @n: how many
  *
@@ -128,7 +128,7 @@ unsigned int ranges_combine(struct mig_range *r, unsigned int n, unsigned int ma
 }
 
 /**
- * ranges_pages() - size of a set
+ * ranges_pages() - get the number of pages in a set
  * @r: the ranges
  * @n: how many, below 4096
  * @shift: log2 of the page size, at least 12: no sum overflows
@@ -146,7 +146,7 @@ u64 ranges_pages(const struct mig_range *r, unsigned int n, unsigned int shift)
 }
 
 /**
- * ranges_hold() - is all of this in one range?
+ * ranges_hold() - check that an interval is within one range
  * @r: the ranges
  * @n: how many
  * @first: first byte

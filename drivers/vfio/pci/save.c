@@ -47,7 +47,7 @@ static enum vfio_pci_fn_level level(const struct mig_file *mf)
 }
 
 /**
- * mig_save_spare() - a buffer for the save that ends pre-copy
+ * mig_save_spare() - get a buffer for the save that ends pre-copy
  * @mf: the file, entered; firmware works on no buffer of it
  *
  * Return: the buffer, with room; or NULL: there is none.
@@ -84,7 +84,7 @@ static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_save_ask() - have firmware save the next piece
+ * mig_save_ask() - have firmware save the next chunk
  * @mf: the file, entered; its current buffer is not busy
  *
  * Return: 0, or firmware's errno.
@@ -302,7 +302,7 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
 }
 
 /**
- * mig_save_fill() - the next bytes of the stream
+ * mig_save_fill() - produce the next bytes of the stream
  * @mf: the file
  * @to: where to; may be user memory
  * @nowait: wait neither for firmware nor for another reader

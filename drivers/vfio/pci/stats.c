@@ -44,7 +44,7 @@ static const char * const who_names[] = {
 static_assert(ARRAY_SIZE(op_names) == MIG_NR_OPS);
 
 /**
- * mig_op_name() - what a firmware operation is called in trace events and debugfs
+ * mig_op_name() - name a firmware operation for trace events and debugfs
  * @op: the operation
  *
  * Return: the name.
@@ -55,7 +55,7 @@ const char *mig_op_name(enum mig_op op)
 }
 
 /**
- * mig_stats_init() - nothing has happened yet
+ * mig_stats_init() - initialize the counters
  * @mig: the state, with nothing but its function
  */
 void mig_stats_init(struct vfio_pci_migration *mig)
@@ -67,7 +67,7 @@ void mig_stats_init(struct vfio_pci_migration *mig)
 }
 
 /**
- * mig_stats_read() - what has happened up to now
+ * mig_stats_read() - read the counters
  * @mig: the state
  * @copy: receives the counters; its lock is not to be used
  *
@@ -83,7 +83,7 @@ void mig_stats_read(struct vfio_pci_migration *mig, struct mig_stats *copy)
 }
 
 /**
- * mig_note_state() - the device goes from one state to another, or could not
+ * mig_note_state() - account a change of state, or its failure
  * @mig: the state
  * @old: where it was
  * @new: where it goes, or should have gone
@@ -128,7 +128,7 @@ static void note_op(struct vfio_pci_migration *mig, enum mig_op op, u64 ns, int 
 }
 
 /**
- * mig_note_op() - a firmware operation has ended
+ * mig_note_op() - account a firmware operation that has ended
  * @mig: the state
  * @op: the operation
  * @begun: when it was asked for
@@ -140,7 +140,7 @@ void mig_note_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, 
 }
 
 /**
- * mig_note_piece() - firmware has saved or loaded a piece of state, or could not
+ * mig_note_piece() - account a saved or loaded chunk, or its failure
  * @mig: the state
  * @buf: the piece; its memory belongs to firmware no more
  * @error: the result
@@ -170,7 +170,7 @@ void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_bu
 }
 
 /**
- * mig_note_session() - a data file is attached
+ * mig_note_session() - account the start of a session
  * @mig: the state, locked
  * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
  * @buffers: bytes of memory that it has
@@ -195,7 +195,7 @@ static bool is_whole(struct mig_file *mf, bool load)
 }
 
 /**
- * mig_note_session_end() - the data file is detached
+ * mig_note_session_end() - account the end of a session
  * @mig: the state, locked
  * @mf: the file
  */
@@ -217,7 +217,7 @@ void mig_note_session_end(struct vfio_pci_migration *mig, struct mig_file *mf)
 }
 
 /**
- * mig_note_log() - firmware logs dirty pages, or does so no more
+ * mig_note_log() - account start or stop of dirty page logging
  * @mig: the state
  * @ranges: how many; 0: it does not
  * @pages: in all of them
@@ -237,7 +237,7 @@ void mig_note_log(struct vfio_pci_migration *mig, unsigned int ranges, u64 pages
 }
 
 /**
- * mig_note_report() - firmware has reported dirty pages, or could not
+ * mig_note_report() - account a report of dirty pages, or its failure
  * @mig: the state
  * @iova: where the range begins
  * @length: bytes

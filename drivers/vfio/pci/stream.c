@@ -316,7 +316,7 @@ static int skipped_record(struct stream_reader *r)
 }
 
 /**
- * stream_want() - where do the next bytes of the stream belong?
+ * stream_want() - say where the next bytes of the stream belong
  * @r: the reader
  * @dst: receives the address
  *
@@ -343,7 +343,7 @@ size_t stream_want(struct stream_reader *r, void **dst)
 }
 
 /**
- * stream_got() - bytes have been put where stream_want() said
+ * stream_got() - accept bytes that were put where stream_want() said
  * @r: the reader
  * @n: how many; at most what stream_want() returned
  *
@@ -377,7 +377,7 @@ int stream_got(struct stream_reader *r, size_t n)
 }
 
 /**
- * stream_payload() - give the buffer for a piece of state
+ * stream_payload() - set the buffer for a chunk of state
  * @r: the reader, which has returned STREAM_STATE_BEGIN
  * @buf: room for &stream_reader.length bytes, which max_record bounds
  */

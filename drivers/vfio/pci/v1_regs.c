@@ -22,7 +22,7 @@ static const struct v1_reg {
 };
 
 /**
- * v1_decode() - what does an access mean?
+ * v1_decode() - decode an access to the migration region
  * @pos: offset in the region
  * @count: bytes
  * @write: it is a write
@@ -50,7 +50,7 @@ int v1_decode(u64 pos, u64 count, bool write)
 }
 
 /**
- * v1_to_state() - the state that a device_state stands for
+ * v1_to_state() - translate a device_state to a state
  * @device_state: what the user wrote
  * @pre_copy: receives whether the user also wants to read what is there already
  *
@@ -77,7 +77,7 @@ int v1_to_state(u32 device_state, bool *pre_copy)
 }
 
 /**
- * v1_from_state() - the device_state that a state is read as
+ * v1_from_state() - translate a state to a device_state
  * @state: the state
  * @pre_copy: the user is in the pre-copy phase
  *

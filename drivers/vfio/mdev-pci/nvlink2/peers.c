@@ -62,7 +62,7 @@ int nvlink2_peers_add(struct pci_dev *pdev)
 }
 
 /**
- * nvlink2_peers_del() - the opposite
+ * nvlink2_peers_del() - forget a function
  * @pdev: the function
  */
 void nvlink2_peers_del(struct pci_dev *pdev)
@@ -94,7 +94,7 @@ static struct pci_dev *get_nth(unsigned int n)
 }
 
 /**
- * nvlink2_peers_changed() - a function has come or gone: the others' descriptions have its address
+ * nvlink2_peers_changed() - update descriptions when a function comes or goes
  *
  * If another one comes or goes meanwhile, that calls this as well.
  */

@@ -19,7 +19,7 @@ module_param(timeout_ms, uint, 0644);
 MODULE_PARM_DESC(timeout_ms, "How long to wait for an admin command, in ms (default 30000)");
 
 /**
- * npf_timeout_ms() - how long a command may take
+ * npf_timeout_ms() - get the time that a command may take
  *
  * Return: milliseconds, within sensible bounds whatever the parameter says.
  */
@@ -29,7 +29,7 @@ unsigned int npf_timeout_ms(void)
 }
 
 /**
- * npf_commands_init() - no command is outstanding
+ * npf_commands_init() - initialize the slots of commands
  * @q: the queue.
  */
 void npf_commands_init(struct npf_queue *q)
@@ -65,7 +65,7 @@ void npf_commands_end(struct npf_queue *q, int error)
 }
 
 /**
- * npf_command_complete() - the controller has answered
+ * npf_command_complete() - handle a completion
  * @q: the queue, locked.
  * @cqe: a copy of its answer.
  */

@@ -53,7 +53,7 @@ static int npf_ask_primary(struct npf *npf, u16 cntlid, struct npf_primary *prim
 }
 
 /**
- * npf_capacity() - what is there to give, now
+ * npf_capacity() - get the free resources of the controller
  * @npf: the PF.
  * @capacity: gets it, by &enum npf_resource.
  *
@@ -127,7 +127,7 @@ static bool npf_count_one(const struct npf_secondary *s, void *arg)
 }
 
 /**
- * npf_secondaries() - how many secondary controllers there are
+ * npf_secondaries() - get the number of secondary controllers
  * @npf: the PF.
  * @online: gets how many are online.
  * @all: gets how many there are.
@@ -160,7 +160,7 @@ static bool npf_is_it(const struct npf_secondary *s, void *arg)
 }
 
 /**
- * npf_secondary() - the secondary controller that is a VF
+ * npf_secondary() - get the secondary controller of a VF
  * @npf: the PF.
  * @vf: number of the VF from 0.
  * @cntlid: gets the identifier of the controller.

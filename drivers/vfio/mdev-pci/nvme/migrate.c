@@ -151,7 +151,7 @@ const struct vfio_pci_mig_ops npf_mig_ops = {
 };
 
 /**
- * npf_mig_caps() - limits of migration
+ * npf_mig_caps() - get the limits of migration
  * @npf: the PF, which has been identified.
  *
  * Return: the limits. They mean nothing if it can't migrate its secondary controllers.

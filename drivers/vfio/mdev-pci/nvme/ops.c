@@ -190,7 +190,7 @@ int npf_take_primary(struct npf *npf)
 }
 
 /**
- * npf_return_primary() - give them back, for the next driver
+ * npf_return_primary() - return the flexible resources to the primary controller
  * @npf: the PF, its queue running; no secondary controller has any.
  */
 void npf_return_primary(struct npf *npf)

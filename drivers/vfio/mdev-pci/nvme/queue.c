@@ -141,7 +141,7 @@ void npf_queue_fail(struct npf_queue *q, int error, const char *why)
 }
 
 /**
- * npf_queue_lost() - the device can't be reached
+ * npf_queue_lost() - end the queue of a device that can't be reached
  * @q: the queue.
  *
  * From here on nobody touches a register.
@@ -156,7 +156,7 @@ void npf_queue_lost(struct npf_queue *q)
 }
 
 /**
- * npf_queue_check() - does the controller still work?
+ * npf_queue_check() - check that the controller still works
  * @q: the queue.
  *
  * Ends the queue if not.
@@ -297,7 +297,7 @@ void npf_queue_stop(struct npf_queue *q)
 }
 
 /**
- * npf_queue_shutdown() - the same, and the controller is ready to lose its power
+ * npf_queue_shutdown() - end all commands and shut the controller down
  * @q: the queue, running, failed or stopped.
  *
  * Waits as long as the controller has said (RTD3E), 5 to 60 s.

@@ -38,7 +38,7 @@ static const struct mdev_pci_attr refdev_dma_lite_attrs[] = {
 };
 
 /**
- * refdev_make_types() - the types of a PF, with attributes if its firmware has them
+ * refdev_make_types() - make the types of a PF, with the attributes of its firmware
  * @r: the PF; its queue has been started.
  *
  * Return: how many there are in @r now: those of VFs that firmware has profiles for, and the PF.

@@ -64,7 +64,7 @@ static const struct {
 };
 
 /**
- * refdev_opcode_name() - what a command is called in the document
+ * refdev_opcode_name() - name a command as the document does
  * @opcode: &enum refdev_opcode, or any other number.
  *
  * Return: the name, never NULL.
@@ -80,7 +80,7 @@ const char *refdev_opcode_name(u16 opcode)
 }
 
 /**
- * refdev_opcode_by_name() - inverse of refdev_opcode_name()
+ * refdev_opcode_by_name() - find a command by its name
  * @name: the name, in any case.
  *
  * Return: &enum refdev_opcode, or -EINVAL.
@@ -104,7 +104,7 @@ static const char *refdev_function_name(char *name, u16 function)
 }
 
 /**
- * refdev_timeout_ms() - how long firmware may take for a command
+ * refdev_timeout_ms() - get the time that a command may take
  *
  * Return: milliseconds, within reason whatever the module parameter says.
  */
@@ -120,7 +120,7 @@ static unsigned long refdev_timeout(void)
 }
 
 /**
- * refdev_commands_init() - no command is outstanding
+ * refdev_commands_init() - initialize the slots of commands
  * @q: the queue.
  */
 void refdev_commands_init(struct refdev_queue *q)
@@ -170,7 +170,7 @@ void refdev_commands_end(struct refdev_queue *q, int error)
 }
 
 /**
- * refdev_status_error() - what a status means
+ * refdev_status_error() - translate a status to an errno
  * @status: &enum refdev_status, or any other number.
  * @words: the same for people.
  *
@@ -204,7 +204,7 @@ static int refdev_outcome(struct refdev_queue *q, const struct refdev_slot *slot
 }
 
 /**
- * refdev_command_complete() - firmware says that a command has ended
+ * refdev_command_complete() - handle a completion
  * @q: the queue, locked.
  * @cpl: a copy of what firmware wrote.
  */

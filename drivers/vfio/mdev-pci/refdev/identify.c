@@ -19,7 +19,7 @@
 #define REFDEV_MAX_SHIFT	30
 
 /**
- * refdev_check_version() - is this a register interface that this driver knows?
+ * refdev_check_version() - check the version of the register interface
  * @q: the queue; only its registers are used.
  *
  * Return: 0 or a negative errno; the reason was logged.
@@ -152,7 +152,7 @@ int refdev_identify(struct refdev_queue *q)
 }
 
 /**
- * refdev_can_precopy() - can VFs be saved while they run?
+ * refdev_can_precopy() - check whether VFs can be saved while they run
  * @q: the queue, which has been started. Where firmware does not know REFDEV_PRECOPY it may
  *	ignore the DELTA flags of SAVE and LOAD: they must not be used then.
  *

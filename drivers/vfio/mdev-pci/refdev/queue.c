@@ -209,7 +209,7 @@ void refdev_queue_fail(struct refdev_queue *q, int error, const char *why)
 }
 
 /**
- * refdev_queue_lost() - the device can't be reached
+ * refdev_queue_lost() - end the queue of a device that can't be reached
  * @q: the queue.
  *
  * From here on nobody touches a register.
@@ -447,7 +447,7 @@ int refdev_queue_attach(struct refdev_queue *q, void __iomem *regs)
 }
 
 /**
- * refdev_queue_detach() - the opposite
+ * refdev_queue_detach() - release a queue's registers and interrupts
  * @q: the queue, stopped.
  */
 void refdev_queue_detach(struct refdev_queue *q)

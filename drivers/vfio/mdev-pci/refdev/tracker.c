@@ -13,7 +13,7 @@ struct refdev_range {
 static_assert(sizeof(struct refdev_range) == 16);
 
 /**
- * refdev_log_caps() - limits of the tracker
+ * refdev_log_caps() - get the limits of the tracker
  * @q: the queue, whose firmware has identified itself.
  *
  * Return: the limits; no ranges if firmware has no tracker.

@@ -40,7 +40,7 @@ static void refdev_unmap(struct pci_dev *pdev, void __iomem *regs)
 }
 
 /**
- * refdev_take() - begin to use the device
+ * refdev_take() - start using the device
  * @r: the PF; its queue has been initialized.
  *
  * Context: process context, under device_lock() of the PF; sleeps.
@@ -74,7 +74,7 @@ unmap:
 }
 
 /**
- * refdev_let_go() - the opposite
+ * refdev_let_go() - stop using the device
  * @r: the PF; that it could not be taken back is no matter.
  *
  * Context: as refdev_take().
