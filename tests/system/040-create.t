@@ -25,6 +25,11 @@ t "it is one of the PF's VFs" vf_number "$bdf"
 vf=$VF
 t "migratable" attr_is "$u" migratable 1
 t "migration_state" attr_is "$u" migration_state RUNNING
+ids=device=$(cut -c3- <"/sys/bus/pci/devices/$bdf/vendor"):$(cut -c3- <"/sys/bus/pci/devices/$bdf/device")
+like "migration_compat has the type, its state and the VF's PCI IDs, and attributes as they are at first" \
+	"$(cat "$d/migration_compat")" "^type=$DEV_TYPE state=[0-9]+ .* $ids subsystem=[0-9a-f:]{9} setup=00000000\$"
+is "the type's description has the same but setup" \
+	"$(sed -n 's/^migration_compat: //p' "$d/mdev_type/description") setup=00000000" "$(cat "$d/migration_compat")"
 link=$(readlink "$d/iommu_group")
 like "iommu_group points at the group itself" "$link" '/kernel/iommu_groups/[0-9]+$'
 is "it is the VF's group" "${link##*/}" \
@@ -40,10 +45,8 @@ wait $listener 2>/dev/null
 events=$(grep -o "^[a-z]*@[^ ]*/$u " "$WORK/uevents" | sed 's/@.*//' | tr '\n' ' ')
 like "events of the mdev: a change after it was added" "$events" '^add .*change '
 
-t "firmware has enabled the VF" fw "$vf" enabled
-is "enabled" "$VALUE" 1
-fw "$vf" profile
-is "with the profile of the type" "$VALUE" 1
+firmware_says "firmware has enabled the VF" "$vf" enabled 1
+firmware_says "with the profile of the type" "$vf" profile 1
 
 mig "opens by UUID" "$u" state=RUNNING
 mig "opens by PCI address" "$u" state=RUNNING
@@ -70,8 +73,7 @@ new_uuid
 l=$UUID
 t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
 mdev_vf "$l"
-fw "$VF" profile
-is "has that type's profile" "$VALUE" 2
+firmware_says "has that type's profile" "$VF" profile 2
 t "it is another VF" test "$VF" != "$vf"
 mig "its engine works" "$l" dma:50 copies=50
 
@@ -79,8 +81,7 @@ mark
 t "remove" remove "$u"
 logged_once "one line in the log says so, too" "$PF: mdev $u was removed"
 t "it is gone" is_gone "$d"
-fw "$vf" enabled
-is "firmware has disabled the VF" "$VALUE" 0
+firmware_says "firmware has disabled the VF" "$vf" enabled 0
 t "the group's device node is gone" is_gone "/dev/vfio/${link##*/}"
 t "the other mdev is still there" attr_is "$l" migration_state RUNNING
 t "remove the other" remove "$l"

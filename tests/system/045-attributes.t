@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 150
+# needs: attributes firmware
 #
 # Values that are set on an mdev between create and its first user, and what a migration
 # makes of them.
@@ -29,6 +30,7 @@ t "is removed" remove "$l"
 
 t "max_copy is set" write_to "$A/max_copy" 8192
 t "at once, by firmware" both_say "$a" max_copy 8192
+like "migration_compat stands for the new value" "$(cat "$A/migration_compat")" ' setup=[0-9a-f]*[1-9a-f][0-9a-f]*$'
 t "in hexadecimal, with a newline" write_to "$A/max_copy" "0x1000
 "
 t "as firmware has it" both_say "$a" max_copy 4096

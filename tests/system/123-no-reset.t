@@ -30,6 +30,7 @@ new_uuid
 t "an mdev on it" create "$UUID"
 is "does not migrate" "$(cat "$MDEVS/$UUID/migration_state")" none
 like "and says why" "$(cat "$MDEVS/$UUID/not_migratable")" 'no way to be reset'
+is "nothing is compatible with it" "$(cat "$MDEVS/$UUID/migration_compat")" none
 mig "works" "$UUID" set:STOP=ENOTTY dma:5
 t "it goes" remove "$UUID"
 t "reset_method of the VF is the default again" write_to "$vf/reset_method" default

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: tools
 # timeout: 120
+# needs: modprobe
 #
 # The user guide's commands, as it has them: from a host where nothing is loaded to an mdev, and
 # back. What needs a guest: 169-guide-hosts; installing: tests/packages; other devices: 210.
@@ -27,6 +28,8 @@ guide types
 
 guide define
 t "the mdev is there" attr_is $u migration_state RUNNING
+guide compat-source 's/$/ || [ $? = 1 ]/'
+guide compat
 guide remove
 t "it is gone" is_gone "$MDEVS/$u"
 guide create

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2120
 # boot: tools
 # timeout: 180
+# needs: modprobe whole
 #
 # mdev-pci-check on a real host: what it says is what the other tests see there by
 # themselves. Each finding by itself: tests/tools/test_check.py.
@@ -57,6 +58,17 @@ is "mdevctl's version" "mdevctl $VALUE" "$(mdevctl --version | head -n 1)"
 for c in kernel kernel-options cdev iommu interrupt-remapping modules vfio-node qemu memlock migration; do
 	says system $c ok
 done
+
+# ---- another host: this one again, then one with another firmware
+must "what it says is kept" cp "$WORK/json" "$WORK/other"
+t "it compares this host with itself" check --compare "$WORK/other"
+says system compare ok
+like "its types" "$VALUE" "type $DEV_TYPE of device $PF of the other host can come to $PF"
+like "its mdev" "$VALUE" "mdev $a of the other host can come to $PF"
+must "another host" sed -i 's/ state=[0-9]* / state=77 /' "$WORK/other"
+t "it compares this host with that" check --compare "$WORK/other"
+says system compare error "type $DEV_TYPE .* can't come here: $PF: state is 77 there and 1 here"
+t "alone again" check
 
 # ---- live migration: not the tool's table, but what this machine can
 able_word qemu-log

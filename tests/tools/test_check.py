@@ -23,6 +23,8 @@ PF = "0000:01:00.0"
 VFS = ["0000:01:00.1", "0000:01:00.2"]
 TYPE = "refdev-dma"
 UUID = "6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01"
+COMPAT = (f"type={TYPE} state=1 accepts=equal framed=0 precopy=1 max_state=4096 device=8086:0b00 "
+          "subsystem=8086:f0d0")
 RULE = "usr/lib/udev/rules.d/60-mdevctl.rules"
 # As Debian's; PROGRAM is what the cases differ in
 RULE_TEXT = (
@@ -116,10 +118,11 @@ class Host:
         self.write(f"{self.type}/available_instances", "2\n")
         self.describe()
 
-    def describe(self, migratable="yes, by STOP_COPY and P2P", log="yes", precopy="yes"):
+    def describe(self, migratable="yes, by STOP_COPY and P2P", log="yes", precopy="yes", compat=COMPAT):
         self.write(f"{self.type}/description",
                    f"model: mdev-pci reference device\nmigratable: {migratable}\n"
                    "state: version 1, at most 4096 bytes\n"
+                   f"migration_compat: {compat}\n"
                    f"pre-copy by the device: {precopy}\ndirty page tracking by the device: {log}\n")
 
     def whole(self, available=0):
@@ -131,7 +134,8 @@ class Host:
                    "function: the device as a whole\n")
         return path
 
-    def mdev(self, function=VFS[0], state="RUNNING"):
+    def mdev(self, function=VFS[0], state="RUNNING", compat=COMPAT + " setup=00000000"):
+        self.write(f"sys/bus/mdev/devices/{UUID}/migration_compat", compat + "\n")
         self.write(f"{self.type}/devices/{UUID}/x")
         self.write(f"sys/bus/mdev/devices/{UUID}/function", function + "\n")
         self.write(f"sys/bus/mdev/devices/{UUID}/migration_state", state + "\n")
@@ -174,6 +178,17 @@ class Host:
 def call(*words):
     return subprocess.run(["sh", TOOL, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, timeout=60, check=False)
+
+
+def json_of(change):
+    """What the tool prints about a host that change() has changed."""
+    made = Host()
+    try:
+        change(made)
+        made.finish()
+        return call("--json", "--root", made.root).stdout
+    finally:
+        shutil.rmtree(made.root)
 
 
 def check(change=None, words=(), **host):
@@ -772,7 +787,7 @@ def stack(kernel, iommufd, qemu, protocol, prop, log, precopy):
     assert (found["pre-copy"]["result"] == "ok") == precopy, found["pre-copy"]
     of_type = dict(answer["types"][0])
     assert of_type == {"parent": PF, "type": TYPE, "available": 2, "in_use": 0, "protocol": protocol,
-                       "dirty_log": log, "pre_copy": precopy}, of_type
+                       "dirty_log": log, "pre_copy": precopy, "migration_compat": COMPAT}, of_type
     assert found["type-migration"]["text"].startswith(f"type {TYPE} migrates live by {protocol}")
 
 
@@ -802,6 +817,71 @@ def stock_debian():
                    kernel="6.12.95+deb13-amd64", iommufd=False)
     assert answer["status"] == "ok", sick(answer)
     assert {f[1] for f in sick(answer)} == {"iommufd", "dirty-log"}, sick(answer)
+
+
+# Name, what differs in the type's compat there and here (of COMPAT), the finding, a part of its text
+COMPARISONS = [
+    ("the same on both hosts", (), (), "ok", f"type {TYPE} of device {PF} of the other host can come to {PF}"),
+    ("an older firmware here", (("state=1", "state=2"),), (), "error", f"{PF}: state is 2 there and 1 here"),
+    ("the driver decides", (("state=1", "state=2"),), (("accepts=equal", "accepts=driver"),), "warning",
+     "its driver decides"),
+    ("the driver there would decide", (("accepts=equal", "accepts=driver"), ("state=1", "state=2")), (), "error",
+     "state is 2 there"),
+    ("a smaller state here", (("4096", "8192"),), (), "error", "max_state is 8192 there and 4096 here"),
+    ("a larger one here", (), (("4096", "8192"),), "ok", "can come"),
+    ("no pre-copy here", (), (("precopy=1", "precopy=0"),), "error", "precopy is 1 there and 0 here"),
+    ("no pre-copy there", (("precopy=1", "precopy=0"),), (), "ok", "can come"),
+    ("another device", (("8086:0b00", "8086:0b01"),), (), "error", "device is 8086:0b01 there and 8086:0b00 here"),
+    ("whole images there", (("framed=0", "framed=1"),), (), "error", "framed is 1 there and 0 here"),
+    ("a key that this tool does not know", (("framed=0", "framed=0 new=7"),), (), "error", "new is 7 there and missing"),
+    ("no VF here", (), ((" device=8086:0b00 subsystem=8086:f0d0", ""),), "warning", "no VF here"),
+    ("another type", (("type=refdev-dma", "type=other-dma"),), (), "error", "no device of this host offers type other-dma"),
+]
+
+
+def changed(text, changes):
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+def compared(there, here, mdev=None):
+    """What "--compare" finds on a host with one type, of what "--json" says on another one."""
+    def other(h):
+        h.describe(compat=there)
+        if mdev is not None:
+            h.mdev(compat=mdev)
+
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(json_of(other))
+        file.flush()
+        answer = check(lambda h: h.describe(compat=here), words=("--compare", file.name))
+    return [(f["result"], f["text"]) for f in answer["findings"] if f["check"] == "compare"]
+
+
+def comparison(there, here, result, words):
+    found = compared(changed(COMPAT, there), changed(COMPAT, here))
+    assert len(found) == 1 and found[0][0] == result and words in found[0][1], found
+
+
+def comparison_of_mdevs():
+    """An mdev is compared with the types here; its attributes are to be set here, too."""
+    found = compared(COMPAT, COMPAT, COMPAT + " setup=00000000")
+    assert [r for r, _ in found] == ["ok", "ok"] and f"mdev {UUID}" in found[1][1], found
+    found = compared(COMPAT, COMPAT, COMPAT + " setup=12345678")
+    assert [r for r, _ in found] == ["ok", "ok", "info"] and "other attributes" in found[2][1], found
+    found = compared(COMPAT, COMPAT, "none")
+    assert [r for r, _ in found] == ["ok"], found
+
+
+def comparison_with_nothing():
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write("this is no JSON\n")
+        file.flush()
+        answer = check(words=("--compare", file.name))
+    found = [f for f in answer["findings"] if f["check"] == "compare"]
+    assert len(found) == 1 and "nothing that migrates" in found[0]["text"], found
 
 
 def foreign_files():
@@ -858,7 +938,8 @@ def no_foreign_program():
 
 
 def wrong_words():
-    for words in (["--what"], ["--qemu"], ["--qemu", "new"], ["--root", "/nowhere"], ["--parent"]):
+    for words in (["--what"], ["--qemu"], ["--qemu", "new"], ["--root", "/nowhere"], ["--parent"],
+                  ["--compare"], ["--compare", "/nowhere"]):
         done = call(*words)
         assert done.returncode == 64 and done.stderr and not done.stdout, (words, done)
     done = call("--help")
@@ -898,7 +979,9 @@ def tests():
         yield name, in_order, (), arguments
     for name, *rest in STACKS:
         yield "migration: " + name, stack, rest, {}
-    for function in (text_output, stock_debian, foreign_files, version, completion, odd_names, no_foreign_program, wrong_words, this_host):
+    for name, *rest in COMPARISONS:
+        yield "comparison: " + name, comparison, rest, {}
+    for function in (comparison_of_mdevs, comparison_with_nothing, text_output, stock_debian, foreign_files, version, completion, odd_names, no_foreign_program, wrong_words, this_host):
         yield function.__name__.replace("_", " "), function, (), {}
 
 

@@ -386,23 +386,31 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function)
 	return ret;
 }
 
-/*
+/**
+ * mdev_pci_attrs_setup() - a number that stands for how a function is set up
+ * @function: the function
+ * @type: the type that it is enabled for
+ *
  * Only what differs from the type's own values counts: a driver with more attributes than that
  * of the other host agrees with it as long as nobody uses them.
+ *
+ * Return: the number; 0: nothing differs.
  */
-static u32 sum_up(const struct mdev_pci_function *function, const struct mdev_pci_type *type)
+u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
+			 const struct mdev_pci_type *type)
 {
 	unsigned int i;
 	u32 sum = 0;
 
 	for (i = 0; i < type->nr_attrs; i++) {
 		const struct mdev_pci_attr *attr = &type->attrs[i];
-		__le64 value = cpu_to_le64(function->values[i]);
+		u64 value = READ_ONCE(function->values[i]);
+		__le64 bytes = cpu_to_le64(value);
 
-		if (!attr->guest_visible || function->values[i] == attr->initial)
+		if (!attr->guest_visible || value == attr->initial)
 			continue;
 		sum = crc32_le(sum ?: ~0, attr->name, strlen(attr->name) + 1);
-		sum = crc32_le(sum, (const u8 *)&value, sizeof(value));
+		sum = crc32_le(sum, (const u8 *)&bytes, sizeof(bytes));
 	}
 	return sum;
 }
@@ -418,7 +426,7 @@ static int use_begin(struct vfio_pci_fn *fn, u32 *setup)
 		ret = -EAGAIN;
 	} else {
 		function->in_use = true;
-		*setup = sum_up(function, function->enabled);
+		*setup = mdev_pci_attrs_setup(function, function->enabled);
 	}
 	mutex_unlock(&function->fw_lock);
 	return ret;

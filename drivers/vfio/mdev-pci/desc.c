@@ -11,8 +11,8 @@
 
 /* Others' entries in the directory of an mdev */
 static const char * const taken_names[] = {
-	"driver", "function", "iommu_group", "mdev_type", "migratable", "migration_state",
-	"not_migratable", "power", "remove", "subsystem", "uevent", "vfio-dev",
+	"driver", "function", "iommu_group", "mdev_type", "migratable", "migration_compat",
+	"migration_state", "not_migratable", "power", "remove", "subsystem", "uevent", "vfio-dev",
 };
 
 /* What is wrong, or NULL, as of all that follow */

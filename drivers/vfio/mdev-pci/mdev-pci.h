@@ -325,6 +325,8 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function);
 void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept);
 int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_pci_type *type,
 			 const struct mdev_pci_values *kept);
+u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
+			 const struct mdev_pci_type *type);
 int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at);
 
 /* sysfs.c */
@@ -334,6 +336,11 @@ int mdev_pci_sysfs_add(struct mdev_pci_instance *instance);
 void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance);
 unsigned int mdev_pci_get_available(struct mdev_type *mtype);
 ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
+
+/* migration_compat.c */
+int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_pci_type *type,
+			     char *buf, int at);
+int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf);
 
 /* flavour.c */
 void mdev_pci_flavours_offer(struct mdev_pci_parent *parent);

@@ -70,9 +70,16 @@ static ssize_t migration_state_show(struct device *dev, struct device_attribute 
 }
 static DEVICE_ATTR_RO(migration_state);
 
+static ssize_t migration_compat_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mdev_pci_show_compat(to_instance(dev), buf);
+}
+static DEVICE_ATTR_RO(migration_compat);
+
 static struct attribute *instance_attrs[] = {
 	&dev_attr_function.attr,
 	&dev_attr_migratable.attr,
+	&dev_attr_migration_compat.attr,
 	&dev_attr_migration_state.attr,
 	&dev_attr_not_migratable.attr,
 	NULL
@@ -231,6 +238,8 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 	int n;
 
 	n = describe_migration(desc, offer->type, buf);
+	if (offer->type->mig_ops)
+		n += mdev_pci_describe_compat(parent, offer->type, buf, n);
 	if (mdev_pci_type_is_whole(parent, offer->type))
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
 	n += describe_control(offer->type->control, buf, n);

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the hosts of a migration must have in common, in one line that is compared before it begins:
+ * docs/ABI/testing/sysfs-bus-mdev-pci. The values are those by which the engine refuses a stream.
+ */
+#include <linux/sysfs.h>
+
+#include "mdev-pci.h"
+
+static int emit_type(struct pci_dev *pf, const struct mdev_pci_type *type,
+		     const struct vfio_pci_mig_caps *caps, char *buf, int at)
+{
+	return sysfs_emit_at(buf, at,
+			     "type=%s-%s state=%u accepts=%s framed=%d precopy=%d max_state=%llu",
+			     dev_driver_string(&pf->dev), type->name, caps->compat,
+			     type->mig_ops->check_compat ? "driver" : "equal",
+			     caps->framed, caps->precopy, caps->max_state);
+}
+
+static int emit_ids(const struct pci_dev *pdev, char *buf, int at)
+{
+	return sysfs_emit_at(buf, at, " device=%04x:%04x subsystem=%04x:%04x", pdev->vendor,
+			     pdev->device, pdev->subsystem_vendor, pdev->subsystem_device);
+}
+
+/**
+ * mdev_pci_describe_compat() - what all mdevs of a type have in common, for its description
+ * @parent: the parent
+ * @type: the type; it migrates
+ * @buf: a page
+ * @at: bytes in it
+ *
+ * PCI IDs are there if a VF is: the PF's are others.
+ *
+ * Return: bytes written.
+ */
+int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_pci_type *type,
+			     char *buf, int at)
+{
+	const struct mdev_pci_function *vf;
+	int n = sysfs_emit_at(buf, at, "migration_compat: ");
+
+	n += emit_type(parent->pf, type, &parent->desc->mig_caps, buf, at + n);
+	mutex_lock(&parent->lock);
+	vf = list_first_entry_or_null(&parent->functions, struct mdev_pci_function, node);
+	if (vf)
+		n += emit_ids(vf->fn.pdev, buf, at + n);
+	mutex_unlock(&parent->lock);
+	return n + sysfs_emit_at(buf, at + n, "\n");
+}
+
+static int emit_function(const struct mdev_pci_function *function,
+			 const struct mdev_pci_type *type, char *buf)
+{
+	int n = emit_type(function->fn.pf, type, &function->limits.mig_caps, buf, 0);
+
+	n += emit_ids(function->fn.pdev, buf, n);
+	return n + sysfs_emit_at(buf, n, " setup=%08x\n", mdev_pci_attrs_setup(function, type));
+}
+
+/**
+ * mdev_pci_show_compat() - the mdev's attribute migration_compat
+ * @instance: the mdev
+ * @buf: a page
+ *
+ * Waits for nobody, and asks no firmware.
+ *
+ * Return: bytes written.
+ */
+int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf)
+{
+	const struct mdev_pci_function *function;
+	int n;
+
+	mutex_lock(&instance->lock);
+	function = instance->function;
+	if (!instance->edev || !instance->type->mig_ops || function->limits.not_migratable)
+		n = sysfs_emit(buf, "none\n");
+	else
+		n = emit_function(function, instance->type, buf);
+	mutex_unlock(&instance->lock);
+	return n;
+}
