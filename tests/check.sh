@@ -33,12 +33,14 @@
 #   builtin  this repository as a directory of a kernel's source, and in that kernel's image: tests
 #           that unload nothing; 10 minutes, and for each other state of the sources as many for
 #           the kernel
-#   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; 5 minutes
+#   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; the system
+#           tests with the second skeleton as the device's driver; 15 minutes
 #   docs    the documents as HTML: links, anchors, and each page in a browser; and what
 #           getting-started has before the modules are loaded, on bare Debians; 15 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style --all, docs, headers, qemu, packages, power, eyes, builtin, stacks
+#   full    unit, fuzz, tools, style --all, docs, headers, qemu, packages, power, eyes, builtin, conform,
+#           stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" and "boots"
@@ -189,7 +191,11 @@ virtio()
 mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --all mlx5; }
 
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
-conform() { part conform 1800 "$tests/system/host-run.sh" 220 221 222; }
+conform()
+{
+	part conform 1800 "$tests/system/host-run.sh" 220 221 222 223
+	DEVICE=acme-refdev part conform-acme 3000 "$tests/system/host-run.sh" --boots "main big"
+}
 docs()
 {
 	part docs 900 "$tests/docs/run.sh"
@@ -248,6 +254,7 @@ full()
 	power
 	eyes
 	in_image
+	conform
 	stacks
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash
 # timeout: 120
+# needs: modprobe
 #
 # The modules load and unload in any order that their dependencies allow, and leave
 # nothing.

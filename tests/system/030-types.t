@@ -7,21 +7,22 @@
 TYPES=$PFDIR/mdev_supported_types
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE $DEV_TYPE_WHOLE "
+is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE ${DEV_TYPE_WHOLE:+$DEV_TYPE_WHOLE }"
 
 vfs_and_mdevs 3
 for type in $DEV_TYPE $DEV_TYPE_LITE; do
 	d=$TYPES/$type
 	is "$type: device_api" "$(cat $d/device_api)" vfio-pci
 	is "$type: available_instances" "$(cat $d/available_instances)" 3
-	like "$type: name" "$(cat $d/name)" '^DMA engine'
+	like "$type: name" "$(cat $d/name)" "^($DEV_LABEL)"
 	description=$(cat $d/description)
-	like "$type: description names the model" "$description" '^model: mdev-pci reference device$'
+	like "$type: description names the model" "$description" "^model: $DEV_DESCRIBED\$"
 	like "$type: description says whether it migrates" "$description" '^migratable: yes'
 	like "$type: description bounds the state" "$description" '^state: version 1, at most [0-9]+ bytes$'
-	if kernel_has_precopy; then
-		p_words=yes
-	else
+	p_words=yes
+	if ! dev_has precopy; then
+		p_words=no
+	elif ! kernel_has_precopy; then
 		p_words='by the migration region only, the kernel is older than 6[.]2'
 	fi
 	like "$type: description says whether it can be saved while it runs" "$description" \

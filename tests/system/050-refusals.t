@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 150
+# needs: firmware
 #
 # Each refusal of "create": its own errno, and one sentence in the log. (No IOMMU: see
 # 055-no-iommu.t.)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 100
+# needs: firmware
 #
 # Firmware refuses one VF: create takes another, and available_instances does not count it.
 

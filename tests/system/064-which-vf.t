@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 200
+# needs: attributes firmware
 #
 # An mdev can choose its VF: its attribute "function" is written before the device is opened.
 

@@ -29,8 +29,7 @@ sleep 0.3
 kill $listener
 wait $listener 2>/dev/null
 like "user space is told" "$(cat "$WORK/uevents")" "^change@.*/$u "
-fw "$vf" enabled
-is "firmware has disabled the VF" "$VALUE" 0
+firmware_says "firmware has disabled the VF" "$vf" enabled 0
 is "one VF less" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 1
 t "the VF can have another driver" is_gone "/sys/bus/pci/devices/$bdf/driver"
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154,SC2015
 # timeout: 240
+# needs: modprobe
 #
 # driver_flavour: who has a function, and another one by one write, from no module loaded on.
 

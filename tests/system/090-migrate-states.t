@@ -7,15 +7,17 @@
 vfs_and_mdevs 1 u
 mdev_vf "$u"
 fw_dir
-LEVEL="grep -q '^level: %s\$' $FW/vf$VF"
-at() { printf "sh:$LEVEL" "$1"; }		# the function's level, by its firmware
+at() # LEVEL: the function is at it, says its firmware
+{
+	can firmware && echo "sh:grep -q '^level: $1\$' $FW/vf$VF" || echo sh:true
+}
 shown="sh:grep -qx %s $MDEVS/$u/migration_state"
 attr_says() { printf "$shown" "$1"; }		# what sysfs shows
 
-# Where the kernel has no PRE_COPY states, its users see none
+# Where the kernel or the device has no PRE_COPY states, users see none
 pre="PRE_COPY PRE_COPY_P2P"
 flags=7
-kernel_has_precopy || pre='' flags=3
+can precopy || pre='' flags=3
 
 mig "it migrates by STOP_COPY and P2P, and PRE_COPY if the kernel can" "$u" "flags=$flags" \
 	state=RUNNING size

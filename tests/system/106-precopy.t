@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 200
+# needs: firmware precopy
 #
 # PRE_COPY: most of the state moves while the function runs, and only the rest when it is
 # stopped; nothing is lost, whatever changes meanwhile.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 200
+# needs: firmware precopy
 #
 # Pre-copy by the migration region (v1), also on kernels whose v2 has no such states.
 # device_state: 1 running, 2 saving, 3 both.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154,SC2016
 # timeout: 180
+# needs: firmware trace
 #
 # What those see who watch a migration: trace events and debugfs.
 

@@ -94,7 +94,7 @@ firmware_refuses()
 	mig_do "$f_desc: refused by firmware" reset dma:7 "digest:$W/own" set:RESUMING \
 		"write:$W/bad=EBADMSG,EINVAL,EIO" "digest-is:$W/own" set:STOP=ENODATA state=ERROR \
 		"digest-is:$W/own" reset
-	logged "$f_desc: the log says why" 'firmware refused LOAD'
+	logged "$f_desc: the log says why" "$DEV_REFUSED_LOAD"
 }
 firmware_refuses "an image with another magic number" state:0:0
 firmware_refuses "an image with a damaged header" state:100:255

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086
 # timeout: 200
 # timeout-full: 600
+# needs: precopy
 #
 # Migration data as an enemy would send it, of a function that was stopped and of one that was saved
 # while it ran (DELTA records), to both front ends: cut off at and beside every boundary, flipped

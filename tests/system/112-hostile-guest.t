@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086
 # timeout: 200
 # dma-faults: expected
+# needs: firmware
 #
 # A guest that writes anything anywhere in its function's BARs and config space, all the time, while
 # the function is migrated. The state that was saved is whole; each step succeeds or

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 200
+# needs: firmware
 #
 # Eight functions of one PF migrate at the same time; one whose firmware is stuck holds up none
 # of the others.

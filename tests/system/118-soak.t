@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 150
+# needs: precopy
 #
 # Eight mdevs, operations in random order: "make soak" for a short while. Too short to say
 # anything of memory; what is left behind the kernel's log and cleanup.sh tell.

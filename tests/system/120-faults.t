@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 300
+# needs: firmware
 #
 # Firmware that fails, is silent, late, cuts data short or dies: bounded waits, an error of the
 # migration file, the ERROR state where nobody knows what the function does, a line in the log, and a reset that recovers.

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086,SC2059
 # timeout: 200
 # timeout-full: 600
+# needs: firmware
 #
 # Each firmware command in each state of migration, with each kind of fault: user space gets the
 # errno that says what to do, the state is what the documents say, and after a reset all works.

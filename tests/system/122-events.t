@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086,SC2153
 # timeout: 240
 # timeout-full: 600
+# needs: precopy
 #
 # What may happen to a function from outside while user space has it open, in each state of its
 # migration: resets of the VF and of the PF, errors of the link (AER), the VF or the PF loses its

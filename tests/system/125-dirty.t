@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # timeout: 200
+# needs: firmware log
 #
 # Dirty pages: what the VF's DMA has written is reported, and nothing else.
 

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # timeout: 200
 # dma-faults: expected
+# needs: firmware
 #
 # A hostile user: random but seeded ioctls, reads, writes, mmaps, resets and closes from several
 # threads (vfio-fuzz). What its engine may not reach the IOMMU keeps from it, and says so. Afterwards

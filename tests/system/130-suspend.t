@@ -25,6 +25,5 @@ mig "also by way of STOP" "$a" dma:5 set:RUNNING_P2P start:100 frozen:50 set:STO
 mig "register writes at STOP are dropped, and counted" "$a" dma:5 set:STOP start:100 frozen:200 \
 	copies=5 errors\>=1 set:RUNNING frozen:100 copies=5
 mig "a running function moves" "$a" start:2000 wait copies=2000
-fw "$n" illegal_dma
-is "firmware saw no DMA while it was suspended" "$VALUE" 0
+firmware_says "firmware saw no DMA while it was suspended" "$n" illegal_dma 0
 no_mdevs_no_vfs

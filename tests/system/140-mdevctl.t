@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: tools
 # timeout: 150
+# needs: modprobe
 #
 # mdevctl, as an administrator uses it.
 

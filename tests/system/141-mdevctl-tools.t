@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: tools
 # timeout: 240
+# needs: modprobe
 #
 # tools/mdevctl-profiles, as "make install-tools" puts it there (prepare.sh): attributes by mdevctl,
 # and a host that comes up with its VFs and mdevs by udev alone.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # boot: reboot
+# needs: modprobe
 #
 # A host is set up, and goes down. What an administrator has written to its disk, which an L1 has
 # not, is brought out and put into the next one: 143-rebooted.

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: rebooted
 # timeout: 120
+# needs: modprobe
 #
 # The host of 142-reboot comes up again, in a boot of its own, with what was on its disk. Nothing
 # has loaded a module of ours when udevd starts, and only udevd does. It is systemd's, and it gets the

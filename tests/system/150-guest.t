@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: guests
 # timeout: 300
+# needs: firmware
 #
 # A guest with stock drivers uses an mdev; and lets go of it while it runs.
 

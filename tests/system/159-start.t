@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: guests
 # timeout: 420
+# needs: modprobe
 #
 # The commands of docs/getting-started.rst, from the modules to the guest that has migrated. Packages,
 # GRUB and the build: tests/docs/start.sh.

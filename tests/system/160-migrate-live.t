@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: guests
 # timeout: 500
+# needs: firmware
 #
 # Live migration of a guest whose copies go on; and migrations that fail, after which
 # the guest goes on where it was.

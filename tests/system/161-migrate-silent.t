@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: guests
 # timeout: 500
+# needs: firmware
 #
 # Firmware of the source that does not answer while a guest is migrated: the migration fails or does
 # without, the guest is not reset, and its copies go on.

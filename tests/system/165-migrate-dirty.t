@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086
 # boot: guests
 # timeout: 500
+# needs: firmware
 #
 # What the device writes while a guest's memory is transferred arrives; where the device's
 # log of dirty pages is there QEMU uses it, by itself.

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2046
 # boot: pair
 # timeout: 700
+# needs: firmware
 #
 # Live migration between two hosts, each with a device and a kernel of its own: there and
 # back; and migrations that fail, after which the guest goes on where it was.

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086
 # boot: big
 # timeout: 350
+# needs: firmware
 #
 # A state that is too large for the downtime that the user allows: with pre-copy QEMU finds
 # that what is left of it fits, and switches over by itself.

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2046,SC2016
 # boot: pair
 # timeout: 600
+# needs: firmware
 #
 # libvirt migrates a running guest to another host and back, as the user guide tells operators
 # to; and what is refused, after which the guest goes on where it was.

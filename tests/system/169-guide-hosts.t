@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2016
 # boot: pair
 # timeout: 600
+# needs: firmware
 #
 # The user guide's commands with guests, as it has them: QEMU by hand, libvirt, and migration
 # between two hosts by either. What is refused: 166, 168. hostA's mdev is the one whose UUID the

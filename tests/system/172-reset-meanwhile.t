@@ -38,7 +38,7 @@ for ms in 1 30 60 90; do
 done
 for ms in 20 70; do
 	beside STOP RUNNING STOP
-	! kernel_has_precopy || beside PRE_COPY PRE_COPY_P2P STOP_COPY
+	! can precopy || beside PRE_COPY PRE_COPY_P2P STOP_COPY
 done
 for ms in 10 40 70; do
 	mig_do "$ms ms after a reset has begun its user resets it, too: that waits" reset \

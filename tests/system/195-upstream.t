@@ -3,6 +3,7 @@
 # boot: upstream
 # timeout: 2500
 # dma-faults: expected
+# needs: firmware
 #
 # Upstream's tools/testing/selftests/vfio on a VF three times: bound to vfio-pci; as the function
 # of an mdev; and as that mdev, by its directory in sysfs and its UUID. The results are the same.

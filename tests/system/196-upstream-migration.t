@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: upstream
 # timeout: 600
+# needs: firmware
 #
 # tests/upstream/vfio_pci_migration_test.c, built in upstream's tools/testing/selftests/vfio: on the function of
 # an mdev, on that mdev by its UUID, and on a VF of vfio-pci, which does not migrate.

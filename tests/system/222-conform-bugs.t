@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: conform
 # timeout: 900
+# needs: firmware
 #
 # mdev-pci-conform can fail: each bug that the device model can have, and commands that firmware fails, turn
 # the right point red, by name. What a driver of its own may get wrong: tests/tools/test_conform.sh.

@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086
 # timeout: 300
 # dma-faults: expected
+# needs: firmware whole
 #
 # The PF as one mdev while its own driver stays bound: the driver lets go of it and takes it back,
 # VFs and the whole exclude each other, and nobody takes the one's device for the other's.

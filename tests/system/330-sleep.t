@@ -2,6 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # boot: sleep
 # timeout: 500
+# needs: trace
 #
 # System sleep and hibernation. The host refuses while a device is open; firmware is told before it
 # loses its power, and has each VF set up again afterwards. The kernel's own tests stand for sleep:

@@ -113,8 +113,8 @@ add_selftests()
 }
 
 tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp) swap=$(mktemp)
-volume='' acme='' variant=''
-trap 'rm -rf "$tap" "$disk" "$ssdt" "$swap" $volume $acme $variant' EXIT
+volume='' example='' variant=''
+trap 'rm -rf "$tap" "$disk" "$ssdt" "$swap" $volume $example $variant' EXIT
 # Devices that nobody here made, each with what it needs: a network, and 64 MiB to write on
 # shellcheck disable=SC2054  # the commas are QEMU's
 others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
@@ -179,15 +179,15 @@ add_mtty()
 	dir=$("$VM_DIR/upstream-driver.sh" mtty "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")") || return 0
 	more+=(--add "$dir")
 }
-# The second skeleton, as a vendor builds it
-add_acme()
+# A skeleton of docs/examples, as a vendor builds it
+add_example() # NAME
 {
 	local ko
 
-	ko=$("$VM_DIR/build-example.sh" acme-refdev "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")")
-	acme=$(mktemp -d)
-	cp "$ko" "$acme/"
-	more+=(--add "$acme")
+	ko=$("$VM_DIR/build-example.sh" "$1" "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")")
+	example=${example:-$(mktemp -d)}
+	cp "$ko" "$example/"
+	more+=(--add "$example")
 }
 # A ConnectX, with the drivers and programs that no stack has. $MLX5: more of its properties. Without
 # logs of dirty pages in the kernel upstream's driver fails at each report: no tracker then
@@ -227,7 +227,8 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != virtio ] || add_virtio
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
 	[[ $b != mlx5* ]] || add_mlx5
-	[ "$b" != conform ] || { add_mtty; add_acme; }
+	[ "$b" != conform ] || { add_mtty; add_example acme-refdev; }
+	[ -z "$DEV_EXAMPLE" ] || add_example "$DEV_EXAMPLE"
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)
 	dir=${keep:+$keep/$b}

@@ -103,7 +103,7 @@ unload() # NAME
 load_all()
 {
 	load vfio_iommu_type1 && load vfio-pci-engine && load mdev-pci &&
-		load $DEV_MODULE "$@" && find_pf
+		dev_load "$@" && find_pf
 }
 
 unload_all()
@@ -123,11 +123,22 @@ qemu_major() # -> $QEMU
 	[ -n "$QEMU" ] || fail "no QEMU on this machine"
 }
 
+dev_has() # WORD of $DEV_CAN
+{
+	case " $DEV_CAN " in
+	*" $1 "*) ;;
+	*) fail "the device under test, ${DEVICE:-refdev}, has no '$1'" ;;
+	esac
+}
+
 # can WHAT: fails with the reason if it can't. By what there is, never by a stack's name, nor
 # by what the modules under test say
 can()
 {
 	case $1 in
+	attributes | firmware | modprobe | trace | whole)
+		dev_has "$1"
+		;;
 	iommufd)	# VFIO's character devices, with IOMMUFD
 		modprobe -q iommufd
 		[ -c /dev/iommu ] || fail "the kernel has no IOMMUFD" || return 1
@@ -140,9 +151,11 @@ can()
 			fail "QEMU knows no IOMMUFD"
 		;;
 	precopy)	# by v2
+		dev_has precopy || return 1
 		kernel_has_precopy || fail "the kernel has no PRE_COPY states (6.2)"
 		;;
 	log)		# dirty page logging by the device
+		dev_has log || return 1
 		grep -q ' iova_bitmap_set' /proc/kallsyms ||
 			fail "the kernel has no logging of dirty pages by devices (IOMMUFD_DRIVER)"
 		;;
@@ -151,7 +164,7 @@ can()
 		[ "$QEMU" -ge 9 ] || fail "QEMU $QEMU does not ask devices for dirty pages"
 		;;
 	qemu-precopy)	# QEMU has the device saved while the guest runs
-		qemu_major || return 1
+		dev_has precopy && qemu_major || return 1
 		# Up to 7.2 by the migration region, which needs nothing of the kernel's
 		[ "$QEMU" -lt 8 ] || kernel_has_precopy ||
 			fail "kernel $(uname -r) has no PRE_COPY states, and QEMU $QEMU knows no migration region"

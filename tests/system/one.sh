@@ -10,6 +10,12 @@ export WORK
 . "$here/guest.sh"
 . "$here/tap.sh"
 find_pf
+for need in $(sed -n 's/^# needs: *//p;10q' "$1"); do
+	dev_has "$need" && continue
+	skip "all of this file" "$REASON"
+	echo "##done"
+	exit 0
+done
 . "$1"
 rm -rf "$WORK"
 echo "##done"

@@ -6,6 +6,7 @@
 # one of the patterns (default: all) is part of its name, and if it is for this boot (its
 # line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit, with FULL in the
 # environment (host-run.sh --all) "# timeout-full: SECONDS"; EXTRA_TIME: so much more.
+# "# needs: WORD...": what the device under test must have (device/refdev.sh), else the file is skipped.
 # "# dma-faults: expected": it lets the device go where the IOMMU stops it.
 #
 # After each file the kernel's log is searched: a warning, oops, lockdep report, hung task, wrong

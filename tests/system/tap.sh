@@ -30,6 +30,14 @@ able()
 	return 1
 }
 
+# firmware_says DESCRIPTION VF KEY WANTED: what firmware knows of a VF, if the device under test tells it
+firmware_says()
+{
+	able firmware "$1" || return 0
+	fw "$2" "$3"
+	is "$1" "$VALUE" "$4"
+}
+
 # The whole table, and not only the part that is tried by default? (host-run.sh --all)
 full() { [ -n "$FULL" ]; }
 

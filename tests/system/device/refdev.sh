@@ -15,6 +15,23 @@ DEV_TRACE=mdev_pci_refdev		# its trace events
 DEV_TRACE_COMMAND=refdev_command	# that of a command, with function, opcode and status
 DEV_TIMEOUT_MS=5000			# the driver waits so long for firmware
 DEV_PLUGIN=ioat				# of mdev-pci-conform (tools/conform/plugins)
+DEV_REFUSED_LOAD="firmware refused LOAD"	# its line of that
+DEV_LABEL="DMA engine"			# how the type's name begins
+DEV_DESCRIBED="mdev-pci reference device"	# the model, as the type's description has it
+# What it has beyond a migration of stopped functions. A test that needs more says so ("# needs:")
+#   attributes	of mdevs, as docs/user-guide has them for this device
+#   firmware	dev_debugfs() works
+#   log		of dirty pages
+#   modprobe	the module is installed, and has the parameters num_vfs and timeout_ms
+#   precopy	its state can be saved while it runs
+#   trace	events of its own
+#   whole	a type for the function as a whole
+DEV_CAN="attributes firmware log modprobe precopy trace whole"
+
+dev_load() # PARAMETERS
+{
+	load $DEV_MODULE "$@"
+}
 
 # What firmware tells, and how faults are injected: files vfN and inject of
 # docs/ABI/testing/sysfs-bus-mdev-pci
