@@ -7,7 +7,7 @@ report", with events of vfio_pci_engine (and of mdev_pci_refdev, if they are
 there). Prints a summary, and writes a picture (--svg) and a file that
 https://ui.perfetto.dev and chrome://tracing load (--json).
 
-Needs nothing but Python 3. docs/tracing.rst says how to record.
+Needs only Python 3. docs/tracing.rst explains how to record.
 """
 
 import argparse
@@ -749,8 +749,8 @@ def arguments(words):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("trace", nargs="+", help="text of a trace; '-': standard input. Of several"
-                        " (source and destination) each is a host, named as the file")
+    parser.add_argument("trace", nargs="+", help="text of a trace, one for each host (source and"
+                        " destination), which is named after the file; '-': standard input")
     parser.add_argument("--svg", metavar="FILE", help="write a picture")
     parser.add_argument("--json", metavar="FILE", help="write a trace for Perfetto")
     parser.add_argument("--title", default="Migration timeline", help="of the picture")

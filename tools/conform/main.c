@@ -35,24 +35,24 @@ static void usage(FILE *to)
 {
 	fprintf(to,
 		"usage: mdev-pci-conform [OPTIONS] DEVICE\n"
-		"Judges a VFIO device that migrates by the uapi. DEVICE: an mdev's UUID, a PCI address,\n"
+		"Checks a migratable VFIO device against the uapi. DEVICE: an mdev's UUID, a PCI address,\n"
 		"/dev/vfio/devices/vfioN, or a directory in sysfs.\n"
-		"  --destination DEVICE  load streams into this one\n"
-		"  --plugin FILE         the device's workload: a shared object, or a name linked in\n"
-		"  --plugin-arg TEXT     for the plug-in\n"
-		"  --only PATTERN        points of that name, as \"states.*\"; repeatable\n"
-		"  --except PATTERN      not these; repeatable\n"
+		"  --destination DEVICE  load streams into this device\n"
+		"  --plugin FILE         the device's workload: a shared object, or the name of a linked-in plug-in\n"
+		"  --plugin-arg TEXT     argument of the plug-in\n"
+		"  --only PATTERN        only matching points, such as \"states.*\"; repeatable\n"
+		"  --except PATTERN      leave out matching points; repeatable\n"
 		"  --rounds N            round trips (default 1000)\n"
 		"  --patience N          wait N times as long\n"
-		"  --max-state BYTES     a longer stream has no end (default 1 GiB)\n"
+		"  --max-state BYTES     a longer stream counts as endless (default 1 GiB)\n"
 		"  --foreign FILE        a stream of another device, which must be refused\n"
-		"  --save FILE           keep a stream of this one\n"
-		"  --json FILE           the results as JSON\n"
-		"  --group, --cdev       open it by its group, by its character device\n"
-		"  --list                name the points and the sentences that they stand on\n"
-		"  --quiet               no notes and latencies\n"
-		"Status: 0 all passed; 1 something failed; 2 usage; 3 the device can't be opened, or\n"
-		"hangs; 4 there was nothing to judge.\n");
+		"  --save FILE           write a stream of this device to FILE\n"
+		"  --json FILE           write the results as JSON to FILE\n"
+		"  --group, --cdev       open it by its IOMMU group or its character device\n"
+		"  --list                list the points with their sentences of the uapi\n"
+		"  --quiet               print no notes and latencies\n"
+		"Status: 0 all passed; 1 a point failed; 2 wrong usage; 3 the device can't be opened, or\n"
+		"hangs; 4 all points were skipped.\n");
 }
 
 static unsigned long long number(const char *s, unsigned long long max)
@@ -61,7 +61,7 @@ static unsigned long long number(const char *s, unsigned long long max)
 	unsigned long long n = strtoull(s, &end, 0);
 
 	if (!*s || *end || !n || n > max) {
-		fprintf(stderr, "mdev-pci-conform: \"%s\": a number from 1 to %llu is wanted\n", s, max);
+		fprintf(stderr, "mdev-pci-conform: \"%s\": must be a number from 1 to %llu\n", s, max);
 		exit(2);
 	}
 	return n;
