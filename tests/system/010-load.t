@@ -18,13 +18,13 @@ nothing_left()
 	done
 }
 
-must "all unload" unload_all
-t "nothing is left" nothing_left
+must "all modules unload" unload_all
+t "no file, device or module of ours is left" nothing_left
 
 t "the engine loads alone" load vfio-pci-engine
-t "it unloads" unload vfio-pci-engine
+t "the engine unloads alone" unload vfio-pci-engine
 t "the framework loads without a vendor module" load mdev-pci
-t "it has brought the engine" loaded vfio-pci-engine
+t "the engine is loaded with the framework" loaded vfio-pci-engine
 t "the framework unloads" unload mdev-pci
 t "the engine unloads" unload vfio-pci-engine
 
@@ -34,8 +34,8 @@ t "the PF is an mdev parent" is_there "/sys/class/mdev_bus/$PF"
 t "the engine is held by the framework" not unload vfio-pci-engine
 t "the framework is held by the vendor module" not unload mdev-pci
 t "no VF appears by itself" test ! -e "$PFDIR/virtfn0"
-t "all unload again" unload_all
-t "nothing is left again" nothing_left
+t "all modules unload again" unload_all
+t "no file, device or module of ours is left again" nothing_left
 
 many_times()
 {
@@ -43,7 +43,7 @@ many_times()
 		load_all && unload_all || return 1
 	done
 }
-t "five times" many_times
+t "load and unload work five times" many_times
 
 with_vfs()
 {
@@ -51,5 +51,5 @@ with_vfs()
 }
 t "unload with VFs" with_vfs
 t "the VFs went too" test ! -e "$PFDIR/virtfn0"
-t "nothing is left of them" nothing_left
-t "all load" load_all
+t "no file, device or module of ours is left after VFs" nothing_left
+t "all modules load" load_all

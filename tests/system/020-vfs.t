@@ -20,7 +20,7 @@ drivers_of_all() # N: prints each VF's driver
 }
 
 available
-is "nothing available without VFs" "$VALUE" 0
+is "available_instances is 0 without VFs" "$VALUE" 0
 
 # Others that would want these VFs
 t "ioatdma is loaded" load ioatdma
@@ -32,21 +32,21 @@ for n in 1 3 8; do
 	available
 	is "$n VFs are available" "$VALUE" $n
 	t "$n VFs removed" set_vfs 0
-	t "they are gone" is_gone "$PFDIR/virtfn0"
+	t "no VF is left" is_gone "$PFDIR/virtfn0"
 	available
-	is "nothing is available any more" "$VALUE" 0
+	is "available_instances is 0 again" "$VALUE" 0
 done
 
 # What is said of the host's drivers does not count for VFs of a parent
 echo 0 >"$PFDIR/sriov_drivers_autoprobe"
 t "2 VFs without autoprobe" set_vfs 2
-t "they are bound all the same" wait_for 20 all_bound 2
-is "to mdev-pci" "$(drivers_of_all 2)" " 2 mdev-pci"
+t "the VFs are bound to mdev-pci without autoprobe" wait_for 20 all_bound 2
+is "their driver is mdev-pci" "$(drivers_of_all 2)" " 2 mdev-pci"
 t "VFs removed" set_vfs 0
 echo 1 >"$PFDIR/sriov_drivers_autoprobe"
 
 must "8 VFs" set_vfs 8
-t "they are bound" wait_for 20 all_bound 8
+t "all VFs are bound to mdev-pci" wait_for 20 all_bound 8
 groups=$(for vf in "$PFDIR"/virtfn*; do basename "$(readlink "$vf/iommu_group")"; done | sort -u | wc -l)
 is "each VF has an IOMMU group of its own" "$groups" 8
 errno_of "$PFDIR/sriov_numvfs" 4
@@ -63,12 +63,12 @@ if able modprobe "VFs by the parameter num_vfs"; then
 	wait_for 5 is_there "$WORK/uevents"
 	mark
 	t "num_vfs=4" dev_load num_vfs=4
-	logged_once "one line for the parent" "$PF: is an mdev parent with [0-9]+ types and 4 VFs"
+	logged_once "the log has one line for the parent" "$PF: is an mdev parent with [0-9]+ types and 4 VFs"
 	vf_bdf 3
-	logged_once "and one for each VF" "$BDF: is VF 3 of mdev parent $PF"
+	logged_once "the log has one line for each VF" "$BDF: is VF 3 of mdev parent $PF"
 	available
 	is "4 VFs at once" "$VALUE" 4
-	is "they belong to mdev-pci" "$(drivers_of_all 4)" " 4 mdev-pci"
+	is "all VFs are bound to mdev-pci" "$(drivers_of_all 4)" " 4 mdev-pci"
 	sleep 0.3
 	kill $listener
 	wait $listener 2>/dev/null
@@ -81,10 +81,10 @@ if able modprobe "VFs by the parameter num_vfs"; then
 	mark
 	t "num_vfs=100" dev_load num_vfs=100
 	logged "the log says that there are fewer" '100 VFs were asked for, the device has 8'
-	t "all 8" all_bound 8
+	t "all 8 VFs are bound" all_bound 8
 	t "vendor module unloads" undev_load
 	t "vendor module loads as before" dev_load
-	t "without VFs" is_gone "$PFDIR/virtfn0"
+	t "the PF has no VFs then" is_gone "$PFDIR/virtfn0"
 fi
 
 # mdevctl's autostart waits for the uevent of a parent's registration, which such VFs come after

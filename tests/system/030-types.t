@@ -7,7 +7,7 @@
 TYPES=$PFDIR/mdev_supported_types
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-is "the types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE ${DEV_TYPE_WHOLE:+$DEV_TYPE_WHOLE }"
+is "the parent offers exactly its types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE ${DEV_TYPE_WHOLE:+$DEV_TYPE_WHOLE }"
 
 vfs_and_mdevs 3
 for type in $DEV_TYPE $DEV_TYPE_LITE; do
@@ -35,11 +35,11 @@ done
 new_uuid
 a=$UUID
 t "an mdev of one type" create "$a" $DEV_TYPE
-is "one less of it" "$(cat $TYPES/$DEV_TYPE/available_instances)" 2
-is "and one less of the other type: they share the VFs" \
+is "the type has one available instance less" "$(cat $TYPES/$DEV_TYPE/available_instances)" 2
+is "the other type has one less, too: types share the VFs" \
 	"$(cat $TYPES/$DEV_TYPE_LITE/available_instances)" 2
 is "the type lists it" "$(ls $TYPES/$DEV_TYPE/devices)" "$a"
-is "the other does not" "$(ls $TYPES/$DEV_TYPE_LITE/devices)" ""
-t "it goes" remove "$a"
-is "available again" "$(cat $TYPES/$DEV_TYPE/available_instances)" 3
+is "the other type does not list it" "$(ls $TYPES/$DEV_TYPE_LITE/devices)" ""
+t "the mdev is removed" remove "$a"
+is "the instance is available again" "$(cat $TYPES/$DEV_TYPE/available_instances)" 3
 no_mdevs_no_vfs

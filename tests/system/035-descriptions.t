@@ -24,7 +24,7 @@ wrong()
 
 long=123456789012345678901234567890123456789012345678901
 mark
-like "without a mistake: EEXIST" "$(made attrs=one)" 'File exists'
+like "a description without a fault: EEXIST" "$(made attrs=one)" 'File exists'
 logged_once "the log says why" "$PF: is an mdev parent already, of driver $DEV_DRIVER"
 
 if able unload "an owner that is missing"; then
@@ -114,8 +114,8 @@ for how in migrates logs; do
 done
 use_pf "$pf"
 new_uuid
-must "it is for mdevs as before" create "$UUID"
-mig "which work" "$UUID" dma:5
+must "the PF offers mdevs as before" create "$UUID"
+mig "the mdev does DMA" "$UUID" dma:5
 no_mdevs_no_vfs
 
 # Of a driver that has other handlers of errors

@@ -14,14 +14,14 @@ u=$UUID
 d=$MDEVS/$u
 mark
 t "create" create "$u"
-logged_once "one line in the log says so" "$PF: mdev $u of type ${DEV_TYPE#"$DEV_DRIVER"-} was created"
+logged_once "the log has one line for the new mdev" "$PF: mdev $u of type ${DEV_TYPE#"$DEV_DRIVER"-} was created"
 # At once, without waiting for anyone: as mdevctl and QEMU do
 t "the mdev exists" is_dir "$d"
 t "mdev_type is a link to its type" test "$(basename "$(readlink -f "$d/mdev_type")")" = $DEV_TYPE
 attr "$u" function
 bdf=$VALUE
 like "function is a PCI address" "$bdf" '^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$'
-t "it is one of the PF's VFs" vf_number "$bdf"
+t "the function is a VF of the PF" vf_number "$bdf"
 vf=$VF
 t "migratable" attr_is "$u" migratable 1
 t "migration_state" attr_is "$u" migration_state RUNNING
@@ -32,12 +32,12 @@ is "the type's description has the same but setup" \
 	"$(sed -n 's/^migration_compat: //p' "$d/mdev_type/description") setup=00000000" "$(cat "$d/migration_compat")"
 link=$(readlink "$d/iommu_group")
 like "iommu_group points at the group itself" "$link" '/kernel/iommu_groups/[0-9]+$'
-is "it is the VF's group" "${link##*/}" \
+is "the group is that of the VF" "${link##*/}" \
 	"$(basename "$(readlink -f "/sys/bus/pci/devices/$bdf/iommu_group")")"
 like "vfio-dev has the VFIO device" "$(ls "$d/vfio-dev/")" '^vfio[0-9]+$'
-is "it is the VF's" "$(readlink -f "$d/vfio-dev")" "$(readlink -f "/sys/bus/pci/devices/$bdf/vfio-dev")"
+is "the VFIO device is that of the VF" "$(readlink -f "$d/vfio-dev")" "$(readlink -f "/sys/bus/pci/devices/$bdf/vfio-dev")"
 t "the group has a device node" test -c "/dev/vfio/${link##*/}"
-is "it belongs to the mdev bus" "$(readlink -f "$d/subsystem")" /sys/bus/mdev
+is "the mdev is on the mdev bus" "$(readlink -f "$d/subsystem")" /sys/bus/mdev
 
 sleep 0.3
 kill $listener
@@ -67,20 +67,20 @@ mig_bg "$u" "touch:$WORK/open" "await:$WORK/go"
 t "a user has it open" wait_for 20 is_there "$WORK/open"
 mig "nobody else can open it" "$u" open=EBUSY
 touch "$WORK/go"
-mig_end "the user has not noticed"
+mig_end "the user's device works throughout"
 
 new_uuid
 l=$UUID
 t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
 mdev_vf "$l"
-firmware_says "has that type's profile" "$VF" profile 2
-t "it is another VF" test "$VF" != "$vf"
+firmware_says "firmware applies the profile of the other type" "$VF" profile 2
+t "the second mdev has another VF" test "$VF" != "$vf"
 mig "its engine works" "$l" dma:50 copies=50
 
 mark
 t "remove" remove "$u"
-logged_once "one line in the log says so, too" "$PF: mdev $u was removed"
-t "it is gone" is_gone "$d"
+logged_once "the log has one line for the removal" "$PF: mdev $u was removed"
+t "the mdev's directory is gone" is_gone "$d"
 firmware_says "firmware has disabled the VF" "$vf" enabled 0
 t "the group's device node is gone" is_gone "/dev/vfio/${link##*/}"
 t "the other mdev is still there" attr_is "$l" migration_state RUNNING
@@ -123,5 +123,5 @@ again()
 		create "$UUID" && remove "$UUID" || return 1
 	done
 }
-t "ten times" again
+t "create and remove work ten times" again
 no_mdevs_no_vfs

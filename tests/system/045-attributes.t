@@ -20,30 +20,30 @@ both_say() # UUID ATTRIBUTE VALUE
 }
 
 t "max_copy exists when create returns, as the type has it" both_say "$a" max_copy 1048576
-t "bandwidth, too" both_say "$a" bandwidth 0
+t "bandwidth exists when create returns, as the type has it" both_say "$a" bandwidth 0
 is "its files can be read by all, written by root" "$(stat -c %a "$A/max_copy" "$A/bandwidth" | tr '\n' ' ')" "644 644 "
 new_uuid
 l=$UUID
 t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
-t "has that type's value" both_say "$l" max_copy 65536
-t "is removed" remove "$l"
+t "max_copy starts with the value of that type" both_say "$l" max_copy 65536
+t "the mdev is removed" remove "$l"
 
 t "max_copy is set" write_to "$A/max_copy" 8192
-t "at once, by firmware" both_say "$a" max_copy 8192
+t "firmware has the new max_copy when the write returns" both_say "$a" max_copy 8192
 like "migration_compat stands for the new value" "$(cat "$A/migration_compat")" ' setup=[0-9a-f]*[1-9a-f][0-9a-f]*$'
 t "in hexadecimal, with a newline" write_to "$A/max_copy" "0x1000
 "
-t "as firmware has it" both_say "$a" max_copy 4096
+t "firmware has the hexadecimal value" both_say "$a" max_copy 4096
 t "bandwidth is set" write_to "$A/bandwidth" 500
-t "by firmware" both_say "$a" bandwidth 500
+t "firmware has the new bandwidth" both_say "$a" bandwidth 500
 t "the other mdev is not concerned" both_say "$b" max_copy 1048576
-mig "it works" "$a" dma:20 copies=20
+mig "the mdev does DMA" "$a" dma:20 copies=20
 
 desc=$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/description")
 like "description has the range of max_copy" "$desc" \
 	'^attribute max_copy: 4096 to 1048576 bytes, a power of 2, at first 1048576; migrates only between equal ones$'
-like "and of bandwidth" "$desc" '^attribute bandwidth: 0 to 1048576 MiB/s \(0: no limit\), at first 0$'
-like "of the other type" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE_LITE/description")" \
+like "description has the range of bandwidth" "$desc" '^attribute bandwidth: 0 to 1048576 MiB/s \(0: no limit\), at first 0$'
+like "description of the other type has its range of max_copy" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE_LITE/description")" \
 	'^attribute max_copy: 4096 to 65536 bytes'
 
 for bad in 4095 0 2097152 5000 18446744073709551615 18446744073709551616; do
@@ -56,34 +56,34 @@ for bad in big '' -1 '4096 8192' 4k; do
 	[ -n "$bad" ] || continue
 	refused "max_copy of '$bad'" "$A/max_copy" "$bad" EINVAL "max_copy of mdev $a: not a number"
 done
-t "nothing has changed" both_say "$a" max_copy 4096
+t "max_copy is unchanged" both_say "$a" max_copy 4096
 
 t "firmware will refuse" inject any configure fail 11
 refused "firmware refuses" "$A/max_copy" 16384 EIO "max_copy of mdev $a: firmware could not set it"
-t "nothing has changed" both_say "$a" max_copy 4096
+t "max_copy is unchanged" both_say "$a" max_copy 4096
 t "firmware is given half a second" fw_timeout 500
 t "firmware will not answer" inject any configure silent
 refused "firmware is silent" "$A/max_copy" 16384 ETIMEDOUT "max_copy of mdev $a: firmware could not set it"
 t "firmware is given its usual time" fw_timeout 5000
-t "then it goes" write_to "$A/max_copy" 4096
-t "as before" both_say "$a" max_copy 4096
+t "max_copy can be set again" write_to "$A/max_copy" 4096
+t "max_copy is as before" both_say "$a" max_copy 4096
 
 mig_bg "$a" dma:5 "touch:$W/open" "await:$W/go" reset dma:5
 must "a user has it open" wait_for 20 is_there "$W/open"
 refused "max_copy while it is open" "$A/max_copy" 8192 EBUSY "max_copy of mdev $a: it is in use"
 refused "bandwidth while it is open" "$A/bandwidth" 1 EBUSY "bandwidth of mdev $a: it is in use"
-t "reading goes" both_say "$a" max_copy 4096
+t "max_copy can be read while the device is open" both_say "$a" max_copy 4096
 t "the other mdev is not in use" write_to "$B/bandwidth" 7
 touch "$W/go"
-mig_end "the user has not noticed"
+mig_end "the user's device works throughout"
 t "a reset of the VF has not changed it" both_say "$a" max_copy 4096
-t "nor the other one" both_say "$a" bandwidth 500
+t "the reset has not changed bandwidth" both_say "$a" bandwidth 500
 t "after the user it can be set" write_to "$A/max_copy" 8192
 t "firmware will answer late, but in time" inject any configure late 1500000000
 tool write "$A/max_copy" 16384 >"$W/errno" &
 writer=$!
 sleep 0.3
-mig "who opens it meanwhile waits" "$a" dma:5 "sh:grep -qx 0 $W/errno && grep -qx 16384 $A/max_copy"
+mig "open waits for an attribute that is being set" "$a" dma:5 "sh:grep -qx 0 $W/errno && grep -qx 16384 $A/max_copy"
 wait $writer
 
 # Migration: what the guest sees must be equal, what is the host's own affair need not
@@ -94,7 +94,7 @@ mig "the destination has another max_copy: refused" "$b" dma:3 "digest:$W/own" s
 	"write:$W/s=EREMCHG" "digest-is:$W/own" set:STOP=ENODATA reset state=RUNNING
 logged_once "the log says why" "migration data refused: the function was set up with other attributes at the source"
 t "the destination has the same" write_to "$B/max_copy" 8192
-mig "it loads" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d" copies=30 dma:3
+mig "the state loads between equal attributes" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d" copies=30 dma:3
 t "bandwidth is that of the destination" both_say "$b" bandwidth 7
 mig "a function as its type is" "$b" reset
 t "the destination as its type is" write_to "$B/max_copy" 1048576
@@ -102,27 +102,27 @@ mark
 mig "still refused" "$b" set:RESUMING "write:$W/s=EREMCHG" reset
 t "the source as its type is" write_to "$A/max_copy" 1048576
 mig "saved again" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNING
-mig "it loads" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
+mig "the state loads between equal attributes" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 # Firmware itself looks, too: who forges the header gets no further
 t "the source is changed" write_to "$A/max_copy" 4096
 mig "saved" "$a" dma:30 set:STOP_COPY "read:$W/s" set:RUNNING
-t "with a header that lies" mig-stream mutate "$W/s" "$W/lie" head:setup:0
+t "the stream's header claims initial attributes" mig-stream mutate "$W/s" "$W/lie" head:setup:0
 mig "firmware refuses it" "$b" set:RESUMING "write:$W/lie=EBADMSG" reset
 
 # A reset of the PF: firmware has forgotten all
 t "reset of the PF" write_to "$PFDIR/reset" 1
 t "what was set is set again" both_say "$a" max_copy 4096
-t "and the other one" both_say "$a" bandwidth 500
-mig "it works" "$a" dma:20
+t "bandwidth is set again" both_say "$a" bandwidth 500
+mig "the mdev does DMA" "$a" dma:20
 
-t "removed" remove "$a"
+t "the mdev is removed" remove "$a"
 t "created again" create "$a"
-t "as the type has it" both_say "$a" max_copy 1048576
-t "the other one, too" both_say "$a" bandwidth 0
+t "max_copy has its initial value again" both_say "$a" max_copy 1048576
+t "bandwidth has its initial value again" both_say "$a" bandwidth 0
 
 mdev_vf "$a"
 t "the VF is unbound under the mdev" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
-refused "a shell" "$A/max_copy" 8192 ENODEV "max_copy of mdev $a: the mdev has lost its VF"
+refused "refused on a detached mdev" "$A/max_copy" 8192 ENODEV "max_copy of mdev $a: the mdev has lost its VF"
 t "the VF is bound again" write_to /sys/bus/pci/drivers/mdev-pci/bind "$BDF"
 no_mdevs_no_vfs
 

@@ -14,7 +14,7 @@ u=$UUID
 refused "no VF exists" "$CREATE" "$u" ENODEV "mdev $u refused: there are no VFs"
 
 must "2 VFs" set_vfs 2
-must "they are bound" wait_for 20 all_bound 2
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 errno_of "$CREATE" "not-a-uuid"
 is "something that is no UUID: EINVAL" "$ERRNO" EINVAL
 
@@ -39,13 +39,13 @@ mig "the one that exists works" "$u" dma:20
 new_uuid
 v=$UUID
 t "the VF that firmware did not answer for can be used" create "$v"
-mig "it works" "$v" dma:20
+mig "the mdev does DMA" "$v" dma:20
 new_uuid
 w=$UUID
 refused "all VFs are in use" "$CREATE" "$w" ENOSPC "mdev $w refused: all VFs are in use"
 t "one is removed" remove "$v"
-t "then it goes" create "$w"
-t "and is removed" remove "$w"
+t "create succeeds after the refusals" create "$w"
+t "that mdev is removed" remove "$w"
 
 bound_driver "$(vf_bdf 0; echo "$BDF")"
 t "all mdevs removed" remove_all
@@ -63,13 +63,13 @@ t "VF 1 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$one"
 t "firmware will have a fatal error" inject any enable fatal
 mark
 errno_of "$CREATE" "$u"
-t "it has: create fails" test "$ERRNO" != 0
+t "create fails while firmware has failed" test "$ERRNO" != 0
 logged "the log says so" 'fatal'
 refused "firmware has failed" "$CREATE" "$v" EREMOTEIO "mdev $v refused: the PF's firmware has failed"
-is "nothing is available" "$(cat "${CREATE%create}available_instances")" 0
+is "available_instances is 0 while firmware has failed" "$(cat "${CREATE%create}available_instances")" 0
 t "the PF is reset" write_to "$PFDIR/reset" 1
-t "then it goes" create "$v"
-mig "and works" "$v" dma:20
+t "create succeeds after the reset" create "$v"
+mig "the mdev does DMA" "$v" dma:20
 no_mdevs_no_vfs
 
 # While SR-IOV is changed: any of the right errnos, nothing else

@@ -9,7 +9,7 @@ available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
 find_pf
 must "2 VFs" set_vfs 2
-must "they are bound" wait_for 20 all_bound 2
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
 
@@ -19,7 +19,7 @@ mark
 new_uuid
 u=$UUID
 t "create succeeds" create "$u"
-t "with VF 1" attr_is "$u" function "$one"
+t "the mdev has VF 1" attr_is "$u" function "$one"
 logged_once "the log says that another VF is tried" \
 	"$zero: mdev $u tries another VF: firmware could not enable the VF as dma"
 mig "the mdev works" "$u" dma:20
@@ -28,14 +28,14 @@ new_uuid
 v=$UUID
 t "create tries VF 0 when there is no other" create "$v"
 t "firmware enables it now" attr_is "$v" function "$zero"
-t "removed" remove "$v"
+t "the mdev is removed" remove "$v"
 is "VF 0 is available again" "$(available)" 1
-t "removed" remove "$u"
+t "the mdev is removed" remove "$u"
 
 # ---- a reset of the PF
 t "firmware will refuse VF 0" inject 0 enable fail 11
 t "create succeeds" create "$u"
-t "removed" remove "$u"
+t "the mdev is removed" remove "$u"
 is "VF 0 is not available" "$(available)" 1
 t "the PF is reset" write_to "$PFDIR/reset" 1
 is "refusals before a reset of the PF do not count" "$(available)" 2
@@ -46,7 +46,7 @@ refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/$DEV_TYPE/create
 	"mdev $u refused: firmware could not enable the VF"
 is "it may enable them next time: they are available" "$(available)" 2
 t "create" create "$u"
-t "removed" remove "$u"
+t "the mdev is removed" remove "$u"
 
 # ---- no answer says nothing of one VF
 t "firmware is given half a second" fw_timeout 500
@@ -54,7 +54,7 @@ t "firmware will not answer" inject any enable silent
 refused "firmware is silent" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$u" ETIMEDOUT \
 	"mdev $u refused: firmware could not enable the VF"
 t "firmware is given its usual time" fw_timeout 5000
-is "both are available" "$(available)" 2
+is "both VFs are available" "$(available)" 2
 
 # ---- VFs are taken in the order of their numbers
 t "VF 0 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$zero"

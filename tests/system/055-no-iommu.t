@@ -7,14 +7,14 @@
 
 find_pf
 must "2 VFs" set_vfs 2
-must "they are bound" wait_for 20 all_bound 2
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 vf_bdf 0
-t "they have no IOMMU group" is_gone "/sys/bus/pci/devices/$BDF/iommu_group"
+t "the VF has no IOMMU group" is_gone "/sys/bus/pci/devices/$BDF/iommu_group"
 new_uuid
 refused "no IOMMU" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" EOPNOTSUPP \
 	"mdev $UUID refused: the VF is behind no IOMMU"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 checked=$("$PAYLOAD/tools/mdev-pci-check")
 is "mdev-pci-check takes it for an error" $? 2
-like "and says what to do" "$checked" 'boot with intel_iommu=on'
+like "mdev-pci-check says to boot with intel_iommu=on" "$checked" 'boot with intel_iommu=on'
 t "the VFs go" set_vfs 0

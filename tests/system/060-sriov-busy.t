@@ -9,13 +9,13 @@ refused "removing VFs" "$PFDIR/sriov_numvfs" 0 EBUSY "number of VFs can't change
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 4
 mig "the mdev works" "$u" dma:20
 t "one is removed" remove "$u"
-refused "with the other" "$PFDIR/sriov_numvfs" 0 EBUSY "remove mdev $v"
+refused "refused because of the other mdev" "$PFDIR/sriov_numvfs" 0 EBUSY "remove mdev $v"
 mig_bg "$v" "touch:$WORK/open" "await:$WORK/go" dma:20
 wait_for 20 is_there "$WORK/open"
 refused "while it is open" "$PFDIR/sriov_numvfs" 0 EBUSY "remove mdev $v"
 touch "$WORK/go"
 mig_end "its user has not noticed"
 t "the other is removed" remove "$v"
-t "then the VFs go" set_vfs 0
-t "and come again" set_vfs 8
-t "and go" set_vfs 0
+t "all VFs are removed after the last mdev" set_vfs 0
+t "8 VFs are created again" set_vfs 8
+t "the 8 VFs are removed" set_vfs 0

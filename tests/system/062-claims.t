@@ -21,7 +21,7 @@ t "unbinding waits for the user, and says for whom" wait_for 20 waits
 disabler=$!
 ended() { ! kill -0 $disabler 2>/dev/null; }
 t "disabling SR-IOV does not wait" wait_for 10 ended
-is "it is refused" "$(cat "$WORK/disable")" EBUSY
+is "disabling SR-IOV is refused" "$(cat "$WORK/disable")" EBUSY
 logged_once "the log says for whom the VF waits" \
 	"a VF is being unbound and waits for the user of mdev $u; stop the guest"
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 2
@@ -30,7 +30,7 @@ is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/ava
 touch "$WORK/go"
 mig_end "the device works until the user closes it"
 wait $unbinder
-is "then unbinding ends" "$(cat "$WORK/unbind")" 0
+is "unbind ends after the user has closed the device" "$(cat "$WORK/unbind")" 0
 t "SR-IOV can be disabled, though the mdev was not removed" set_vfs 0
 t "the mdev has no VF" attr_is "$u" function none
 no_mdevs_no_vfs

@@ -25,23 +25,23 @@ t "another VF is written" write_to "$MDEVS/$u/function" "$two"
 sleep 0.3
 kill $listener
 wait $listener 2>/dev/null
-is "it has that VF" "$(function_of "$u")" "$two"
+is "the mdev has the VF that was written" "$(function_of "$u")" "$two"
 like "user space is told" "$(cat "$WORK/uevents")" "^change@.*/$u "
 is "its group is that VF's" "$(group "$MDEVS/$u")" "$(group "/sys/bus/pci/devices/$two")"
-is "so is its VFIO device" "$(readlink -f "$MDEVS/$u/vfio-dev")" \
+is "vfio-dev is that of the new VF" "$(readlink -f "$MDEVS/$u/vfio-dev")" \
 	"$(readlink -f "/sys/bus/pci/devices/$two/vfio-dev")"
 t "the attribute is kept" attr_is "$u" max_copy 8192
 fw 2 max_copy && is "firmware knows it" "$VALUE" 8192
 fw 0 enabled && is "firmware has disabled the other VF" "$VALUE" 0
 is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 3
-mig "it works" "$u" dma:20
+mig "the mdev does DMA" "$u" dma:20
 t "its own VF is written" write_to "$MDEVS/$u/function" "$two"
-is "it stays" "$(function_of "$u")" "$two"
+is "the mdev keeps its VF" "$(function_of "$u")" "$two"
 new_uuid
 v=$UUID
 t "another mdev" create "$v"
-is "it has the VF that became idle" "$(function_of "$v")" "$zero"
-t "which has initial values" attr_is "$v" max_copy 1048576
+is "another mdev gets the VF that became idle" "$(function_of "$v")" "$zero"
+t "attributes of that VF have initial values" attr_is "$v" max_copy 1048576
 
 # ---- refusals: the mdev stays where it is
 F=$MDEVS/$u/function
@@ -53,16 +53,16 @@ refused "a VF that is not bound" "$F" "$three" ENXIO "of this PF that is bound t
 t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
 t "firmware will refuse" inject 3 enable fail 11
 refused "firmware refuses" "$F" "$three" EIO "mdev $u refused: firmware could not enable the VF"
-is "it is where it was" "$(function_of "$u")" "$two"
-t "with its attribute" attr_is "$u" max_copy 8192
-mig "it works" "$u" dma:20
+is "the mdev keeps its VF after the refusal" "$(function_of "$u")" "$two"
+t "max_copy is kept after the refusal" attr_is "$u" max_copy 8192
+mig "the mdev does DMA" "$u" dma:20
 mig_bg "$u" "touch:$WORK/open" "await:$WORK/go" dma:10
 must "a user has it open" wait_for 20 is_there "$WORK/open"
 refused "it is in use" "$F" "$three" EBUSY "mdev $u not moved: it is in use; stop the guest"
 touch "$WORK/go"
-mig_end "the user has not noticed"
-t "then it moves" write_to "$F" "$three"
-mig "and works" "$u" dma:20
+mig_end "the user's device works throughout"
+t "the mdev moves after its user has closed it" write_to "$F" "$three"
+mig "the mdev does DMA" "$u" dma:20
 t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
 refused "it has lost its VF" "$F" "$two" ENODEV "mdev $u has lost its VF; remove the mdev"
 t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
@@ -92,8 +92,8 @@ wait $b
 is "each move was carried out or refused" "$(cat "$WORK"/storm.? | grep -v -x -E '0|EBUSY')" ""
 is "each write was carried out" "$(grep -v -x 0 "$WORK/writes")" ""
 t "the attribute has been kept" attr_is "$u" max_copy 16384
-mig "they work" "$u" dma:20
-mig "both" "$v" dma:20
+mig "the first mdev does DMA" "$u" dma:20
+mig "the second mdev does DMA" "$v" dma:20
 t "all mdevs removed" remove_all
 
 # ---- mdevctl: the order in which mdevs start does not matter

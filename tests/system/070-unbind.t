@@ -23,31 +23,31 @@ tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
 t "unbind without a user" write_to $UNBIND "$bdf"
-t "the mdev is a shell" is_a_shell "$u"
-t "it still says whether it can migrate" attr_is "$u" migratable 1
+t "the mdev is detached" is_a_shell "$u"
+t "the detached mdev keeps its attribute migratable" attr_is "$u" migratable 1
 sleep 0.3
 kill $listener
 wait $listener 2>/dev/null
-like "user space is told" "$(cat "$WORK/uevents")" "^change@.*/$u "
+like "user space gets a change event" "$(cat "$WORK/uevents")" "^change@.*/$u "
 firmware_says "firmware has disabled the VF" "$vf" enabled 0
 is "one VF less" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 1
 t "the VF can have another driver" is_gone "/sys/bus/pci/devices/$bdf/driver"
 
 t "the VF is bound again" write_to $BIND "$bdf"
-t "the shell does not come back to life" is_a_shell "$u"
+t "the detached mdev stays detached" is_a_shell "$u"
 is "its VF is available again" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 new_uuid
 v=$UUID
 t "another mdev" create "$v"
 new_uuid
 w=$UUID
-t "and another: the shell holds no VF" create "$w"
-mig "they work" "$v" dma:20
-mig "both" "$w" dma:20
-t "the shell is removed" remove "$u"
-mig "that did not disturb the others" "$w" dma:20
-t "removed" remove "$v"
-t "removed" remove "$w"
+t "a third mdev gets the VF: the detached one holds none" create "$w"
+mig "the first mdev does DMA" "$v" dma:20
+mig "the second mdev does DMA" "$w" dma:20
+t "the detached mdev is removed" remove "$u"
+mig "removing it does not disturb other mdevs" "$w" dma:20
+t "the mdev is removed" remove "$v"
+t "the mdev is removed" remove "$w"
 
 # With a user
 new_uuid
@@ -59,17 +59,17 @@ mig_bg "$u" irq dma:10 "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "aw
 must "a user" wait_for 20 is_there "$WORK/open"
 tool write $UNBIND "$bdf" >"$WORK/unbind" &
 unbinder=$!
-t "the user is asked to let go" wait_for 20 is_there "$WORK/asked"
+t "the user is asked to close the device" wait_for 20 is_there "$WORK/asked"
 sleep 0.5
 t "unbind waits for the user" kill -0 $unbinder
 t "status can be read meanwhile" timeout 10 cat "$MDEVS/$u/function" "$MDEVS/$u/migration_state"
 touch "$WORK/go"
 mig_end "the device works until the user closes it"
 wait $unbinder
-is "then unbind ends" "$(cat "$WORK/unbind")" 0
-t "the mdev is a shell" is_a_shell "$u"
-t "bound again" write_to $BIND "$bdf"
-t "the shell is removed" remove "$u"
+is "unbind ends after the user has closed the device" "$(cat "$WORK/unbind")" 0
+t "the mdev is detached" is_a_shell "$u"
+t "the VF is bound again" write_to $BIND "$bdf"
+t "the detached mdev is removed" remove "$u"
 
 # Removal of an mdev that is in use
 rm -f "$WORK/open" "$WORK/asked" "$WORK/go"
@@ -80,13 +80,13 @@ mig_bg "$u" irq "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WO
 must "a user" wait_for 20 is_there "$WORK/open"
 tool write "$MDEVS/$u/remove" 1 >"$WORK/remove" &
 remover=$!
-t "the user is asked to let go" wait_for 20 is_there "$WORK/asked"
+t "the user is asked to close the device" wait_for 20 is_there "$WORK/asked"
 sleep 0.5
 t "remove waits for the user" kill -0 $remover
 touch "$WORK/go"
 mig_end "the device works until the user closes it"
 wait $remover
-is "then remove ends" "$(cat "$WORK/remove")" 0
+is "remove ends after the user has closed the device" "$(cat "$WORK/remove")" 0
 t "the mdev is gone" is_gone "$MDEVS/$u"
 
 # A user that is killed lets go as well

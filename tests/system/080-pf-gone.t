@@ -17,7 +17,7 @@ all_gone()
 
 vfs_and_mdevs 4 u v
 t "the PF is unbound with mdevs" write_to $PFUNBIND "$PF"
-t "all is gone" all_gone
+t "VFs, types and mdevs are gone" all_gone
 t "the PF is bound" write_to $PFBIND "$PF"
 vfs_and_mdevs 4 u
 mig "an mdev works" "$u" dma:20
@@ -37,23 +37,23 @@ t "unbind waits" kill -0 $unbinder
 touch "$WORK/go"
 mig_end "the device works until the user closes it"
 wait $unbinder
-is "then unbind ends" "$(cat "$WORK/unbind")" 0
-t "all is gone" all_gone
+is "unbind ends after the user has closed the device" "$(cat "$WORK/unbind")" 0
+t "VFs, types and mdevs are gone" all_gone
 if able unload "the modules unload"; then
 	t "the modules unload" unload_all
-	t "and load" load_all
+	t "all modules load" load_all
 
 	vfs_and_mdevs 2 u v
 	t "the vendor module unloads with mdevs that nobody uses" unload $DEV_MODULE
-	t "all is gone" all_gone
-	t "it loads" load_all
+	t "VFs, types and mdevs are gone" all_gone
+	t "all modules load" load_all
 
 	vfs_and_mdevs 2 u
 	mdev_vf "$u"
 	t "a VF is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
-	t "the vendor module unloads with a shell" unload $DEV_MODULE
-	t "all is gone" all_gone
-	t "it loads" load_all
+	t "the vendor module unloads with a detached mdev" unload $DEV_MODULE
+	t "VFs, types and mdevs are gone" all_gone
+	t "all modules load" load_all
 else
 	t "the PF is bound" write_to $PFBIND "$PF"
 fi
@@ -61,8 +61,8 @@ fi
 # The PF is removed from the bus in good order
 vfs_and_mdevs 2 u
 t "the PF is removed" write_to "$PFDIR/remove" 1
-t "it is gone" is_gone "/sys/bus/pci/devices/$PF"
-is "the mdevs too" "$(ls "$MDEVS")" ""
+t "the PF is gone from the bus" is_gone "/sys/bus/pci/devices/$PF"
+is "no mdev is left" "$(ls "$MDEVS")" ""
 t "the bus is searched again" write_to /sys/bus/pci/rescan 1
 t "the PF is back" wait_for 10 is_there "$PFDIR/driver"
 vfs_and_mdevs 2 u

@@ -55,14 +55,14 @@ moved "copies go on without end" set:PRE_COPY start:2000 "read:$W/s:1100000" res
 LITTLE=200000
 mig "stopped before anything is read" "$a" dma:80 set:PRE_COPY set:STOP_COPY "digest:$W/d" "read:$W/s" reread
 # shellcheck disable=SC2086
-mig "it arrives" "$b" $loaded
+mig "the state arrives at the destination" "$b" $loaded
 mig "a session without pre-copy says nothing of it" "$a" dma:3 set:STOP_COPY info=EINVAL "read:$W/x"
 like "and has plain records" "$(mig-stream info "$W/x")" 'tag=1'
 
 mig "the size becomes less" "$a" set:PRE_COPY size "read:$W/x=ENOMSG"
 mig_value size
 at_least "at first it is all" "$VALUE" 1048576
-mig "then it is little" "$a" set:PRE_COPY "read:$W/x=ENOMSG" size
+mig "the second pre-copy has little to save" "$a" set:PRE_COPY "read:$W/x=ENOMSG" size
 mig_value size
 at_least "that is" $LITTLE "$VALUE"
 

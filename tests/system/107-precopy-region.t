@@ -27,21 +27,21 @@ mig "the function runs and is saved" "$a" dma:100 v1-state:3 v1-is=3 "$(tracked 
 	v1-is=2 state=STOP_COPY "digest:$W/d" "v1-more:$W/s" v1-pending=0 v1-state:0 v1-state:1 "$(tracked 0)"
 of_it "by read()"
 # shellcheck disable=SC2086
-mig "it arrives" "$b" $loaded
+mig "the state arrives at the destination" "$b" $loaded
 mig "through the mapping" "$a" dma:100 v1-state:3 "v1-read:$W/s:map" dma:20 "v1-more:$W/s:map" dma:2 \
 	"sh:cp $W/s $W/bulk" v1-state:2 "digest:$W/d" "v1-more:$W/s:map" v1-state:0 v1-state:1
 of_it "by mmap()"
 # shellcheck disable=SC2086
-mig "it arrives" "$b" $loaded
+mig "the state arrives at the destination" "$b" $loaded
 t "the stream is as documented" mig-stream info "$W/s"
 mig "copies while the bulk is read" "$a" v1-state:3 start:2000 "v1-read:$W/s" wait dma:9 \
 	v1-state:2 "digest:$W/d" "v1-more:$W/s" v1-state:1
 # shellcheck disable=SC2086
-mig "they arrive" "$b" $loaded
+mig "the states arrive at the destination" "$b" $loaded
 mig "saved by the region, loaded by v2" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 mig "stopped before anything is read" "$a" dma:8 v1-state:3 v1-state:2 "digest:$W/d" "v1-read:$W/s" v1-state:1
 # shellcheck disable=SC2086
-mig "it arrives" "$b" $loaded
+mig "the state arrives at the destination" "$b" $loaded
 mig "given up" "$a" v1-state:3 "v1-read:$W/x" v1-state:1 v1-is=1 "$(tracked 0)" v1-pending=0 set:STOP set:RUNNING dma:2
 mig "given up before anything is read" "$a" v1-state:3 v1-state:1 "$(tracked 0)" v1-state:3 v1-state:0 v1-state:1
 mig "v2 is refused meanwhile" "$a" v1-state:3 set:STOP=EBUSY set:RUNNING=EBUSY v1-is=3 v1-state:1 set:STOP

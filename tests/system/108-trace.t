@@ -226,7 +226,7 @@ mig_bg "$b" "sh:echo '$vf_b suspend silent' >$FW/inject" \
 t "firmware is asked, and does not answer" wait_for 20 waits
 t "all files can be read meanwhile" timeout -k 1 10 sh -c "cat $D/* >$W/all"
 t "firmware has not answered yet" waits
-t "they say something" test -s "$W/all"
+t "the files are not empty" test -s "$W/all"
 tool write "$FW/inject" "any any off" >/dev/null
 mig_end "it never does"
 fw_timeout 5000
@@ -251,7 +251,7 @@ if grep -q ' iova_bitmap_set' /proc/kallsyms; then
 	is "their lengths" "$(field length <"$W/reports")" "16777216 4096"
 	is "where" "$(field iova <"$W/reports")" "0x20000000 0x20000000"
 	t "each took its time" took_time <"$W/reports"
-	t "it has ended" shows tracker on 0
+	t "logging has ended" shows tracker on 0
 	t "reports are counted" shows tracker reports 2
 	t "dirty pages are counted" shows tracker dirty_pages 2
 else
@@ -264,7 +264,7 @@ tracing 0
 debug_dir "$b"
 exec 7<"$D/state"
 remove "$b"
-t "they are gone with the mdev" is_gone "$D"
+t "the debugfs files are gone with the mdev" is_gone "$D"
 t "an open one cannot be read any more" not cat <&7
 exec 7<&-
 debug_dir "$a"

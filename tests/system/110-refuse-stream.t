@@ -110,7 +110,7 @@ for cut in 1 64 127 128 140 152 1000 100000 -1 -8 -9 -32; do
 		"digest-is:$W/own" set:STOP=ENODATA state=ERROR "digest-is:$W/own" reset state=RUNNING
 	logged_once "cut off at $cut: the log says why" 'migration data was refused or is not complete'
 done
-mig_do "nothing at all is no refusal" reset dma:7 "digest:$W/own" set:RESUMING set:STOP state=STOP \
+mig_do "an empty stream is not refused" reset dma:7 "digest:$W/own" set:RESUMING set:STOP state=STOP \
 	"digest-is:$W/own" set:RUNNING dma:1
 
 # What is allowed

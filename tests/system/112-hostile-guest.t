@@ -60,13 +60,13 @@ done
 
 # At the same time, in another process
 mig_bg "$a" hostile:99 "touch:$W/open" "await:$W/go" hostile-end
-must "it goes on" wait_for 20 is_there "$W/open"
+must "the hostile guest goes on" wait_for 20 is_there "$W/open"
 mig "meanwhile another one is saved" "$c" dma:33 "digest:$W/c" set:STOP_COPY "read:$W/cs" set:RUNNING dma:5
 mig "and loaded" "$b" set:RESUMING "write:$W/cs" set:RUNNING "digest-is:$W/c" dma:20
 new_uuid
 t "an mdev is removed meanwhile" write_to "$MDEVS/$c/remove" 1
 t "a new mdev is made meanwhile" create "$UUID"
-mig "and works" "$UUID" dma:20
+mig "the mdev does DMA" "$UUID" dma:20
 touch "$W/go"
 mig_end "the hostile one ends"
 fw "$n" illegal_dma
@@ -74,5 +74,5 @@ is "no DMA was made at the wrong time" "$VALUE" 0
 mig "the next user finds the function well" "$a" state=RUNNING copies=0 dma:20 "digest:$W/c" set:STOP_COPY \
 	"read:$W/cs" set:RUNNING
 mig "and its state" "$b" set:RESUMING "write:$W/cs" set:RUNNING "digest-is:$W/c" dma:20
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 no_mdevs_no_vfs

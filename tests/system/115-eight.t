@@ -66,7 +66,7 @@ t "eight are loaded at once" at_once load_it
 if kernel_has_precopy; then
 	rm -f "$W"/*
 	t "eight are saved while they run" at_once precopy_it
-	t "and loaded" at_once load_it
+	t "all states are loaded at once" at_once load_it
 else
 	skip "eight are saved while they run" "kernel $(uname -r) has no PRE_COPY states"
 fi
@@ -76,15 +76,15 @@ mdev_vf "$m7"
 rm -f "$W"/*
 t "the firmware of one is stuck" inject "$VF" save silent
 mig_bg "$m7" dma:4 set:STOP_COPY "touch:$W/stuck" "read:$W/x=ETIMEDOUT" "touch:$W/over"
-t "it is at it" wait_for 20 is_there "$W/stuck"
+t "the operation is stuck" wait_for 20 is_there "$W/stuck"
 for i in 0 1 2 3 4 5 6; do
 	eval "uuid=\$m$i"
 	mig "number $i goes past it" "$uuid" dma:9 set:STOP_COPY "read:$W/s$i" reread set:RESUMING \
 		"write:$W/s$i" set:RUNNING dma:5
 done
-t "it is still stuck" not is_there "$W/over"
+t "the operation is still stuck" not is_there "$W/over"
 t "its user is killed" kill "$MIG"
 wait "$MIG" 2>/dev/null
-mig "and the next one finds it well" "$m7" dma:4 set:STOP_COPY "read:$W/x" set:RUNNING
+mig "the next user can save the state" "$m7" dma:4 set:STOP_COPY "read:$W/x" set:RUNNING
 t "firmware is given as long as before" bound_with_fw_timeout 5000
 no_mdevs_no_vfs

@@ -103,7 +103,7 @@ t "firmware is given its usual time" fw_timeout 5000
 new_uuid
 b=$UUID
 t "an mdev on the same VF" create "$b"
-mig "works" "$b" dma:20
+mig "the mdev does DMA" "$b" dma:20
 
 # The end of all firmware
 mdev_vf "$b"
@@ -117,6 +117,6 @@ t "the PF is reset" write_to "$PFDIR/reset" 1
 # shellcheck disable=SC2086
 mig "the one works again" "$b" $AGAIN
 # shellcheck disable=SC2086
-mig "and the other" "$a" $AGAIN
+mig "the other mdev goes on" "$a" $AGAIN
 no_mdevs_no_vfs
 t "firmware is given as long as before" bound_with_fw_timeout 5000

@@ -151,6 +151,6 @@ done
 works "abort"
 mig_quit
 mig "its neighbour works" "$a" dma:20
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 no_mdevs_no_vfs
 t "firmware is given as long as before" bound_with_fw_timeout 5000

@@ -87,7 +87,7 @@ for s in $states; do
 done
 mig_quit
 mig "the other one works" "$a" state=RUNNING dma:20
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 
 # ---- the user is asked to let go, and is waited for -------------------------------------
 
@@ -136,7 +136,7 @@ for s in $states; do
 		fresh "$s: the mdev was removed"
 	fi
 done
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 
 for s in $(full && echo $states || echo STOP_COPY RESUMING); do
 	held "the PF is unbound" $s $PFUNBIND "$PF"
@@ -145,7 +145,7 @@ for s in $(full && echo $states || echo STOP_COPY RESUMING); do
 	must "$s: VFs" bound_vfs 2
 	fresh "$s: the PF was unbound"
 done
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 
 # ---- the device is pulled out ------------------------------------------------------------
 
@@ -179,9 +179,9 @@ pulled() # STATE
 	pulled $s
 done
 full || pulled STOP_COPY
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 no_mdevs_no_vfs
 if able unload "nothing refers to the modules any more"; then
 	t "nothing refers to the modules any more" unload_all
-	t "they load" load_all
+	t "all modules load" load_all
 fi

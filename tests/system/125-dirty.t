@@ -45,7 +45,7 @@ if ! grep -q ' iova_bitmap_set' /proc/kallsyms; then
 		report:0x20000000:0x100000:4096:none=ENOTTY copy:0x20000000:100
 	like "the description says so" "$description" \
 		"^dirty page tracking by the device: no, the kernel is built without $W\$"
-	logged_once "and the log, once" "$W"
+	logged_once "the log says so once" "$W"
 	no_mdevs_no_vfs
 	return 0
 fi

@@ -71,5 +71,5 @@ REASON=
 no_mdevs_no_vfs
 if able unload "nothing refers to the modules any more"; then
 	t "nothing refers to the modules any more" unload_all
-	t "they load" load_all
+	t "all modules load" load_all
 fi

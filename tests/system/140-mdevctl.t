@@ -9,7 +9,7 @@
 ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 
 must "4 VFs" set_vfs 4
-t "they are bound" wait_for 20 all_bound 4
+t "all VFs are bound to mdev-pci" wait_for 20 all_bound 4
 types=$(mdevctl types)
 like "types lists the PF" "$types" "^$PF"
 like "types lists the type" "$types" "$DEV_TYPE\$"
@@ -20,12 +20,12 @@ like "types shows the description" "$types" 'migratable: yes'
 new_uuid
 u=$UUID
 t "define" ctl define --uuid "$u" --parent "$PF" --type $DEV_TYPE
-like "it is listed as defined" "$(mdevctl list --defined)" "^$u $PF $DEV_TYPE manual"
+like "mdevctl lists the mdev as defined" "$(mdevctl list --defined)" "^$u $PF $DEV_TYPE manual"
 t "not active yet" is_gone "$MDEVS/$u"
 t "start" ctl start --uuid "$u"
 t "active" attr_is "$u" migration_state RUNNING
-like "it is listed" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defined"
-mig "it works" "$u" dma:20
+like "mdevctl lists the active mdev" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defined"
+mig "the mdev does DMA" "$u" dma:20
 like "types knows that one is used" "$(mdevctl types)" 'Available instances: 3'
 t "a second start is refused" not ctl start --uuid "$u"
 t "stop" ctl stop --uuid "$u"
@@ -59,11 +59,11 @@ wait $listener 2>/dev/null
 # What udev's rule does on this event
 like "the parent is announced" "$(cat "$WORK/uevents")" "^change@.*$PF .*MDEV_STATE=registered"
 t "what the rule runs" ctl start-parent-mdevs "$PF"
-t "it is active" attr_is "$u" migration_state RUNNING
-mig "it works" "$u" dma:20
+t "the mdev is active" attr_is "$u" migration_state RUNNING
+mig "the mdev does DMA" "$u" dma:20
 t "the vendor module unloads under it" unload $DEV_MODULE
 t "it is gone, its definition is not" is_gone "$MDEVS/$u"
 like "still defined" "$(mdevctl list --defined)" "^$u .*auto"
 t "undefine" ctl undefine --uuid "$u"
-is "nothing is defined" "$(mdevctl list --defined)" ""
+is "no definition is left" "$(mdevctl list --defined)" ""
 t "the vendor module loads as before" load $DEV_MODULE

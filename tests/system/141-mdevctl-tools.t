@@ -24,7 +24,7 @@ why()
 
 must "the tools are installed" cp -a "$TREE/." /
 must "3 VFs" set_vfs 3
-must "they are bound" wait_for 20 all_bound 3
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 3
 new_uuid
 a=$UUID
 new_uuid
@@ -39,7 +39,7 @@ t "a profile is defined" ctl define --uuid "$a" --parent "$PF" \
 t "start" ctl start --uuid "$a"
 t "its max_copy is set" attr_is "$a" max_copy 65536
 t "its bandwidth is set" attr_is "$a" bandwidth 100
-mig "it works" "$a" dma:20
+mig "the mdev does DMA" "$a" dma:20
 out=$(mdevctl list --uuid "$a" --dumpjson | tr -d ' \n')
 like "list shows attributes" "$out" '"max_copy":"65536".*"bandwidth":"100"'
 like "the notifier has told" "$(tool log 0)" "mdevctl: start of mdev $a \($DEV_TYPE of $PF\): success"
@@ -60,15 +60,15 @@ if within 20 mdevctl modify --help | grep -q -- --live; then
 		modify --uuid "$a" --live --jsonfile "$WORK/live.json"
 	t "nothing has changed" attr_is "$a" max_copy 8192
 	touch "$WORK/go"
-	mig_end "the user has not noticed"
+	mig_end "the user's device works throughout"
 else
 	skip "modify --live" "mdevctl $(mdevctl --version | grep -o '[0-9].*') has no modify --live (1.3)"
 fi
 t "stop" ctl stop --uuid "$a"
 t "firmware will refuse each VF" inject any enable fail 11 3
 why "firmware refuses" "the kernel says: .*mdev $a refused: firmware could not enable the VF as dma" start --uuid "$a"
-t "then it goes" ctl start --uuid "$a"
-t "all are removed" remove_all
+t "the definition starts after the correction" ctl start --uuid "$a"
+t "all mdevs are removed" remove_all
 
 # ---- a reboot: all modules go, then what systemd does at boot: udevd, and events for what there is
 
@@ -103,7 +103,7 @@ t "with its max_copy" attr_is "$a" max_copy 65536
 t "with its bandwidth" attr_is "$a" bandwidth 100
 t "the other type's as well" wait_for 10 active "$b"
 t "the one that is not automatic is not there" is_gone "$MDEVS/$c"
-mig "it works" "$a" dma:20
+mig "the mdev does DMA" "$a" dma:20
 
 # One that can't start keeps none from starting, and is told of
 sed "s/65536/66/" "/etc/mdevctl.d/$PF/$a" >"/etc/mdevctl.d/$PF/$d"
@@ -124,13 +124,13 @@ if [ ! -e /usr/sbin/mdevctl ]; then
 	t "the VFs are there" wait_for 20 all_bound 3
 	t "the mdev is not: mdevctl's own rule names another path" not active "$a"
 	t "what the rule runs starts it" ctl start-parent-mdevs "$PF"
-	t "now it is there" active "$a"
+	t "the mdev is active" active "$a"
 else
 	skip "without the rule" "mdevctl's own rule finds its program here"
 fi
 t "udevd ends" udev_stop
 
-t "all are removed" remove_all
+t "all mdevs are removed" remove_all
 for u in "$a" "$b" "$c" "$d"; do
 	rm -f "/etc/mdevctl.d/$PF/$u"
 done

@@ -17,8 +17,8 @@ new_uuid
 a=$UUID
 t "an mdev from a profile, with attributes" ctl define --uuid "$a" --parent "$PF" \
 	--jsonfile /usr/share/mdev-pci/profiles/refdev-dma-limited.json
-t "it is to start by itself" ctl modify --uuid "$a" --auto
-t "it works" ctl start --uuid "$a"
+t "the definition starts automatically" ctl modify --uuid "$a" --auto
+t "the mdev starts" ctl start --uuid "$a"
 new_uuid
 t "one of another type as well" ctl define --uuid "$UUID" --parent "$PF" --type $DEV_TYPE_LITE --auto
 new_uuid

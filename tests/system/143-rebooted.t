@@ -25,7 +25,7 @@ coldplug()
 }
 
 must "no module is loaded" not is_dir /sys/module/mdev_pci
-must "it has 142-reboot's disk" is_dir "/etc/mdevctl.d/$PF"
+must "the disk of 142-reboot is there" is_dir "/etc/mdevctl.d/$PF"
 t "an mdev with attributes is defined" defined $DEV_TYPE auto
 a=$UUID
 t "one of another type" defined $DEV_TYPE_LITE auto
@@ -34,7 +34,7 @@ t "and one that is not to start" defined $DEV_TYPE manual
 c=$UUID
 
 must "udevd starts" udev_start
-t "it hears of all devices" coldplug
+t "udev gets events of all devices" coldplug
 t "the PF's driver is loaded" loaded $DEV_MODULE
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
 t "the mdev is there" wait_for 30 active "$a"
@@ -43,7 +43,7 @@ t "and its bandwidth" attr_is "$a" bandwidth 100
 t "the other type's as well" wait_for 10 active "$b"
 t "the one that is not to start is not" is_gone "$MDEVS/$c"
 load vfio_iommu_type1
-mig "it works" "$a" dma:20
+mig "the mdev does DMA" "$a" dma:20
 t "udevd ends" udev_stop
 
 no_mdevs_no_vfs

@@ -31,7 +31,7 @@ t "the mdev is there" attr_is $u migration_state RUNNING
 guide compat-source 's/$/ || [ $? = 1 ]/'
 guide compat
 guide remove
-t "it is gone" is_gone "$MDEVS/$u"
+t "the mdev is gone" is_gone "$MDEVS/$u"
 guide create
 guide function
 guide which-vf
@@ -47,7 +47,7 @@ else
 	skip "modify --live" "mdevctl $(mdevctl --version | grep -o '[0-9].*') has no modify --live (1.3)"
 fi
 guide remove-by-hand
-t "it is gone" is_gone "$MDEVS/$u"
+t "the mdev is gone" is_gone "$MDEVS/$u"
 
 guide vfs-at-boot
 t "all VFs go, and the modules" eval 'set_vfs 0 && unload_all'
@@ -59,7 +59,7 @@ guide boot
 t "the mdev has the VF that mdevctl keeps" attr_is $u function 0000:01:00.3
 t "the mdev is there" max_copy_is 65536
 guide remove
-t "it is undefined" mdevctl undefine --uuid $u
+t "the definition is removed" mdevctl undefine --uuid $u
 
 (cd "$TREE" && find . -type f) | (cd / && xargs rm -f)
 t "all VFs removed" set_vfs 0

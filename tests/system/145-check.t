@@ -44,10 +44,10 @@ able_word() # WHAT -> $WORD: true or false, as JSON has it
 
 find_pf
 vfs_and_mdevs 3 a
-t "it comes to its end" check
+t "mdev-pci-check ends" check
 is "its status is that of warnings" "$STATUS" 1
 json status
-is "and so it says" "$VALUE" warning
+is "the status of the tool agrees" "$VALUE" warning
 json kernel
 is "the kernel's version" "$VALUE" "$(uname -r)"
 qemu_words
@@ -140,4 +140,4 @@ check
 is "no driver: an error" "$STATUS" 2
 says "$PF" parent error "has no driver.* modprobe $(echo $DEV_MODULE | tr - _)"
 says system modules ok "can be loaded: .*$DEV_MODULE"
-t "it loads" load $DEV_MODULE
+t "the vendor module loads" load $DEV_MODULE

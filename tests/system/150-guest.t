@@ -27,7 +27,7 @@ fw "$n" copies
 before=$VALUE
 sleep 1
 fw "$n" copies
-is "then there are none" "$VALUE" "$before"
+is "no interrupt comes any more" "$VALUE" "$before"
 guest_tell g errors
 t "no warnings in the guest" guest_wait g 60 'errors-end'
 # "Completion timeout with pending descriptors" says only that a slow guest was interrupted

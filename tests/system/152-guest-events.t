@@ -27,14 +27,14 @@ tool write "$MDEVS/$u/remove" 1 >"$WORK/write" &
 writer=$!
 t "the mdev is removed: the guest lets go" wait_for 60 has_asked
 wait $writer
-is "that is no error" "$(cat "$WORK/write")" 0
+is "the write succeeds" "$(cat "$WORK/write")" 0
 t "the mdev is gone" is_gone "$MDEVS/$u"
 t "the guest runs on" guest_running g
 t "QEMU ends" guest_quit g
 new_uuid
 u=$UUID
 t "a fresh mdev" create "$u"
-mig "works" "$u" state=RUNNING copies=0 dma:20
+mig "the mdev does DMA" "$u" state=RUNNING copies=0 dma:20
 
 must "a guest boots with another mdev" guest_boot h "$v"
 mdev_vf "$v"
@@ -63,11 +63,11 @@ writer=$!
 sleep 2
 is "removal of the mdev waits" "$(cat "$WORK/write")" ""
 t "QEMU ends" guest_quit h
-t "then the mdev goes" wait_for 30 has_asked
+t "the mdev is removed after QEMU has closed it" wait_for 30 has_asked
 wait $writer
-is "that is no error" "$(cat "$WORK/write")" 0
+is "the write succeeds" "$(cat "$WORK/write")" 0
 new_uuid
 t "a fresh mdev" create "$UUID"
-mig "works" "$UUID" state=RUNNING copies=0 dma:20
-t "nothing is stuck" wait_for 10 nobody_stuck
+mig "the mdev does DMA" "$UUID" state=RUNNING copies=0 dma:20
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 no_mdevs_no_vfs

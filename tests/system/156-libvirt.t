@@ -24,7 +24,7 @@ fails() # DESCRIPTION REGEX VIRSH-ARGUMENTS...
 }
 
 must "4 VFs" set_vfs 4
-must "they are bound" wait_for 20 all_bound 4
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 4
 must "libvirtd starts" libvirt_start
 libvirt_version
 echo "# libvirt $(libvirtd --version | sed 's/.* //')"
@@ -47,9 +47,9 @@ new_uuid
 a=$UUID
 sed -e "s,<uuid>.*<,<uuid>$a<," -e "s,pci_0000_01_00_0,$pf," "$S/mdev.xml" >"$WORK/mdev.xml"
 must "nodedev-define" virt nodedev-define "$WORK/mdev.xml"
-t "it is known" nodedev_of "$a"
+t "libvirt knows the node device" nodedev_of "$a"
 dev=$NODEDEV
-t "it is not active" not nodedev_active "$a"
+t "the node device is not active" not nodedev_active "$a"
 must "nodedev-start" virt nodedev-start "$dev"
 t "the mdev is there" attr_is "$a" migration_state RUNNING
 t "with its attribute" attr_is "$a" max_copy 65536
@@ -63,13 +63,13 @@ t "another one by sysfs" create "$b"
 t "libvirt sees it, too" wait_for 10 nodedev_active "$b"
 t "nodedev-destroy" virt nodedev-destroy "$dev"
 t "the mdev is gone" is_gone "$MDEVS/$a"
-t "it is still defined" nodedev_of "$a"
+t "the node device is still defined" nodedev_of "$a"
 t "nodedev-start again" virt nodedev-start "$dev"
 new_uuid
 sed "s,<uuid>.*<,<uuid>$UUID<," "$WORK/mdev.xml" >"$WORK/transient.xml"
 t "nodedev-create, without a definition" virt nodedev-create "$WORK/transient.xml"
-t "it is there" attr_is "$UUID" max_copy 65536
-t "and known" nodedev_of "$UUID"
+t "the mdev exists with its attribute" attr_is "$UUID" max_copy 65536
+t "libvirt knows the node device" nodedev_of "$UUID"
 t "nodedev-destroy" virt nodedev-destroy "$NODEDEV"
 t "nothing is left of it" eval 'is_gone "$MDEVS/$UUID" && wait_for 10 not nodedev_of "$UUID"'
 
@@ -84,7 +84,7 @@ mig_bg "$a" "touch:$WORK/open" "await:$WORK/go"
 must "someone has the mdev open" wait_for 20 is_there "$WORK/open"
 fails "an mdev that is in use" 'busy|in use' start vm
 fails "nodedev-destroy of one in use" 'busy|in use' nodedev-destroy "$dev"
-t "it is still there" attr_is "$a" migration_state RUNNING
+t "the mdev still exists" attr_is "$a" migration_state RUNNING
 touch "$WORK/go"
 mig_end "its user has not noticed"
 
@@ -107,7 +107,7 @@ t "the guest's driver takes it" wait_for 60 copied
 fails "it can't be attached twice" 'in use|already|exist|Duplicate' attach-device vm "$WORK/plug.xml" --live
 t "detach-device" virt detach-device vm "$WORK/plug.xml" --live
 free() { [ "$(tool write "$MDEVS/$b/bandwidth" 1)" = 0 ]; }
-t "it is free again" wait_for 60 free
+t "no domain uses the mdev" wait_for 60 free
 t "the guest goes on" domain_goes_on vm 100
 
 # ---- managed save
@@ -120,7 +120,7 @@ patient() { virt migrate-setmaxdowntime vm 60000; }
 VIRSH_TIMEOUT=240
 t "QEMU is told that it may take long" patient
 t "managedsave" virt managedsave vm
-t "it is off" domain_is vm "shut off"
+t "the domain is shut off" domain_is vm "shut off"
 t "the mdev is free: its attribute can be set" write_to "$MDEVS/$a/bandwidth" 0
 t "start restores it" virt start vm
 t "the guest goes on" domain_goes_on vm 100

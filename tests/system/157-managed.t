@@ -19,16 +19,16 @@ override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
 available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
 must "2 VFs" set_vfs 2
-must "they are bound" wait_for 20 all_bound 2
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
-is "they are mdev-pci's" "$(flavour "$zero"), $(flavour "$one")" "native vfio [mdev], native vfio [mdev]"
+is "both VFs have the flavour mdev" "$(flavour "$zero"), $(flavour "$one")" "native vfio [mdev], native vfio [mdev]"
 must "libvirtd starts" libvirt_start
 must "a guest" libvirt_guest_files
 must "a domain with a VF that is mdev-pci's" managed_xml taken "$zero"
 VIRSH_TIMEOUT=120
 # Firmware has enabled the VF for nobody: a guest's driver would find nothing to work with
-must "it starts" virt create --paused "$WORK/taken.xml"
+must "the domain starts" virt create --paused "$WORK/taken.xml"
 is "libvirt has taken it for VFIO" "$(flavour "$zero")" "native [vfio] mdev"
 is "one is left for mdevs" "$(available)" 1
 for to in native mdev; do
@@ -37,22 +37,22 @@ for to in native mdev; do
 done
 t "destroy" virt destroy taken
 t "libvirt gives it back to mdev-pci" wait_for 20 eval '[ "$(flavour "$zero")" = "native vfio [mdev]" ]'
-is "it is reserved for it" "$(override "$zero")" mdev-pci
-is "both are there for mdevs" "$(available)" 2
+is "driver_override of the VF is mdev-pci" "$(override "$zero")" mdev-pci
+is "both VFs are available" "$(available)" 2
 new_uuid; u=$UUID
 t "an mdev" create "$u"
 new_uuid; v=$UUID
 t "another one" create "$v"
-t "both are removed" remove_all
+t "both mdevs are removed" remove_all
 
 t "the other VF is given to VFIO" switch "$one" vfio
 must "a domain with it" managed_xml vfio "$one"
-t "it starts" virt create --paused "$WORK/vfio.xml"
-is "it is still VFIO's" "$(flavour "$one")" "native [vfio] mdev"
+t "the domain starts" virt create --paused "$WORK/vfio.xml"
+is "the VF keeps the flavour vfio" "$(flavour "$one")" "native [vfio] mdev"
 refused "native meanwhile" "/sys/bus/pci/devices/$one/driver_flavour" native EBUSY "flavour native refused: "
 t "destroy" virt destroy vfio
 is "libvirt leaves it there" "$(flavour "$one")" "native [vfio] mdev"
 t "mdev-pci gets it by one write" switch "$one" mdev
-is "it has it" "$(flavour "$one")" "native vfio [mdev]"
+is "the VF has the flavour mdev" "$(flavour "$one")" "native vfio [mdev]"
 t "libvirtd ends" libvirt_stop
 no_mdevs_no_vfs

@@ -57,7 +57,7 @@ if able qemu-precopy "the commands of pre-copy"; then
 	silent precopy 3 "as it begins, and as it ends"
 	silent save 3 "again and again"
 fi
-must "and now it migrates" guest_migrate $from $to "$there"
+must "the guest migrates in the second attempt" guest_migrate $from $to "$there"
 swap "and now"
 goes_on "at last"
 t "QEMU ends" guest_quit $from

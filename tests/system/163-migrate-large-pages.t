@@ -25,7 +25,7 @@ must "a guest boots" guest_boot a "$u"
 t "its copies go on" guest_goes_on a 100 60
 copies=$COPIES
 mark
-must "it migrates while they do" guest_migrate a b "$v"
+must "the guest migrates while it copies" guest_migrate a b "$v"
 t "the source's QEMU ends" guest_quit a
 t "the copies go on" guest_goes_on b 100 60
 is "each byte was right" "$ERRORS" 0

@@ -35,8 +35,8 @@ compat=$UUID
 must "an mdev of the other device" on_b at_pf "$other_b" create "$compat"
 
 must "libvirtd starts on hostB" on_b libvirt_listen
-must "and on hostA" libvirt_listen
-must "it reaches the other one" virt_b version
+must "libvirt listens on hostA" libvirt_listen
+must "hostA reaches libvirt of hostB" virt_b version
 echo "# libvirt $(libvirtd --version | sed 's/.* //')"
 
 # ---- the domain. Without the property only if the device's writes can be tracked
@@ -49,12 +49,12 @@ else
 	t "without the property a domain starts" virt create "$WORK/plain.xml" --paused
 	t "the domain there" domain_there vm "$u" "$v"
 	mark_b
-	t "it can't migrate" not virt migrate --live --xml "$WORK/there.xml" vm qemu+tcp://hostB/system
+	t "virsh migrate is refused" not virt migrate --live --xml "$WORK/there.xml" vm qemu+tcp://hostB/system
 	echo "# $VIRT"
 	like "QEMU says why" "$VIRT" "dirty.*tracking|doesn't support migration"
-	t "it ends" virt destroy vm
+	t "the domain ends" virt destroy vm
 fi
-t "it is defined" virt define "$WORK/vm.xml"
+t "the domain is defined" virt define "$WORK/vm.xml"
 on_b mkdir -p "$GUESTS/vm"
 must "start" virt start vm
 must "the guest copies" domain_said vm 240 '^COPYLOAD copies=[1-9].*state=running'
@@ -125,7 +125,7 @@ t "its copies go on" on_b domain_goes_on vm 300
 at_least "from where they were" "$COPIES" "$copies"
 is "each byte was right" "$ERRORS" 0
 t "the source's mdev is free" attr_is "$u" migration_state RUNNING
-mig "it has been reset" "$u" copies=0 state=RUNNING dma:5
+mig "the VF was reset" "$u" copies=0 state=RUNNING dma:5
 t "the destination's is RUNNING" on_b attr_is "$v" migration_state RUNNING
 
 # Back: what was set for the source is not known to the QEMU at hostB
@@ -147,7 +147,7 @@ is "nor on hostB" "$VALUE" 0
 t "destroy" virt destroy vm
 t "undefine" virt undefine vm
 t "libvirtd ends" libvirt_stop
-t "and on hostB" on_b libvirt_stop
+t "libvirt stops on hostB" on_b libvirt_stop
 no_mdevs_no_vfs
 t "mdevctl stops hostB's mdev" on_b mdevctl stop --uuid "$v"
 t "all mdevs of hostB removed" on_b remove_all

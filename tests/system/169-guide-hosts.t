@@ -54,12 +54,12 @@ if able qemu-iommufd "QEMU with iommufd"; then
 	t "QEMU ends" guest_quit guide
 fi
 guide remove
-t "it is undefined" mdevctl undefine --uuid $a
+t "the definition is removed" mdevctl undefine --uuid $a
 
 # ---- by libvirt. The sample is a guest's that nobody has; this one is the tests'
 if has_libvirt; then
 	must "libvirtd starts on hostB" on_b libvirt_listen
-	must "and on hostA" libvirt_listen
+	must "libvirt listens on hostA" libvirt_listen
 	cp -r "$PAYLOAD/docs" "$WORK/"
 	cd "$WORK" || return
 	guide nodedev
@@ -85,7 +85,7 @@ if has_libvirt; then
 	t "the guest's driver takes it" wait_for 60 copied
 	guide unplug
 	free() { [ "$(tool write "$MDEVS/$plugged/bandwidth" 1)" = 0 ]; }
-	t "it is free again" wait_for 60 free
+	t "no domain uses the mdev" wait_for 60 free
 	VIRSH_TIMEOUT=240
 	guide managedsave
 	t "the guest goes on" domain_goes_on guest 100
@@ -106,7 +106,7 @@ if has_libvirt; then
 	t "hostA's is undefined" mdevctl undefine --uuid $a
 	cd "$PAYLOAD" || return
 	t "libvirtd ends" libvirt_stop
-	t "and on hostB" on_b libvirt_stop
+	t "libvirt stops on hostB" on_b libvirt_stop
 else
 	skip "libvirt" "$REASON"
 fi

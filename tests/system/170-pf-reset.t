@@ -8,12 +8,12 @@ vfs_and_mdevs 3 u v
 t "reset of the PF, nobody uses its mdevs" write_to "$PFDIR/reset" 1
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
 mig "the mdevs work" "$u" state=RUNNING dma:20
-mig "both" "$v" state=RUNNING dma:20
+mig "the second mdev does DMA" "$v" state=RUNNING dma:20
 new_uuid
 w=$UUID
 t "a third one" create "$w"
-mig "works" "$w" dma:20
-t "is removed" remove "$w"
+mig "the mdev does DMA" "$w" dma:20
+t "the mdev is removed" remove "$w"
 
 W=$WORK
 mig_bg "$u" dma:20 "touch:$W/open" "await:$W/go" state=ERROR set:STOP=EINVAL reset state=RUNNING \
@@ -56,5 +56,5 @@ three()
 }
 t "three in a row" three
 mig "the mdevs work" "$u" dma:20
-mig "both" "$v" dma:20
+mig "the second mdev does DMA" "$v" dma:20
 no_mdevs_no_vfs

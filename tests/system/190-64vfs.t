@@ -6,8 +6,8 @@
 # 64 VFs, each with its mdev.
 
 must "64 VFs" set_vfs 64
-must "all are bound" wait_for 60 all_bound 64
-is "all are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 64
+must "all 64 VFs are bound" wait_for 60 all_bound 64
+is "all 64 VFs are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 64
 all()
 {
 	for _ in $(seq 64); do
@@ -52,4 +52,4 @@ logged "the log says why" 'refused: VFs are being created or removed; try again'
 is "64 VFs removed" "$(cat "$WORK/gone")" 0
 t "64 VFs with the modules going" set_vfs 64
 t "the modules unload" unload_all
-t "and load" load_all
+t "all modules load" load_all

@@ -141,11 +141,11 @@ for uuid in "$a" "$b" "$c"; do
 	mdev_vf "$uuid"
 	t "VF $VF stays as it is" inject "$VF" disable fail 11
 	t "its mdev is removed" remove "$uuid"
-	t "it leaves the framework" write_to $UNBIND "$BDF"
+	t "the VF is unbound from mdev-pci" write_to $UNBIND "$BDF"
 	fw "$VF" enabled
-	is "it is enabled" "$VALUE" 1
-	t "it is for vfio-pci" write_to "/sys/bus/pci/devices/$BDF/driver_override" vfio-pci
-	t "which takes it" write_to /sys/bus/pci/drivers_probe "$BDF"
+	is "firmware has the VF enabled" "$VALUE" 1
+	t "its driver_override is vfio-pci" write_to "/sys/bus/pci/devices/$BDF/driver_override" vfio-pci
+	t "vfio-pci is bound to the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
 	bound_driver "$BDF"
 	is "its driver" "$DRIVER" vfio-pci
 done

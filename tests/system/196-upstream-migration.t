@@ -47,8 +47,8 @@ mdev_vf "$b"; bdf=$BDF
 load vfio-pci
 t "VF $VF stays as it is" inject "$VF" disable fail 11
 t "its mdev is removed" remove "$b"
-t "it leaves the framework" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$bdf"
+t "the VF is unbound from mdev-pci" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$bdf"
 t "the function is reserved for vfio-pci" write_to "/sys/bus/pci/devices/$bdf/driver_override" vfio-pci
-t "which takes it" write_to /sys/bus/pci/drivers_probe "$bdf"
+t "the VF is bound again" write_to /sys/bus/pci/drivers_probe "$bdf"
 judged "a VF of vfio-pci" skipped
 no_mdevs_no_vfs

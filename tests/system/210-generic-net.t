@@ -38,7 +38,7 @@ must "the module, with the card's ID" load mdev-pci-generic ids=8086:10c9
 must "the card is a parent" offers
 logged_once "the log says so" "$igb: is an mdev parent beside its driver igb: mdev-pci-generic offers its VFs"
 is "igb keeps it" "$(driver_of "$igb")" igb
-is "it is on the list" "$(cat $PARENTS)" "$igb"
+is "the PF is listed in parents" "$(cat $PARENTS)" "$igb"
 description=$(cat "$PFDIR/mdev_supported_types/igb-vf/description")
 like "the type says what it is" "$description" '^model: any SR-IOV device$'
 like "and of what" "$description" '^pf: PCI device 8086:10c9, driver igb$'
@@ -50,14 +50,14 @@ refused "no VF exists" "$PFDIR/mdev_supported_types/igb-vf/create" "$UUID" ENODE
 must "igb makes 2 VFs" bound_vfs 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
-is "they are mdev-pci's" "$(driver_of "$zero") $(driver_of "$one")" "mdev-pci mdev-pci"
+is "both VFs are bound to mdev-pci" "$(driver_of "$zero") $(driver_of "$one")" "mdev-pci mdev-pci"
 is "2 are available" "$(available)" 2
 t "igb gives the first an address" ip link set "$net" vf 0 mac 52:54:00:12:34:10
 new_uuid; u=$UUID
 must "an mdev" create "$u" igb-vf
-t "it has the first VF" attr_is "$u" function "$zero"
-t "it can't be migrated" attr_is "$u" migratable 0
-t "and has no state" attr_is "$u" migration_state none
+t "the mdev has the first VF" attr_is "$u" function "$zero"
+t "the mdev is not migratable" attr_is "$u" migratable 0
+t "migration_state is none" attr_is "$u" migration_state none
 errno_of "$PFDIR/sriov_numvfs" 0
 is "igb removes no VFs under it" "$ERRNO" EPERM
 is "they are there" "$(available)" 1
@@ -68,9 +68,9 @@ t "the guest sees the address that igb was given" \
 	guest_sh g 10 'grep 52:54:00:12:34:10 /sys/class/net/eth0/address'
 t "its network is up" guest_sh g 30 \
 	'ip addr add 192.0.2.2/24 dev eth0; ip addr add 10.0.2.15/24 dev eth0; ip link set eth0 up'
-t "it reaches the PF's own network" guest_sh g 60 'ping -c 5 -s 1000 -w 40 192.0.2.1'
-t "and is reached" busybox ping -c 5 -s 1000 -w 40 192.0.2.2
-t "it reaches what is on the wire" guest_sh g 60 'ping -c 5 -s 1000 -w 40 10.0.2.2'
+t "the guest reaches the network of the PF" guest_sh g 60 'ping -c 5 -s 1000 -w 40 192.0.2.1'
+t "the host reaches the guest" busybox ping -c 5 -s 1000 -w 40 192.0.2.2
+t "the guest reaches the network on the wire" guest_sh g 60 'ping -c 5 -s 1000 -w 40 10.0.2.2'
 t "the module is held meanwhile" not unload mdev-pci-generic
 errno_of "$PFDIR/sriov_numvfs" 0
 is "igb removes no VFs meanwhile" "$ERRNO" EPERM
@@ -80,7 +80,7 @@ tool write "/sys/bus/pci/drivers/igb/unbind" "$igb" >"$WORK/unbind" &
 unbinder=$!
 t "igb is unbound: the guest has to let go" wait_for 60 is_gone "$MDEVS/$u"
 wait $unbinder
-is "then unbind ends" "$(cat "$WORK/unbind")" 0
+is "unbind ends after the user has closed the device" "$(cat "$WORK/unbind")" 0
 t "no type is left" offers_no_more
 t "no VF is left" is_gone "$PFDIR/virtfn0"
 is "no mdev is left" "$(ls "$MDEVS")" ""
@@ -99,7 +99,7 @@ t "an mdev" create "$u" igb-vf
 refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-pci-generic already"
 refused "that of a vendor's driver is one already" $PARENTS "+$refdev" EEXIST \
 	"$refdev: is an mdev parent already, of driver $DEV_DRIVER"
-is "it does not get on the list" "$(cat $PARENTS)" "$igb"
+is "the second PF is not listed in parents" "$(cat $PARENTS)" "$igb"
 refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
 refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"
 refused "not on the list" $PARENTS "-$refdev" ENOENT "$refdev: is no parent of mdev-pci-generic"
@@ -117,7 +117,7 @@ is "and nobody's" "$(override "$zero")" "(null)"
 t "its network is still up" ip link show "$net" up
 
 t "its native driver can have it" write_to /sys/bus/pci/drivers_probe "$zero"
-is "it has it" "$(driver_of "$zero")" igbvf
+is "igbvf is bound to the VF" "$(driver_of "$zero")" igbvf
 mark
 t "on the list again" write_to $PARENTS "+$igb"
 t "the card is a parent" offers
@@ -125,7 +125,7 @@ logged "a VF with a driver stays where it is" "$zero: belongs to driver igbvf; u
 is "it does" "$(driver_of "$zero")" igbvf
 is "nothing is available" "$(available)" 0
 t "igb removes it" set_vfs 0
-must "and makes 2" bound_vfs 2
+must "the PF creates 2 VFs" bound_vfs 2
 vf_bdf 1; one=$BDF
 t "one is given to another driver" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
 t "by its name" write_to "/sys/bus/pci/devices/$one/driver_override" vfio-pci
@@ -141,8 +141,8 @@ must "1 VF" bound_vfs 1
 new_uuid
 t "an mdev" create "$UUID" igb-vf
 t "the card is removed" write_to "$PFDIR/remove" 1
-t "so is the mdev" no_mdevs
-is "it is on no list" "$(cat $PARENTS)" ""
+t "the mdev is gone" no_mdevs
+is "parents is empty" "$(cat $PARENTS)" ""
 t "the bus is searched again" write_to /sys/bus/pci/rescan 1
 t "it is a parent again, by its ID" wait_for 20 offers
 must "its network is up" pf_up
@@ -152,7 +152,7 @@ must "1 VF" bound_vfs 1
 new_uuid
 t "an mdev" create "$UUID" igb-vf
 t "igb's module goes" unload igb
-t "so does the mdev" no_mdevs
+t "the mdev is removed" no_mdevs
 t "no type is left" offers_no_more
 t "igb's module comes" load igb
 t "the card is a parent again" wait_for 20 offers
@@ -162,7 +162,7 @@ vf_bdf 0; zero=$BDF
 new_uuid
 t "an mdev" create "$UUID" igb-vf
 t "mdev-pci-generic goes" unload mdev-pci-generic
-t "so does the mdev" no_mdevs
+t "the mdev is removed" no_mdevs
 t "no type is left" offers_no_more
 is "igb keeps the card" "$(driver_of "$igb")" igb
 is "its VF is free" "$(driver_of "$zero") $(override "$zero")" " (null)"

@@ -24,17 +24,17 @@ must "nvme is loaded" load nvme
 must "there is a controller" find_other_pf 1b36:0010
 is "nvme has it" "$(driver_of "$PF")" nvme
 nvme=/dev/$(ls "$PFDIR/nvme")
-must "it answers" wait_for 20 nvme id-ctrl "$nvme"
+must "the controller answers" wait_for 20 nvme id-ctrl "$nvme"
 disk=${nvme}n1
-must "it has a namespace" wait_for 20 is_there "$disk"
+must "the controller has a namespace" wait_for 20 is_there "$disk"
 
 must "the module" load mdev-pci-generic
 is "nothing is a parent" "$(cat $PARENTS)" ""
 must "the controller is one" write_to $PARENTS "+$PF"
-must "it offers a type" type_dir nvme-vf
+must "the parent offers a type" type_dir nvme-vf
 must "1 VF" bound_vfs 1
 vf_bdf 0
-is "it is mdev-pci's" "$(driver_of "$BDF")" mdev-pci
+is "the VF is bound to mdev-pci" "$(driver_of "$BDF")" mdev-pci
 must "the VF is given queues and interrupts" prepare_vf 1
 new_uuid; u=$UUID
 must "an mdev" create "$u" nvme-vf
@@ -48,7 +48,7 @@ t "the guest writes" guest_sh g 120 \
 	"dd if=/dev/urandom of=/tmp/data bs=1M count=$SIZE && dd if=/tmp/data of=/dev/nvme0n1 bs=1M conv=fsync"
 t "it reads the same, from the device" guest_sh g 120 \
 	"echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 bs=1M count=$SIZE 2>/dev/null | cmp - /tmp/data"
-t "it sums up" guest_sh g 60 'md5sum </tmp/data'
+t "the guest computes the checksum" guest_sh g 60 'md5sum </tmp/data'
 is "the PF reads the same" "$(sum)" "$(echo "$OUT" | head -n 1)"
 t "the PF's driver works on" nvme id-ctrl "$nvme"
 guest_quit g
@@ -58,4 +58,4 @@ t "mdev-pci-generic goes" unload mdev-pci-generic
 is "nvme keeps the controller" "$(driver_of "$PF")" nvme
 is "its VF is free" "$(driver_of "$BDF")" ""
 t "nvme removes it" set_vfs 0
-t "it reads on" test -n "$(sum)"
+t "the guest reads on" test -n "$(sum)"

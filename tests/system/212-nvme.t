@@ -43,9 +43,9 @@ refdev=$PF
 must "there is a controller" find_other_pf 1b36:0010
 must "the module" load mdev-pci-nvme
 not_nvme_pf() { [ "$(driver_of "$PF")" != nvme-pf ]; }
-t "it takes nothing by itself" not_nvme_pf
+t "the module binds no device by itself" not_nvme_pf
 must "the controller is given to it" give_to nvme-pf
-is "it has it" "$(driver_of "$PF")" nvme-pf
+is "nvme-pf is bound to the PF" "$(driver_of "$PF")" nvme-pf
 
 # What else it is given it does not take
 t "the reference device lets go" write_to /sys/bus/pci/drivers/refdev/unbind "$refdev"
@@ -89,7 +89,7 @@ must "an mdev with 4 queues" create "$a" nvme-pf-q4
 t "that has been counted" test "$(commands)" -gt 0
 t "enough of it" write_to $TRACING/events/kprobes/npf_run/enable 0
 t "no probe is left" write_to $TRACING/kprobe_events "-:npf_run"
-t "it can't be migrated" attr_is "$a" migratable 0
+t "the mdev is not migratable" attr_is "$a" migratable 0
 holds "with one" 5 1
 errno_of "$PFDIR/sriov_numvfs" 0
 is "VFs don't go while there is an mdev" "$ERRNO" EBUSY
@@ -124,7 +124,7 @@ t "the guest writes" guest_sh g 120 \
 	"dd if=/dev/urandom of=/tmp/data bs=1M count=$SIZE && dd if=/tmp/data of=/dev/nvme0n1 bs=1M conv=fsync"
 t "it reads the same, from the device" guest_sh g 120 \
 	"echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/nvme0n1 bs=1M count=$SIZE 2>/dev/null | cmp - /tmp/data"
-t "it sums up" guest_sh g 60 'md5sum </tmp/data'
+t "the guest computes the checksum" guest_sh g 60 'md5sum </tmp/data'
 sum=$(echo "$OUT" | head -n 1)
 t "the module is held meanwhile" not unload mdev-pci-nvme
 guest_quit g
@@ -132,9 +132,9 @@ holds "after the guest" 3 2
 
 # Another VF, another number of queues, the same namespace
 must "a guest boots with the other one" guest_plain g "$a"
-must "it has the namespace" \
+must "the controller has the namespace" \
 	guest_sh g 60 'i=0; while ! [ -b /dev/nvme0n1 ] && [ $i -lt 50 ]; do sleep 1; i=$((i + 1)); done; [ -b /dev/nvme0n1 ]'
-t "it reads" guest_sh g 60 "dd if=/dev/nvme0n1 bs=1M count=$SIZE 2>/dev/null | md5sum"
+t "the guest reads the namespace" guest_sh g 60 "dd if=/dev/nvme0n1 bs=1M count=$SIZE 2>/dev/null | md5sum"
 is "what the first one wrote" "$(echo "$OUT" | head -n 1)" "$sum"
 guest_quit g
 
@@ -144,7 +144,7 @@ t "the PF is reset" write_to "$PFDIR/reset" 1
 logged "who has mdevs hears of it" 'its PF is reset; the device is in the ERROR state'
 holds "after the reset" 3 2
 must "a guest boots after it" guest_plain g "$c"
-t "it reads" guest_sh g 90 \
+t "the guest reads the namespace" guest_sh g 90 \
 	"i=0; while ! [ -b /dev/nvme0n1 ] && [ \$i -lt 50 ]; do sleep 1; i=\$((i + 1)); done; dd if=/dev/nvme0n1 bs=1M count=$SIZE 2>/dev/null | md5sum"
 is "what was written" "$(echo "$OUT" | head -n 1)" "$sum"
 guest_quit g
@@ -153,17 +153,17 @@ guest_quit g
 t "one goes" remove "$c"
 holds "with the last one" 5 1
 t "the PF is unbound under the last one" write_to $NVME_DRIVER/unbind "$PF"
-t "it is gone" no_mdevs
+t "the mdev is gone" no_mdevs
 t "no VF is left" is_gone "$PFDIR/virtfn0"
 t "no type is left" is_gone "$PFDIR/mdev_supported_types"
-t "it is bound again" write_to $NVME_DRIVER/bind "$PF"
+t "the PF is bound again" write_to $NVME_DRIVER/bind "$PF"
 holds "as at first" 10 0
 t "the module goes" unload mdev-pci-nvme
 t "nobody's any more" override "$PF" ""
 must "nvme is loaded" load nvme
 t "the controller is nvme's" give_to ""
-is "it has it" "$(driver_of "$PF")" nvme
+is "nvme is bound to the PF" "$(driver_of "$PF")" nvme
 nvme=/dev/$(ls "$PFDIR/nvme")
-must "it has the namespace" wait_for 20 is_there "${nvme}n1"
+must "the controller has the namespace" wait_for 20 is_there "${nvme}n1"
 is "it reads what the guest wrote" \
 	"$(dd if="${nvme}n1" bs=1M count=$SIZE iflag=direct 2>/dev/null | md5sum)" "$sum"

@@ -37,26 +37,26 @@ vf_bdf 0; vf=$BDF
 state "the VF" "$vf" "native vfio [mdev]" mdev-pci
 must "one write" switch "$vf" native
 state "the VF on the host" "$vf" "[native] vfio mdev" igbvf
-must "it has an interface" wait_for 10 is_there "$PCI/$vf/net"
+must "the VF has a network interface" wait_for 10 is_there "$PCI/$vf/net"
 net=$(ls "$PCI/$vf/net")
-must "which is up" ip link set "$net" up
+must "the interface is up" ip link set "$net" up
 refused "a network that is up" "$PCI/$vf/driver_flavour" mdev EBUSY \
 	"$vf: flavour mdev refused: $net is up; take it down first"
 state "the VF on the host" "$vf" "[native] vfio mdev" igbvf
-must "which is down" ip link set "$net" down
+must "the interface is down" ip link set "$net" down
 must "one write" switch "$vf" vfio
 state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
 must "one write" switch "$vf" mdev
 state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 new_uuid
 t "an mdev" create "$UUID" igb-vf
-refused "an mdev has it" "$PCI/$vf/driver_flavour" native EBUSY "mdev $UUID has it"
+refused "an mdev has it" "$PCI/$vf/driver_flavour" native EBUSY "mdev $UUID uses the function"
 t "the mdev is removed" remove "$UUID"
 t "igb's PF is to be no parent any more" write_to $PARENTS "-$PF"
 t "the card is no parent any more" wait_for 20 is_gone "$PFDIR/mdev_supported_types"
 t "its VF has no driver" wait_for 20 is_gone "$PCI/$vf/driver"
 state "its VF" "$vf" "native vfio" ""
-refused "it can be no mdev" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "it is neither a VF of an mdev-pci parent"
+refused "mdev is refused for a VF of no parent" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "it is neither a VF of an mdev-pci parent"
 t "but the host's" switch "$vf" native
 state "its VF" "$vf" "[native] vfio" igbvf
 t "and VFIO's" switch "$vf" vfio
@@ -76,10 +76,10 @@ must "nvme is loaded" load nvme
 must "there is a controller" find_other_pf 1b36:0010
 [ -e "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers_probe "$PF"
 nvme=/dev/$(ls "$PFDIR/nvme")
-must "it answers" wait_for 20 nvme id-ctrl "$nvme"
+must "the controller answers" wait_for 20 nvme id-ctrl "$nvme"
 must "the card becomes a parent" write_to $PARENTS "+$PF"
 disk=${nvme}n1
-must "it has a disk" wait_for 20 is_there "$disk"
+must "the controller has a disk" wait_for 20 is_there "$disk"
 exec 5<"$disk"
 refused "the PF's disk is open" "$PFDIR/driver_flavour" vfio EBUSY \
 	"$PF: flavour vfio refused: ${disk#/dev/} is in use; unmount it first"
@@ -94,9 +94,9 @@ prepare_vf()
 must "the VF is given queues and interrupts" prepare_vf
 must "one write" switch "$vf" native
 state "the VF on the host" "$vf" "[native] vfio mdev" nvme
-must "it has a disk" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | grep -q "^nvme[0-9]*n1$"'
+must "the controller has a disk" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | grep -q "^nvme[0-9]*n1$"'
 disk=$(ls "$PCI/$vf"/nvme/nvme*/ | grep '^nvme[0-9]*n1$')
-must "with a node" wait_for 20 is_there "/dev/$disk"
+must "the disk has a device node" wait_for 20 is_there "/dev/$disk"
 exec 5<"/dev/$disk"
 refused "a disk that is open" "$PCI/$vf/driver_flavour" mdev EBUSY \
 	"$vf: flavour mdev refused: $disk is in use; unmount it first"
@@ -107,7 +107,7 @@ must "one write" switch "$vf" mdev
 state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 new_uuid
 t "an mdev" create "$UUID" nvme-vf
-t "it is removed" remove "$UUID"
+t "the mdev is removed" remove "$UUID"
 t "no VFs" set_vfs 0
 
 # ---- and with it, the kernel's default: the disk that people open is below no controller
@@ -119,12 +119,12 @@ must "nvme is loaded" load nvme
 [ -e "$PFDIR/driver" ] || write_to /sys/bus/pci/drivers_probe "$PF"
 must "the PF is bound" wait_for 20 is_there "$PFDIR/nvme"
 nvme=/dev/$(ls "$PFDIR/nvme")
-must "it answers" wait_for 20 nvme id-ctrl "$nvme"
+must "the controller answers" wait_for 20 nvme id-ctrl "$nvme"
 grep -qw "$PF" $PARENTS || write_to $PARENTS "+$PF"
 must "the card is a parent again" wait_for 20 is_there "$PFDIR/mdev_supported_types"
 must "there is a disk of the subsystem" wait_for 20 eval 'ls /sys/class/nvme-subsystem/*/ | grep -q "^nvme[0-9]*n1$"'
 disk=$(ls /sys/class/nvme-subsystem/*/ | grep '^nvme[0-9]*n1$')
-must "with a node" wait_for 20 is_there "/dev/$disk"
+must "the disk has a device node" wait_for 20 is_there "/dev/$disk"
 exec 5<"/dev/$disk"
 refused "the disk that only the PF has is open" "$PFDIR/driver_flavour" vfio EBUSY \
 	"$PF: flavour vfio refused: $disk is in use; unmount it first"

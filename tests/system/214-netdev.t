@@ -20,7 +20,7 @@ names() { (cd "$1" && ls -d mac vlan max_tx_rate spoof_check 2>/dev/null) | tr '
 must "igb is loaded" load igb
 must "there is a card" find_other_pf 8086:10c9
 must "its network is up" pf_up
-must "it is a parent" load mdev-pci-generic ids=8086:10c9
+must "the PF is a parent" load mdev-pci-generic ids=8086:10c9
 must "igb makes 2 VFs" bound_vfs 2
 type=$PFDIR/mdev_supported_types/igb-vf
 like "the type says that there is an address" "$(cat "$type/description")" \
@@ -31,11 +31,11 @@ like "a check" "$(cat "$type/description")" '^attribute spoof_check: 0 to 1, at 
 
 own=52:54:00:12:34:10
 t "the host has given the first VF an address" ip link set "$net" vf 0 mac $own
-t "and a rate" wait_for 20 has_rate
+t "the PF can set a rate" wait_for 20 has_rate
 new_uuid; u=$UUID
 must "an mdev of it" create "$u" igb-vf
 A=$MDEVS/$u
-is "it has all four" "$(names "$A")" "mac max_tx_rate spoof_check vlan "
+is "the mdev has all four attributes" "$(names "$A")" "mac max_tx_rate spoof_check vlan "
 is "as the host has them" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$own 0 300 1 "
 
 mac=52:54:00:aa:bb:cc
@@ -68,7 +68,7 @@ t "for igb, too" host_has 0 "link/ether $mac.*vlan 100, .*tx rate 200 .*spoof ch
 
 t "no VLAN" write_to "$A/vlan" 0
 must "a guest boots with it" guest_plain g "$u"
-t "it sees the address" guest_sh g 60 "grep $mac /sys/class/net/eth0/address"
+t "the guest sees the address" guest_sh g 60 "grep $mac /sys/class/net/eth0/address"
 for name in mac:$own vlan:1 max_tx_rate:0 spoof_check:1; do
 	refused "${name%%:*} of an mdev in use" "$A/${name%%:*}" "${name#*:}" EBUSY "${name%%:*} of mdev $u: it is in use"
 done
@@ -78,9 +78,9 @@ t "after the guest it can be set" write_to "$A/vlan" 7
 t "the host sets what the mdev has not" ip link set "$net" vf 1 vlan 5
 new_uuid; v=$UUID
 must "an mdev of that one" create "$v" igb-vf
-t "it begins so" attr_is "$v" vlan 5
+t "the mdev starts with the VLAN of the host" attr_is "$v" vlan 5
 t "the host changes its mind meanwhile" ip link set "$net" vf 1 vlan 6
-t "it is removed" remove "$v"
+t "the mdev is removed" remove "$v"
 t "what was not written is left as it is" host_has 1 'vlan 6'
 t "the first is removed" remove "$u"
 t "the VF is as the host had it" host_has 0 "link/ether $own.*tx rate 300 .*spoof checking on"
@@ -101,8 +101,8 @@ t "the host sets none" ip link set "$net" vf 0 vlan 0
 # By mdevctl, which writes the attributes of a definition when it starts it
 new_uuid; u=$UUID
 t "a definition" mdevctl define --uuid "$u" --parent "$PF" --type igb-vf
-t "with an address" mdevctl modify --uuid "$u" --addattr mac --value $mac
-t "and a VLAN" mdevctl modify --uuid "$u" --addattr vlan --value 12
+t "the definition has an address" mdevctl modify --uuid "$u" --addattr mac --value $mac
+t "the definition has a VLAN" mdevctl modify --uuid "$u" --addattr vlan --value 12
 t "is started" mdevctl start --uuid "$u"
 t "igb has both" host_has 0 "link/ether $mac.*vlan 12"
 t "is stopped" mdevctl stop --uuid "$u"
@@ -125,7 +125,7 @@ t "igb is bound again" write_to /sys/bus/pci/drivers/igb/bind "$PF"
 t "mdev-pci-generic goes" unload mdev-pci-generic
 
 must "a device without network" load nvme
-must "it is there" find_other_pf 1b36:0010
-must "it is a parent" load mdev-pci-generic ids=1b36:0010
+must "the controller is there" find_other_pf 1b36:0010
+must "the PF is a parent" load mdev-pci-generic ids=1b36:0010
 t "its type has none of them" not grep -E 'attribute (mac|vlan)' "$PFDIR/mdev_supported_types/nvme-vf/description"
 t "mdev-pci-generic goes" unload mdev-pci-generic

@@ -16,7 +16,7 @@ t "the device's own driver is unloaded" unload "$DEV_MODULE"
 must "the skeleton is loaded" insmod "$(echo "$PAYLOAD"/*/acme-refdev.ko)"
 must "the PF is bound to acme-refdev" wait_for 20 acme_is_bound
 must "2 VFs" set_vfs 2
-must "they are bound" wait_for 20 all_bound 2
+must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid
 a=$UUID
 must "an mdev" create "$a" acme-refdev-dma

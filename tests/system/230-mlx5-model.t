@@ -10,8 +10,8 @@
 mark
 must "stock mlx5_core takes the PF" mlx5_load
 must "stock mlx5_core has the PF" mlx5_bound
-logged "it finds the firmware" "$PF: firmware version: 28.39"
-must "it makes 2 VFs" mlx5_vfs 2
+logged "mlx5_core logs the firmware version" "$PF: firmware version: 28.39"
+must "the PF creates 2 VFs" mlx5_vfs 2
 t "there are 2" test -e "$PFDIR/virtfn1"
 t "the VFs have their pages" cx_is 0 pages 6
 fw_pages vfs
@@ -20,7 +20,7 @@ is "so says the driver" "$VALUE" 12
 mark
 t "stock mlx5_core takes a VF" vf_to mlx5_core 0
 vf_dir 0
-logged "it finds the firmware" "$BDF: firmware version: 28.39"
+logged "mlx5_core logs the firmware version" "$BDF: firmware version: 28.39"
 cx_of 0 commands
 at_least "the VF has carried out commands" "$VALUE" 15
 sleep 5

@@ -8,9 +8,9 @@
 . "$PAYLOAD/tests/system/mlx5.sh"
 
 must "stock mlx5_core takes the PF" mlx5_load
-must "it makes 2 VFs" mlx5_vfs 2
+must "the PF creates 2 VFs" mlx5_vfs 2
 must "upstream's driver is there" load mlx5-vfio-pci
-must "it takes the VFs" vf_to mlx5_vfio_pci 0 1
+must "mlx5_vfio_pci is bound to the VFs" vf_to mlx5_vfio_pci 0 1
 vf_dir 0; zero=$DIR
 vf_dir 1; one=$DIR
 

@@ -17,12 +17,12 @@ like "the type tells firmware's version" "$description" '^firmware: 28\.39\.2006
 like "and its PSID" "$description" '^psid: MDEVPCI000000001$'
 like "and what it can" "$description" '^firmware_can: migration'
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
-must "they are mdev-pci's" wait_for 20 all_bound 2
+must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
 must "another" create "$v" mlx5_core-vf
-t "it can migrate" attr_is "$u" migratable 1
+t "the mdev is migratable" attr_is "$u" migratable 1
 
 states_of ours "$MDEVS/$u" "$MDEVS/$v"
 if able precopy "ours: pre-copy"; then
@@ -34,9 +34,9 @@ t "the mdevs are removed" remove_all
 t "VF 0 is marked as not migratable" cx_set not-migratable 1
 new_uuid
 must "an mdev of it" create "$UUID" mlx5_core-vf
-t "it can't migrate" attr_is "$UUID" migratable 0
+t "the mdev is not migratable" attr_is "$UUID" migratable 0
 attr "$UUID" not_migratable
-like "and says why" "$VALUE" "migration off for this VF.*devlink port function set"
+like "not_migratable has the reason" "$VALUE" "migration off for this VF.*devlink port function set"
 t "the mdev is removed" remove "$UUID"
 t "VF 0 is migratable again" cx_set not-migratable 0
 t "2 VFs less" set_vfs 0

@@ -10,14 +10,14 @@
 must "stock mlx5_core takes the PF" mlx5_load
 must "the module" load mdev-pci-mlx5
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
-must "they are mdev-pci's" wait_for 20 all_bound 2
+must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
 must "another" create "$v" mlx5_core-vf
 
 must "a guest boots, and its stock drivers connect to each other" mlx5_guest_boot a "$MDEVS/$u"
-must "it migrates" mlx5_migrate a b "$MDEVS/$v"
+must "the guest migrates" mlx5_migrate a b "$MDEVS/$v"
 echo "# downtime $DOWNTIME ms of $TOTAL ms, device state $VFIO bytes"
 [ "$VFIO" = unknown ] || at_least "the device's state is larger than 1 MiB" "$VFIO" 1048577
 t "its connections go on, each byte was right" rdma_goes_on b 2 120
@@ -25,7 +25,7 @@ t "no command of it has waited for an interrupt that was lost" guest_never_waite
 t "the source's VF is stopped" cx_is 0 level stopped
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 guest_quit a
-t "it goes back" mlx5_migrate b a "$MDEVS/$u"
+t "the guest migrates back" mlx5_migrate b a "$MDEVS/$u"
 t "its connections go on" rdma_goes_on a 2 120
 guest_quit b
 t "the workload ends" guest_sh a 60 'touch /tmp/stop; while pidof ibv_rc_pingpong; do sleep 1; done'

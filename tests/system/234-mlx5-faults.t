@@ -35,7 +35,7 @@ if able precopy "faults of pre-copy"; then
 	walk "it loses track of changes: the state is whole" "$dir" cx:3 set:PRE_COPY \
 		"read:$WORK/lost=ENOMSG" cx:1 "more:$WORK/lost=ENOMSG" set:STOP_COPY "more:$WORK/lost" close
 	logged_once "the log says so" "firmware lost the changes since the last save"
-	walk "it can be loaded" "$dir" set:RESUMING "write:$WORK/lost" set:STOP close set:RUNNING \
+	walk "the state that was saved again loads" "$dir" set:RESUMING "write:$WORK/lost" set:STOP close set:RUNNING \
 		cx-adopt:4 cx:1
 	cx_inject clear
 fi
@@ -57,7 +57,7 @@ cx_fault 0 save value 0xffffff00 -- set:STOP_COPY=0,EIO "read:$WORK/x=EIO,EBADF"
 cx_fault 0 suspend delivery 6 -- set:RUNNING_P2P=EIO
 
 t "no DMA of a VF that is stopped" cx_no_bad_dma
-t "nobody hangs" nobody_stuck
+t "no task hangs" nobody_stuck
 t "the mdev is removed" remove "$u"
 t "the VF goes" set_vfs 0
 t "the module goes" unload mdev-pci-mlx5

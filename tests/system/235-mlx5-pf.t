@@ -15,7 +15,7 @@ must "the module loads, and with it stock mlx5_core" load mdev-pci-mlx5
 must "stock mlx5_core has the PF" mlx5_load
 must "the PF is a parent" wait_for 10 TYPES
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
-must "they are mdev-pci's" wait_for 20 all_bound 2
+must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 new_uuid; v=$UUID

@@ -11,13 +11,13 @@ must "stock mlx5_core takes the PF" mlx5_load
 must "mlx5_core makes 1 VF" mlx5_vfs 1
 if able log "the log of dirty pages"; then
 	t "upstream's driver is there" load mlx5-vfio-pci
-	must "it takes the VF" vf_to mlx5_vfio_pci 0
+	must "the driver is bound to the VF" vf_to mlx5_vfio_pci 0
 	vf_dir 0
 	log_of upstream "$DIR"
 	t "the VF is given back" vf_free 0
 	t "upstream's driver goes" unload mlx5-vfio-pci
 	must "the module" load mdev-pci-mlx5
-	t "it takes the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
+	t "the driver is bound to the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
 	must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
 	new_uuid; u=$UUID
 	must "an mdev" create "$u" mlx5_core-vf

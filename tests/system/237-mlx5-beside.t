@@ -13,7 +13,7 @@ ROUNDS=1 TIMES=3 VFS=4
 ! full || ROUNDS=2 TIMES=5 VFS=8
 
 must "stock mlx5_core takes the PF" mlx5_load
-must "it makes $VFS VFs" mlx5_vfs $VFS
+must "the PF creates $VFS VFs" mlx5_vfs $VFS
 
 # with WHO: the VFs are that driver's -> $FN0, $FN1...: directories of the functions in sysfs
 with()

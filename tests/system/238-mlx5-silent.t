@@ -23,7 +23,7 @@ cx_fault 0 save silent -- set:STOP_COPY=0,ETIMEDOUT "read:$WORK/x=ETIMEDOUT,EIO,
 cx_fault 0 load silent -- set:RESUMING "write:$WORK/good=0,ETIMEDOUT" set:STOP=EINVAL state=ERROR
 
 t "no DMA of a VF that is stopped" cx_no_bad_dma
-t "nobody hangs" nobody_stuck
+t "no task hangs" nobody_stuck
 t "the mdev is removed" remove "$u"
 t "the VF goes" set_vfs 0
 t "the module goes" unload mdev-pci-mlx5

@@ -11,7 +11,7 @@
 CONFORM_OPTIONS="--rounds 5"
 must "stock mlx5_core takes the PF" mlx5_load
 must "upstream's driver is there" load mlx5-vfio-pci
-must "it makes 2 VFs" mlx5_vfs 2
+must "the PF creates 2 VFs" mlx5_vfs 2
 must "upstream's driver takes VF 1" vf_to mlx5_vfio_pci 1
 must "the module" load mdev-pci-mlx5
 must "VF 0 is bound to mdev-pci" wait_for 20 all_bound 1

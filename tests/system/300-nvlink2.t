@@ -108,9 +108,9 @@ done
 type_of "$GPU" gpu
 is "a GPU can be had once" "$(cat "$TYPEDIR/available_instances")" 1
 description=$(cat "$TYPEDIR/description")
-like "it says what it has" "$description" '^nvlink2: GPU with 64 MiB of RAM$'
+like "description has the size of the RAM" "$description" '^nvlink2: GPU with 64 MiB of RAM$'
 like "its bridges are its peers" "$description" "^peers: $LINK $BARE\$"
-like "it does not migrate" "$description" "^migratable: no, a GPU's state can't be saved\$"
+like "description says that it does not migrate" "$description" "^migratable: no, a GPU's state can't be saved\$"
 type_of "$LINK" link
 like "the bridge has the GPU" "$(cat "$TYPEDIR/description")" "^peers: $GPU $BARE\$"
 type_of "$BARE" link
@@ -123,10 +123,10 @@ make link "$LINK" link
 make bare "$BARE" link
 make acpi "$ACPI" gpu
 type_of "$GPU" gpu
-is "now it can't be had" "$(cat "$TYPEDIR/available_instances")" 0
+is "available_instances is 0 while an mdev has the GPU" "$(cat "$TYPEDIR/available_instances")" 0
 new_uuid
 refused "a second one" "$TYPEDIR/create" "$UUID" EUSERS "mdev $UUID refused: the whole device is in use"
-is "it is the function" "$(cat "$MDEVS/$gpu/function")" "$GPU"
+is "the mdev's function is the GPU" "$(cat "$MDEVS/$gpu/function")" "$GPU"
 
 # ---- regions ---------------------------------------------------------------------------
 
@@ -176,9 +176,9 @@ nv_bg "$gpu" $G map:0:$ALL sigbus:0 sigbus:0x200000 rw=EIO:0:8 bar:0x20=0 "mark:
 	"await:$W/go" put:0:64:9 read:0:64:9
 t "accesses are refused" wait_for 40 is_there "$W/refused"
 logged_once "the log says so, once" "RAM does not answer 1000 ms after a reset"
-t "it answers" set_at gpu delay=0
+t "the RAM answers again" set_at gpu delay=0
 : >"$W/go"
-nv_end "then it can be accessed"
+nv_end "accesses succeed once the RAM answers"
 rm -f "$W/open" "$W/go"
 nv_bg "$gpu" $G map:0:$ALL put:0:64:7 "mark:$W/open" "await:$W/go" fault:0=1 put:0:64:8 read:0:64:8
 t "a user" wait_for 20 is_there "$W/open"
@@ -253,7 +253,7 @@ nv_bg "$acpi" $G map:0:0x1000 put:0:64:7 "mark:$W/open" "await:$W/go" get:0:64:7
 t "a user of the other GPU" wait_for 20 is_there "$W/open"
 malformed gpu "$gpu" EADDRINUSE "its RAM is in use by another driver or device" 0x18=0xa0000000 0x1c=0
 : >"$W/go"
-nv_end "that has not noticed"
+nv_end "that user's mapping works throughout"
 RAM=/sys/module/mdev_pci_nvlink2/parameters/ram
 t "the administrator describes other RAM" write_to $RAM "0000:77:00.0=x,$GPU=0x6000000000/0x800000/0x1234"
 nv "and is believed before the DVSEC" "$gpu" $G "is:size=0x800000 flags=rwm tgt=0x1234" \
@@ -291,13 +291,13 @@ nv_bg "$gpu" $G map:0:$ALL put:0:64:1 "mark:$W/open" "await:$W/go" get:0:64:1
 t "a user" wait_for 20 is_there "$W/open"
 (write_to "$DRIVER_DIR/unbind" "$GPU" && : >"$W/gone") &
 t "the GPU is unbound under it: it is given a second" sleep 1
-t "and waited for" is_gone "$W/gone"
+t "the writer waits for the user" is_gone "$W/gone"
 : >"$W/go"
 nv_end "it could use the device until then"
-t "then the GPU is gone" wait_for 20 is_there "$W/gone"
+t "the GPU is gone after the user has closed it" wait_for 20 is_there "$W/gone"
 wait
-t "and its mdev" is_gone "$MDEVS/$gpu"
-t "it is bound again" take "$GPU"
+t "the mdev of the GPU is gone" is_gone "$MDEVS/$gpu"
+t "the GPU is bound again" take "$GPU"
 make gpu "$GPU" gpu
 nv "and works" "$gpu" $G map:0:$ALL put:0:64:1 read:0:64:1
 
@@ -316,6 +316,6 @@ both_end()
 	done
 }
 t "removed and unbound at the same time" both_end
-nv "it works still" "$gpu" $G map:0:$ALL put:0:64:1 read:0:64:1
+nv "the mapping still works" "$gpu" $G map:0:$ALL put:0:64:1 read:0:64:1
 t "all mdevs removed" remove_all
 t "the vendor module is unloaded" unload mdev-pci-nvlink2

@@ -39,10 +39,10 @@ both_end() { [ -e "$W/want1" ] && [ -e "$W/want2" ]; }
 
 must "the vendor module" load mdev-pci-nvlink2
 must "a GPU" find_gpu
-must "it is bound" write_to "/sys/bus/pci/devices/$BDF/driver_override" nvlink2
+must "nvlink2 is bound to the device" write_to "/sys/bus/pci/devices/$BDF/driver_override" nvlink2
 must "to its driver" write_to /sys/bus/pci/drivers_probe "$BDF"
 TYPEDIR=/sys/bus/pci/devices/$BDF/mdev_supported_types/nvlink2-gpu
-must "it is a parent" is_there "$TYPEDIR/create"
+must "the device is a parent" is_there "$TYPEDIR/create"
 
 want 1 >"$W/out1" &
 one=$!
@@ -52,7 +52,7 @@ must "two want it: nobody waits for ever" wait_for 60 both_end
 wait $one $two
 is "what one had was a device" "$(cat "$W/out1" "$W/want1")" $ROUNDS
 is "what the other had, too" "$(cat "$W/out2" "$W/want2")" $ROUNDS
-is "it can be had again" "$(cat "$TYPEDIR/available_instances")" 1
+is "the device is available again" "$(cat "$TYPEDIR/available_instances")" 1
 
 # The driver goes while they are at it
 rm -f "$W/want1" "$W/want2"
@@ -67,10 +67,10 @@ t "no type is left" is_gone "$TYPEDIR"
 kill $one $two 2>/dev/null
 wait $one $two
 is "no mdev is left" "$(ls "$MDEVS")" ""
-t "it is bound again" write_to /sys/bus/pci/drivers_probe "$BDF"
+t "the device is bound again" write_to /sys/bus/pci/drivers_probe "$BDF"
 new_uuid
-t "it can be had" write_to "$TYPEDIR/create" "$UUID"
-is "as a whole" "$(cat "$MDEVS/$UUID/function")" "$BDF"
-t "and given up" write_to "$MDEVS/$UUID/remove" 1
-t "it is unbound" write_to $DRIVER_DIR/unbind "$BDF"
-t "and the module goes" unload mdev-pci-nvlink2
+t "an mdev can be created" write_to "$TYPEDIR/create" "$UUID"
+is "the mdev has the whole device" "$(cat "$MDEVS/$UUID/function")" "$BDF"
+t "the mdev is removed" write_to "$MDEVS/$UUID/remove" 1
+t "the device is unbound" write_to $DRIVER_DIR/unbind "$BDF"
+t "the module unloads" unload mdev-pci-nvlink2

@@ -27,23 +27,23 @@ unload vfio-pci
 must "mdev-pci, for each function" load mdev-pci flavours=all
 state "at first" "native vfio" ""
 must "one write" switch mdev
-state "as a whole" "native vfio [mdev]" nvlink2
+state "flavour mdev, driver nvlink2" "native vfio [mdev]" nvlink2
 new_uuid
 u=$UUID
 t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$u"
-refused "an mdev has it" "$PCI/$gpu/driver_flavour" vfio EBUSY "$gpu: flavour vfio refused: mdev $u has it"
-t "it is removed" remove "$u"
+refused "an mdev has it" "$PCI/$gpu/driver_flavour" vfio EBUSY "$gpu: flavour vfio refused: mdev $u uses the function"
+t "the mdev is removed" remove "$u"
 must "one write" switch vfio
-state "as a PCI device" "native [vfio] mdev" vfio-pci
-t "it has no types" is_gone "$PCI/$gpu/mdev_supported_types"
+state "flavour vfio, driver vfio-pci" "native [vfio] mdev" vfio-pci
+t "the GPU offers no types" is_gone "$PCI/$gpu/mdev_supported_types"
 refused "nobody has a driver for it" "$PCI/$gpu/driver_flavour" native ENODEV "no driver for the function is loaded"
-state "it stays" "native [vfio] mdev" vfio-pci
+state "flavour and driver are unchanged" "native [vfio] mdev" vfio-pci
 must "one write" switch mdev
-state "as a whole" "native vfio [mdev]" nvlink2
+state "flavour mdev, driver nvlink2" "native vfio [mdev]" nvlink2
 new_uuid
 t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$UUID"
-t "it is removed" remove "$UUID"
+t "the mdev is removed" remove "$UUID"
 t "unbound" write_to /sys/bus/pci/drivers/nvlink2/unbind "$gpu"
 t "the driver goes" unload mdev-pci-nvlink2
 must "our modules go" unload_all
-must "and come" load_all
+must "all modules load" load_all

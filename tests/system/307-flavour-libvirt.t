@@ -34,7 +34,7 @@ must "libvirtd starts" libvirt_start
 must "a guest" libvirt_guest_files
 must "a domain with the GPU" managed_xml gpu "$gpu"
 VIRSH_TIMEOUT=120
-t "it starts" virt create --paused "$WORK/gpu.xml"
+t "the domain starts" virt create --paused "$WORK/gpu.xml"
 bound_driver "$gpu"
 is "libvirt has bound vfio-pci" "$DRIVER" vfio-pci
 t "destroy" virt destroy gpu

@@ -151,9 +151,9 @@ must "a VF whose control shares a page with other registers" bound_vfs 1
 new_uuid
 mark
 t "no mdev of it" not create "$UUID" $DEV_TYPE
-is "it is refused with words" "$ERRNO" EINVAL
+is "create fails with EINVAL" "$ERRNO" EINVAL
 logged_once "the log says why" "the migration control at 0x3800 of BAR 0 .* can't be hidden: it shares pages"
-t "and nothing is left of it" is_gone "$MDEVS/$UUID"
+t "no mdev is left" is_gone "$MDEVS/$UUID"
 t "its VFs can go" set_vfs 0
 
 # ---- an IOMMU group with others in it ----------------------------------------------------------
@@ -179,8 +179,8 @@ is "its driver is bound" "$DRIVER" $DEV_DRIVER
 t "the neighbour goes" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
 t "bridges without isolation are left" [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 3 ]
 must "nobody can use those: it can be given away" create "$UUID" $DEV_TYPE_WHOLE
-mig "it works" "$UUID" reg:0=0x56454452
-t "it is removed" remove "$UUID"
+mig "registers outside the hidden range can be read" "$UUID" reg:0=0x56454452
+t "the mdev is removed" remove "$UUID"
 t "the neighbour comes back" write_to /sys/bus/pci/rescan 1
 
 # ---- a guest --------------------------------------------------------------------------------

@@ -63,8 +63,8 @@ user() # COMMANDS...: opens it and waits for "go"; in the background
 # ---- a type -----------------------------------------------------------------------------
 
 drivers "at first"
-like "it says what it is" "$(cat "$WHOLE/description")" '^function: the device as a whole$'
-like "it does not migrate" "$(cat "$WHOLE/description")" '^migratable: no, firmware moves the state of VFs only$'
+like "description says that it is the whole device" "$(cat "$WHOLE/description")" '^function: the device as a whole$'
+like "description says that it does not migrate" "$(cat "$WHOLE/description")" '^migratable: no, firmware moves the state of VFs only$'
 is "types of VFs say nothing of the kind" "$(cat $TYPES/$DEV_TYPE*/description | grep -c '^function')" 0
 available dma
 is "there are no VFs" "$VALUE" 0
@@ -75,7 +75,7 @@ make
 d=$MDEVS/$u
 given "given away"
 is "the mdev is the PF" "$(cat "$d/function")" "$PF"
-is "it does not migrate" "$(cat "$d/migratable" "$d/migration_state" | tr '\n' ' ')" "0 none "
+is "the mdev has no migration state" "$(cat "$d/migratable" "$d/migration_state" | tr '\n' ' ')" "0 none "
 is "its group is the PF's" "$(basename "$(readlink "$d/iommu_group")")" \
 	"$(basename "$(readlink -f "$PFDIR/iommu_group")")"
 is "the type lists it" "$(ls "$WHOLE/devices")" "$u"
@@ -84,7 +84,7 @@ refused "a second one" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the w
 refused "a VF" "$TYPES/$DEV_TYPE/create" "$UUID" EBUSY "mdev $UUID refused: an mdev has the whole device"
 refused "making VFs" "$PFDIR/sriov_numvfs" 2 EBUSY "VFs can't be created .*remove mdev $u first"
 refused "another driver" "$PFDIR/driver_flavour" vfio EBUSY "flavour vfio refused: mdev $u uses the function; remove the mdev first"
-is "there are none" "$(cat "$PFDIR/sriov_numvfs")" 0
+is "sriov_numvfs is still 0" "$(cat "$PFDIR/sriov_numvfs")" 0
 mig "its user has the command queue" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000 reg:$BASE=0x12345000 \
 	reset $MAGIC $CLEAR
 mig "the next one finds it clean" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000
@@ -96,7 +96,7 @@ if can iommufd 2>/dev/null; then
 	MIG_OPTIONS=
 fi
 REASON=
-t "removed" remove "$u"
+t "the mdev is removed" remove "$u"
 drivers "back"
 vfs_and_mdevs 2 v
 mig "a VF works" "$v" dma:20
@@ -104,14 +104,14 @@ mig "a VF works" "$v" dma:20
 # ---- VFs are there ----------------------------------------------------------------------
 
 available whole
-is "with VFs it can't be had" "$VALUE" 0
+is "available_instances is 0 while the PF has VFs" "$VALUE" 0
 new_uuid
 refused "with a VF in use" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: VFs of the device are in use"
 t "the VF's mdev is removed" remove "$v"
 refused "with VFs" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: the device has VFs"
 t "the VFs go" set_vfs 0
 available whole
-is "then it can" "$VALUE" 1
+is "available_instances is 1 without VFs" "$VALUE" 1
 
 # Whoever is first: never both
 contest()
@@ -161,8 +161,8 @@ meanwhile()
 }
 t "opened while it is reset" meanwhile
 is "the resets" "$(sort -u "$W/resets" | tr '\n' ' ')" "0 "
-mig "it works afterwards" "$u" $MAGIC
-t "removed" remove "$u"
+mig "the mdev works after the race" "$u" $MAGIC
+t "the mdev is removed" remove "$u"
 drivers "after resets"
 
 # ---- coming and going under its user ------------------------------------------------------
@@ -177,11 +177,11 @@ removed_under_user()
 	remover=$!
 	t "removed under it: it is asked to let go" wait_for 20 is_there "$W/asked"
 	sleep 0.5
-	t "and waited for" kill -0 $remover
+	t "the writer waits for the user" kill -0 $remover
 	touch "$W/go"
-	mig_end "it had the device until it closed it"
+	mig_end "the user had the device until it closed it"
 	wait $remover
-	is "then it is removed" "$(cat "$W/remove")" 0
+	is "remove ends after the user has closed the device" "$(cat "$W/remove")" 0
 }
 make
 removed_under_user
@@ -192,13 +192,13 @@ user $MAGIC drop "touch:$W/open" "await:$W/go"
 t "removed while its user has the group, though not the device" remove "$u"
 drivers "under a group that is open"
 touch "$W/go"
-mig_end "that user has not noticed"
+mig_end "that user's device works throughout"
 drivers "and closed"
 
 make
 t "the PF is unbound" write_to $UNBIND "$PF"
 t "the mdev is gone" is_gone "$MDEVS/$u"
-t "it is bound again" write_to $BIND "$PF"
+t "the PF is bound again" write_to $BIND "$PF"
 drivers "unbound"
 
 make
@@ -209,20 +209,20 @@ tool write $UNBIND "$PF" >"$W/unbind" &
 unbinder=$!
 t "the PF is unbound under it: it is asked to let go" wait_for 20 is_there "$W/asked"
 sleep 0.5
-t "and waited for" kill -0 $unbinder
+t "the writer waits for the user" kill -0 $unbinder
 touch "$W/go"
-mig_end "it had the device until it closed it"
+mig_end "the user had the device until it closed it"
 wait $unbinder
-is "then it is unbound" "$(cat "$W/unbind")" 0
+is "unbind ends after the user has closed the device" "$(cat "$W/unbind")" 0
 t "the mdev is gone" is_gone "$MDEVS/$u"
-t "it is bound again" write_to $BIND "$PF"
+t "the PF is bound again" write_to $BIND "$PF"
 drivers "unbound under a user"
 
 if able unload "the vendor module unloads with an mdev"; then
 	make
 	t "the vendor module unloads with an mdev that nobody uses" unload $DEV_MODULE
 	t "the mdev is gone" is_gone "$MDEVS/$u"
-	t "it loads" load_all
+	t "all modules load" load_all
 	drivers "loaded"
 fi
 
@@ -247,7 +247,7 @@ drivers "after that"
 lost()
 {
 	make
-	t "without resets" write_to "$PFDIR/reset_method" "
+	t "reset_method of the PF is empty" write_to "$PFDIR/reset_method" "
 "
 	mark
 	removed_under_user
@@ -257,9 +257,9 @@ lost()
 	bound_driver "$PF"
 	is "its driver is bound" "$DRIVER" $DEV_DRIVER
 	available whole
-	is "nothing can be had" "$VALUE" 0
+	is "available_instances is 0" "$VALUE" 0
 	new_uuid
-	refused "nothing can be created" "$WHOLE/create" "$UUID" EREMOTEIO "the PF's firmware has failed"
+	refused "create is refused" "$WHOLE/create" "$UUID" EREMOTEIO "the PF's firmware has failed"
 	t "resets work again" write_to "$PFDIR/reset_method" default
 }
 lost
@@ -268,15 +268,15 @@ drivers "after the reset"
 lost
 t "the PF is unbound" write_to $UNBIND "$PF"
 t "reset" write_to "$PFDIR/reset" 1
-t "and bound" write_to $BIND "$PF"
+t "the PF is bound" write_to $BIND "$PF"
 drivers "bound again"
 
 . "$(dirname "$0")/slot.sh"
 make
 mark
 t "pulled out while it is given away" pull_out
-t "it is gone" wait_for 30 is_gone "$PFDIR"
-t "and its mdev" is_gone "$MDEVS/$u"
+t "the PF is gone" wait_for 30 is_gone "$PFDIR"
+t "the mdev is gone" is_gone "$MDEVS/$u"
 logged_once "its driver could not take it back: the log says so" \
 	"driver $DEV_DRIVER could not take the device back .-[A-Z]*.; reset it"
 must "plugged in again" plug_in
@@ -284,4 +284,4 @@ drivers "another one"
 vfs_and_mdevs 2 v
 mig "a VF works" "$v" dma:20
 no_mdevs_no_vfs
-t "nothing is stuck" wait_for 10 nobody_stuck
+t "no task is stuck in the kernel" wait_for 10 nobody_stuck

@@ -70,7 +70,7 @@ echo 1 >$T/events/$DEV_TRACE/enable
 vfs_and_mdevs 2
 new_uuid; u=$UUID
 must "an mdev" create "$u"
-must "with a value" write_to "$MDEVS/$u/max_copy" 8192
+must "max_copy is set" write_to "$MDEVS/$u/max_copy" 8192
 mdev_vf "$u"
 vf=$VF bdf=$BDF
 
@@ -92,21 +92,21 @@ no_mdevs_no_vfs
 must "the NVMe module" load mdev-pci-nvme
 must "there is a controller" find_other_pf 1b36:0010
 [ ! -e "$PFDIR/driver" ] || write_to "$PFDIR/driver/unbind" "$PF"
-must "it is given to the module" write_to "$PFDIR/driver_override" nvme-pf
+must "driver_override of the PF is nvme-pf" write_to "$PFDIR/driver_override" nvme-pf
 must "the PF is bound to its driver" write_to /sys/bus/pci/drivers_probe "$PF"
 online() { sed -n 's/^online: //p' "$PFDIR/mdev_supported_types/nvme-pf-q1/description"; }
 must "2 VFs" bound_vfs 2
 new_uuid; u=$UUID
 must "an mdev of it" create "$u" nvme-pf-q1
-is "it is online" "$(online)" "1 of 4 secondary controllers"
+is "the VF is online" "$(online)" "1 of 4 secondary controllers"
 t "suspended" nap
-is "it is online again" "$(online)" "1 of 4 secondary controllers"
+is "the VF is online again" "$(online)" "1 of 4 secondary controllers"
 t "hibernated" hibernate
-is "it is online again" "$(online)" "1 of 4 secondary controllers"
+is "the VF is online again" "$(online)" "1 of 4 secondary controllers"
 new_uuid
 t "another one can be had" create "$UUID" nvme-pf-q2
-is "it is online, too" "$(online)" "2 of 4 secondary controllers"
+is "the second VF is online" "$(online)" "2 of 4 secondary controllers"
 no_mdevs_no_vfs
-must "it is unbound" write_to "$PFDIR/driver/unbind" "$PF"
+must "the PF is unbound" write_to "$PFDIR/driver/unbind" "$PF"
 must "nothing is reserved" write_to "$PFDIR/driver_override" ""
 t "the NVMe module is unloaded" unload mdev-pci-nvme

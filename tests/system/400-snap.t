@@ -28,7 +28,7 @@ is "its size is the volume's" "$(cat "/sys/block/$disk/size")" 65536
 like "the oracle has seen nothing wrong" "$(cat "/sys/block/$disk/serial")" '^ok [0-9]+$'
 head -c 1048576 /dev/urandom >"$WORK/out"
 t "1 MiB is written" dd if="$WORK/out" of="/dev/$disk" bs=64k oflag=direct
-t "and read" dd if="/dev/$disk" of="$WORK/in" bs=64k count=16 iflag=direct
+t "the blocks are read back" dd if="/dev/$disk" of="$WORK/in" bs=64k count=16 iflag=direct
 t "the disk reads back what was written" cmp "$WORK/out" "$WORK/in"
 like "the oracle has counted the writes" "$(cat "/sys/block/$disk/serial")" '^ok [1-9]'
 timeout 4 blkload "/dev/$disk" 4 >"$WORK/load"
@@ -37,8 +37,8 @@ t "the VF is unbound" unbind_from "$zero"
 
 if able dev-parts "upstream's driver moves a VF's state"; then
 	must "upstream's driver is loaded" upstream_load
-	must "it binds VF 0" bind_to "$zero" virtio_vfio_pci
-	must "it binds VF 1" bind_to "$one" virtio_vfio_pci
+	must "virtio_vfio_pci is bound to VF 0" bind_to "$zero" virtio_vfio_pci
+	must "virtio_vfio_pci is bound to VF 1" bind_to "$one" virtio_vfio_pci
 	snap_count mode-set
 	before=$VALUE
 	mig_pci "it stops the VF, saves it and resumes it" "$zero" flags=7 state=RUNNING size set:RUNNING_P2P \

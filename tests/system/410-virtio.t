@@ -9,7 +9,7 @@
 must "the model is there" find_snap
 if ! can dev-parts; then
 	REASON=
-	t "there is no module for it" not load mdev-pci-virtio
+	t "mdev-pci-virtio does not load on this kernel" not load mdev-pci-virtio
 	echo "##done"
 	exit 0
 fi
@@ -19,8 +19,8 @@ must "the module is loaded" load mdev-pci-virtio
 must "the PF is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
 is "virtio_pci keeps it" "$(bound_driver "$PF"; echo "$DRIVER")" virtio-pci
 vfs_and_mdevs 2 u v
-t "it can migrate" attr_is "$u" migratable 1
-t "so can the other" attr_is "$v" migratable 1
+t "the first mdev is migratable" attr_is "$u" migratable 1
+t "the second mdev is migratable" attr_is "$v" migratable 1
 
 snap_count mode-set
 before=$VALUE

@@ -27,16 +27,16 @@ find_snap
 
 must "a guest boots on hostA, and writes" blk_boot a "$u"
 must "hostB waits for it" on_b blk_incoming b "$v" tcp:0.0.0.0:$MIG_PORT
-must "it migrates to hostB" blk_left a tcp:hostB:$MIG_PORT
-must "it runs there" on_b blk_arrived b
+must "the guest migrates to hostB" blk_left a tcp:hostB:$MIG_PORT
+must "the guest runs on hostB" on_b blk_arrived b
 echo "# downtime $DOWNTIME ms of $TOTAL ms"
 t "the load goes on, without an error" on_b blk_goes_on b 200 60
 t "the VF's state has come along" on_b blk_oracle b
 guest_quit a
 t "the source's VF is free" attr_is "$u" migration_state RUNNING
 must "hostA waits for it" blk_incoming a2 "$u" tcp:0.0.0.0:$MIG_PORT
-must "it migrates back" on_b blk_left b tcp:hostA:$MIG_PORT
-must "it runs here" blk_arrived a2
+must "the guest migrates back to hostA" on_b blk_left b tcp:hostA:$MIG_PORT
+must "the guest runs on hostA" blk_arrived a2
 t "the load goes on, without an error" blk_goes_on a2 200 60
 t "the VF's state has come along" blk_oracle a2
 t "every block that was ever written is right" blk_verify a2
@@ -47,5 +47,5 @@ find_snap
 no_mdevs_no_vfs
 t "the module goes" unload mdev-pci-virtio
 t "hostB's mdevs are removed" on_b remove_all
-t "and its VFs" on_b at_pf "$pf_b" set_vfs 0
+t "VFs of hostB are removed" on_b at_pf "$pf_b" set_vfs 0
 t "hostB's module goes" on_b unload mdev-pci-virtio

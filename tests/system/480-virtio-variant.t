@@ -32,18 +32,18 @@ vf_bdf 0
 a=$BDF
 vf_bdf 1
 b=$BDF
-must "it binds a VF" bind_to "$a" $DRIVER_NAME
-must "and another" bind_to "$b" $DRIVER_NAME
+must "the variant driver is bound to the first VF" bind_to "$a" $DRIVER_NAME
+must "the variant driver is bound to the second VF" bind_to "$b" $DRIVER_NAME
 
 mig_pci "a VF is saved" "$a" set:STOP_COPY "read:$WORK/s" set:STOP set:RUNNING
 mig_pci "another one loads it" "$b" set:STOP set:RESUMING "write:$WORK/s" set:STOP set:RUNNING
 CONFORM_OPTIONS="--rounds 20"
 conform "$a"
 t "a guest boots with it" blk_boot v0 "$a"
-t "it migrates to the other VF" blk_migrate v0 v1 "$b"
+t "the guest migrates to the other VF" blk_migrate v0 v1 "$b"
 t "its load goes on" blk_goes_on v1 100 60
 t "the disk has come along" blk_oracle v1
-t "all its blocks are right" blk_verify v1
+t "all blocks of the guest are right" blk_verify v1
 guest_quit v0
 guest_quit v1
 t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_tame 2
