@@ -545,6 +545,13 @@ def _(host):
                "firmware: 16.35.2000\npsid: MT_0000000012\nfirmware_can: page-tracker\n")
 
 
+@case("a virtio PF without an administration virtqueue", (PF, "type-migration", "warning"),
+      "this virtio PF has no administration virtqueue")
+def _(host):
+    host.describe()
+    host.write(f"{host.pf}/virtio3/features", "1" * 41 + "0" + "1" * 22 + "\n")
+
+
 @case("an mdev whose VF firmware does not migrate", (PF, "mdevs", "info"), "devlink port function set")
 def _(host):
     host.mdev()
