@@ -3,15 +3,6 @@
 #
 # VFs that were there before the vendor's driver: pci-pf-stub leaves them behind.
 
-pf_driver() # NAME: the PF gets that driver
-{
-	bound_driver "$PF"
-	[ -z "$DRIVER" ] || write_to "$PFDIR/driver/unbind" "$PF" || return 1
-	write_to "$PFDIR/driver_override" "$1" && write_to /sys/bus/pci/drivers_probe "$PF" || return 1
-	bound_driver "$PF"
-	[ "$DRIVER" = "$1" ] || fail "its driver is '$DRIVER'"
-}
-
 must "pci-pf-stub is loaded" load pci-pf-stub
 must "pci-pf-stub is bound to the PF" pf_driver pci-pf-stub
 must "3 VFs" set_vfs 3

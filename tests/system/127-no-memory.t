@@ -4,9 +4,9 @@
 # complains: vmalloc error:|vfio/group.c:[0-9]+ vfio_group_release
 #
 # Each allocation, and each copy from or to user memory, of create, remove, open, migration, dirty
-# page logging and reset fails once. Of vmalloc() the kernel itself tells with a trace; and vfio core
-# warns of itself where it cannot make a group (6.12: vfio_create_group() drops what
-# vfio_group_release() takes for in use), which only an allocation that fails can bring about.
+# page logging, reset and registration of a parent fails once. Of vmalloc() the kernel itself tells
+# with a trace; and vfio core warns of itself where it cannot make a group (6.12: vfio_create_group()
+# drops what vfio_group_release() takes for in use), which only an allocation that fails can bring about.
 
 able faults "faults of memory" || return 0
 
@@ -58,6 +58,26 @@ nth 2 -c "$MDEVS/$u" open
 mdev_vf "$u"
 debug=/sys/kernel/debug/vfio/$BDF/vfio-pci-engine
 nth 1 read "$MDEVS/$u/function" "$MDEVS/$u/migration_state" "$debug/state" "$debug/counters"
+
+# A parent is registered, with VFs that are there. What the mdev core has made by then goes late on a
+# debug kernel (DEBUG_KOBJECT_RELEASE)
+no_mdevs_no_vfs
+must "pci-pf-stub is loaded" load pci-pf-stub
+must "it gets the PF" pf_driver pci-pf-stub
+must "2 VFs" set_vfs 2
+mark
+like "a registration fails at each place, and then works" \
+	"$(insmod "$TOOLS/made-parent.ko" device="$PF" types=one,two attrs=a external=Y faults=Y 2>&1)" canceled
+n=$(tool log "$SEQ" | sed -n 's/.*made-parent: \([0-9]*\) faults$/\1/p')
+at_least "registration: places" "${n:-0}" 20
+is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 2
+t "no VFs" set_vfs 0
+t "the PF's driver gets it" pf_driver "$DEV_DRIVER"
+t "no override is left" write_to "$PFDIR/driver_override" "
+"
+t "pci-pf-stub is unloaded" unload pci-pf-stub
+vfs_and_mdevs 2 u
+
 for knob in $knobs; do
 	t "${knob%=*} as it was" write_to "${knob%=*}" "${knob#*=}"
 done

@@ -290,6 +290,15 @@ bound_driver() # BDF -> $DRIVER, empty if none
 	DRIVER=${DRIVER##*/}
 }
 
+pf_driver() # NAME: the PF gets that driver, by its driver_override
+{
+	bound_driver "$PF"
+	[ -z "$DRIVER" ] || write_to "$PFDIR/driver/unbind" "$PF" || return 1
+	write_to "$PFDIR/driver_override" "$1" && write_to /sys/bus/pci/drivers_probe "$PF" || return 1
+	bound_driver "$PF"
+	[ "$DRIVER" = "$1" ] || fail "its driver is '$DRIVER'"
+}
+
 all_bound() # N: that many VFs, all with a driver
 {
 	all_i=0

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A parent as the module's parameters describe it, with what a vendor driver's author may have got
- * wrong. The device is another driver's, so what is accepted all the same is taken back at once.
+ * wrong. The device is another driver's, so what is accepted all the same is taken back at once, if
+ * it is not to be kept.
  * The framework is called by name: modpost need not have seen it.
  */
 #include <linux/mdev_pci.h>
@@ -21,6 +22,16 @@ MODULE_PARM_DESC(engine, "register it with the engine: a VF of the framework's w
 
 module_param(others, bool, 0444);
 MODULE_PARM_DESC(others, "register what is offered by PFs of a driver that does not exist");
+
+static bool taken, faults, failing, keep;
+module_param(taken, bool, 0444);
+MODULE_PARM_DESC(taken, "the device has a directory mdev_supported_types already");
+module_param(faults, bool, 0444);
+MODULE_PARM_DESC(faults, "register it until no allocation is left that can fail, each of them once");
+module_param(failing, bool, 0444);
+MODULE_PARM_DESC(failing, "its firmware fails before, while and after it is registered");
+module_param(keep, bool, 0444);
+MODULE_PARM_DESC(keep, "it stays registered as long as the module is there");
 
 static unsigned int interface = VFIO_PCI_ENGINE_INTERFACE;
 module_param(interface, uint, 0444);
@@ -89,6 +100,22 @@ static int do_finish(struct pci_dev *pf)
 	return 0;
 }
 
+static void firmware_fails(void)
+{
+	typeof(mdev_pci_parent_error) *call = symbol_get(mdev_pci_parent_error);
+
+	call(pdev, "made to fail");
+	symbol_put(mdev_pci_parent_error);
+}
+
+static int do_describe(struct pci_dev *pf, char *buf, size_t size)
+{
+	firmware_fails();
+	return scnprintf(buf, size, "made: to fail\n");
+}
+
+static const struct mdev_pci_parent_ops failing_ops = { .describe = do_describe };
+
 static struct mdev_pci_whole_ops whole_ops = { .finish = do_finish };
 static const struct vfio_pci_mig_ops mig_ops;
 static const struct vfio_pci_log_ops log_ops;
@@ -135,6 +162,7 @@ static void make_desc(void)
 	desc = (struct mdev_pci_parent_desc) {
 		.owner = owner ? THIS_MODULE : NULL,
 		.model = *model ? model : NULL,
+		.ops = failing ? &failing_ops : NULL,
 		.types = no_types ? NULL : type_table,
 		.nr_types = nr_types,
 		.num_vfs = num_vfs,
@@ -201,17 +229,93 @@ static int register_others(void)
 	return ret ?: -ECANCELED;
 }
 
-static int register_parent(void)
+static int call_register(void)
 {
 	typeof(__mdev_pci_register_parent) *call = symbol_get(__mdev_pci_register_parent);
-	typeof(mdev_pci_unregister_parent) *undo = symbol_get(mdev_pci_unregister_parent);
 	int ret = call(pdev, &desc, interface, KBUILD_MODNAME);
 
-	if (!ret)
-		undo(pdev);
 	symbol_put(__mdev_pci_register_parent);
+	return ret;
+}
+
+static void call_unregister(void)
+{
+	typeof(mdev_pci_unregister_parent) *call = symbol_get(mdev_pci_unregister_parent);
+
+	call(pdev);
 	symbol_put(mdev_pci_unregister_parent);
+}
+
+static int register_taken(void)
+{
+	struct kobject *dir = kobject_create_and_add("mdev_supported_types", &pdev->dev.kobj);
+	int ret;
+
+	if (!dir)
+		return -EEXIST;
+	ret = call_register();
+	kobject_put(dir);
+	if (!ret)
+		call_unregister();
 	return ret ?: -ECANCELED;
+}
+
+#ifdef CONFIG_FAULT_INJECTION
+static int register_with_fault(int nth)
+{
+	int ret;
+
+	current->fail_nth = nth;
+	ret = call_register();
+	nth = current->fail_nth;
+	current->fail_nth = 0;
+	if (!ret)
+		call_unregister();
+	if (ret && nth)
+		return ret;
+	return nth ? -ECANCELED : 0;
+}
+
+/* Until there is no Nth */
+static int register_with_faults(void)
+{
+	int nth, ret = 0, vfs = pci_num_vf(pdev);
+
+	for (nth = 1; !ret; nth++) {
+		ret = register_with_fault(nth);
+		if (pci_num_vf(pdev) != vfs) {
+			pr_err("made-parent: fault %d: %d VFs instead of %d\n", nth,
+			       pci_num_vf(pdev), vfs);
+			return -EIO;
+		}
+	}
+	pr_info("made-parent: %d faults\n", nth - 2);
+	return ret;
+}
+#else
+static int register_with_faults(void)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+static int register_parent(void)
+{
+	int ret;
+
+	if (taken)
+		return register_taken();
+	if (faults)
+		return register_with_faults();
+	if (failing)
+		firmware_fails();
+	ret = call_register();
+	if (ret || keep)
+		return ret;
+	call_unregister();
+	if (failing)
+		firmware_fails();
+	return -ECANCELED;
 }
 
 static int __init made_parent_init(void)
@@ -228,12 +332,25 @@ static int __init made_parent_init(void)
 		ret = others ? register_others() : engine ? register_engine() :
 		      function ? register_function() : register_parent();
 		device_unlock(&pdev->dev);
+		if (!ret)
+			return 0;
 		pci_dev_put(pdev);
 	}
 	symbol_put(__mdev_pci_register_parent);
 	return ret;
 }
 module_init(made_parent_init);
+
+/* Only if it was kept */
+static void __exit made_parent_exit(void)
+{
+	device_lock(&pdev->dev);
+	call_unregister();
+	device_unlock(&pdev->dev);
+	pci_dev_put(pdev);
+	symbol_put(__mdev_pci_register_parent);
+}
+module_exit(made_parent_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");

@@ -417,19 +417,42 @@ static void type_release(struct kobject *kobj)
 	mdev_pci_parent_put(parent);
 }
 
+#ifdef CONFIG_DEBUG_KOBJECT_RELEASE
+static void release_now(struct kobject *kobj)
+{
+	flush_delayed_work(&kobj->release);
+}
+#else
+static void release_now(struct kobject *kobj)
+{
+}
+#endif
+
+/* A registration that has failed may have initialized some, and has dropped its references */
+static void hold_type(struct mdev_pci_offer *offer)
+{
+	struct kobject *kobj = &offer->mtype.kobj;
+
+	if (!kobj->state_initialized)
+		return;
+	if (!kobject_get_unless_zero(kobj)) {
+		release_now(kobj);
+		return;
+	}
+	offer->ktype = *kobj->ktype;
+	offer->core_release = offer->ktype.release;
+	offer->ktype.release = type_release;
+	kref_get(&offer->parent->kref);
+	kobj->ktype = &offer->ktype;
+	kobject_put(kobj);
+}
+
 static void hold_types(struct mdev_pci_parent *parent)
 {
 	unsigned int i;
 
-	for (i = 0; i < parent->nr_offers; i++) {
-		struct mdev_pci_offer *offer = &parent->offers[i];
-
-		offer->ktype = *offer->mtype.kobj.ktype;
-		offer->core_release = offer->ktype.release;
-		offer->ktype.release = type_release;
-		kref_get(&parent->kref);
-		offer->mtype.kobj.ktype = &offer->ktype;
-	}
+	for (i = 0; i < parent->nr_offers; i++)
+		hold_type(&parent->offers[i]);
 }
 
 static int make_offers(struct mdev_pci_parent *parent)
@@ -706,9 +729,9 @@ static int announce(struct mdev_pci_parent *parent)
 	mutex_unlock(&parent->lock);
 	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
 				   parent->mtypes, parent->nr_offers);
+	hold_types(parent);
 	if (ret)
 		return ret;
-	hold_types(parent);
 	/* external.c has a line of its own */
 	if (!parent->desc->external_pf_driver)
 		pci_info(parent->pf, "is an mdev parent with %u types and %d VFs\n",
