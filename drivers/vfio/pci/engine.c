@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/vfio_pci_core.h>
 
@@ -50,6 +51,12 @@ struct vfio_pci_engine_device {
 	struct watch watch;
 };
 
+/*
+ * Also those that are unregistered, while somebody has a reference: VFIO's character device drops
+ * a user's after it has told of the close.
+ */
+static atomic_t nr_devices = ATOMIC_INIT(0);
+
 static struct vfio_pci_engine_device *to_edev(struct vfio_device *vdev)
 {
 	return container_of(vdev, struct vfio_pci_engine_device, core.vdev);
@@ -70,6 +77,8 @@ static void engine_release(struct vfio_device *vdev)
 	kfree(edev->alias);
 	/* On 6.1 @edev is gone after this */
 	vfio_pci_core_release_dev(vdev);
+	if (atomic_dec_and_test(&nr_devices))
+		wake_up_var(&nr_devices);
 }
 
 static int use_begin(struct vfio_pci_engine_device *edev, u32 *setup)
@@ -442,6 +451,7 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 	edev = vfio_alloc_device(vfio_pci_engine_device, core.vdev, &pdev->dev, &engine_ops);
 	if (IS_ERR(edev))
 		return edev;
+	atomic_inc(&nr_devices);
 
 	ret = set_up(edev, desc);
 	if (ret)
@@ -707,6 +717,9 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_err_handlers);
 
 static void __exit engine_exit(void)
 {
+	wait_var_event(&nr_devices, !atomic_read(&nr_devices));
+	/* A task may still be in the last instructions of engine_release() */
+	synchronize_rcu_tasks();
 	mig_fw_worker_exit();
 	nvlink2_power_exit();
 }
