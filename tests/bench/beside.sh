@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# For mlx5.sh and virtio.sh, which make docs/NAME-side-by-side.rst of what the system tests have measured.
+# Needs ../vm/lib/common.sh.
+
+# beside_options DEFAULT-STACK [ARGUMENTS...] -> $stack
+beside_options()
+{
+	stack=$1
+	case ${2:-} in
+	--stack) stack=$3 ;;
+	--help | -h) usage ;;
+	'') ;;
+	*) usage 2 >&2 ;;
+	esac
+}
+
+# beside_run NAME HOST-RUN.SH'S ARGUMENTS... -> $log
+beside_run()
+{
+	log=$CACHE/log/bench-$1.log
+	shift
+	mkdir -p "${log%/*}"
+	"$REPO_DIR/tests/system/host-run.sh" --stack "$stack" "$@" | tee "$log"
+}
+
+lines() { cat "$@" | wc -l; }
+
+beside_row() # WHAT OURS UPSTREAM'S
+{
+	printf '   * -%s\n     - %s\n     - %s\n' "${1:+ $1}" "$2" "$3"
+}
+
+beside_title() # TITLE
+{
+	local line
+
+	line=$(printf '%*s' "${#1}" '' | tr ' ' =)
+	printf '.. SPDX-License-Identifier: GPL-2.0-only\n\n%s\n%s\n%s\n\n' "$line" "$1" "$line"
+}
+
+# beside_table OUR-MODULE UPSTREAM'S-DRIVER: with the lines "# row: WHAT | OURS | UPSTREAM'S" of the tests
+beside_table()
+{
+	local what ours upstream
+
+	printf '.. list-table::\n   :header-rows: 1\n   :widths: 28 36 36\n\n'
+	beside_row "" "$@"
+	sed -n 's/^# row: //p' "$log" | sed 's/ | /\t/g' |
+		while IFS=$'\t' read -r what ours upstream; do
+			beside_row "$what" "$ours" "$upstream"
+		done
+}
+
+beside_kernel()
+{
+	printf '\nKernel %s.\n' "$(sed -n 's/^# bed: L1 \(.*\) is up.*/\1/p' "$log" | head -n 1)"
+}
