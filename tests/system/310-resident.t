@@ -152,7 +152,7 @@ new_uuid
 mark
 t "no mdev of it" not create "$UUID" $DEV_TYPE
 is "create fails with EINVAL" "$ERRNO" EINVAL
-logged_once "the log says why" "the migration control at 0x3800 of BAR 0 .* can't be hidden: it shares pages"
+logged_once "the log says why" "the migration control at 0x3800 of BAR 0 .* can't be hidden: it shares a page"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 t "its VFs can go" set_vfs 0
 
