@@ -136,19 +136,19 @@ state "the other VF is bound to vfio-pci" "$one" "native [vfio] mdev" vfio-pci "
 t "the VF is switched back to mdev" switch "$one" mdev
 
 # VFIO's best driver
-cp "$TOOLS/refdev-vfio-pci.ko" "$UPDATES/" && depmod
+cp "$TOOLS/$DEV_VARIANT.ko" "$UPDATES/" && depmod
 t "the best VFIO driver is chosen" switch "$zero" vfio
-state "a VF of a variant's" "$zero" "native [vfio] mdev" refdev-vfio-pci "(null)"
+state "a VF of a variant's" "$zero" "native [vfio] mdev" $DEV_VARIANT "(null)"
 t "the function has a VFIO device" has_vfio "$zero"
 t "the VF is switched back to mdev" switch "$zero" mdev
-t "the variant driver refuses all functions" write_to /sys/module/refdev_vfio_pci/parameters/refuse 1
+t "the variant driver refuses all functions" write_to /sys/module/$(echo "$DEV_VARIANT" | tr - _)/parameters/refuse 1
 mark
 t "vfio-pci is bound instead" switch "$zero" vfio
-logged_once "the log says why" "$zero: driver refdev-vfio-pci refuses the function \(-ENODEV\), trying vfio-pci"
+logged_once "the log says why" "$zero: driver $DEV_VARIANT refuses the function \(-ENODEV\), trying vfio-pci"
 is "the VF is bound to vfio-pci" "$(driver_of "$zero")" vfio-pci
 t "the VF is switched back to mdev" switch "$zero" mdev
-unload refdev-vfio-pci
-rm "$UPDATES/refdev-vfio-pci.ko" && depmod
+unload "$DEV_VARIANT"
+rm "$UPDATES/$DEV_VARIANT.ko" && depmod
 
 # Several at a time, and VFs that go meanwhile. New ones, which ioatdma gives up at once: its
 # probe of one that is enabled takes a minute on a kernel that finds bugs

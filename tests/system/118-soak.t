@@ -10,7 +10,7 @@ must "8 VFs" set_vfs 8
 must "all VFs are bound" wait_for 30 all_bound 8
 log=
 ! can log || log=--log
-s_out=$(python3 "$PAYLOAD/tests/system/soak.py" "$PFDIR" --seed 1 --seconds 8 --migrations 8 --every 60 $log 2>&1)
+s_out=$(python3 "$PAYLOAD/tests/system/soak.py" "$PFDIR" "$DEV_TYPE" --seed 1 --seconds 8 --migrations 8 --every 60 $log 2>&1)
 is "the soak finds no error" "$?" 0
 printf '%s\n' "$s_out" | diag
 like "there were migrations" "$s_out" '^([89]|[0-9]{2,}) migrations'

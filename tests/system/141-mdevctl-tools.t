@@ -35,7 +35,7 @@ new_uuid
 d=$UUID
 
 t "a profile is defined" ctl define --uuid "$a" --parent "$PF" \
-	--jsonfile /usr/share/mdev-pci/profiles/refdev-dma-limited.json
+	--jsonfile /usr/share/mdev-pci/profiles/$DEV_TYPE-limited.json
 t "start" ctl start --uuid "$a"
 t "its max_copy is set" attr_is "$a" max_copy 65536
 t "its bandwidth is set" attr_is "$a" bandwidth 100

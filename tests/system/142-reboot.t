@@ -16,7 +16,7 @@ must "VFs for now" bound_vfs 1
 new_uuid
 a=$UUID
 t "an mdev from a profile, with attributes" ctl define --uuid "$a" --parent "$PF" \
-	--jsonfile /usr/share/mdev-pci/profiles/refdev-dma-limited.json
+	--jsonfile /usr/share/mdev-pci/profiles/$DEV_TYPE-limited.json
 t "the definition starts automatically" ctl modify --uuid "$a" --auto
 t "the mdev starts" ctl start --uuid "$a"
 new_uuid

@@ -27,7 +27,7 @@ pf_up()
 must "igb is loaded" load igb
 must "there is a card" find_other_pf 8086:10c9
 igb=$PF
-refdev=${PFS%% *}
+vendors=${PFS%% *}
 is "igb has it" "$(driver_of "$igb")" igb
 must "its network is up" pf_up
 # Another that would want the VFs
@@ -97,12 +97,12 @@ t "an mdev" create "$u" igb-vf
 
 # One by one
 refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-pci-generic already"
-refused "that of a vendor's driver is one already" $PARENTS "+$refdev" EEXIST \
-	"$refdev: is an mdev parent already, of driver $DEV_DRIVER"
+refused "that of a vendor's driver is one already" $PARENTS "+$vendors" EEXIST \
+	"$vendors: is an mdev parent already, of driver $DEV_DRIVER"
 is "the second PF is not listed in parents" "$(cat $PARENTS)" "$igb"
 refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
 refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"
-refused "not on the list" $PARENTS "-$refdev" ENOENT "$refdev: is no parent of mdev-pci-generic"
+refused "not on the list" $PARENTS "-$vendors" ENOENT "$vendors: is no parent of mdev-pci-generic"
 refused "no sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
 refused "no address" $PARENTS "+eth0" EINVAL 'write \+DDDD:BB:DD.F'
 

@@ -39,7 +39,7 @@ give_to() # DRIVER
 }
 
 find_pf
-refdev=$PF
+other=$PF
 must "there is a controller" find_other_pf 1b36:0010
 must "the module" load mdev-pci-nvme
 not_nvme_pf() { [ "$(driver_of "$PF")" != nvme-pf ]; }
@@ -48,12 +48,12 @@ must "the controller is given to it" give_to nvme-pf
 is "nvme-pf is bound to the PF" "$(driver_of "$PF")" nvme-pf
 
 # What else it is given it does not take
-t "the reference device lets go" write_to /sys/bus/pci/drivers/refdev/unbind "$refdev"
-t "it is given another device" override "$refdev" nvme-pf
-refused "another device" $NVME_DRIVER/bind "$refdev" ENODEV \
-	"$refdev: is no NVMe controller with SR-IOV; clear its driver_override"
-t "that goes back" override "$refdev" ""
-t "to its driver" write_to /sys/bus/pci/drivers/refdev/bind "$refdev"
+t "the reference device lets go" write_to /sys/bus/pci/drivers/$DEV_DRIVER/unbind "$other"
+t "it is given another device" override "$other" nvme-pf
+refused "another device" $NVME_DRIVER/bind "$other" ENODEV \
+	"$other: is no NVMe controller with SR-IOV; clear its driver_override"
+t "that goes back" override "$other" ""
+t "to its driver" write_to /sys/bus/pci/drivers/$DEV_DRIVER/bind "$other"
 
 is "a type for each number of queues that a VF can have" \
 	"$(ls "$PFDIR/mdev_supported_types" | tr '\n' ' ')" "nvme-pf-q1 nvme-pf-q2 nvme-pf-q4 "

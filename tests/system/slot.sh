@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 #
-# The slot that the first reference device is in: what it is pulled out of and plugged into.
+# The slot that the first device under test is in: what it is pulled out of and plugged into.
 # By L0's QEMU, and by the registers of the root port above. Needs host.sh.
 
 l0() { bash -c '. /payload/tests/vm/lib/l0.sh; l0_hmp "$@"' l0 "$@"; }
@@ -9,7 +9,7 @@ l0() { bash -c '. /payload/tests/vm/lib/l0.sh; l0_hmp "$@"' l0 "$@"; }
 # The old one may take a moment to leave the slot
 plugged()
 {
-	l0 "device_add refdev,id=pf,bus=rp1" >"$WORK/plug" && ! [ -s "$WORK/plug" ]
+	l0 "device_add $DEV_MODEL,id=pf,bus=rp1" >"$WORK/plug" && ! [ -s "$WORK/plug" ]
 }
 
 slot_is_off()

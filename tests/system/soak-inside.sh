@@ -44,7 +44,7 @@ if can log; then
 else
 	echo "without logging of dirty pages: $REASON"
 fi
-"$here/soak.py" "$PFDIR" --seed "$4" --seconds "$2" --migrations $(($1 - n)) $log || {
+"$here/soak.py" "$PFDIR" "$DEV_TYPE" --seed "$4" --seconds "$2" --migrations $(($1 - n)) $log || {
 	echo "-- last lines of the kernel's log"
 	dmesg | tail -n 20
 	exit 1

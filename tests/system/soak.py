@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: soak.py PF-DIRECTORY [--seed N] [--seconds S] [--migrations N] [--every S] [--log]
+"""usage: soak.py PF-DIRECTORY TYPE [--seed N] [--seconds S] [--migrations N] [--every S] [--log]
 
 In L1: operations in random order over as many mdevs as the PF has VFs, until both S seconds and
 N migrations are over. What is copied, saved and loaded is verified by vfio-mig, whose
@@ -131,7 +131,7 @@ class Mdev:
 class Soak:
     def __init__(self, args):
         self.args = args
-        self.create = args.pf + "/mdev_supported_types/refdev-dma/create"
+        self.create = f"{args.pf}/mdev_supported_types/{args.type}/create"
         self.slots = [None] * int(read(args.pf + "/sriov_numvfs"))
         self.done = {}
         self.copied = 0
@@ -365,6 +365,7 @@ WARM_UP = 2
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("pf")
+    parser.add_argument("type")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--migrations", type=int, default=0)
