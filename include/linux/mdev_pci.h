@@ -90,8 +90,8 @@ struct mdev_pci_type;
  *	be created until mdev_pci_parent_restored(); log the reason. Also called when @pf is being
  *	unplugged.
  *
- * Between the two the driver does not touch the device, whoever asks it to. The PF's driver data
- * is the framework's: see mdev_pci_get_drvdata().
+ * Between the two the driver does not access the device, whatever request comes. The PF's driver
+ * data is the framework's: see mdev_pci_get_drvdata().
  */
 struct mdev_pci_whole_ops {
 	int (*prepare)(struct pci_dev *pf, const struct mdev_pci_type *type);

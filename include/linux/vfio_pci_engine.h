@@ -4,7 +4,7 @@
  *
  * A user of the engine names a PCI function and the firmware operations that
  * move its state. The engine makes the vfio_device, and owns the migration
- * state machine, the data files, the stream format and the buffers.
+ * state machine, the migration files, the stream format and the buffers.
  */
 #ifndef _LINUX_VFIO_PCI_ENGINE_H
 #define _LINUX_VFIO_PCI_ENGINE_H
@@ -57,11 +57,11 @@ enum vfio_pci_fn_level {
 };
 
 /**
- * enum vfio_pci_buf_kind - who reads and writes migration buffers
- * @VFIO_PCI_BUF_DMA: &vfio_pci_fn.pf by DMA: &vfio_pci_mig_buf.sgt is mapped for it.
- * @VFIO_PCI_BUF_CPU: the vendor driver, at &vfio_pci_mig_buf.vaddr. Implied by
+ * enum vfio_pci_buf_kind - how migration buffers are accessed
+ * @VFIO_PCI_BUF_DMA: by DMA of &vfio_pci_fn.pf: &vfio_pci_mig_buf.sgt is mapped for it.
+ * @VFIO_PCI_BUF_CPU: by the vendor driver, at &vfio_pci_mig_buf.vaddr. Implied by
  *	&vfio_pci_engine_desc.control.
- * @VFIO_PCI_BUF_SG: somebody who maps it: &vfio_pci_mig_buf.sg is not mapped.
+ * @VFIO_PCI_BUF_SG: by a device that others map it for: &vfio_pci_mig_buf.sg is not mapped.
  *	&vfio_pci_mig_buf.vaddr is the same memory for the CPU.
  */
 enum vfio_pci_buf_kind {
@@ -153,13 +153,13 @@ struct vfio_pci_precopy_size {
 /**
  * struct vfio_pci_mig_ops - firmware operations that move a function's state
  *
- * The engine calls them in process context under its state mutex, so never two
- * at a time for one function; they may sleep, but each must end within a time
- * that the vendor driver bounds. On error (a negative errno) the function is as
- * it was before the call, with one exception: -ETIMEDOUT says that firmware did
- * not answer, and that nobody knows. After a @suspend, a @resume or the last @load of a state
- * the engine then takes the device to VFIO_DEVICE_STATE_ERROR, which only a reset leaves. All
- * other operations fail what they are for, such as the migration file, and the device goes on.
+ * The engine calls them in process context under its state mutex, so never two at a time for one
+ * function; they may sleep, but each must end within a time that the vendor driver bounds. On
+ * error (a negative errno) the function is as it was before the call, with one exception:
+ * -ETIMEDOUT says that firmware did not answer, and that the function's state is unknown. After a
+ * @suspend, a @resume or the last @load of a state the engine then takes the device to
+ * VFIO_DEVICE_STATE_ERROR, which only a reset leaves. All other operations fail what they are for,
+ * such as the migration file, and the device goes on.
  *
  * Sizes that these operations report are checked by the engine, and so are their results: see
  * vfio_pci_engine_result().
@@ -250,7 +250,7 @@ struct vfio_pci_mig_ops {
  * @max_chunk: only with @framed: largest chunk in bytes, up to VFIO_PCI_MIG_CHUNK_BOUND; buffers
  *	grow to that if they must. They are charged to the user's memory control group, and all
  *	users' together have at most a quarter of the host's memory. 0: @chunk.
- * @kind: who reads and writes the buffers.
+ * @kind: how the buffers are accessed.
  * @headroom: of VFIO_PCI_BUF_CPU and VFIO_PCI_BUF_SG: so many writable bytes precede the
  *	chunk on load; in &vfio_pci_mig_buf.sg they come first. A multiple of 8, up to
  *	VFIO_PCI_MIG_HEADROOM_MAX.

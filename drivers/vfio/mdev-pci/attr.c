@@ -54,7 +54,7 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 	u64 value;
 
 	attr = attr_of(instance, dev_attr, &index);
-	/* Not under fw_lock: who looks does not wait for firmware */
+	/* Not under fw_lock: readers do not wait for firmware */
 	value = READ_ONCE(function->values[index]);
 	mdev_pci_function_put(function);
 	if (attr->mask)
@@ -65,7 +65,7 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 	return sysfs_emit(buf, "%pM\n", mac);
 }
 
-/* One line for each refusal, whoever may write so often */
+/* One line for each refusal: only root can write */
 static int refuse(const struct mdev_pci_instance *instance, const struct mdev_pci_attr *attr,
 		  int err, const char *why)
 {
@@ -391,8 +391,8 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function)
  * @function: the function
  * @type: the type that it is enabled for
  *
- * Only what differs from the type's own values counts: a driver with more attributes than that
- * of the other host agrees with it as long as nobody uses them.
+ * Only values that differ from the type's own count: hosts whose drivers have different attributes
+ * agree as long as the additional ones are not set.
  *
  * Return: the number; 0: nothing differs.
  */

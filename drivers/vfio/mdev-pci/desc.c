@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Descriptions: what vendor drivers say of their parents, and what is wrong with it. Each mistake
- * has words of its own: who reads that line of the log has most likely just written the table.
+ * Checks the descriptions of parents. Each mistake has its own words: the reader of that log line
+ * has most likely just written the table.
  */
 #include <linux/bits.h>
 #include <linux/ctype.h>

@@ -13,8 +13,8 @@
  * BUS_NOTIFY_UNBOUND_DRIVER, or another write. The bus calls notifiers with a lock held whose class
  * is also that of the platform bus's, so platform devices are made and deleted by a workqueue.
  *
- * Lock order: device_lock() of the PF, external.lock. Whoever holds the former may wait for a user
- * of a VF: only works take it, and who waits for those can be killed.
+ * Lock order: device_lock() of the PF, external.lock. A holder of the former may wait for a user of
+ * a VF. So only works take it, and waits for works are killable.
  */
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -32,7 +32,7 @@
  * @lock: for @pfs
  * @pfs: parents, and PFs that are about to be
  * @starting: how many of them
- * @started: wakes those who wait for some
+ * @started: wakes waiters for some
  */
 struct external {
 	struct list_head node;
@@ -48,7 +48,7 @@ struct external {
 
 /**
  * struct external_pf - a PF that is a parent while its driver is bound
- * @kref: held by the list and by a writer who waits for @start
+ * @kref: held by the list and by a writer that waits for @start
  * @node: in the list, until @stop has unregistered the parent
  * @e: whose it is
  * @pf: the PF; a reference

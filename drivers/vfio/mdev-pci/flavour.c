@@ -4,10 +4,9 @@
  * (vfio), or by the framework's (mdev); and an attribute of the function, driver_flavour, that
  * shows it and switches.
  *
- * Nothing is remembered: the flavour is that of the driver that there is, whoever has bound it.
- * driver_override is left as it was found, but for VFs of parents, which it reserves for mdev-pci,
- * also when a driver of VFIO's leaves them.
- * One that somebody else has set is his.
+ * The flavour is not stored: it is that of the bound driver. driver_override is left as it was,
+ * except for VFs of parents, which are reserved for mdev-pci, also when a VFIO driver leaves them.
+ * A driver_override that the administrator has set is kept.
  */
 #include <linux/kernfs.h>
 #include <linux/module.h>
@@ -362,9 +361,9 @@ static ssize_t driver_flavour_show(struct device *dev, struct device_attribute *
 }
 
 /*
- * Who removes the function waits for those who are at its files, with device_lock() of the PF or
- * pci_lock_rescan_remove() held. modprobe and drivers may want such locks, and end in here, when
- * they remove a parent. So while this is at work nobody waits for it; the module must stay then.
+ * Removal of the function waits for users of its files, with device_lock() of the PF or
+ * pci_lock_rescan_remove() held. modprobe and drivers may take such locks, and may call this file
+ * when they remove a parent. So the sysfs reference is dropped meanwhile; the module must stay.
  */
 static ssize_t driver_flavour_store(struct device *dev, struct device_attribute *attr,
 				    const char *buf, size_t count)
@@ -386,7 +385,7 @@ static ssize_t driver_flavour_store(struct device *dev, struct device_attribute 
 	if (file)
 		sysfs_unbreak_active_protection(file);
 	pci_dev_put(pdev);
-	/* The file may be gone, and nobody waits for its users: mdev_pci_exit() does */
+	/* The file may be gone without waiting for its users: mdev_pci_exit() does */
 	module_put(THIS_MODULE);
 	return ret ?: count;
 }
@@ -467,8 +466,8 @@ static void add_file(struct pci_dev *pdev)
  * mdev_pci_flavours_offer() - add driver_flavour to a new parent and its VFs
  * @parent: the parent. VFs that come later get it by themselves
  *
- * Each keeps it until it leaves the bus: who has switched a parent to another driver wants it
- * back some time, and unregistration can't wait for a writer that it serves.
+ * Each keeps it until it leaves the bus: a parent that was switched to another driver can be
+ * switched back, and unregistration can't wait for a writer that waits for it.
  */
 void mdev_pci_flavours_offer(struct mdev_pci_parent *parent)
 {

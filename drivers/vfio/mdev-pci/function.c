@@ -83,7 +83,7 @@ void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 numbe
 
 /**
  * mdev_pci_override_set() - set driver_override
- * @pdev: the function; nobody holds device_lock() of it, as with the others here
+ * @pdev: the function; device_lock() of it is not held, as for the other functions here
  * @drv: the driver
  *
  * Return: 0 or -ENOMEM.
@@ -107,7 +107,7 @@ int mdev_pci_override_match(struct pci_dev *pdev, const struct device_driver *dr
 
 /**
  * mdev_pci_override_clear() - clear driver_override if it names a driver
- * @pdev: the function. Who has set another driver_override meanwhile keeps it
+ * @pdev: the function. Another driver_override that was set meanwhile is kept
  * @drv: the driver
  */
 void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *drv)
@@ -258,7 +258,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 
 /**
  * mdev_pci_function_let_go() - undo mdev_pci_function_capture()
- * @vf: a VF that is not bound to mdev-pci. Who has set another driver_override keeps it
+ * @vf: a VF that is not bound to mdev-pci. Another driver_override is kept
  */
 void mdev_pci_function_let_go(struct pci_dev *vf)
 {
@@ -539,10 +539,10 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
 
 /**
  * mdev_pci_function_del() - undo mdev_pci_function_add(), for a parent that is offered as a whole
- * @parent: the parent, which is going: nobody claims it any more, or has it called
+ * @parent: the parent, which is being unregistered: no claims and calls come any more
  *
- * Its mdev is left behind as a shell that has no function. Whoever waits for a call hears of it
- * when that is done, and not before: until then the instance is looked at.
+ * Its mdev is detached from the function. Waiters of mdev_pci_function_call() wake up only after
+ * that, since the instance is accessed until then.
  *
  * Context: process context, under device_lock() of the function; blocks until the user has closed
  * it.

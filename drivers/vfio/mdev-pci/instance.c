@@ -14,7 +14,7 @@
  * mdev_pci_instance_function() - get the function that an mdev has claimed
  * @instance: the instance
  *
- * For those who do not keep it from moving.
+ * For callers that do not hold @move_lock.
  *
  * Return: the function, with a reference.
  */
@@ -338,7 +338,7 @@ static void unclaim(struct mdev_pci_instance *instance)
 	mdev_pci_function_put(instance->function);
 }
 
-/* Each VF is tried once at most, but when others who create mdevs try them as well */
+/* Tries each VF at most once, unless other creators of mdevs try them as well */
 static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
 {
 	unsigned int left = max(pci_num_vf(parent->pf), 1);

@@ -72,7 +72,7 @@ void mdev_pci_match_put(struct device_driver *drv)
 		module_put(drv->owner);
 }
 
-/* While bus_for_each_drv() is at a driver that stays registered, whoever unbinds it */
+/* bus_for_each_drv() keeps a driver registered, even if it is being unbound */
 static int is_bound(struct device_driver *drv, void *data)
 {
 	struct search *s = data;
@@ -88,7 +88,7 @@ static int is_bound(struct device_driver *drv, void *data)
  * mdev_pci_match_bound() - get the driver that a function is bound to
  * @pdev: the function
  *
- * Waits for nobody, whatever happens to the function meanwhile.
+ * Does not wait, whatever happens to the function meanwhile.
  *
  * Return: the driver, for mdev_pci_match_put(); NULL: none, or one that is being unloaded.
  */

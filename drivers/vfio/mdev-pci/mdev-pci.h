@@ -16,25 +16,23 @@
  *	mdev_pci_function.fw_lock		enable, disable and attributes by firmware
  *	mdev_pci_function.edev_lock		the device, for the PF driver's notifiers
  *	the engine's state mutex		firmware's migration operations
- *	mdev_pci_parent.lock			functions and who has claimed them
- *	mdev_pci_instance.lock			instance->edev, for those who only look
+ *	mdev_pci_parent.lock			functions and their claims
+ *	mdev_pci_instance.lock			instance->edev, for readers
  *
- * device_lock() of the PF is outside of all: PF removal and sriov_numvfs hold it while
- * they wait for mdevs and VFs. So nothing here takes it. Removal of a VF holds
- * device_lock() of the VF, and must not wait for the mdev's: it leaves the mdev behind as a
- * shell that has no function. An mdev that moves takes device_lock() of its two VFs one after the
- * other.
+ * device_lock() of the PF is outside of all: PF removal and sriov_numvfs hold it while they wait
+ * for mdevs and VFs. So nothing here takes it. Removal of a VF holds device_lock() of the VF, and
+ * must not wait for the mdev's: it leaves a detached mdev. An mdev that moves takes device_lock()
+ * of its two VFs one after the other.
  *
  * If the function is the parent itself, these two are the same lock, and creation and removal of
  * its mdev must not wait for it: unregistration waits for them while it has the lock. They wait
  * for a worker that takes it instead, or for unregistration to tell them that it has done their
  * work (mdev_pci_function_call(), mdev_pci_function_del()).
  *
- * Who writes to driver_flavour is outside of all: he holds no lock while he waits for modprobe and
- * for drivers that go and come, and does not even count as one who is at the file. Whoever removes
- * the function or unloads a driver meanwhile need not wait for him; that no two of them switch one
- * function is seen to by a list. Two mutexes in flavour.c, for that list and for adding files, are
- * inside of all.
+ * flavour_store() drops its sysfs reference and holds no lock while it waits for modprobe and for
+ * drivers to bind. So removal of the function and unloading of a driver do not wait for it. A list
+ * keeps two writers from switching the same function. Two mutexes in flavour.c, for that list and
+ * for adding files, are inside of all.
  *
  * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
  * end in mdev_pci_parent_error().
@@ -147,7 +145,7 @@ struct mdev_pci_parent {
  * @node: of a VF: in the parent's list, while bound
  * @parent: a reference
  * @fn: the function, as the engine and firmware know it
- * @instance: who has claimed it, or NULL. Changes under the parent's lock; what it points to
+ * @instance: the claim, or NULL. Changes under the parent's lock; what it points to
  *	lives as long as device_lock() of the function or the parent's lock is held
  * @dead: being unbound, or unbound. Written under device_lock() of the function
  * @live: enabled for @instance, and has a VFIO device. Under device_lock() of the function
@@ -206,8 +204,8 @@ struct mdev_pci_function {
  * @may_try_another: this function could not be made ready, another VF may be. Of the thread that
  *	creates the mdev
  * @moving: it moves to another VF, that one and no other. Under @move_lock
- * @move_lock: for who moves it to another VF
- * @lock: for those who look at @function and @edev without device_lock()
+ * @move_lock: serializes moves to another VF
+ * @lock: for readers of @function and @edev without device_lock()
  * @edev: the engine's device, or NULL
  */
 struct mdev_pci_instance {
@@ -233,7 +231,7 @@ struct mdev_pci_values {
 };
 
 /**
- * struct mdev_pci_use - what somebody uses of a function
+ * struct mdev_pci_use - a user of a function
  * @name: the name of what its driver has made
  * @words: what follows from it
  */

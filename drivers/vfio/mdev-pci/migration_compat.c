@@ -63,7 +63,7 @@ static int emit_function(const struct mdev_pci_function *function,
  * @instance: the mdev
  * @buf: a page
  *
- * Waits for nobody, and asks no firmware.
+ * Does not wait and sends no firmware command.
  *
  * Return: bytes written.
  */

@@ -293,7 +293,7 @@ static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *
 /**
  * mdev_pci_parent_claim() - claim an idle VF, or the whole PF, for an instance
  * @parent: the parent
- * @instance: who asks; gets the function, with a reference
+ * @instance: the instance; gets the function, with a reference
  *
  * mdev_pci_function_unclaim() gives it back.
  *
@@ -402,11 +402,10 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
 }
 
 /*
- * The mdev core has a kobject in each type, which is referred to by its mdevs' struct device and by
- * whoever has got hold of it in sysfs; when the last one drops it the core looks at the type and at
- * the parent. It tells its drivers nothing of that, so its release() is wrapped: the parent lives
- * until then. In the kernel's tree mdev_unregister_parent() would wait, or struct mdev_parent have
- * a release().
+ * The mdev core has a kobject in each type. Its mdevs' struct device and users of sysfs have
+ * references to it. When the last one is dropped the core accesses the type and the parent. Its
+ * drivers are not told, so its release() is wrapped: the parent lives until then. In the kernel's
+ * tree mdev_unregister_parent() would wait, or struct mdev_parent have a release().
  */
 static void type_release(struct kobject *kobj)
 {
@@ -675,9 +674,8 @@ static struct pci_dev *bound_vf(struct mdev_pci_parent *parent)
 }
 
 /*
- * They are left without a driver, as they are after vfio-pci: whoever wants one bound can tell.
- * In its own time the PF's driver may remove VFs meanwhile, so those that are bound are taken
- * from the list, and not from among the devices.
+ * The VFs are left without a driver, as after vfio-pci. The PF's driver may remove VFs meanwhile,
+ * so this walks the list of bound functions, not the devices.
  */
 static void give_back_vfs(struct mdev_pci_parent *parent)
 {
@@ -739,7 +737,7 @@ static int announce(struct mdev_pci_parent *parent)
 	return 0;
 }
 
-/* Nobody gets anything of it any more, and who has the PF as a whole has lost it */
+/* Stop claims, and detach the mdev that has the whole PF */
 static void leave(struct mdev_pci_parent *parent)
 {
 	set_going(parent);
@@ -873,7 +871,7 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	device_lock_assert(&pdev->dev);
 	if (WARN_ON(!parent))
 		return;
-	/* In this order: who removes or creates the mdev waits for it, and mdev core for him */
+	/* Detach first: create and remove wait for it while mdev core waits for them */
 	leave(parent);
 	mdev_unregister_parent(&parent->mdev_parent);
 	parent_unlist(parent);

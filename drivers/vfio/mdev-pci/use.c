@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who uses a PCI function, by what its driver has made below it: VFIO's device, a network
+ * Finds users of a PCI function, by the devices that its driver has made: VFIO's device, a network
  * interface, disks.
  */
 #include <linux/blkdev.h>

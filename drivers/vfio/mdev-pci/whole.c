@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PFs that can be had as a whole while their own driver stays bound: the driver lets go of the
- * device, VFIO's user has it, and the driver takes it back.
+ * PFs that are assigned as a whole while their own driver stays bound: the driver releases the
+ * device, a VFIO user has it, and the driver takes it back.
  *
- * What the driver core does between two drivers of a device is done here: whose the IOMMU group
- * is, the driver data, runtime power management, a reset. vfio-pci-core finds its device by the
- * driver data, so the vendor driver's are put aside, and by them whoever calls the PF's driver
- * meanwhile, such as the PCI core with an error or a reset, would take the one for the other:
- * mdev_pci_err_handlers and mdev_pci_get_drvdata() tell them apart.
+ * This file does what the driver core does between two drivers of a device: the owner of the IOMMU
+ * group, the driver data, runtime power management, a reset. vfio-pci-core finds its device by the
+ * driver data, so the vendor driver's are saved. A call of the PF's driver meanwhile, such as an
+ * error or a reset by the PCI core, would use the wrong driver data: mdev_pci_err_handlers and
+ * mdev_pci_get_drvdata() prevent that.
  */
 #include <linux/iommu.h>
 #include <linux/module.h>

@@ -69,7 +69,7 @@ static bool reserve(size_t size)
  * mig_buf_alloc() - get memory, charged to the caller's memory control group
  * @buf: the buffer, all zero but for kind and headroom
  * @size: bytes, without the headroom
- * @dev: the function that does the DMA; NULL: nobody does
+ * @dev: the function that does the DMA; NULL: none
  *
  * Return: 0; -ENOMEM; -ENOSPC: all buffers together would be too large. Nothing is left to free on
  * error.
@@ -162,7 +162,7 @@ void mig_buf_free(struct vfio_pci_mig_buf *buf)
 /**
  * mig_buf_map() - map for DMA
  * @buf: the buffer
- * @dev: the function that does the DMA; NULL: nobody does
+ * @dev: the function that does the DMA; NULL: none
  * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
  *
  * Return: 0 or an errno of dma_map_sgtable().

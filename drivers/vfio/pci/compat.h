@@ -276,7 +276,7 @@ static inline int compat_match_driver_override(struct pci_dev *pdev,
 	return device_match_driver_override(&pdev->dev, drv);
 }
 
-/* Sets it if nobody has, under device_lock() */
+/* Sets it if it is not set, under device_lock() */
 static inline int compat_reserve_override_locked(struct pci_dev *pdev, const char *name)
 {
 	return device_has_driver_override(&pdev->dev) ? 0 :

@@ -203,8 +203,8 @@ static int reachable(struct control *ctl)
 }
 
 /*
- * The user may have turned memory decoding off: on for as long as this takes, which nobody sees
- * who needs memory_lock. Where a VF has no such bit the write does nothing.
+ * The user may have disabled memory decoding. Enable it for this access, invisible to holders of
+ * memory_lock. On a VF, which has no such bit, the write has no effect.
  */
 static void decode(struct control *ctl)
 {
@@ -442,8 +442,8 @@ int control_mmap(const struct control *ctl, struct vm_area_struct *vma)
  * control_ioeventfd() - handle VFIO_DEVICE_IOEVENTFD of a function with a hidden range
  * @ctl: the control
  *
- * Refused for all of the function: the core reads its argument for itself, so nobody knows what
- * address another thread of the user would have put there by then.
+ * Refused for the whole function: the core reads its argument again, and another thread of the user
+ * could have changed the address.
  *
  * Return: -EOPNOTSUPP, with a line in the log.
  */

@@ -4,7 +4,7 @@
  * beside the core's own files where the kernel has them (6.8 with CONFIG_VFIO_DEBUGFS), and in
  * the same place where it has not.
  *
- * No file waits for firmware, nor for those who do: counters have a lock of their own, and the
+ * No file waits for firmware, or for a lock held by a waiter: counters have their own lock, and the
  * state is read as sysfs reads it.
  */
 #include <linux/debugfs.h>

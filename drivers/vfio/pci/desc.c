@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Descriptions: what is wrong with the operations and limits of a vendor driver. Pure logic, so
- * that who registers parents can ask before there is a function.
+ * Checks the operations and limits of a vendor driver. Pure logic, so that a parent can be checked
+ * before any function exists.
  */
 #include <linux/export.h>
 #include <linux/string.h>

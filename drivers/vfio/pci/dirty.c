@@ -4,7 +4,7 @@
  * users ask for fit what firmware can do, and hands them what it reports.
  *
  * It is part of migration and has its locks: see the top of migration.c. A reset drops the
- * log, as it drops a data file: by mig_lock(), the next time that somebody looks.
+ * log, as it drops a migration file: at the next mig_lock().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -297,7 +297,7 @@ static void mark(const struct report *r, u64 iova, u64 length)
 	iova_bitmap_set(r->dirty, first, min(iova + (length - 1), r->last) - first + 1);
 }
 
-/* Firmware takes all of a page for clean that it has reported: what nobody has read is dirty */
+/* Firmware takes a reported page for clean; parts that no user has read stay dirty here */
 static int keep_rest(struct mig_log *log, const struct report *r, u64 iova)
 {
 	u64 last = iova + (BIT_ULL(r->shift) - 1);

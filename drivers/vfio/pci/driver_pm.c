@@ -52,7 +52,7 @@ static void remove_pins(struct list_head *pins)
  * driver_pm_register() - register with vfio-pci-core, but keep the driver's dev_pm_ops
  * @core: the device
  *
- * System sleep can't begin meanwhile: who has asked for this is no frozen task.
+ * System sleep can't begin meanwhile, since the calling task is not frozen.
  *
  * Context: process context, under device_lock() of the function; sleeps.
  * Return: 0; -ENOMEM; others from vfio_pci_core_register_device().

@@ -28,11 +28,11 @@
  * @core: must be first: 6.1's vfio_pci_core_release_dev() frees the device by it
  * @owner: module with the firmware operations
  * @fn: the function, as the vendor driver knows it
- * @use_ops: who is told of users, or NULL
+ * @use_ops: called for open and close, or NULL
  * @alias: second name for user space, or NULL
  * @mig: migration, or NULL
  * @control: migration control in the function, or NULL
- * @nvlink2: GPU RAM or ATSD registers, or NULL: nobody looks for them
+ * @nvlink2: GPU RAM or ATSD registers, or NULL
  * @debugfs: for mig_debugfs_remove()
  * @watched: resets of the PF come without a word
  * @watch: looks for them
@@ -52,8 +52,8 @@ struct vfio_pci_engine_device {
 };
 
 /*
- * Also those that are unregistered, while somebody has a reference: VFIO's character device drops
- * a user's after it has told of the close.
+ * Including devices that are unregistered but still have a reference: VFIO's character device
+ * drops a user's reference after close_device().
  */
 static atomic_t nr_devices = ATOMIC_INIT(0);
 
@@ -246,16 +246,16 @@ static long reset_by_core(struct vfio_device *vdev, unsigned int cmd, unsigned l
 	int before = mig ? mig_resets(mig) : 0;
 	long ret = vfio_pci_core_ioctl(vdev, cmd, arg);
 
-	/* EAGAIN: somebody else has the function, and the reset that was seen is theirs */
+	/* EAGAIN: another reset has the function, and the reset that was seen is that one */
 	if (ret && ret != -EAGAIN && mig && mig_resets(mig) != before)
 		mig_reset_failed(mig);
 	return ret;
 }
 
 /*
- * vfio-pci-core gives up at once if somebody else has the function: another reset, or the recovery
- * of its link, of which the user is told as it begins. QEMU ends a guest whose device it can't
- * reset. Not for ever: who takes the function away has it until its user has closed it.
+ * vfio-pci-core gives up at once if another reset or the recovery of the link has the function.
+ * QEMU ends a guest whose device it can't reset, so try again for a while. Not for ever: removal
+ * of the function waits until its user has closed it.
  */
 static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 {
@@ -629,11 +629,10 @@ static struct vfio_pci_engine_device *edev_of(struct pci_dev *pdev)
  * @fn: the function, with &vfio_pci_engine_desc.control; one of its operations has been called
  *	and has not ended
  *
- * For a short time: a register or two, a window of data. Resets wait for it, and so do the user's
- * page faults in its BARs; whoever waits for firmware ends it and begins anew. A reset may have
- * been between the two: the vendor driver sees it by the registers. Power and memory decoding
- * of the function are seen to, whatever its user has made of them. Reading all ones means, as
- * always, that the function is gone.
+ * Hold it for a short time: a register or two, a window of data. Resets and the user's page faults
+ * in the BARs wait for it. To wait for firmware, end the access and begin again; the vendor driver
+ * sees in the registers if a reset came in between. The function is awake and decodes memory
+ * meanwhile, whatever its user has set. Reading all ones means that the function is gone.
  *
  * Context: process context; sleeps. On success the device's memory_lock is held until
  * vfio_pci_control_end(): no user memory may be touched, and no other of the engine's functions

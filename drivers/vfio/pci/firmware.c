@@ -74,8 +74,8 @@ static bool changes_level(enum mig_op op)
 }
 
 /*
- * Of a function that firmware has not suspended or resumed in time nobody knows what it does. Of an
- * operation that has not even returned mig_timed_out() tells.
+ * If a suspend or resume timed out, the state of the function is unknown. mig_timed_out() handles
+ * operations that have not even returned.
  */
 static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun)
 {
@@ -317,7 +317,7 @@ static enum mig_op move_op(const struct vfio_pci_mig_buf *buf)
 	return buf->dir == DMA_TO_DEVICE ? MIG_OP_LOAD : MIG_OP_SAVE;
 }
 
-/* True: nobody has said before how the save or load ends */
+/* True for the first call for this save or load */
 static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 {
 	struct vfio_pci_migration *mig = buf->mig;
@@ -385,7 +385,7 @@ int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mi
  * @buf: its buffer
  * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
  *
- * To be called exactly once by those who returned -EINPROGRESS.
+ * To be called exactly once after -EINPROGRESS.
  *
  * Context: any, also hard interrupt.
  */

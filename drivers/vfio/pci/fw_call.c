@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Calls of vendor operations: at once, or in a worker where nobody can say that they return.
+ * Calls vendor operations: directly, or in a worker if they may never return.
  *
  * A worker has references to all that it touches: the migration state, with the copy of
  * struct vfio_pci_fn that the operations get, both functions, and the module that they are in. So a
@@ -14,7 +14,7 @@
 #include "mig_file.h"
 #include "migration.h"
 
-/* From FW_CALLED either the operation or the one who waits for it goes on, and the other sees it */
+/* Either the operation or its waiter leaves FW_CALLED; the other one sees that */
 enum fw_state { FW_CALLED, FW_RETURNED, FW_GIVEN_UP };
 
 static DEFINE_MUTEX(workers_lock);

@@ -37,12 +37,12 @@ struct mig_call {
 };
 
 /**
- * struct mig_fw_worker - who calls operations that may never return
+ * struct mig_fw_worker - calls operations that may never return
  * @work: runs @call
- * @call: a copy of the caller's, which may be gone
+ * @call: a copy, since the caller may be gone
  * @ret: its result
  * @done: it has returned
- * @state: who is faster, the operation or the time: see fw_call.c
+ * @state: whether the operation returned before the time-out: see fw_call.c
  * @begun: when it was called
  */
 struct mig_fw_worker {

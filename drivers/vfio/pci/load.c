@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The data file of VFIO_DEVICE_STATE_RESUMING: user space writes one piece of state while
+ * The migration file of VFIO_DEVICE_STATE_RESUMING: user space writes one piece of state while
  * firmware loads the one before. The last piece waits until the end record has been
  * checked, and firmware applies nothing before it gets that piece: a stream that is cut
  * off or refused leaves no half-loaded function behind.

@@ -213,7 +213,7 @@ void mig_file_put(struct mig_file *mf)
 	kref_put(&mf->kref, free_file);
 }
 
-/* On return firmware is at work on no buffer, and nobody waits for it */
+/* On return firmware works on no buffer, and no task waits for it */
 static void abort_bufs(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
@@ -233,8 +233,8 @@ static void abort_bufs(struct mig_file *mf)
  * mig_file_detach() - end the session, if there is one
  * @mig: the state, locked
  *
- * On return firmware does not touch the buffers any more, and they are not attached. Whoever
- * waits for firmware wakes up.
+ * On return firmware does not access the buffers any more, and they are not attached. Waiters for
+ * firmware wake up.
  */
 void mig_file_detach(struct vfio_pci_migration *mig)
 {
@@ -250,7 +250,7 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 	mig->file = NULL;
 	mig_note_session_end(mig, mf);
 	wake_up_all(&mig->wait);
-	/* Unless someone is copying: then it is for mig_file_put() */
+	/* If a copy is in progress, mig_file_put() frees them */
 	if (mig->lost != mf && mutex_trylock(&mf->lock)) {
 		free_bufs(mf);
 		mutex_unlock(&mf->lock);
@@ -258,8 +258,8 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 }
 
 /*
- * Firmware has not saved or loaded in time, and has ended now, or was made to: the file has failed,
- * and the device goes on. But of a state that may have taken effect nobody knows.
+ * Firmware has not saved or loaded in time, and has ended since or was aborted: the file has
+ * failed, and the device goes on. If a state may have taken effect, the device's state is unknown.
  */
 static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
@@ -540,8 +540,8 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
  * @mf: the file; the state is not locked
  * @buf: the buffer; may have been idle all along
  *
- * For those who take what is in the buffer: a change of state that comes before that finds it busy,
- * and after that finds it taken. Idle, it would be given to firmware again.
+ * For consumers of the buffer: a change of state finds the buffer busy before, and consumed after.
+ * An idle buffer would be given to firmware again.
  *
  * Return: 0 with the state locked. Without: -ENODEV: the session has ended; -ETIMEDOUT: firmware
  * did not answer, and the session has failed, or the device is in the ERROR state; -EINTR: the

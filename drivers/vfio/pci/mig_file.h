@@ -9,7 +9,7 @@
 #include "migration.h"
 
 /**
- * struct mig_save - reading side of a data file: what the user gets next
+ * struct mig_save - reading side of a migration file: what the user gets next
  * @writer: of the stream
  * @meta: headers that precede the record of state
  * @meta_len: bytes in it
@@ -44,7 +44,7 @@ struct mig_save {
 };
 
 /**
- * struct mig_load - writing side of a data file
+ * struct mig_load - writing side of a migration file
  * @reader: of the stream
  * @staged: a record that is larger than what firmware takes at once, to be cut up; NULL: there was
  *	none yet
@@ -68,8 +68,7 @@ struct mig_load {
 };
 
 /**
- * struct mig_file - a data file: the session that an fd of PRE_COPY, STOP_COPY or RESUMING stands
- * for
+ * struct mig_file - a migration file: the session of an fd of PRE_COPY, STOP_COPY or RESUMING
  * @kref: the user's, and &vfio_pci_migration.lost
  * @lock: one reader or writer at a time; the only lock under which user memory is touched.
  *	Protects all but what is said otherwise

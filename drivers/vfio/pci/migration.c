@@ -7,7 +7,7 @@
  *
  *	vfio core's group_lock and dev_set->lock, device_lock() of the function
  *	mig_v1.lock			one access to the migration region
- *	mig_file.lock			one reader or writer of a data file
+ *	mig_file.lock			one reader or writer of a migration file
  *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
  *	vfio_pci_core_device.memory_lock, control.lock
  *					by vendor drivers in operations, see control.c
@@ -278,8 +278,8 @@ void mig_timed_out(struct vfio_pci_migration *mig)
  * mig_reset_begins() - block arcs until the reset has ended
  * @mig: the state
  *
- * mig_reset_done() follows; between the two nobody can say what the function does. Takes no lock
- * and does not sleep.
+ * mig_reset_done() follows; between the two the state of the function is unknown. Takes no lock and
+ * does not sleep.
  */
 void mig_reset_begins(struct vfio_pci_migration *mig)
 {
@@ -406,7 +406,7 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
  * mig_close() - end session and logging when the user closes the device
  * @mig: the state
  *
- * On return nothing refers to the function or to firmware any more; data files may
+ * On return nothing refers to the function or to firmware any more; migration files may
  * still be open, and answer -ENODEV.
  */
 void mig_close(struct vfio_pci_migration *mig)
@@ -420,8 +420,7 @@ void mig_close(struct vfio_pci_migration *mig)
 /**
  * mig_closed() - set the state after the user has closed the device
  * @mig: the state
- * @reset: vfio-pci-core has reset the function: who looks at the state shall not find that of a
- *	user who is gone
+ * @reset: vfio-pci-core has reset the function, so the state of the previous user is not shown
  *
  * A failure of firmware stays visible until the next user.
  */
@@ -439,7 +438,7 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
 
 /**
  * mig_gone() - detach the state from a function that is unregistered
- * @mig: the state of a device that nobody has open, or NULL
+ * @mig: the state of a device that is not open, or NULL
  *
  * A session that waits for the return of an operation ends now, if that has returned; else firmware
  * is never told of its end: its vendor driver may be gone by then.
@@ -509,8 +508,8 @@ static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 }
 
 /*
- * In the middle of a session: firmware may be at work for it. A reset that comes meanwhile has
- * ended the session, though nobody could say so: what runs again must not be suspended.
+ * In a session firmware may be working. A reset meanwhile has ended the session: the function runs
+ * again and must not be suspended.
  */
 static int settle(struct vfio_pci_migration *mig)
 {
@@ -604,7 +603,7 @@ static enum mig_who who(enum mig_user user)
 	return user == MIG_USER_V2 ? MIG_WHO_V2 : MIG_WHO_V1;
 }
 
-/* The same, and those who watch see it; a step may itself have ended in ERROR */
+/* One arc, with its trace event; the arc itself may have ended in ERROR */
 static struct file *walk(struct vfio_pci_migration *mig, enum vfio_device_mig_state next,
 			 enum mig_user user)
 {
@@ -647,7 +646,7 @@ static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user
 		mig->user = MIG_USER_NONE;
 }
 
-/* vfio core finds no way through a state that has a file: who would get it, and close it? */
+/* vfio core never passes through a state with a file, which no caller could close */
 static struct file *only_at_end(struct file *file, bool end)
 {
 	if (IS_ERR_OR_NULL(file) || !WARN_ON_ONCE(!end))
@@ -660,10 +659,10 @@ static struct file *only_at_end(struct file *file, bool end)
  * mig_set_state() - go to a state through the states between
  * @mig: the state
  * @wanted: the state
- * @user: who wants it
+ * @user: the interface that asks
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: the data file of a session that has begun, else NULL, or an errno: -EBUSY: the
+ * Return: the migration file of a session that has begun, else NULL, or an errno: -EBUSY: the
  * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
  * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer, or
  * an operation before has not returned; -EAGAIN: the function is being reset, or was meanwhile: it
@@ -704,7 +703,7 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
  * mig_get_state() - get the migration state
  * @mig: the state
  * @state: receives it
- * @user: receives who has taken the device there
+ * @user: receives the interface that has taken the device there
  */
 void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
 		   enum mig_user *user)

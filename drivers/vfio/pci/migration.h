@@ -39,38 +39,38 @@ enum mig_user {
 
 /**
  * struct vfio_pci_migration - the migration state of one function
- * @kref: held by the device, and by each data file: a file may be closed after the device
+ * @kref: held by the device, and by each migration file: a file may be closed after the device
  * @state_mutex: see the lock order in migration.c. Protects all below but the atomics
  * @state: the state that user space sees, unless a reset or an error waits to be applied
- * @user: who has taken the device out of RUNNING
+ * @user: the interface that has taken the device out of RUNNING
  * @resets: how many resets have been applied
  * @resets_seen: how many have happened
- * @resetting: a reset is under way
- * @unsure: the function was suspended while that was so: before it or after, nobody knows
+ * @resetting: a reset is in progress
+ * @unsure: a suspend raced with a reset; the order is unknown
  * @broken: the vendor driver says that firmware has failed
  * @owner: module with the vendor operations, or NULL
  * @own_fn: the copy of the function that operations which may never return get
- * @worker: which calls these
- * @stuck: it has not returned in time: no operation is called
- * @lost: the session that this belongs to: a reference; it ends once the operation has returned
+ * @worker: calls these operations
+ * @stuck: an operation has not returned in time: no operation is called
+ * @lost: reference to the session of that operation; it ends once the operation has returned
  * @gone: the function is unregistered: no operation is called
  * @fw_detached: firmware does not have the function: no operation is called
- * @file: the attached data file
- * @done_twice: it was logged that the vendor driver has said twice how an operation ended
- * @loaded: what became of a RESUMING session whose file was closed
- * @vdev: its vfio_device; not to be looked at but while that is open
+ * @file: the attached migration file
+ * @done_twice: a second vfio_pci_mig_buf_done() of an operation was logged
+ * @loaded: result of a RESUMING session whose file was closed
+ * @vdev: its vfio_device; valid only while that is open
  * @fn: the function
- * @dma_dev: who does the DMA of data files, or NULL: nobody, see caps.kind
+ * @dma_dev: the function that does DMA to migration buffers, or NULL, see caps.kind
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @record: bytes of state in the largest record of a stream: %STREAM_RECORD_MAX
  * @ident: identity in streams
  * @log_limit: of messages
- * @log_name: the function, as they begin
- * @wait: who waits for a migration file to be readable
- * @rcu: its end
+ * @log_name: start of messages: the function
+ * @wait: waiters for a readable migration file
+ * @rcu: for its release
  * @log: which dirty pages are logged
- * @stats: what has happened; has a lock of its own
+ * @stats: counters, with a lock of their own
  */
 struct vfio_pci_migration {
 	struct kref kref;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The migration region (v1): the protocol of QEMU 5.2 to 7.2. A second front end to the
- * state machine and the data files; what goes through the data section is the same stream.
+ * state machine and the migration files; what goes through the data section is the same stream.
  */
 #include <linux/file.h>
 #include <linux/mm.h>

@@ -12,8 +12,8 @@
  * What the kernel asks of a mapping when there is an error in the RAM takes none of them: it must
  * not sleep.
  *
- * A reset takes the first of these only from the user's ioctl, and waits for nobody who
- * touches user memory: such memory is touched under none of the last two.
+ * A reset takes the first of these only from the user's ioctl, and waits for no access to user
+ * memory: user memory is not accessed under the last two.
  */
 #ifndef VFIO_PCI_ENGINE_NVLINK2_H
 #define VFIO_PCI_ENGINE_NVLINK2_H

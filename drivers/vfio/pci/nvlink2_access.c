@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who may touch a GPU's RAM or a bridge's ATSD registers, and when; and read() and write() of
+ * When a GPU's RAM or a bridge's ATSD registers may be accessed; and read() and write() of
  * them. Each call maps what it touches and no more: a mapping of all RAM would let the CPU
  * prefetch from it behind a link that is down.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who describes a GPU's RAM or a bridge's ATSD registers: the vendor driver, the device tree, a
+ * Finds the description of a GPU's RAM or a bridge's ATSD registers: the vendor driver, the tree, a
  * DVSEC, or properties of the firmware's node. The first one that knows anything is believed or
  * refused; the others are not asked then.
  */
@@ -133,7 +133,7 @@ int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
  * @ops: operations of the vendor driver, or NULL
  * @desc: receives the description
  *
- * For vendor drivers that want to tell who belongs together. The engine asks anew when the
+ * For vendor drivers that show which functions belong together. The engine asks anew when the
  * device is opened.
  *
  * Context: process context; sleeps.

@@ -81,8 +81,8 @@ bool nvlink2_power_allowed(const char **why)
 }
 
 /*
- * mm_iommu_is_devmem() finds such memory and forgets rcu_read_unlock(). Where that counts, the
- * user who unmaps it for DMA never sleeps again
+ * mm_iommu_is_devmem() finds such memory and forgets rcu_read_unlock(). If the kernel counts
+ * preemption, a task that unmaps it for DMA can never sleep again
  */
 static bool is_safe(struct nvlink2 *nv)
 {

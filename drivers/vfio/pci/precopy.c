@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pre-copy: firmware saves the state while the function runs, and again what has changed
- * since; what is left when the function is stopped is little. What the data file of the
+ * since; what is left when the function is stopped is little. What the migration file of the
  * PRE_COPY states has beside that of STOP_COPY.
  */
 #include <linux/uaccess.h>
@@ -61,7 +61,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	if (!mf || mf->failed)
 		return;
 	mf->save.running = false;
-	/* The guest waits from here on: do not wait for a reader, who meets an error, too */
+	/* The guest waits from here on: do not wait for a reader. A reader sees an error, too */
 	if (!mf->buf[mf->cur].busy)
 		mig_save_ask(mf);
 	wake_up_all(&mig->wait);
@@ -189,11 +189,11 @@ int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
 
 /**
  * mig_precopy_ioctl() - handle VFIO_MIG_GET_PRECOPY_INFO
- * @filp: a data file that is read
+ * @filp: a migration file that is read
  * @cmd: request
  * @arg: user's struct vfio_precopy_info
  *
- * Not by vfio_check_precopy_ioctl(): a data file may live longer than the device that this
+ * Not by vfio_check_precopy_ioctl(): a migration file may live longer than the device that this
  * would look at.
  *
  * Return: 0; -ENOTTY; -EFAULT; or as mig_precopy_info().

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The data file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
+ * The migration file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
  * firmware saves the next piece of state while user space reads the one before.
  */
 #include <linux/poll.h>
@@ -152,7 +152,7 @@ static enum save_got take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *bu
 	return *err ? SAVE_FAILED : SAVE_PIECE;
 }
 
-/* In pre-copy nothing is asked for when firmware has nothing more, until someone reads */
+/* In pre-copy, when firmware has nothing more, only a read asks for more */
 static int ask_if_idle(struct mig_file *mf)
 {
 	int ret = mig_file_enter(mf);
@@ -247,7 +247,7 @@ static int next(struct mig_file *mf)
 	case SAVE_BUSY:
 		return -EAGAIN;
 	default:
-		/* A reader that was killed has taken nothing from who else has the file */
+		/* A reader that was killed has consumed nothing: the file stays valid */
 		if (err != -EINTR)
 			mf->error = err;
 		return err;
@@ -327,7 +327,7 @@ ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait)
 	mf->save.nowait = nowait;
 	ret = fill_locked(mf, to);
 	mutex_unlock(&mf->lock);
-	/* While this one had the lock, nobody could see what is left */
+	/* Pollers could not see what is left while this reader held the lock */
 	wake_up_all(&mf->mig->wait);
 	return ret;
 }
@@ -358,7 +358,7 @@ static bool has_more(struct mig_file *mf)
 
 /*
  * In STOP_COPY, and when the session has ended, a read always comes to an end. In pre-copy firmware
- * does not say by itself that there is more: it is asked each time that somebody polls.
+ * does not say by itself that there is more: it is asked at each poll.
  */
 static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
 {

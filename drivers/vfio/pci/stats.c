@@ -88,7 +88,7 @@ void mig_stats_read(struct vfio_pci_migration *mig, struct mig_stats *copy)
  * @old: where it was
  * @new: where it goes, or should have gone
  * @error: 0, or why it is still at @old
- * @who: who wants it
+ * @who: the trigger
  */
 void mig_note_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state old,
 		    enum vfio_device_mig_state new, int error, enum mig_who who)
@@ -149,7 +149,7 @@ void mig_note_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, 
  */
 void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf, int error)
 {
-	/* What firmware claims beyond its buffer is refused by whoever takes the piece */
+	/* The consumer of the chunk refuses a length beyond the buffer */
 	u64 bytes = min(buf->len, buf->size);
 	u64 ns = ns_since(buf->begun);
 	bool load = buf->dir == DMA_TO_DEVICE;

@@ -66,12 +66,12 @@ enum mig_op {
 };
 
 /**
- * enum mig_who - at whose wish a state was left
+ * enum mig_who - what triggered a change of state
  * @MIG_WHO_V2: the migration features
  * @MIG_WHO_V1: the migration region
- * @MIG_WHO_RESET: nobody's, the function was reset
- * @MIG_WHO_ERROR: nobody's, firmware has failed, or the data
- * @MIG_WHO_OPEN: a new user's, who finds the function reset
+ * @MIG_WHO_RESET: a reset of the function
+ * @MIG_WHO_ERROR: a failure of firmware, or of the data
+ * @MIG_WHO_OPEN: open by a new user, who finds the function reset
  */
 enum mig_who {
 	MIG_WHO_V2,
@@ -98,7 +98,7 @@ struct mig_op_stats {
 };
 
 /**
- * struct mig_session_stats - one data file, while it is attached or after that
+ * struct mig_session_stats - one migration file, while it is attached or after that
  * @dir: DMA_FROM_DEVICE: saves, DMA_TO_DEVICE: loads, DMA_NONE: there is or was none
  * @begun: when it was attached
  * @bytes: of state that firmware has saved or loaded
@@ -119,10 +119,10 @@ struct mig_session_stats {
 
 /**
  * struct mig_stats - what has happened to a function since it was registered
- * @device: its PCI address; the function itself may be gone before its last data file
+ * @device: its PCI address; the function itself may be gone before its last migration file
  * @lock: of all below; taken in any context, so readers wait for no firmware
  * @op: firmware operations
- * @session: the attached data file
+ * @session: the attached migration file
  * @ended: the one before
  * @ended_ns: how long that one was attached
  * @saved: sessions whose stream the user has read to its end

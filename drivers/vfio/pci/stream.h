@@ -57,7 +57,7 @@ enum stream_tag {
 	STREAM_DELTA	= 3,	/* instead of STREAM_STATE: what was not saved, or has changed */
 };
 
-#define STREAM_MANDATORY	1u	/* flags: who does not know the tag must refuse */
+#define STREAM_MANDATORY	1u	/* flags: refuse the stream if the tag is unknown */
 #define STREAM_CONTINUED	2u	/* flags: the next record goes on with this chunk */
 
 /**

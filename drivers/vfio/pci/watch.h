@@ -6,7 +6,7 @@
 #include <linux/workqueue.h>
 
 /**
- * struct watch - has somebody reset an open function without a word?
+ * struct watch - detects resets of an open function by others
  * @work: looks at it
  * @core: the function's device
  * @lost: is called if so

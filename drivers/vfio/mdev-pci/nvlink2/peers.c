@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Which GPU and bridges belong together: those that name the same target address. A guest's
- * GPU works only with all of its bridges, so who assigns one wants to know the others.
+ * GPU works only with all of its bridges, so an administrator must know them all.
  */
 #include <linux/list.h>
 #include <linux/mutex.h>

@@ -41,7 +41,7 @@ static int nvlink2_describe(struct vfio_pci_fn *fn, struct vfio_pci_nvlink2_desc
 	char *copy;
 	int ret;
 
-	/* Until the end: somebody may write the parameter meanwhile */
+	/* Until the end: the parameter can be written meanwhile */
 	kernel_param_lock(THIS_MODULE);
 	copy = kstrdup(ram, GFP_KERNEL);
 	ret = copy ? describe_by(copy, fn->pdev, desc) : -ENOMEM;

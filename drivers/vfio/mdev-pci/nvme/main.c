@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * NVMe controllers with SR-IOV as mdev parents: a PF driver that uses the admin queue only, and by
- * standard commands. Whoever wants namespaces on the host leaves the PF to the nvme driver.
+ * standard commands. For namespaces on the host leave the PF to the nvme driver.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -175,7 +175,7 @@ static const struct pci_error_handlers npf_err_handlers = {
 };
 
 /*
- * No table: a controller is bound because someone wants it so, by driver_override or new_id, and
+ * No table: a controller is bound on request only, by driver_override or new_id, and
  * never because the module happens to be there. The name is not the nvme driver's, which is taken.
  */
 static struct pci_driver npf_driver = {

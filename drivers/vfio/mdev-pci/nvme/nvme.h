@@ -65,7 +65,7 @@ static inline u16 npf_cntlid(struct vfio_pci_fn *fn)
  * struct npf_capacity - flexible resources of one kind
  * @total: of all controllers.
  * @primary: of these the primary controller has so many.
- * @free: so many nobody has.
+ * @free: those without an owner.
  */
 struct npf_capacity {
 	u32 total;

@@ -116,7 +116,7 @@ static void npf_failure_work(struct work_struct *work)
 	dev_err(&q->pdev->dev, "%s: its VFs can't be used until it is reset (write 1 to its \"reset\" attribute)\n",
 		q->why);
 	npf_controller_disable(q);
-	/* First this: who sees a command end must not take its controller for a sound one */
+	/* First this: a waiter that sees its command end must also see the failure */
 	q->failed(q, q->why);
 	npf_commands_end(q, q->error);
 }
@@ -144,7 +144,7 @@ void npf_queue_fail(struct npf_queue *q, int error, const char *why)
  * npf_queue_lost() - end the queue of a device that can't be reached
  * @q: the queue.
  *
- * From here on nobody touches a register.
+ * No register is accessed from here on.
  */
 void npf_queue_lost(struct npf_queue *q)
 {

@@ -331,7 +331,7 @@ int refdev_submit(struct refdev_queue *q, const struct refdev_cmd *cmd)
 }
 
 /**
- * struct refdev_waiter - somebody waits for a command
+ * struct refdev_waiter - a waiter for a command
  * @ended: it has ended.
  * @error: its outcome.
  * @cmd: where its results go.

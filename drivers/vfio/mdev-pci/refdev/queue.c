@@ -184,7 +184,7 @@ static void refdev_failure_work(struct work_struct *work)
 
 	refdev_log_failure(q);
 	refdev_stop_firmware(q);
-	/* First this: who sees a command end must not take its function for a sound one */
+	/* First this: a waiter that sees its command end must also see the failure */
 	q->failed(q, q->why);
 	refdev_commands_end(q, q->error);
 }
@@ -212,7 +212,7 @@ void refdev_queue_fail(struct refdev_queue *q, int error, const char *why)
  * refdev_queue_lost() - end the queue of a device that can't be reached
  * @q: the queue.
  *
- * From here on nobody touches a register.
+ * No register is accessed from here on.
  */
 void refdev_queue_lost(struct refdev_queue *q)
 {
