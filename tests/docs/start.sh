@@ -28,7 +28,14 @@ passed=0 failed=0
 mkdir -p "$CACHE/work"
 work=$(mktemp -d "$CACHE/work/start-XXXXXX")
 root=$work/root
-trap 'rm -rf --one-file-system "$work"' EXIT
+
+# mmdebstrap leaves /sys mounted if it was busy
+cleanup()
+{
+	! mountpoint -q "$root/sys" || umount -l "$root/sys"
+	rm -rf --one-file-system "$work"
+}
+trap cleanup EXIT
 
 # t NAME COMMAND...: the command succeeds
 t()
