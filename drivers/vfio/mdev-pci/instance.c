@@ -228,7 +228,7 @@ static int start_new(struct mdev_pci_instance *instance)
 }
 
 /*
- * Let go of the function; without it the mdev is a shell. Blocks until the user has closed the
+ * Release the function; the mdev is detached then. Blocks until the user has closed the
  * device. Of an mdev that moves, the function that it leaves is not live any more, and the one that
  * it moves to not yet.
  */
