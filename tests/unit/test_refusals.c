@@ -437,6 +437,6 @@ const struct test refusal_tests[] = {
 	TEST(no_state, "refusal: no state at all"),
 	TEST(end_disagrees, "refusal: end that disagrees with the state"),
 	TEST(reordered, "refusal: records lost, repeated or out of order"),
-	TEST(junk, "refusal: something behind the end"),
+	TEST(junk, "refusal: data behind the end"),
 	{}
 };

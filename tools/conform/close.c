@@ -65,10 +65,10 @@ static const struct point table[] = {
 	STATE(RUNNING_P2P, NEED_P2P),
 	STATE(PRE_COPY, NEED_PRECOPY),
 	STATE(PRE_COPY_P2P, NEED_PRECOPY | NEED_P2P),
-	{ "close.file-left-saving", "a saving file that outlives its device gives the next user's state to nobody",
+	{ "close.file-left-saving", "the file of a save that outlives close does not return the next user's state",
 	  "The user is responsible to close this FD when it is finished.",
 	  NEED_V2, 60, file_left, ST_STOP_COPY, 0 },
-	{ "close.file-left-loading", "a loading file that outlives its device takes nothing",
+	{ "close.file-left-loading", "the file of a load that outlives close accepts no data",
 	  "The user is responsible to close this FD when it is finished.",
 	  NEED_V2, 60, file_left, ST_RESUMING, 0 },
 };

@@ -250,9 +250,9 @@ static void while_stopped(const struct point *p)
 }
 
 static const struct point table[] = {
-	{ "log.arguments", "ranges that make no sense are refused, and then logging starts", RULE_RANGE,
+	{ "log.arguments", "invalid ranges are refused, and then logging starts", RULE_RANGE,
 	  NEED_V2 | NEED_LOG, 20, arguments, 0, 0 },
-	{ "log.granularity", "a report by pages that are no power of two is refused",
+	{ "log.granularity", "a report with a page size that is not a power of 2 is refused",
 	  "The input page_size can be any power of two value and does not have to match the value given to VFIO_DEVICE_FEATURE_DMA_LOGGING_START.",
 	  NEED_V2 | NEED_LOG, 20, granularity, 0, 0 },
 	{ "log.twice", "a second start is refused until the first was stopped", RULE_ONE,
@@ -260,21 +260,21 @@ static const struct point table[] = {
 	{ "log.off", "a report without logging is refused",
 	  "If DMA logging is not enabled, an error will be returned.",
 	  NEED_V2 | NEED_LOG, 20, off, 0, 0 },
-	{ "log.only-sets", "a report clears no bits of the user's", RULE_SET,
+	{ "log.only-sets", "a report clears no bits in the user's bitmap", RULE_SET,
 	  NEED_V2 | NEED_LOG, 20, only_sets, 0, 0 },
-	{ "log.states", "it goes on in each migration state",
+	{ "log.states", "logging continues in each migration state",
 	  "Only DMA WRITEs are logged, and this API is not connected to VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE.",
 	  NEED_V2 | NEED_LOG, 60, states, 0, 0 },
-	{ "log.closed", "logging of a user who has gone does not go on", RULE_ONE,
+	{ "log.closed", "logging ends when the user closes the device", RULE_ONE,
 	  NEED_V2 | NEED_LOG, 30, closed, 0, 0 },
 	{ "log.reports", "each page that the device writes is reported", RULE_REPORT,
 	  NEED_V2 | NEED_LOG | NEED_DMA, 60, reports, 0, 0 },
-	{ "log.reports-64K", "so it is by pages of 64 KiB",
+	{ "log.reports-64K", "each page of 64 KiB that the device writes is reported",
 	  "The driver will format its internal logging to match the reporting page size, possibly by replicating bits if the internal page size is lower than requested.",
 	  NEED_V2 | NEED_LOG | NEED_DMA, 60, reports, 65536, 0 },
 	{ "log.cleared", "a page is reported once for each time that it is written", RULE_REPORT,
 	  NEED_V2 | NEED_LOG | NEED_DMA, 60, cleared, 0, 0 },
-	{ "log.stopped", "what was written last is reported in STOP", RULE_REPORT,
+	{ "log.stopped", "the last writes are reported in STOP", RULE_REPORT,
 	  NEED_V2 | NEED_LOG | NEED_DMA, 60, while_stopped, 0, 0 },
 };
 

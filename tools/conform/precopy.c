@@ -214,7 +214,7 @@ static void given_up(const struct point *p)
 }
 
 static const struct point table[] = {
-	{ "precopy.info", "initial_bytes is not 0 at the begin", RULE_INITIAL,
+	{ "precopy.info", "initial_bytes is not 0 at the start", RULE_INITIAL,
 	  NEED_V2 | NEED_PRECOPY, 20, info, 0, 0 },
 	{ "precopy.decrease", "initial_bytes decreases to 0 as data is read", RULE_INITIAL,
 	  NEED_V2 | NEED_PRECOPY, 60, decrease, 0, 0 },
@@ -225,12 +225,12 @@ static const struct point table[] = {
 	  NEED_V2 | NEED_PRECOPY, 20, info_size, 0, 0 },
 	{ "precopy.info-states", "the information is refused with EINVAL in STOP_COPY, and after the session",
 	  RULE_VALID, NEED_V2 | NEED_PRECOPY, 30, info_elsewhere, 0, 0 },
-	{ "precopy.ioctl", "unknown ioctls of the data file are refused",
+	{ "precopy.ioctl", "unknown ioctls of the migration file are refused",
 	  "This ioctl is used on the migration data FD in the precopy phase of the migration data transfer.",
 	  NEED_V2 | NEED_PRECOPY, 20, ioctl_unknown, 0, 0 },
 	{ "precopy.whole", "a session from PRE_COPY to STOP_COPY is one stream, and it loads", RULE_GROUP,
 	  NEED_V2 | NEED_PRECOPY, 60, whole, 1, 0 },
-	{ "precopy.early", "so it is if PRE_COPY is left long before initial_bytes is 0",
+	{ "precopy.early", "the stream loads if PRE_COPY is left long before initial_bytes is 0",
 	  "It is recommended to leave PRE_COPY for STOP_COPY only after this field reaches zero. Leaving PRE_COPY earlier might make things slower.",
 	  NEED_V2 | NEED_PRECOPY, 60, whole, 0, 0 },
 	{ "precopy.p2p", "PRE_COPY_P2P and back do not end the session", RULE_GROUP,

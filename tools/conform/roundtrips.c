@@ -131,13 +131,13 @@ static void many(const struct point *p)
 static const struct point table[] = {
 	{ "roundtrips.one", "what is saved loads, and the device runs", RULE_LOAD,
 	  NEED_V2, 60, one, 0, 0 },
-	{ "roundtrips.same", "what was loaded is what is saved", RULE_ENTIRE,
+	{ "roundtrips.same", "a loaded state saves to the same stream", RULE_ENTIRE,
 	  NEED_V2, 60, same, 0, 0 },
-	{ "roundtrips.state", "the device's state is the same where it is loaded, and works", RULE_ENTIRE,
+	{ "roundtrips.state", "the loaded state equals the saved one, and the device works", RULE_ENTIRE,
 	  NEED_V2 | NEED_WORK, 60, state, 0, 0 },
-	{ "roundtrips.precopy-state", "so it is if it changed while it was saved", RULE_TRACK,
+	{ "roundtrips.precopy-state", "the loaded state equals the saved one if it changed during the save", RULE_TRACK,
 	  NEED_V2 | NEED_WORK | NEED_PRECOPY, 60, early_state, 0, 0 },
-	{ "roundtrips.many", "so it is many times (--rounds)", RULE_ENTIRE,
+	{ "roundtrips.many", "the loaded state equals the saved one in many rounds (--rounds)", RULE_ENTIRE,
 	  NEED_V2, 1800, many, 0, 0 },
 };
 
