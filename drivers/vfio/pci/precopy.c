@@ -228,7 +228,7 @@ const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps)
 {
 	if (!caps->precopy)
 		return "no";
-	return COMPAT_PRE_COPY_FLAG ? "yes" :
+	return COMPAT_PRE_COPY_FLAG != 0 ? "yes" :
 	       "by the migration region only, the kernel is older than 6.2";
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_precopy);
