@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
-#                 virtio|mlx5|conform|docs|libvirt|packages|power|eyes|builtin|stacks|full]...
+#                 virtio|mlx5|conform|docs|libvirt|packages|cross|power|eyes|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -28,7 +28,8 @@
 #           migration between two hosts; the user guide's commands with guests; half an hour
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
 #           guests, migration by libvirt), removed; 30 minutes
-#   power   ppc64le: cross builds for all kernels, and the engine on an emulated POWER9 machine
+#   cross   builds by clang, and by cross gcc for arm64 and ppc64le, on 6.12 and 7.3; 10 minutes
+#   power   ppc64le: the engine on an emulated POWER9 machine
 #   eyes    the debug kernel, and test files with a bug each: does the run report them?
 #   builtin  this repository as a directory of a kernel's source, and in that kernel's image: tests
 #           that unload nothing; 10 minutes, and for each other state of the sources as many for
@@ -39,8 +40,8 @@
 #           getting-started has before the modules are loaded, on bare Debians; 15 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with whole tables of faults, and a table of what came out
-#   full    unit, fuzz, tools, style --all, docs, headers, qemu, packages, power, eyes, builtin, conform,
-#           stacks
+#   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, packages, power, eyes, builtin,
+#           conform, stacks
 # A part that fails does not keep the others from running. Prints TAP, then one
 # line a part, what failed, and last "N passed, N failed". Status 0 only if
 # something ran and nothing failed. Without names and with two processors "system" and "boots"
@@ -202,6 +203,7 @@ docs()
 	part start 3600 "$tests/docs/start.sh"
 }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
+cross() { part cross 3600 "$tests/cross/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }
 
 # A stack that may be missing and is, is told and no failure
@@ -249,6 +251,7 @@ full()
 	style --all
 	docs
 	headers
+	cross
 	qemu
 	packages
 	power
@@ -280,7 +283,8 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | mlx5 | conform | docs | libvirt | packages | power | eyes | stacks | full) "$name" ;;
+		upstream | virtio | mlx5 | conform | docs | libvirt | packages | cross | power | eyes | \
+		stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac

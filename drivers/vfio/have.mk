@@ -8,8 +8,8 @@
 #   have-src    the files have.c
 # and that makes what it builds depend on $(have-headers).
 #
-# HAVE_ALL=1 builds directories whose modules the kernel could not load, too; HAVE_ONLY=1 builds
-# nothing else than this (the top Makefile).
+# HAVE_ALL="DIR..." builds these directories though the kernel could not load their modules;
+# HAVE_ONLY=1 builds nothing else than this (the top Makefile).
 
 # Series of kernels that all tests were run on. tests/style.sh compares them with the documents.
 have-tried := 6.1 6.12 7.2 7.3

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [--build|--boot] [KERNEL[-64k][-guest]...]
+# usage: run.sh [KERNEL[-64k][-guest]...]
 #
-# The engine on POWER, without POWER: cross builds of all modules for ppc64le, and an emulated
-# POWER9 machine (QEMU's powernv9) that boots Debian's kernels with our engine, a device tree
-# changed at run time (power-test.c) and the tests in init. --build and --boot: only that. By
-# default all kernels are built for that there are, and booted: 6.12 with pages of 4 and of 64 KiB, and
-# 7.2, where it can be had, with 4. 6.1's has no VFIO that works there. -guest: in the machine QEMU 7.2
-# has both functions for a guest (guest.sh). KERNEL: 6.12, 6.12-64k, 7.2, 6.12-64k-guest, ...
+# The engine on POWER, without POWER: an emulated POWER9 machine (QEMU's powernv9) that boots Debian's
+# kernels with our engine, a device tree changed at run time (power-test.c) and the tests in init. By
+# default 6.12 with pages of 4 and of 64 KiB, and 7.2, where it can be had, with 4. 6.1's has no VFIO
+# that works there. -guest: in the machine QEMU 7.2 has both functions for a guest (guest.sh). KERNEL:
+# 6.12, 6.12-64k, 7.2, 6.12-64k-guest, ... That all modules build for ppc64le: tests/cross/run.sh.
 #
 # Prints TAP; the last line is "N passed, N failed". PATIENCE=N in the environment: wait N times
 # as long for the machine.
@@ -19,10 +18,8 @@ set -e
 . "$VM_DIR/recipes/power.sh"
 
 SECONDS_MAX=120		# 20 on a quiet machine
-what=all
 case ${1:-} in
 --help | -h) usage ;;
---build | --boot) what=${1#--}; shift ;;
 -*) usage 2 >&2 ;;
 esac
 need_root
@@ -41,35 +38,14 @@ verdict() # NAME STATUS LOG
 	fi
 }
 
-# compile KERNEL SIZE WORDS...: make in the tree of the two, with all warnings. KBUILD_CHECKSRC: see
-# build() in tests/style.sh
+# compile KERNEL SIZE WORDS...: make in the tree of the two, with all warnings
 compile()
 {
 	local kernel=$1 size=$2
 
 	shift 2
 	# shellcheck disable=SC2046 # words
-	power_run "$kernel" "$tree" make -j"$(nproc)" $(power_make_args "$kernel" "$size") \
-		W=1 C=1 KBUILD_CHECKSRC=1 "$@"
-}
-
-# Of all that there is. No kernel for ppc64le has mdev.ko: its symbols are not to be had there
-build() # KERNEL
-{
-	local log=$CACHE/log/power-build-$1.log rc=0
-
-	tree=$(build_sync "power-$1-all")
-	# From nothing, or old objects would hide warnings
-	compile "$1" '' clean >"$log" 2>&1 || rc=$?
-	compile "$1" '' KBUILD_MODPOST_WARN=1 HAVE_ALL=1 modules >>"$log" 2>&1 || rc=$?
-	# sparse: as in tests/style.sh. And neither that compiler nor pahole is the kernel's
-	sed -i -E "/^WARNING: modpost: \"(mdev_|mtype_)\w+\".* undefined!\$/d; /(compiler|pahole version) differs from/d
-		/context imbalance in 'mdev_pci_function_let_go'/d" "$log"
-	! grep -E '(warning|error|WARNING|ERROR):' "$log" >"$log.bad" || rc=1
-	cat "$log.bad" >>"$log"
-	[ -f "$tree/drivers/vfio/pci/nvlink2_power.o" ] || rc=1
-	grep -q '^ *CHECK .*nvlink2_power\.c$' "$log" || { echo "sparse did not run" >>"$log"; rc=1; }
-	verdict "ppc64le: build for $1: no warning by gcc, sparse or modpost" $rc "$log"
+	power_run "$kernel" "$tree" make -j"$(nproc)" $(cross_make_args ppc64el "$kernel" "$size") W=1 "$@"
 }
 
 # The real consumer, which needs its bug mended from outside (keep.c)
@@ -105,10 +81,10 @@ initrd() # KERNEL SIZE RELEASE [guest]
 
 machine_files() # KERNEL SIZE [guest]
 {
-	local release=$(cat "$bed/${2:-4k}/release") flavour=${2:+-$2}
+	local release=$(cat "$bed/${2:-4k}/release")
 
-	compile "$1" "$flavour" config=CONFIG_VFIO_PCI_ENGINE=m modules || return 1
-	compile "$1" "$flavour" -C tests/power \
+	compile "$1" "$2" config=CONFIG_VFIO_PCI_ENGINE=m modules || return 1
+	compile "$1" "$2" -C tests/power \
 		KBUILD_EXTRA_SYMBOLS=/src/Module.symvers modules || return 1
 	power_run "$1" "$tree" $POWER_TRIPLET-gcc -O2 -Wall -static \
 		-D_GNU_SOURCE -Itools/conform tests/system/vfio-nvlink2.c tools/conform/{device,v1,v2,user}.c \
@@ -161,22 +137,14 @@ boot() # KERNEL SIZE [guest]
 }
 
 kernels=${*:-}
-if [ $what != boot ]; then
-	power_roots
-	for k in ${kernels:-$HAVE_POWER}; do
-		build "${k%%-*}"
-	done
-fi
-if [ $what != build ]; then
-	power_qemu
-	for k in ${kernels:-6.12 6.12-64k 7.2 6.12-64k-guest 7.2-guest}; do
-		test= size=
-		case $k in *-guest) test=guest k=${k%-guest}; power_guest ;; esac
-		case $k in *-64k) size=64k k=${k%-64k} ;; esac
-		optional "$VM_DIR/kernels/$k" power_boot "$k"
-		[ $OPTIONAL_RC != 0 ] || boot "$k" "$size" $test
-	done
-fi
+power_qemu
+for k in ${kernels:-6.12 6.12-64k 7.2 6.12-64k-guest 7.2-guest}; do
+	test= size=
+	case $k in *-guest) test=guest k=${k%-guest}; power_guest ;; esac
+	case $k in *-64k) size=64k k=${k%-64k} ;; esac
+	optional "$VM_DIR/kernels/$k" power_boot "$k"
+	[ $OPTIONAL_RC != 0 ] || boot "$k" "$size" $test
+done
 echo "1..$((passed + failed))"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed != 0 ]
