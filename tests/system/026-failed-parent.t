@@ -3,8 +3,8 @@
 # timeout: 200
 # complains: sysfs: cannot create duplicate filename|kobject_add_internal failed for mdev_supported_types
 #
-# A registration that fails leaves SR-IOV as it was. Firmware may fail before, while and after a PF is
-# registered: vendor drivers need not keep the two apart.
+# A registration that fails leaves SR-IOV as it was. Firmware may fail before, while and after a PF
+# is registered: vendor drivers need not keep the two apart.
 
 # made PARAMETERS...: what insmod says of a parent that is made of them
 made() { insmod "$TOOLS/made-parent.ko" device="$PF" "$@" 2>&1; }

@@ -6,6 +6,8 @@
 # Values that are set on an mdev between create and its first user, and what a migration
 # makes of them.
 
+. "$PAYLOAD/tests/system/reads.sh"
+
 vfs_and_mdevs 3 a b
 A=$MDEVS/$a B=$MDEVS/$b
 W=$WORK
@@ -38,6 +40,11 @@ t "bandwidth is set" write_to "$A/bandwidth" 500
 t "firmware has the new bandwidth" both_say "$a" bandwidth 500
 t "the other mdev is not concerned" both_say "$b" max_copy 1048576
 mig "the mdev does DMA" "$a" dma:20 copies=20
+
+count_commands "$DEV_COMMAND"
+reads_cost_nothing "a parent, its 3 VFs and 2 mdevs"
+costs "max_copy is set" write_to "$A/max_copy" 4096
+count_no_more
 
 desc=$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/description")
 like "description has the range of max_copy" "$desc" \

@@ -6,6 +6,8 @@
 # An NVMe controller whose PF is driven by its admin queue only: types are numbers of queues and
 # interrupts, given and taken by standard commands.
 
+. "$PAYLOAD/tests/system/reads.sh"
+
 NVME_DRIVER=/sys/bus/pci/drivers/nvme-pf
 SIZE=4
 
@@ -62,16 +64,7 @@ like "the type says what it is" "$d" '^model: NVMe QEMU NVMe Ctrl$'
 like "and that it can't migrate, and why" "$d" '^migratable: no, the controller does not know NVMe 2.1.s live migration commands'
 holds "at first" 10 0
 
-# Everybody may read these, and commands are shared with the mdevs' migration
-TRACING=/sys/kernel/debug/tracing
-mount_debugfs 2>/dev/null
-must "commands can be counted" write_to $TRACING/kprobe_events "p:npf_run mdev_pci_nvme:npf_run"
-t "they are" write_to $TRACING/events/kprobes/npf_run/enable 1
-commands() { grep -c ' npf_run: ' $TRACING/trace; }
-for _ in 1 2 3 4 5 6 7 8 9 10; do
-	cat "$PFDIR"/mdev_supported_types/*/description "$PFDIR"/mdev_supported_types/*/available_instances
-done >/dev/null
-is "reading what a parent offers sends no command" "$(commands)" 0
+count_commands mdev_pci_nvme:npf_run
 new_uuid
 refused "no VF exists" "$PFDIR/mdev_supported_types/nvme-pf-q1/create" "$UUID" ENODEV \
 	"mdev $UUID refused: there are no VFs"
@@ -85,15 +78,14 @@ is "q4, too" "$(available nvme-pf-q4)" 2
 
 # Profiles, until nothing is left
 new_uuid; a=$UUID
-must "an mdev with 4 queues" create "$a" nvme-pf-q4
-t "that has been counted" test "$(commands)" -gt 0
-t "enough of it" write_to $TRACING/events/kprobes/npf_run/enable 0
-t "no probe is left" write_to $TRACING/kprobe_events "-:npf_run"
+costs "an mdev with 4 queues" create "$a" nvme-pf-q4
+reads_cost_nothing "a parent, its 4 VFs and an mdev"
 t "the mdev is not migratable" attr_is "$a" migratable 0
 holds "with one" 5 1
 errno_of "$PFDIR/sriov_numvfs" 0
 is "VFs don't go while there is an mdev" "$ERRNO" EBUSY
 new_uuid; b=$UUID
+count_no_more
 must "another" create "$b" nvme-pf-q4
 holds "with two" 0 2
 is "no more q1" "$(available nvme-pf-q1)" 0

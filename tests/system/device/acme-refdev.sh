@@ -12,6 +12,7 @@ DEV_DRIVER=acme-refdev
 DEV_TYPE=acme-refdev-dma
 DEV_TYPE_LITE=acme-refdev-dma-lite
 DEV_TYPE_WHOLE=				# has none
+DEV_COMMAND=acme_refdev:acme_run	# each command goes through it
 DEV_TIMEOUT_MS=5000
 DEV_PLUGIN=ioat
 DEV_REFUSED_LOAD="command 20 of VF [0-9]+: firmware's status is 10"

@@ -13,6 +13,7 @@ DEV_TYPE_LITE=refdev-dma-lite		# another, with other states
 DEV_TYPE_WHOLE=refdev-whole		# the function as a whole
 DEV_TRACE=mdev_pci_refdev		# its trace events
 DEV_TRACE_COMMAND=refdev_command	# that of a command, with function, opcode and status
+DEV_COMMAND=mdev_pci_refdev:refdev_submit	# each command goes through it
 DEV_TIMEOUT_MS=5000			# the driver waits so long for firmware
 DEV_VARIANT=refdev-vfio-pci		# a driver of VFIO's for its VFs (prepare.sh)
 DEV_PLUGIN=ioat				# of mdev-pci-conform (tools/conform/plugins)
