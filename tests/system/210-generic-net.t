@@ -95,6 +95,26 @@ vf_bdf 0; zero=$BDF
 new_uuid; u=$UUID
 t "an mdev" create "$u" igb-vf
 
+# Taken off the list while a user has a VF open
+waits() { tool log "$SEQ" | grep -q "mdev $u is open: waiting until its user has closed it; stop the guest"; }
+mig_bg "$u" "touch:$WORK/open" "await:$WORK/go"
+must "a user has the VF open" wait_for 20 is_there "$WORK/open"
+mark
+is "the card is taken off the list: that waits for nobody" "$(within 20 tool write $PARENTS "-$igb")" 0
+t "the user has it open still" kill -0 "$MIG"
+t "the log says whom its VF waits for" wait_for 20 waits
+t "the module's parameters can be read meanwhile" within 10 cat /sys/module/mdev_pci_generic/parameters/*
+is "the list, too: it is empty" "$(within 10 cat $PARENTS)" ""
+refused "on it again before the user has closed the VF" $PARENTS "+$igb" EBUSY \
+	"$igb: is still a parent of mdev-pci-generic until its users have closed their devices"
+touch "$WORK/go"
+mig_end "the user closes the VF"
+t "no type is left then" wait_for 20 offers_no_more
+t "on the list again" wait_for 20 write_to $PARENTS "+$igb"
+t "the card is a parent" wait_for 20 offers
+must "the VF is mdev-pci's" wait_for 20 all_bound 1
+must "an mdev" create "$u" igb-vf
+
 # One by one
 refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-pci-generic already"
 refused "that of a vendor's driver is one already" $PARENTS "+$vendors" EEXIST \
