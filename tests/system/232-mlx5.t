@@ -6,6 +6,7 @@
 # VFs of a ConnectX as mdevs, beside stock mlx5_core: the same states as with upstream's driver.
 
 . "$PAYLOAD/tests/system/mlx5.sh"
+. "$PAYLOAD/tests/system/reads.sh"
 
 TYPES() { is_there "$PFDIR/mdev_supported_types/mlx5_core-vf/create"; }
 
@@ -18,8 +19,11 @@ like "and its PSID" "$description" '^psid: MDEVPCI000000001$'
 like "and what it can" "$description" '^firmware_can: migration'
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
 must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
+count_commands mlx5_core:mlx5_cmd_do mlx5_core:mlx5_cmd_exec mlx5_core:mlx5_cmd_exec_cb
 new_uuid; u=$UUID
-must "an mdev" create "$u" mlx5_core-vf
+costs "an mdev" create "$u" mlx5_core-vf
+reads_cost_nothing "a parent, its 2 VFs and an mdev"
+count_no_more
 new_uuid; v=$UUID
 must "another" create "$v" mlx5_core-vf
 t "the mdev is migratable" attr_is "$u" migratable 1
