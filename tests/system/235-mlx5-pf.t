@@ -39,6 +39,25 @@ exec 8>&-
 wait $user
 states_of "after a reload" "$MDEVS/$u" "$MDEVS/$v"
 
+# mlx5_core disables SR-IOV without asking whether VFs are in use
+mig_bg "$u" "touch:$WORK/open" "await:$WORK/go"
+must "a user has the VF open" wait_for 20 is_there "$WORK/open"
+mark
+(tool write "$PFDIR/sriov_numvfs" 0 >"$WORK/disable") &
+disabler=$!
+waits() { tool log "$SEQ" | grep -q "mdev $u is open: waiting until its user has closed it; stop the guest"; }
+t "SR-IOV is disabled under it: the log says whom mlx5_core waits for" wait_for 20 waits
+t "mlx5_core waits" kill -0 $disabler
+touch "$WORK/go"
+mig_end "the user closes the device"
+wait $disabler
+is "then SR-IOV is disabled" "$(cat "$WORK/disable")" 0
+t "the mdev has no VF" attr_is "$u" function none
+t "the mdevs are removed" remove_all
+must "2 VFs again" mlx5_vfs 2
+must "they are mdev-pci's again" wait_for 20 all_bound 2
+must "an mdev again" create "$u" mlx5_core-vf
+
 # Unbinding the PF waits for the user, who is asked
 vfio-mig "$MDEVS/$u" irq cx:1 irq-wait:20000 sleep:300 >"$WORK/user" 2>&1 &
 user=$!
