@@ -5,6 +5,7 @@
 #
 # VFs of a virtio PF as mdevs: virtio_pci stays bound, our module moves their state by its commands.
 . "$PAYLOAD/tests/system/snap.sh"
+. "$PAYLOAD/tests/system/reads.sh"
 
 must "the model is there" find_snap
 if ! can dev-parts; then
@@ -22,12 +23,18 @@ vfs_and_mdevs 2 u v
 t "the first mdev is migratable" attr_is "$u" migratable 1
 t "the second mdev is migratable" attr_is "$v" migratable 1
 
+count_commands virtio_pci:vp_modern_admin_cmd_exec
+reads_cost_nothing "a parent, its 2 VFs and 2 mdevs"
+sent=$(commands)
+
 snap_count mode-set
 before=$VALUE
 mig "its states" "$u" state=RUNNING size set:RUNNING_P2P set:STOP set:STOP_COPY "read:$WORK/s" \
 	set:STOP set:RUNNING state=RUNNING
 snap_count mode-set
 is "are 2 commands of mode" "$((VALUE - before))" 2
+at_least "its commands are counted" $(($(commands) - sent)) 2
+count_no_more
 must "the model counts the loads" snap_vf 1 loads
 loads=$VALUE
 mig "the state is loaded into the other VF" "$v" set:STOP set:RESUMING "write:$WORK/s" set:STOP set:RUNNING
