@@ -3,11 +3,11 @@
 # usage: coverage.sh [--stack NAME] [PATTERN...]
 #        coverage.sh --report
 #
-# How much of the modules the system tests and KUnit suites reach: runs them (all, or those whose
-# names have a PATTERN) with the modules, and nothing else, built for gcov, on a stack whose kernel
+# Measures the coverage of the modules by system tests and KUnit suites: runs them (all, or those whose
+# names have a PATTERN) with only the modules built for gcov, on a stack whose kernel
 # has GCOV_KERNEL (default iommufd; on debug, where allocations can be made to fail as well, it takes
-# several times as long), and prints lines and branches for each file of drivers/vfio. What was not
-# reached is written to build/coverage/not-reached, with the source's lines. --report: only counts
+# several times as long), and prints lines and branches for each file of drivers/vfio. build/coverage/not-reached
+# lists the source lines that no test reached. --report: only counts
 # again what the last run has left.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: style.sh [--all] [PATTERN]
 #
-# What can be said of the sources without running them: checkpatch, builds for
+# Checks the sources without running them: checkpatch, builds for
 # all kernels without warnings (W=1, sparse, kernel-doc), licenses, layers,
 # scripts by shellcheck. TAP; the last line is "N passed, N failed". PATTERN:
 # only tests whose name has it (grep -E). --all: builds also for kernels that may be missing

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: demo.sh [--stack NAME] [--device virtio|mlx5]
 #
-# What the project does, on a bare Debian machine, to watch: makes the test bed and
+# Demonstrates the project on a bare Debian machine: makes the test bed and
 # the modules if they are missing, boots an emulated server (L1) with the reference
 # device, and in it starts mdevs with mdevctl, runs a guest whose DMA copies are
 # verified byte for byte, and migrates it live to a second mdev on another VF. Ends
 # with one table, and a timeline of the migration in build/demo/. Exit status 0 only if
-# every step was done. --device virtio: with the SNAP model instead, a virtio-blk disk on
+# every step succeeded. --device virtio: with the SNAP model instead, a virtio-blk disk on
 # the stack trixie-backports. --device mlx5: with the ConnectX model, and RDMA in the guest.
 set -e
 tests=$(cd "$(dirname "$0")/.." && pwd)

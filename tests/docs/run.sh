@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh
 #
-# The documents as people see them: HTML by Sphinx, each local link and anchor followed, and each page
-# loaded by a real browser (Debian's chromium), in which pictures load and nothing is cut off. Screenshots
+# Checks the documents as HTML by Sphinx: follows each local link and anchor, and loads each page in a real
+# browser (Debian's chromium), where pictures must load and nothing may be cut off. Screenshots
 # of each page, light and dark, are in build/docs-screenshots. TAP; the last line is "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh

@@ -3,9 +3,9 @@
 # usage: start.sh [SUITE...]
 #
 # The first half of docs/getting-started.rst on a bare Debian (trixie, trixie-backports; default: both):
-# the page's apt lines, its GRUB lines, and its build of the packages, in a root of that Debian that
-# has nothing but the base system and GRUB. update-grub is Debian's; only grub-probe, which asks for the disk that
-# a chroot has not, is replaced. The second half: tests/system/159-start.t. TAP; the last line is
+# the page's apt lines, its GRUB lines, and its build of the packages, in a root of that Debian
+# with only the base system and GRUB. update-grub is Debian's; only grub-probe, which needs a
+# disk, is replaced. The second half: tests/system/159-start.t. TAP; the last line is
 # "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh

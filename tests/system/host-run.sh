@@ -17,16 +17,16 @@
 #
 # --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, sleep,
 # reboot, rebooted, mlx5, mlx5silent, pair, generic, libvirt and upstream. Without patterns the last three
-# (minutes; and of upstream's selftests a download) are only part of it with --all. With that tests also
-# do the whole of those tables of which they try a part ("full" in tap.sh).
+# (minutes; upstream's selftests also a download) run only with --all. With --all, tests also run their
+# complete tables instead of a part ("full" in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
-# --root-image: L1's root file system, as boot.sh has it, with modules of ours that are tried instead of
-# those of this checkout (tests/packages).
+# --root-image: L1's root file system, as in boot.sh; its modules are tested instead of those of this
+# checkout (tests/packages).
 #
-# --bug plants one of the reference device's bugs (property x-bug of tests/qemu), to see
-# that a test notices: the run must fail then.
+# --bug plants a bug in the reference device's model (property x-bug of tests/qemu): the run must fail
+# then.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: matrix.sh STACK=LOG...
 #
-# What system tests came to on several stacks, from the logs of host-run.sh: a table with a
-# line for each test file and a column for each stack, then what was left out and why, by the
-# tests' own words. An empty or missing LOG is a stack that could not be made.
-#   ok      all passed          FAILED  something did not
-#   part    passed, but something was left out     cannot  nothing was left to test
+# Compares the system tests on several stacks, from the logs of host-run.sh: a table with a line for
+# each test file and a column for each stack, then the skipped tests with their reasons. An empty or
+# missing LOG is a stack that could not be made.
+#   ok      all passed          FAILED  a test failed
+#   part    passed, with skipped tests             cannot  all tests were skipped
 #   -       did not run
 set -e
 . "$(dirname "$0")/../vm/lib/common.sh"

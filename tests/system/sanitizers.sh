@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: sanitizers.sh begin FILE | end | leaks
 #
-# What this kernel finds out only when it is asked (stack "debug"), for run.sh: "begin" and "end"
-# around each test file, "leaks" after the last one. "end" prints what is wrong with the file, nothing
-# if nothing is; "leaks" prints for each line that there is to say of one "FILE: LINE". Status 2: this
-# kernel can't tell.
+# Asks a debug kernel (stack "debug") for its findings, for run.sh: "begin" and "end" around each test
+# file, "leaks" after the last one. "end" prints the findings of the file. "leaks" prints its findings
+# as "FILE: LINE". Status 2: this kernel has no such checks.
 #
-# kmemleak takes for lost what nothing points to. It says so of an object at the second scan at the
-# earliest, and of none younger than 5 s; and it may be wrong while a pointer is on its way: what it reports
-# must still be lost 6 s later. A scan takes a minute where all is emulated, so there is none after each
-# file: it is the one that ran when the object was made. Locks: after most of its reports lockdep looks
-# no more.
+# kmemleak reports objects without a pointer to them, at the second scan at the earliest, and none
+# younger than 5 s. It can be wrong while a pointer moves: an object counts as leaked if it is still
+# reported 6 s later. A scan takes a minute on an emulated machine, so there is none after each file:
+# the file that ran when the object was allocated is named. lockdep stops after most of its reports.
 LEAKS=/sys/kernel/debug/kmemleak
 DMA=/sys/kernel/debug/dma-api/all_errors
 LOCKS=/proc/lockdep_stats

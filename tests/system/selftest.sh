@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: selftest.sh [--stack NAME]
 #
-# The test of the system tests' own eyes: in L1 of a stack whose kernel finds bugs (default debug),
-# test files have a kernel module make one each (selftest/plant.c). run.sh must fail each of them, by
-# its name and for the right reason, and no other. TAP. Two boots: lockdep, once off, stays off.
+# Selfcheck of the system tests: in L1 of a stack with a debug kernel (default debug), each test
+# file plants one bug by a kernel module (selftest/plant.c). run.sh must fail exactly these files, for
+# the right reason. TAP. Two boots: lockdep, once off, stays off.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: mutate.sh
 #
-# Are the unit tests able to fail? Breaks a copy of stream.c, then of
+# Checks that the unit tests can fail: breaks a copy of stream.c, then of
 # nvlink2_desc.c, one place at a time, and runs them: each mutant must turn a test red. TAP; a mutant that no
 # test notices is "not ok".
 set -e

@@ -12,9 +12,8 @@
 #   --both       the options that follow are for both, as from the beginning
 #   --run-dir DIR  keep the run's files in DIR/hostA and DIR/hostB
 #
-# All other options are boot.sh's. When one host fails, the other one is ended, too.
-# As with boot.sh, a run in which one crashed or ran into its time-out is tried once
-# more, and says so.
+# All other options are those of boot.sh. When one host fails, the other one is ended, too.
+# As boot.sh does, it tries a run once more, and says so, if a host crashed or timed out.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/rundir.sh"

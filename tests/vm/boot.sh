@@ -27,19 +27,18 @@
 #   --systemd         L1's own systemd is its init, and SCRIPT one of its services
 #   --no-kvm          no KVM in L1: 2 s less for a script without L2 guests
 #   --stock-qemu      QEMU without the device models of tests/qemu
-#   --allow-splats    a complaining kernel alone does not fail the run
+#   --allow-splats    a complaint of the kernel alone does not fail the run
 #   --run-dir DIR     keep the run's files in DIR
 #   --once            no second try, whatever happens
 #   --link NAME:PATH  L1 is NAME, hostA or hostB, and has a network card; the
-#                     other one's is at the other end of the socket PATH. For
-#                     boot-pair.sh
+#                     socket PATH connects it to the other one. For boot-pair.sh
 #   --shell           no script: a root shell on the serial console (shell.sh)
 #
 # In L1: /dev/virtio-ports/l0.monitor is L0's human monitor and l0.qmp its QMP
 # (lib/l0.sh has functions for them); "mount /share" gives a directory of the
 # run's, RUN-DIR/share, to bring files out; $BED is /payload/tests/vm.
-# A run that ended by itself (status 0 of QEMU, without a panic on the console), by time-out or
-# because L1 had fallen silent (lib/alive.sh) is tried once more, and says so.
+# boot.sh tries a run once more, and says so, if QEMU ended by itself (status 0, no panic on the
+# console), at a time-out, or if L1 went silent (lib/alive.sh).
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -4,7 +4,7 @@
 #
 # Links QEMU (L0's) with the device models in tests/qemu/*.c and prints the
 # path of the resulting qemu-system-x86_64; a compiler warning fails the link. The base build is made first if it is missing (about 5 minutes).
-# The firmware files it needs are in the directory printed by --share.
+# --share prints the directory of the firmware files that QEMU needs.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: setup.sh [--refresh] [STACK...]
 #
-# Makes whatever of the test bed is missing: L0's QEMU with our device models,
+# Makes the missing parts of the test bed: L0's QEMU with our device models,
 # the build roots of all kernels, checkpatch, and the given L1 stacks (default:
 # debian13; one file each in tests/vm/stacks). All of it is kept in
 # $XDG_CACHE_HOME/mdev-pci (~/.cache/mdev-pci); removing that is safe.
-# --refresh makes the given stacks and their build roots anew, with the
-# packages of today (a kernel of our own only if there is a newer source).
+# --refresh makes the given stacks and their build roots again, with today's
+# packages (a kernel of our own only if there is a newer source).
 #
 # Status 69: a stack was asked for that may be missing (OPTIONAL in its file),
 # and is.
