@@ -592,6 +592,12 @@ def _(h):
     define(h, OLD, TYPE)
 
 
+@case("the same in a PCI domain with a number of five digits", ("system", "definitions", "warning"),
+      f"1 mdev of type {TYPE} defined for 10000:e1:00.0, which is no parent now")
+def _(h):
+    define(h, "10000:e1:00.0", TYPE, name=UUID.upper())
+
+
 @case("definitions of a device that is gone", ("system", "definitions", "warning"),
       f"1 mdev of type other-dma defined for {OLD}, which is no parent now")
 def _(h):
