@@ -112,7 +112,7 @@ mig "saved again" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNIN
 mig "the state loads between equal attributes" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 # Firmware itself looks, too: who forges the header gets no further
 t "the source is changed" write_to "$A/max_copy" 4096
-mig "saved" "$a" dma:30 set:STOP_COPY "read:$W/s" set:RUNNING
+mig "the function with another max_copy is saved" "$a" dma:30 set:STOP_COPY "read:$W/s" set:RUNNING
 t "the stream's header claims initial attributes" mig-stream mutate "$W/s" "$W/lie" head:setup:0
 mig "firmware refuses it" "$b" set:RESUMING "write:$W/lie=EBADMSG" reset
 

@@ -46,7 +46,7 @@ t "attributes of that VF have initial values" attr_is "$v" max_copy 1048576
 # ---- refusals: the mdev stays where it is
 F=$MDEVS/$u/function
 refused "another mdev has that VF" "$F" "$zero" EBUSY "mdev $u not moved: VF $zero is in use by mdev $v"
-refused "no address" "$F" "eth0" ENXIO "mdev $u not moved: write the address of a VF"
+refused "refused: a word that is no address" "$F" "eth0" ENXIO "mdev $u not moved: write the address of a VF"
 refused "the PF" "$F" "$PF" ENXIO "mdev $u not moved: write the address of a VF"
 t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
 refused "a VF that is not bound" "$F" "$three" ENXIO "of this PF that is bound to mdev-pci"
@@ -72,7 +72,7 @@ t "all mdevs removed" remove_all
 new_uuid; u=$UUID
 t "an mdev" create "$u"
 new_uuid; v=$UUID
-t "another" create "$v"
+t "a second mdev is created" create "$v"
 storm()
 {
 	for _ in 1 2 3 4 5 6; do
@@ -106,12 +106,12 @@ if which mdevctl >/dev/null 2>&1; then
 	t "by its attribute" ctl modify --uuid "$v" --addattr function --value "$zero"
 	for order in "$u $v" "$v $u"; do
 		for d in $order; do
-			t "start" ctl start --uuid "$d"
+			t "the definition starts" ctl start --uuid "$d"
 		done
 		is "each has its VF" "$(function_of "$u") $(function_of "$v")" "$one $zero"
 		t "all mdevs removed" remove_all
 	done
-	t "undefine" ctl undefine --uuid "$u"
-	t "undefine" ctl undefine --uuid "$v"
+	t "the definition is removed" ctl undefine --uuid "$u"
+	t "the definition is removed" ctl undefine --uuid "$v"
 fi
 no_mdevs_no_vfs

@@ -56,7 +56,7 @@ must "an mdev" create "$u"
 mdev_vf "$u"
 bdf=$BDF
 mig_bg "$u" irq dma:10 "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
-must "a user" wait_for 20 is_there "$WORK/open"
+must "a user opens the device" wait_for 20 is_there "$WORK/open"
 tool write $UNBIND "$bdf" >"$WORK/unbind" &
 unbinder=$!
 t "the user is asked to close the device" wait_for 20 is_there "$WORK/asked"
@@ -77,7 +77,7 @@ new_uuid
 u=$UUID
 must "an mdev" create "$u"
 mig_bg "$u" irq "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
-must "a user" wait_for 20 is_there "$WORK/open"
+must "a user opens the device" wait_for 20 is_there "$WORK/open"
 tool write "$MDEVS/$u/remove" 1 >"$WORK/remove" &
 remover=$!
 t "the user is asked to close the device" wait_for 20 is_there "$WORK/asked"

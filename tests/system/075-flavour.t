@@ -120,8 +120,8 @@ for to in native vfio; do
 	no_switch "driver_override forbids $to" "$one" $to EEXIST "$one: flavour $to refused: driver_override is already set"
 done
 state "the VF and its driver_override are unchanged" "$one" "native vfio [mdev]" mdev-pci vfio-pci
-t "unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
-is "no flavour" "$(flavour "$one")" "native vfio mdev"
+t "the VF is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
+is "a VF without a driver has no flavour" "$(flavour "$one")" "native vfio mdev"
 t "the VF is probed" write_to /sys/bus/pci/drivers_probe "$one"
 state "the VF is bound as driver_override says" "$one" "native [vfio] mdev" vfio-pci vfio-pci
 t "the flavour of driver_override is accepted" switch "$one" vfio

@@ -23,7 +23,7 @@ vfs_and_mdevs 4 u
 mig "an mdev works" "$u" dma:20
 
 mig_bg "$u" irq "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
-must "a user" wait_for 20 is_there "$WORK/open"
+must "a user opens the device" wait_for 20 is_there "$WORK/open"
 t "the vendor module is held by the user" not unload $DEV_MODULE
 t "the framework is held" not unload mdev-pci
 t "the engine is held" not unload vfio-pci-engine

@@ -96,7 +96,7 @@ debug_dir "$a"
 must "the source has its directory in debugfs" is_dir "$D"
 t "RUNNING, nobody uses it" shows state state RUNNING
 t "nobody" shows state user none
-t "no session" shows session session none
+t "debugfs shows no session" shows session session none
 mig "save" "$a" dma:5 set:STOP_COPY "$(seen state state STOP_COPY)" "$(seen state user v2)" \
 	"$(seen session session saving)" size "read:$W/s" "$(seen session bytes "$state_bytes")" \
 	"$(seen counters saved 0)" set:RUNNING "$(seen session session none)" \
@@ -163,7 +163,7 @@ debug_dir "$b"
 t "one loaded" shows counters loaded 1
 t "its bytes, loaded" shows counters bytes_loaded "$state_bytes"
 resets=$(sed -n 's/^resets: //p' "$D/counters")
-mig "a reset" "$b" reset
+mig "the device is reset" "$b" reset
 now_resets=$(sed -n 's/^resets: //p' "$D/counters")
 at_least "resets are counted, those of open and close too" "$now_resets" $((resets + 2))
 
@@ -207,7 +207,7 @@ mig "a save that is left in the middle" "$b" "sh:echo '$vf_b save silent' >$FW/i
 	set:STOP_COPY set:STOP state=STOP set:RUNNING
 is "the abort" "$(events vfio_pci_mig_op op=abort | field error)" 0
 is "what it has ended" "$(events vfio_pci_mig_op op=save | field error)" -125
-is "no piece" "$(events vfio_pci_mig_chunk)" ""
+is "there is no event of a chunk" "$(events vfio_pci_mig_chunk)" ""
 is "its command, of the PF" "$(events $DEV_TRACE_COMMAND opcode=ABORT | field function)" -1
 t "a session that failed" shows counters failed 1
 mig "RESUMING without data" "$b" set:RESUMING set:STOP set:RUNNING
@@ -256,7 +256,7 @@ if grep -q ' iova_bitmap_set' /proc/kallsyms; then
 	t "dirty pages are counted" shows tracker dirty_pages 2
 else
 	t "nothing is logged on this kernel" shows tracker on 0
-	is "no report" "$(op_count log_report)" "0 0"
+	is "no report of dirty pages is counted" "$(op_count log_report)" "0 0"
 fi
 tracing 0
 

@@ -22,14 +22,14 @@ u=$UUID
 t "define" ctl define --uuid "$u" --parent "$PF" --type $DEV_TYPE
 like "mdevctl lists the mdev as defined" "$(mdevctl list --defined)" "^$u $PF $DEV_TYPE manual"
 t "not active yet" is_gone "$MDEVS/$u"
-t "start" ctl start --uuid "$u"
+t "the definition starts" ctl start --uuid "$u"
 t "active" attr_is "$u" migration_state RUNNING
 like "mdevctl lists the active mdev" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defined"
 mig "the mdev does DMA" "$u" dma:20
 like "types knows that one is used" "$(mdevctl types)" 'Available instances: 3'
 t "a second start is refused" not ctl start --uuid "$u"
 t "stop" ctl stop --uuid "$u"
-t "gone" is_gone "$MDEVS/$u"
+t "the mdev is gone" is_gone "$MDEVS/$u"
 like "still defined" "$(mdevctl list --defined)" "^$u "
 t "start again" ctl start --uuid "$u"
 t "stop again" ctl stop --uuid "$u"
@@ -40,7 +40,7 @@ t "start without a definition" ctl start --uuid "$v" --parent "$PF" --type $DEV_
 like "listed" "$(mdevctl list)" "^$v $PF $DEV_TYPE_LITE"
 t "define from what runs" ctl define --uuid "$v"
 t "stop" ctl stop --uuid "$v"
-t "undefine" ctl undefine --uuid "$v"
+t "the definition is removed" ctl undefine --uuid "$v"
 
 t "all VFs go" set_vfs 0
 t "start without VFs fails" not ctl start --uuid "$u"
@@ -64,6 +64,6 @@ mig "the mdev does DMA" "$u" dma:20
 t "the vendor module unloads under it" unload $DEV_MODULE
 t "it is gone, its definition is not" is_gone "$MDEVS/$u"
 like "still defined" "$(mdevctl list --defined)" "^$u .*auto"
-t "undefine" ctl undefine --uuid "$u"
+t "the definition is removed" ctl undefine --uuid "$u"
 is "no definition is left" "$(mdevctl list --defined)" ""
 t "the vendor module loads as before" load $DEV_MODULE

@@ -36,7 +36,7 @@ d=$UUID
 
 t "a profile is defined" ctl define --uuid "$a" --parent "$PF" \
 	--jsonfile /usr/share/mdev-pci/profiles/$DEV_TYPE-limited.json
-t "start" ctl start --uuid "$a"
+t "the definition starts" ctl start --uuid "$a"
 t "its max_copy is set" attr_is "$a" max_copy 65536
 t "its bandwidth is set" attr_is "$a" bandwidth 100
 mig "the mdev does DMA" "$a" dma:20

@@ -74,7 +74,7 @@ t "nodedev-destroy" virt nodedev-destroy "$NODEDEV"
 t "nothing is left of it" eval 'is_gone "$MDEVS/$UUID" && wait_for 10 not nodedev_of "$UUID"'
 
 # ---- a domain
-must "a guest" libvirt_guest_files
+must "the files of a guest are made" libvirt_guest_files
 must "its domain" domain_xml vm "$a"
 t "is defined" virt define "$WORK/vm.xml"
 new_uuid
@@ -89,7 +89,7 @@ touch "$WORK/go"
 mig_end "its user has not noticed"
 
 VIRSH_TIMEOUT=120
-must "start" virt start vm
+must "the domain starts" virt start vm
 must "the guest copies" domain_said vm 240 '^COPYLOAD copies=[1-9].*state=running'
 t "max_copy is what its driver uses" mdev_fw "$a" max_copy
 is "of the mdev" "$VALUE" 65536
@@ -141,7 +141,7 @@ VIRSH_TIMEOUT=90
 t "destroy" virt destroy vm
 t "the mdev is there" is_there "$MDEVS/$a/iommu_group"
 t "nobody uses it: it is RUNNING" attr_is "$a" migration_state RUNNING
-t "undefine" virt undefine vm
+t "the definition is removed" virt undefine vm
 
 # ---- the VF as a PCI device
 if [ "$LIBVIRT" -ge 10 ]; then

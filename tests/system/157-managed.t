@@ -24,7 +24,7 @@ vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
 is "both VFs have the flavour mdev" "$(flavour "$zero"), $(flavour "$one")" "native vfio [mdev], native vfio [mdev]"
 must "libvirtd starts" libvirt_start
-must "a guest" libvirt_guest_files
+must "the files of a guest are made" libvirt_guest_files
 must "a domain with a VF that is mdev-pci's" managed_xml taken "$zero"
 VIRSH_TIMEOUT=120
 # Firmware has enabled the VF for nobody: a guest's driver would find nothing to work with

@@ -40,7 +40,7 @@ must "hostA reaches libvirt of hostB" virt_b version
 echo "# libvirt $(libvirtd --version | sed 's/.* //')"
 
 # ---- the domain. Without the property only if the device's writes can be tracked
-must "a domain" domain_xml vm "$u"
+must "the XML of a domain is made" domain_xml vm "$u"
 sed '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/vm.xml" >"$WORK/plain.xml"
 if able qemu-log "without enable-migration; QEMU uses the device's log of dirty pages"; then
 	logs=1
@@ -56,7 +56,7 @@ else
 fi
 t "the domain is defined" virt define "$WORK/vm.xml"
 on_b mkdir -p "$GUESTS/vm"
-must "start" virt start vm
+must "the domain starts" virt start vm
 must "the guest copies" domain_said vm 240 '^COPYLOAD copies=[1-9].*state=running'
 # Where the device's writes are not tracked all memory that it reaches counts as dirty, and is
 # transferred while the guest stands still
@@ -145,7 +145,7 @@ on_b mdev_fw "$v" illegal_dma
 is "nor on hostB" "$VALUE" 0
 
 t "destroy" virt destroy vm
-t "undefine" virt undefine vm
+t "the definition is removed" virt undefine vm
 t "libvirtd ends" libvirt_stop
 t "libvirt stops on hostB" on_b libvirt_stop
 no_mdevs_no_vfs

@@ -74,7 +74,7 @@ if has_libvirt; then
 		skip "nodedev-update" "libvirt is older than 10.1, or mdevctl than 1.3"
 	fi
 	guide nodedev-end
-	must "a domain" domain_xml guest $a
+	must "the XML of a domain is made" domain_xml guest $a
 	mv guest.xml docs/libvirt/domain.xml
 	on_b mkdir -p "$GUESTS/guest"
 

@@ -18,7 +18,7 @@ t "the mdev is removed" remove "$w"
 W=$WORK
 mig_bg "$u" dma:20 "touch:$W/open" "await:$W/go" state=ERROR set:STOP=EINVAL reset state=RUNNING \
 	dma:20 copies=20 set:STOP_COPY "read:$W/s" set:RUNNING dma:5
-must "a user" wait_for 20 is_there "$W/open"
+must "a user opens the device" wait_for 20 is_there "$W/open"
 mark
 t "reset of the PF under a user" write_to "$PFDIR/reset" 1
 touch "$W/go"

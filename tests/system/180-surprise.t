@@ -29,7 +29,7 @@ must "plugged in again" plug_in
 
 vfs_and_mdevs 4 u
 mig_bg "$u" irq dma:20 "touch:$WORK/open" irq-wait:40000
-must "a user" wait_for 20 is_there "$WORK/open"
+must "a user opens the device" wait_for 20 is_there "$WORK/open"
 t "pulled out under the user" pull_out
 mig_end "the user is asked to close the device"
 t "the device is gone" wait_for 40 is_gone "$PFDIR"

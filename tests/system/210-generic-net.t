@@ -123,8 +123,8 @@ is "the second PF is not listed in parents" "$(cat $PARENTS)" "$igb"
 refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
 refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"
 refused "not on the list" $PARENTS "-$vendors" ENOENT "$vendors: is no parent of mdev-pci-generic"
-refused "no sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
-refused "no address" $PARENTS "+eth0" EINVAL 'write \+DDDD:BB:DD.F'
+refused "refused: an address without a sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
+refused "refused: a word that is no address" $PARENTS "+eth0" EINVAL 'write \+DDDD:BB:DD.F'
 
 t "taken off the list" write_to $PARENTS "-$igb"
 is "the list is empty" "$(cat $PARENTS)" ""

@@ -86,7 +86,7 @@ errno_of "$PFDIR/sriov_numvfs" 0
 is "VFs don't go while there is an mdev" "$ERRNO" EBUSY
 new_uuid; b=$UUID
 count_no_more
-must "another" create "$b" nvme-pf-q4
+must "a second mdev is created" create "$b" nvme-pf-q4
 holds "with two" 0 2
 is "no more q1" "$(available nvme-pf-q1)" 0
 is "no more q4" "$(available nvme-pf-q4)" 0

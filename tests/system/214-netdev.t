@@ -26,8 +26,8 @@ type=$PFDIR/mdev_supported_types/igb-vf
 like "the type says that there is an address" "$(cat "$type/description")" \
 	'^attribute mac: a MAC address, at first as the host has it$'
 like "a VLAN" "$(cat "$type/description")" '^attribute vlan: 0 to 4094, at first as the host has it$'
-like "a rate" "$(cat "$type/description")" '^attribute max_tx_rate: 0 to [0-9]* Mbit/s, at first as'
-like "a check" "$(cat "$type/description")" '^attribute spoof_check: 0 to 1, at first as'
+like "description has max_tx_rate" "$(cat "$type/description")" '^attribute max_tx_rate: 0 to [0-9]* Mbit/s, at first as'
+like "description has spoof_check" "$(cat "$type/description")" '^attribute spoof_check: 0 to 1, at first as'
 
 own=52:54:00:12:34:10
 t "the host has given the first VF an address" ip link set "$net" vf 0 mac $own
@@ -48,9 +48,9 @@ t "it is the same" host_has 0 "link/ether 52:54:00:aa:bb:cd"
 t "as before" write_to "$A/mac" $mac
 t "a VLAN" write_to "$A/vlan" 100
 t "igb has it" host_has 0 'vlan 100'
-t "a rate" write_to "$A/max_tx_rate" 200
+t "max_tx_rate is set" write_to "$A/max_tx_rate" 200
 t "igb has it" host_has 0 'tx rate 200 '
-t "no check" write_to "$A/spoof_check" 0
+t "spoof_check is turned off" write_to "$A/spoof_check" 0
 t "igb makes none" host_has 0 'spoof checking off'
 t "the other VF is not concerned" host_has 1 'spoof checking on'
 t "nor its VLAN" not host_has 1 'vlan 100'
@@ -100,7 +100,7 @@ t "the host sets none" ip link set "$net" vf 0 vlan 0
 
 # By mdevctl, which writes the attributes of a definition when it starts it
 new_uuid; u=$UUID
-t "a definition" mdevctl define --uuid "$u" --parent "$PF" --type igb-vf
+t "a definition is made" mdevctl define --uuid "$u" --parent "$PF" --type igb-vf
 t "the definition has an address" mdevctl modify --uuid "$u" --addattr mac --value $mac
 t "the definition has a VLAN" mdevctl modify --uuid "$u" --addattr vlan --value 12
 t "is started" mdevctl start --uuid "$u"

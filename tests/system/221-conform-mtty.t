@@ -33,7 +33,7 @@ new_uuid
 must "an mdev of it" write_to "$TYPE_DIR/create" "$UUID"
 a=$UUID
 new_uuid
-must "another" write_to "$TYPE_DIR/create" "$UUID"
+must "a second mdev is created" write_to "$TYPE_DIR/create" "$UUID"
 b=$UUID
 # Its PRE_COPY ends with 0 and not with ENOMSG. Closed, it keeps its state and loses its file: in RESUMING the
 # next user's SET_STATE is then a NULL pointer dereference in mtty_load_state(), which the tool avoids by a

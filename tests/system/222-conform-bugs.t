@@ -61,7 +61,7 @@ fault() # COMMAND POINT...
 	shift
 	t "firmware fails $f_command" inject "$VF" "$f_command" fail 11 20
 	red "$f_command fails" "$@"
-	t "no more" inject "$VF" "$f_command" fail 11 0
+	t "the fault is removed" inject "$VF" "$f_command" fail 11 0
 }
 
 vfs_and_mdevs 1 a

@@ -22,7 +22,7 @@ a=$UUID
 must "an mdev" create "$a" acme-refdev-dma
 new_uuid
 b=$UUID
-must "another" create "$b" acme-refdev-dma
+must "a second mdev is created" create "$b" acme-refdev-dma
 mig "it copies for a user" "$a" dma:20
 CONFORM_OPTIONS="--plugin $DEV_PLUGIN --rounds 20 --quiet"
 conform "$a"

@@ -25,7 +25,7 @@ costs "an mdev" create "$u" mlx5_core-vf
 reads_cost_nothing "a parent, its 2 VFs and an mdev"
 count_no_more
 new_uuid; v=$UUID
-must "another" create "$v" mlx5_core-vf
+must "a second mdev is created" create "$v" mlx5_core-vf
 t "the mdev is migratable" attr_is "$u" migratable 1
 
 states_of ours "$MDEVS/$u" "$MDEVS/$v"

@@ -14,7 +14,7 @@ must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
-must "another" create "$v" mlx5_core-vf
+must "a second mdev is created" create "$v" mlx5_core-vf
 
 must "a guest boots, and its stock drivers connect to each other" mlx5_guest_boot a "$MDEVS/$u"
 must "the guest migrates" mlx5_migrate a b "$MDEVS/$v"

@@ -19,7 +19,7 @@ must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
 must "an mdev" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
-must "another" create "$v" mlx5_core-vf
+must "a second mdev is created" create "$v" mlx5_core-vf
 
 # Its firmware objects are gone after a reload: whoever uses a VF learns of it, and nobody waits
 mkfifo "$WORK/in"

@@ -97,7 +97,7 @@ malformed()
 
 must "the vendor module" load mdev-pci-nvlink2
 must "a GPU" find_device 0x10de:0xf0d2 port 1; GPU=$BDF
-must "a bridge" find_device 0x1014:0xf0d3 port 1; LINK=$BDF
+must "there is a bridge" find_device 0x1014:0xf0d3 port 1; LINK=$BDF
 must "a bridge without ATSD" find_device 0x1014:0xf0d3 port 2; BARE=$BDF
 must "a GPU on the root bus" find_device 0x10de:0xf0d2 root 1; ACPI=$BDF
 bound_driver "$GPU"
@@ -181,7 +181,7 @@ t "the RAM answers again" set_at gpu delay=0
 nv_end "accesses succeed once the RAM answers"
 rm -f "$W/open" "$W/go"
 nv_bg "$gpu" $G map:0:$ALL put:0:64:7 "mark:$W/open" "await:$W/go" fault:0=1 put:0:64:8 read:0:64:8
-t "a user" wait_for 20 is_there "$W/open"
+t "a user opens the device" wait_for 20 is_there "$W/open"
 t "the function is reset under it" write_to "/sys/bus/pci/devices/$GPU/reset" 1
 : >"$W/go"
 nv_end "its mapping was taken away"
@@ -201,7 +201,7 @@ early() # DESCRIPTION MAP WORD: told of an error while it does something else
 {
 	rm -f "$W/open" "$W/go"
 	nv_bg "$gpu" $G "$2" early "mark:$W/open" "await:$W/go" "$3"
-	t "a user" wait_for 20 is_there "$W/open"
+	t "a user opens the device" wait_for 20 is_there "$W/open"
 	t "an error" write_to $OFFLINE $BAD
 	: >"$W/go"
 	nv_end "$1"
@@ -271,7 +271,7 @@ write_to $RAM "$GPU=0x6000000800/0x1000" || flunk "the parameter is written" "$R
 mark
 nv "what the administrator says is checked" "$gpu" open=EINVAL
 logged_once "the log says why" "described by the vendor driver: its RAM is not of whole pages"
-t "no more" write_to $RAM -
+t "parameter ram is cleared" write_to $RAM -
 t "another signature" set_at gpu 0x0c=0
 nv "is a plain PCI device" "$gpu" $G is:none
 t "and restored" set_at gpu restore
@@ -288,7 +288,7 @@ REASON=
 
 rm -f "$W/open" "$W/go" "$W/gone"
 nv_bg "$gpu" $G map:0:$ALL put:0:64:1 "mark:$W/open" "await:$W/go" get:0:64:1
-t "a user" wait_for 20 is_there "$W/open"
+t "a user opens the device" wait_for 20 is_there "$W/open"
 (write_to "$DRIVER_DIR/unbind" "$GPU" && : >"$W/gone") &
 t "the GPU is unbound under it: it is given a second" sleep 1
 t "the writer waits for the user" is_gone "$W/gone"

@@ -43,7 +43,7 @@ state "flavour mdev, driver nvlink2" "native vfio [mdev]" nvlink2
 new_uuid
 t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$UUID"
 t "the mdev is removed" remove "$UUID"
-t "unbound" write_to /sys/bus/pci/drivers/nvlink2/unbind "$gpu"
+t "the GPU is unbound" write_to /sys/bus/pci/drivers/nvlink2/unbind "$gpu"
 t "the driver goes" unload mdev-pci-nvlink2
 must "our modules go" unload_all
 must "all modules load" load_all

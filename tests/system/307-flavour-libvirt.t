@@ -31,7 +31,7 @@ like "there is a GPU" "$gpu" :
 t "nobody has reserved it" write_to "$PCI/$gpu/driver_override" "
 "
 must "libvirtd starts" libvirt_start
-must "a guest" libvirt_guest_files
+must "the files of a guest are made" libvirt_guest_files
 must "a domain with the GPU" managed_xml gpu "$gpu"
 VIRSH_TIMEOUT=120
 t "the domain starts" virt create --paused "$WORK/gpu.xml"

@@ -57,7 +57,7 @@ user() # COMMANDS...: opens it and waits for "go"; in the background
 {
 	rm -f "$W/open" "$W/asked" "$W/go"
 	mig_bg "$u" "$@"
-	t "a user" wait_for 20 is_there "$W/open"
+	t "a user opens the device" wait_for 20 is_there "$W/open"
 }
 
 # ---- a type -----------------------------------------------------------------------------
