@@ -145,7 +145,7 @@ if [ "$dir" = pci ]; then
 	fi
 	case " $HAVE_TRIED " in
 	*" $series "*) ;;
-	*) say "nobody has tried kernel $HAVE_KERNEL with these modules (tried: $HAVE_TRIED)." \
+	*) say "kernel $HAVE_KERNEL was never tested with these modules (tested: $HAVE_TRIED)." \
 		"They are built by what its headers have; try a guest and a migration before you rely on them." ;;
 	esac
 elif [ -n "$lacks" ]; then

@@ -131,7 +131,7 @@ like "and the whole" "$found" "^[^ ]* types ok type $DEV_TYPE_WHOLE: 1 available
 new_uuid
 t "the whole device becomes an mdev" create "$UUID" $DEV_TYPE_WHOLE
 check
-says "$PF" vfs ok "given away as a whole, to mdev $UUID"
+says "$PF" vfs ok "mdev $UUID has the whole device"
 says "$PF" types ok "$DEV_TYPE_WHOLE: the device as a whole is in use"
 says "$PF" mdevs ok '^ok 1 mdev,'
 t "and taken back" remove "$UUID"

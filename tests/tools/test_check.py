@@ -240,8 +240,8 @@ def _(h):
 
 
 plain("an old kernel", ("system", "kernel", "error"), "too old", also=("pre-copy",), kernel="5.15.0-91")
-plain("a kernel that was not tried", ("system", "kernel", "warning"), "nobody has tried", kernel="6.8.0-31-generic")
-plain("6.1 is not 6.10", ("system", "kernel", "warning"), "nobody has tried", kernel="6.10.3")
+plain("a kernel that was not tried", ("system", "kernel", "warning"), "was never tested", kernel="6.8.0-31-generic")
+plain("6.1 is not 6.10", ("system", "kernel", "warning"), "was never tested", kernel="6.10.3")
 
 
 @case("no mdev in the kernel", ("system", "kernel-options", "error"), "CONFIG_VFIO_MDEV")
@@ -531,7 +531,7 @@ def _(h):
     h.whole(available=1)
 
 
-@case("the whole can't be had", (PF, "types", "error"), "nobody has the device", also=("vfs", "types"))
+@case("the whole can't be had", (PF, "types", "error"), "the device is idle", also=("vfs", "types"))
 def _(h):
     h.no_vfs()
     h.whole()
@@ -574,7 +574,7 @@ def _(h):
     h.mdev(state="ERROR")
 
 
-@case("a parent that is no PCI device", ("system", "parents", "info"), "mtty offers mdevs, and is no PCI device")
+@case("a parent that is no PCI device", ("system", "parents", "info"), "mtty offers mdevs, but is not a PCI device")
 def _(h):
     h.write("sys/class/mdev_bus/mtty/mdev_supported_types/mtty-1/device_api", "vfio-pci\n")
 
@@ -742,12 +742,12 @@ ORDERS = [
     ("no libvirt", dict(change=no_libvirt, finding=("system", "libvirt"), words="not installed")),
     ("mdevctl 1.2 with libvirt", dict(mdevctl="1.2.0-3", finding=("system", "mdevctl"), words="nodedev-update")),
     ("memory without limit", dict(change=unlimited, finding=("system", "memlock"), words="without limit")),
-    ("not x86", dict(change=no_x86, finding=("system", "interrupt-remapping"), words="no x86")),
+    ("not x86", dict(change=no_x86, finding=("system", "interrupt-remapping"), words="not needed on this architecture")),
     ("all VFs in use", dict(change=all_in_use, finding=(PF, "types"), words="all of 2 VFs in use")),
     ("VFs, and a type that is the whole", dict(change=with_vfs, finding=(PF, "types"), words="while the device has VFs")),
     ("a device that is only offered as a whole", dict(change=nvlink2, finding=(PF, "types"), words="1 available")),
     ("an mdev that runs", dict(change=lambda h: h.mdev(), finding=(PF, "mdevs"), words="1 mdev, all")),
-    ("types of another driver", dict(change=other_mdevs, finding=(PF, "types"), words="none of mdev-pci's")),
+    ("types of another driver", dict(change=other_mdevs, finding=(PF, "types"), words="not a type of mdev-pci")),
     ("configuration in /proc", dict(change=config_gz, finding=("system", "cdev"), words="lacks")),
     ("no configuration", dict(change=no_config, finding=("system", "cdev"), words="character devices")),
     ("no configuration, no vfio yet", dict(change=before_vfio, finding=("system", "cdev"), words="before vfio")),
