@@ -57,7 +57,7 @@ is "more VFs than the device has" "$ERRNO" ERANGE
 
 # The parameter: VFs exist before the parent is announced
 if able modprobe "VFs by the parameter num_vfs"; then
-	t "vendor module unloads" undev_load
+	t "vendor module unloads" unload $DEV_MODULE
 	tool uevents "$WORK/uevents" &
 	listener=$!
 	wait_for 5 is_there "$WORK/uevents"
@@ -76,13 +76,13 @@ if able modprobe "VFs by the parameter num_vfs"; then
 	like "the parent is announced" "$events" 'MDEV_STATE=registered'
 	last=$(printf '%s\n' "$events" | tail -n 1)
 	like "after the last VF" "$last" 'MDEV_STATE=registered'
-	t "vendor module unloads" undev_load
+	t "vendor module unloads" unload $DEV_MODULE
 	t "its VFs go" is_gone "$PFDIR/virtfn0"
 	mark
 	t "num_vfs=100" dev_load num_vfs=100
 	logged "the log says that there are fewer" '100 VFs were asked for, the device has 8'
 	t "all 8 VFs are bound" all_bound 8
-	t "vendor module unloads" undev_load
+	t "vendor module unloads" unload $DEV_MODULE
 	t "vendor module loads as before" dev_load
 	t "the PF has no VFs then" is_gone "$PFDIR/virtfn0"
 fi
