@@ -2,11 +2,10 @@
 /*
  * mdev-pci: PCI functions offered as mediated devices. The vendor driver's side.
  *
- * The driver of a PF registers it as a parent with a table of types, and says how
- * its firmware prepares and migrates a VF. Or the parent is itself what is offered, a
- * whole function: by a driver that only holds it, or by the PF's own driver, which gives it away
- * for a time. Everything of VFIO, mdev and sysfs is the framework's. docs/vendor-guide.rst goes
- * through an example.
+ * The driver of a PF registers it as a parent with a table of types and with operations by which
+ * its firmware prepares and migrates a VF. Or the parent itself is offered as a whole function: by
+ * a driver that only holds it, or by the PF's own driver, which releases it for a time. The
+ * framework handles VFIO, mdev and sysfs. docs/vendor-guide.rst explains an example.
  */
 #ifndef _LINUX_MDEV_PCI_H
 #define _LINUX_MDEV_PCI_H
@@ -17,7 +16,7 @@
  * enum mdev_pci_attr_format - how the value of an attribute is read and written
  * @MDEV_PCI_ATTR_NUMBER: as a number, decimal when it is read
  * @MDEV_PCI_ATTR_MAC: as a MAC address, 01:23:45:67:89:ab; the number is that of
- *	ether_addr_to_u64(). Never one of a group. All zero stands for none.
+ *	ether_addr_to_u64(). Never a multicast address. All zero stands for none.
  */
 enum mdev_pci_attr_format {
 	MDEV_PCI_ATTR_NUMBER,
@@ -27,34 +26,33 @@ enum mdev_pci_attr_format {
 /**
  * struct mdev_pci_attr - a value that can be set on an mdev before a guest gets it
  * @name: name of the file in the mdev's directory: lower case letters, digits and '_', at most
- *	32. It is for ever, as a type's name is.
+ *	32. It never changes, as a type's name does not.
  * @format: how the value is read and written.
- * @unit: what it counts, such as "bytes"; NULL if that is plain. In the type's "description".
+ * @unit: unit such as "bytes", or NULL. Shown in the type's "description".
  * @min: smallest value.
  * @max: largest value.
  * @power_of_2: between them only powers of two are allowed.
- * @initial: what the VF has after &mdev_pci_parent_ops.enable; the same on every host.
- * @inherited: instead the mdev begins with what @get says at its creation, and what was written
- *	since then is undone by @set at its removal. For values that the host has other ways to set.
- *	Not together with @guest_visible.
- * @mask: with @inherited: bits of what @get says that are the value; 0: all. The other bits are
- *	what @set needs to know to set the value back, or again, as it was: @set gets them as @get
- *	said them, and zeros there with a value that was written to the file.
- * @guest_visible: a driver in the guest may rely on the value: state migrates only between VFs
- *	with equal ones. The framework sees to that. Without it the value is the host's
- *	own affair, and each host has the one that was set there.
+ * @initial: value after &mdev_pci_parent_ops.enable; the same on every host.
+ * @inherited: instead of @initial the mdev starts with the value of @get at its creation. If a
+ *	value was written, @set restores it at removal. For values that the host can also set in
+ *	another way. Not together with @guest_visible.
+ * @mask: with @inherited: the bits of the result of @get that are the value; 0: all. @set gets the
+ *	other bits as @get returned them when it restores the value, and zeros there with a value
+ *	that was written to the file.
+ * @guest_visible: a driver in the guest may rely on the value. The framework migrates state only
+ *	between VFs with equal values. Without it each host keeps its own value.
  * @id: for the vendor driver.
- * @set: have firmware apply @value, which is in range. On error the VF is as before; the errno
- *	is what the writer of the file gets. Log the reason. A reset of the VF must not
+ * @set: have firmware apply @value, which is in range. On error the VF is unchanged; the
+ *	writer of the file gets the errno. Log the reason. A reset of the VF must not
  *	change what was set, disable must forget it. Also called after enable when firmware has
  *	forgotten the VF, see mdev_pci_parent_restored(); the device may be open then.
- * @get: optional but for @inherited: what firmware has applied, if that may be another value than
- *	was asked for. Called after @set.
- * @found: optional: does this parent have the attribute? Called once, at registration. Mdevs of
- *	a parent that does not have no such file.
+ * @get: optional, required with @inherited: the value that firmware has applied, if firmware may
+ *	change it. Called after @set.
+ * @found: optional: whether this parent has the attribute. Called once, at registration. Without
+ *	the attribute mdevs do not have the file.
  *
- * The operations are called and bounded as those of &struct mdev_pci_parent_ops, and but for that
- * one case never while the VF is open.
+ * The operations are called and bounded as those of &struct mdev_pci_parent_ops, and never while
+ * the VF is open, except for the case named at @set.
  */
 struct mdev_pci_attr {
 	const char *name;
@@ -81,11 +79,11 @@ struct mdev_pci_type;
  * Called in process context under device_lock() of the PF, while no VF exists and none can be made;
  * may sleep, but must end within a bounded time.
  *
- * @prepare: let go of @pf: end what uses it, with its DMA; stop queues, free interrupts, unmap BARs
- *	and release their regions, disable the device as probe() has enabled it. Memory that
- *	is mapped for DMA may stay so. On error all is as before; the errno is what the writer of
- *	"create" gets. Log the reason.
- * @finish: take @pf back: it was reset, its config space is as @prepare has left it, and its
+ * @prepare: release @pf: end its use and its DMA, stop queues, free interrupts, unmap BARs and
+ *	release their regions, disable the device as probe() has enabled it. Memory may stay
+ *	mapped for DMA. On error nothing has changed; the writer of "create" gets the errno. Log
+ *	the reason.
+ * @finish: take @pf back. It was reset, its config space is as @prepare has left it, and the
  *	user's DMA has ended. On error the driver stays bound without its device, and no mdev can
  *	be created until mdev_pci_parent_restored(); log the reason. Also called when @pf is being
  *	unplugged.
@@ -103,16 +101,16 @@ struct mdev_pci_whole_ops {
  * @name: name of the type. User space sees "<PF driver>-<name>"; it must be the
  *	same on every host, since migration matches on it. At most 40 characters of ASCII,
  *	neither blank nor '/'.
- * @label: a person's name for it (the type's "name" attribute).
- * @profile: for the vendor driver: which resource profile firmware applies.
- * @mig_ops: how firmware moves its state; NULL if it can't.
- * @log_ops: how firmware logs dirty pages; NULL if it can't. Needs @mig_ops.
- * @control: the function has its migration control in a BAR, or in a part of one, which is hidden
- *	from its user; NULL: it has not.
+ * @label: name for people (the type's "name" attribute).
+ * @profile: for the vendor driver: the resource profile that firmware applies.
+ * @mig_ops: operations that move the state; NULL if firmware can't.
+ * @log_ops: operations that log dirty pages; NULL if firmware can't. Needs @mig_ops.
+ * @control: the range of a BAR with the migration control, which is hidden from the user; NULL:
+ *	there is none.
  * @nvlink2: look for GPU RAM or ATSD registers behind NVLink2; NULL: there are none.
- * @not_migratable: without @mig_ops: why, as shown in the type's "description".
- * @whole: an mdev is the PF itself, which its driver gives away as long as the mdev exists; NULL:
- *	it is a VF. Such a type has no @mig_ops, @log_ops, @control and @attrs; the parent needs
+ * @not_migratable: without @mig_ops: the reason, shown in the type's "description".
+ * @whole: an mdev is the PF itself, which its driver releases as long as the mdev exists; NULL: an
+ *	mdev is a VF. Such a type has no @mig_ops, @log_ops, @control and @attrs; the parent needs
  *	&mdev_pci_parent_desc.err_handlers, and no @external_pf_driver.
  * @attrs: table of values that can be set on mdevs of this type.
  * @nr_attrs: entries in it, at most 16.
@@ -135,8 +133,8 @@ struct mdev_pci_type {
  * struct mdev_pci_limits - what one function can do
  * @mig_caps: limits of its migration. Not used if its type has no mig_ops
  * @log_caps: limits of its log of dirty pages. Not used if its type has no log_ops
- * @not_migratable: NULL: it can migrate; else why it can't, half a sentence that stays where it is.
- *	The mdev then works without migration, and user space sees the reason
+ * @not_migratable: NULL: the function can migrate; else the reason why not, as a string that stays
+ *	valid. The mdev then works without migration, and user space sees the reason
  */
 struct mdev_pci_limits {
 	struct vfio_pci_mig_caps mig_caps;
@@ -145,26 +143,25 @@ struct mdev_pci_limits {
 };
 
 /**
- * struct mdev_pci_parent_ops - what firmware does when an mdev comes and goes
+ * struct mdev_pci_parent_ops - firmware operations for creation and removal of mdevs
  *
  * Called in process context; may sleep, but must end within a bounded time. Never called
  * twice at a time for one VF. NULL: firmware has nothing to do.
  *
  * @enable: give the VF the resources of @type->profile, and @type->attrs their initial values.
- *	@limits are those of the description: lower what this VF can't do, or say in
- *	&mdev_pci_limits.not_migratable why it can't migrate. &vfio_pci_fn.priv is the vendor
- *	driver's from here to @disable. On error the VF is as
- *	before; the errno is what the writer of "create" gets: -ETIMEDOUT if firmware
- *	did not answer, else one that says why it refused. Log the reason. Also called when
- *	firmware has forgotten the VF, see mdev_pci_parent_restored(); what it says of @limits is
- *	not looked at then.
- * @disable: take them back. The VF is closed and does no DMA any more.
+ *	@limits are those of the description: lower them for this VF, or set
+ *	&mdev_pci_limits.not_migratable to the reason why it can't migrate. &vfio_pci_fn.priv is
+ *	the vendor driver's from here to @disable. On error the VF is as before; the errno is what
+ *	the writer of "create" gets: -ETIMEDOUT if firmware did not answer, else one that says why
+ *	it refused. Log the reason. Also called when firmware has forgotten the VF, see
+ *	mdev_pci_parent_restored(); @limits are ignored then.
+ * @disable: take the resources back. The VF is closed and does no DMA any more.
  * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
  *	of @size bytes; returns how many it has written. Called when mdevs and VFs have come or
- *	gone, and by mdev_pci_parent_changed(), also while @pf is given away; what it said last is
- *	what users read, as often as they like.
- * @room: optional: how many more mdevs of @type firmware has resources for, if VFs were no matter.
- *	Called as @describe is, but not while @pf is given away.
+ *	gone, and by mdev_pci_parent_changed(), also while an mdev has the whole @pf; users
+ *	read the last result.
+ * @room: optional: the number of further mdevs of @type for which firmware has resources, without
+ *	regard to VFs. Called as @describe is, but not while an mdev has the whole @pf.
  */
 struct mdev_pci_parent_ops {
 	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
@@ -186,13 +183,13 @@ struct mdev_pci_parent_ops {
  * @log_caps: limits of logging dirty pages; needed if a type has log_ops.
  * @num_vfs: not of whole functions: VFs to create before the parent is announced, so that mdevctl's
  *	autostart finds them; 0: none. Ignored if VFs exist.
- * @external_pf_driver: the PF is bound to a driver that knows nothing of mdev-pci, and that makes
+ * @external_pf_driver: the PF is bound to a driver that does not know mdev-pci, and that creates
  *	and removes the VFs. At unregistration they are unbound, and @num_vfs must be 0. Open VFs
  *	that a reset of the PF has reset are found: see &vfio_pci_engine_desc.watch.
  *	See mdev_pci_register_external().
- * @err_handlers: of types with &mdev_pci_type.whole: the PF driver's own handlers, which
- *	mdev_pci_err_handlers call while the PF is not given away (but for cor_error_detected).
- *	Those are what the struct pci_driver must have.
+ * @err_handlers: with types that have &mdev_pci_type.whole: the PF driver's own handlers.
+ *	mdev_pci_err_handlers, which the struct pci_driver must have, call them while no mdev has
+ *	the whole PF (except cor_error_detected).
  *
  * Everything that it points to must live as long as the parent.
  */
@@ -214,8 +211,8 @@ struct mdev_pci_parent_desc {
  * @name: of the vendor module, such as "mdev-pci-virtio": the log has it, and
  *	/sys/bus/platform/drivers/@name/parents lists the parents.
  * @driver: name of the PFs' driver; NULL: any.
- * @match: optional: is @pf, which is bound to @driver and stays so meanwhile, to be a parent? In
- *	process context under no lock; may sleep and ask firmware, must end within a bounded time.
+ * @match: optional: whether @pf becomes a parent; it stays bound to @driver during the call. In
+ *	process context without locks; may sleep and ask firmware, must end within a bounded time.
  * @by_address: PFs can also be made parents one by one: their addresses are written to "parents",
  *	and @match is not asked.
  * @desc: of each of the parents; has @external_pf_driver set.
@@ -235,8 +232,8 @@ struct mdev_pci_external {
  * @ext: which PFs, and what they offer
  *
  * Each PF that matches is registered as a parent when its driver has been bound, now or later, and
- * unregistered before that is unbound: the driver core waits, with no lock of the PF held, until
- * the users of its VFs have closed their devices. Why a PF can't be a parent is in the log.
+ * unregistered before it is unbound: the driver core waits, with no lock of the PF held, until the
+ * users of its VFs have closed their devices. If a PF can't be a parent, the log has the reason.
  *
  * Context: process context, the vendor module's init; sleeps. Operations of the description may be
  * called before the return.
@@ -286,8 +283,8 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
  * @pf: the PF
  *
  * Removes all mdevs and VFs; those that an external PF driver has made are only unbound. Users of
- * open devices are asked to let go; blocks until they have closed them. A PF that is given away
- * comes back to its driver. After that no operation of the vendor driver is called any more.
+ * open devices are asked to let go; blocks until they have closed them. A PF that an mdev has
+ * returns to its driver. After that no operation of the vendor driver is called any more.
  *
  * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
  */
@@ -306,8 +303,8 @@ int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
  * @why: what happened, for the log
  *
  * Migration of all VFs goes to VFIO_DEVICE_STATE_ERROR; no mdev can be created until
- * mdev_pci_parent_restored(). To be called before a reset of the PF too, while the VFs still
- * answer: the reset costs them their Command registers.
+ * mdev_pci_parent_restored(). Also call it before a reset of the PF, while the VFs still answer:
+ * the reset clears their Command registers.
  *
  * Context: process context; may be called from any operation, also before
  * mdev_pci_register_parent() has returned. Waits neither for firmware nor for device_lock() of
@@ -344,8 +341,8 @@ void mdev_pci_parent_restored(struct pci_dev *pf);
  * mdev_pci_parent_changed() - ask for the cached description and room again
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *
- * The framework shows what &mdev_pci_parent_ops.describe and @room have said last, and asks again
- * when mdevs and VFs come and go. Call this if something else changes it, such as an event of
+ * The framework caches the results of &mdev_pci_parent_ops.describe and @room, and refreshes them
+ * when mdevs and VFs come and go. Call this if something else changes them, such as an event of
  * firmware.
  *
  * Context: process context; not from an operation; sleeps. Calls @describe and @room.
@@ -388,8 +385,8 @@ void mdev_pci_function_attach(struct vfio_pci_fn *fn);
 extern const struct pci_error_handlers mdev_pci_err_handlers;
 
 /*
- * MAC address, VLAN, rate and spoof check of a VF, by the network interface of its PF: for the
- * types of any PF that has one. What its driver can't set is no file.
+ * MAC address, VLAN, rate and spoof check of a VF, set through the network interface of its PF: for
+ * types of PFs that have one. Attributes that the driver can't set have no file.
  */
 #define MDEV_PCI_NETDEV_ATTRS	4
 extern const struct mdev_pci_attr mdev_pci_netdev_attrs[MDEV_PCI_NETDEV_ATTRS];

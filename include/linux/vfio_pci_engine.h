@@ -45,9 +45,9 @@ struct vfio_pci_fn {
 
 /**
  * enum vfio_pci_fn_level - how far a function is suspended
- * @VFIO_PCI_FN_RUNNING: not at all.
- * @VFIO_PCI_FN_P2P: it begins no DMA, but accepts and remembers what is written
- *	to it (VFIO_DEVICE_STATE_RUNNING_P2P).
+ * @VFIO_PCI_FN_RUNNING: not suspended.
+ * @VFIO_PCI_FN_P2P: it begins no DMA, but accepts and remembers writes
+ *	(VFIO_DEVICE_STATE_RUNNING_P2P).
  * @VFIO_PCI_FN_FULL: its state does not change at all (VFIO_DEVICE_STATE_STOP).
  */
 enum vfio_pci_fn_level {
@@ -100,9 +100,8 @@ enum vfio_pci_mig_dir {
  *	has changed since, in a form that only firmware knows. All chunks of a session are of one
  *	kind. Of such chunks @offset counts the bytes of those before.
  * @level: save: where the function is.
- * @priv: the vendor driver's, such as a memory key: NULL before
- *	&vfio_pci_mig_ops.attach, then not touched by the engine until
- *	&vfio_pci_mig_ops.detach has returned.
+ * @priv: the vendor driver's, such as a memory key: NULL before &vfio_pci_mig_ops.attach, then not
+ *	touched by the engine until &vfio_pci_mig_ops.detach has returned.
  *
  * The other members are the engine's.
  */
@@ -137,10 +136,9 @@ struct vfio_pci_mig_buf {
 
 /**
  * struct vfio_pci_precopy_size - what is left to save of a function, in bytes
- * @initial: what was not saved since the pre-copy began. May grow again if the function was
- *	set up anew.
- * @dirty: what was saved, and has changed since.
- * @stopped: what is beside that saved at VFIO_PCI_FN_FULL only; may be an estimate.
+ * @initial: not saved since the pre-copy began. May grow again if the function was set up again.
+ * @dirty: saved, and changed since.
+ * @stopped: additional bytes that only VFIO_PCI_FN_FULL saves; may be an estimate.
  *
  * Without @initial and @dirty there is nothing to save at the function's level.
  */
@@ -161,22 +159,22 @@ struct vfio_pci_precopy_size {
  * VFIO_DEVICE_STATE_ERROR, which only a reset leaves. All other operations fail what they are for,
  * such as the migration file, and the device goes on.
  *
- * Sizes that these operations report are checked by the engine, and so are their results: see
+ * The engine checks the sizes that these operations report, and their results: see
  * vfio_pci_engine_result().
  *
  * Chunks are moved in sessions: @begin, @attach of each buffer, @save or @load of chunks, @detach
  * of each buffer, @end. A session ends on every way out: in order, on an error, by a reset of the
- * function, when the user closes the device, by vfio_pci_engine_detach_fw(). After a reset, too:
- * what @begin has made outlives the function's state. A buffer may be detached, grown, and attached
- * again within a session.
+ * function, when the user closes the device, by vfio_pci_engine_detach_fw(). Also after a reset:
+ * what @begin has made outlives the function's state. A buffer may be detached, grown, and
+ * attached again within a session.
  *
- * However a @save or @load ends, with -ETIMEDOUT too: no DMA to or from its buffer is outstanding
- * then. The engine may unmap and free it at once.
+ * When a @save or @load ends, also with -ETIMEDOUT, no DMA to or from its buffer may be
+ * outstanding: the engine may unmap and free it at once.
  *
- * @suspend: take the function to @level. VFIO_PCI_FN_P2P is asked for only when
- *	it runs, VFIO_PCI_FN_FULL only at VFIO_PCI_FN_P2P. Takes effect before the
- *	return: no DMA of the function is outstanding. As for @resume, no @save or @load is
- *	in progress.
+ * @suspend: take the function to @level. To VFIO_PCI_FN_P2P only from
+ *	running, to VFIO_PCI_FN_FULL only from VFIO_PCI_FN_P2P. It takes effect before the
+ *	return: no DMA of the function is outstanding. No @save or @load is in progress; the
+ *	same holds for @resume.
  * @resume: leave @level: VFIO_PCI_FN_FULL to VFIO_PCI_FN_P2P, VFIO_PCI_FN_P2P to
  *	running.
  * @state_size: the size in bytes of the state that @save would give now. Called
@@ -186,41 +184,39 @@ struct vfio_pci_precopy_size {
  *	Also in VFIO_DEVICE_STATE_ERROR. Not for a session with an operation that has not returned
  *	in time, see &vfio_pci_mig_caps.unbounded, unless it returns before the device is closed.
  * @attach: optional. @buf has got its memory, of &vfio_pci_mig_caps.kind; @buf->sgt is mapped.
- *	Neither @buf->len nor what is in it means anything yet. On error @detach is not called.
+ *	@buf->len and the content have no meaning yet. On error @detach is not called.
  * @detach: optional. @buf is about to lose its memory.
  * @chunk_size: optional. How many bytes of room the next @save needs, for firmware that saves whole
  *	images. More than &vfio_pci_mig_caps.max_chunk is an error. The engine grows the buffer to
  *	that, and @save is called with as much room. Before VFIO_PCI_FN_FULL 0 says that there is
  *	nothing to save now; @save is not called then. Without it there is
  *	&vfio_pci_mig_caps.chunk of room.
- * @save: write the state from @buf->offset on into @buf, at VFIO_PCI_FN_FULL.
- *	Chunks are asked for in order. Return 0 with @buf->len and @buf->last set;
- *	or -EINPROGRESS, and set them before vfio_pci_mig_buf_done().
- *	With @buf->delta, at any level between @precopy_start and @precopy_stop: write what is
- *	not saved yet or has changed since; before VFIO_PCI_FN_FULL @buf->len may be 0, and
- *	@buf->last says only that there is nothing more now. What an errno or @abort ends has
- *	saved nothing.
- * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Chunks
- *	come in order, and from offset 0 in a new session. Nothing may take effect before
- *	the chunk with @buf->last, unless &vfio_pci_mig_caps.immediate says so; of chunks with
- *	@buf->delta a later one replaces what earlier ones said. Others may have other bounds than
- *	@save gave them, unless &vfio_pci_mig_caps.framed says that they have not. Returns as
- *	@save does. For both, vfio_pci_mig_buf_done() may be called before -EINPROGRESS is
- *	returned.
- * @abort: end a @save or @load that returned -EINPROGRESS. On return
- *	vfio_pci_mig_buf_done() was called or never will be, and no DMA to or from
- *	@buf is outstanding. Mandatory for those who return -EINPROGRESS: without it -EINPROGRESS
- *	counts as -EIO, and the buffer's memory is never used or freed again.
- * @check_compat: optional. May firmware load a state that was saved by firmware
- *	of state version @compat? 0 or an errno. Without it versions must be equal.
+ * @save: write the state from @buf->offset on into @buf, at VFIO_PCI_FN_FULL. Chunks are asked for
+ *	in order. Return 0 with @buf->len and @buf->last set; or -EINPROGRESS, and set them before
+ *	vfio_pci_mig_buf_done(). With @buf->delta, at any level between @precopy_start and
+ *	@precopy_stop: write what is not saved yet or has changed since; before VFIO_PCI_FN_FULL
+ *	@buf->len may be 0, and @buf->last says only that there is nothing more now. What an errno
+ *	or @abort ends has saved nothing.
+ * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Chunks come in order,
+ *	and from offset 0 in a new session. Nothing may take effect before the chunk with
+ *	@buf->last, unless &vfio_pci_mig_caps.immediate says so; of chunks with @buf->delta a later
+ *	one replaces what earlier ones said. Chunks without @buf->delta may have other bounds than
+ *	@save gave them, unless &vfio_pci_mig_caps.framed is set. Returns as @save does. Both may
+ *	call vfio_pci_mig_buf_done() before they return -EINPROGRESS.
+ * @abort: end a @save or @load that returned -EINPROGRESS. On return vfio_pci_mig_buf_done() was
+ *	called or never will be, and no DMA to or from @buf is outstanding. Required with
+ *	-EINPROGRESS: without @abort it counts as -EIO, and the buffer's memory is never used or
+ *	freed again.
+ * @check_compat: optional. Return 0 if firmware can load a state of version @compat, else an
+ *	errno. Without it versions must be equal.
  * @precopy_start: optional, as are the two below; see &vfio_pci_mig_caps.precopy. Begin to
  *	record which parts of the state change; none of it counts as saved. Running or at
  *	VFIO_PCI_FN_P2P. If firmware still records, because a @precopy_stop failed: begin anew.
- * @precopy_stop: end that, at any level. The engine does not save more, also on error. @buf is
- *	for firmware that needs a last @save to end it: an attached buffer of the session with as
- *	much room as for @save, in @buf->len; what is in it is dropped. NULL: there is none (no
- *	memory, or @chunk_size has failed); do without. Called before @end. A reset of the function
- *	ends it without a call, and so may a @load that takes effect.
+ * @precopy_stop: end the recording, at any level. The engine does not save more, even on error.
+ *	@buf is for firmware that needs a last @save to end it: an attached buffer of the session
+ *	with as much room as for @save, in @buf->len; what is in it is dropped. NULL: there is none
+ *	(no memory, or @chunk_size has failed); do without. Called before @end. A reset of the
+ *	function ends it without a call, and so may a @load that takes effect.
  * @precopy_size: how much is left to save now; between @precopy_start and @precopy_stop.
  */
 struct vfio_pci_mig_ops {
@@ -243,37 +239,36 @@ struct vfio_pci_mig_ops {
 
 /**
  * struct vfio_pci_mig_caps - limits of the firmware that moves the state
- * @max_state: largest state of a function in bytes. The engine refuses more, from
- *	firmware as from a stream.
+ * @max_state: largest state of a function in bytes. The engine refuses larger ones, from
+ *	firmware and from a stream.
  * @chunk: largest chunk that @save and @load take, in bytes; 0 or more than
  *	VFIO_PCI_MIG_CHUNK_MAX: the engine uses VFIO_PCI_MIG_CHUNK_MAX.
  * @max_chunk: only with @framed: largest chunk in bytes, up to VFIO_PCI_MIG_CHUNK_BOUND; buffers
  *	grow to that if they must. They are charged to the user's memory control group, and all
  *	users' together have at most a quarter of the host's memory. 0: @chunk.
  * @kind: how the buffers are accessed.
- * @headroom: of VFIO_PCI_BUF_CPU and VFIO_PCI_BUF_SG: so many writable bytes precede the
+ * @headroom: with VFIO_PCI_BUF_CPU and VFIO_PCI_BUF_SG: number of writable bytes before the
  *	chunk on load; in &vfio_pci_mig_buf.sg they come first. A multiple of 8, up to
  *	VFIO_PCI_MIG_HEADROOM_MAX.
  * @compat: version of the state that firmware saves.
  * @timeout_ms: how long a @save or @load in progress may take, in milliseconds; 0:
  *	VFIO_PCI_MIG_TIMEOUT_MS.
- * @precopy: firmware can save the state while the function runs, and load what was saved so:
- *	the precopy operations are there. Without it such streams are refused.
- * @framed: chunks are images that firmware takes whole only: @load gets each as @save gave it.
+ * @precopy: firmware can save the state while the function runs, and load such a state. Needs the
+ *	precopy operations. Without it streams with pre-copy are refused.
+ * @framed: firmware loads only whole images: @load gets each chunk as @save gave it.
  *	Without it the engine may cut up those without &vfio_pci_mig_buf.delta, for firmware
  *	with a smaller @chunk.
  * @immediate: a @load takes effect at once, not only the last. Once one has, an error or a session
  *	that ends before the state is complete takes the device to VFIO_DEVICE_STATE_ERROR, which
- *	only a reset leaves. The engine checks all of the stream before the last @load; so the
- *	state that is one chunk is checked whole before firmware sees it.
- * @unbounded: operations may never return, whatever the vendor driver does. The engine calls
- *	each in a worker, and waits for @timeout_ms at most. Then the device goes to
- *	VFIO_DEVICE_STATE_ERROR, and all operations of the function are refused with -ETIMEDOUT
- *	until the one has returned; its buffer is neither used nor freed until then.
- *	Unregistration does not wait for it. The operations get a copy of
- *	&vfio_pci_engine_desc.fn that lives as long as any of them, with what &vfio_pci_fn.priv
- *	was at registration; they may change that. What it points to must outlive them: use it as
- *	a number. None of them may return -EINPROGRESS. Not with VFIO_PCI_BUF_DMA, nor with
+ *	only a reset leaves. The engine checks the whole stream before the last @load, so
+ *	a state of one chunk is checked completely before firmware sees it.
+ * @unbounded: operations may never return. The engine calls each in a worker and waits at most
+ *	@timeout_ms. Then the device goes to VFIO_DEVICE_STATE_ERROR, and all operations of the
+ *	function are refused with -ETIMEDOUT until the one has returned; its buffer is neither used
+ *	nor freed until then. Unregistration does not wait for it. The operations get a copy of
+ *	&vfio_pci_engine_desc.fn that lives as long as any of them, with what &vfio_pci_fn.priv was
+ *	at registration; they may change that. What it points to must outlive the operations: use
+ *	it as a number. None of them may return -EINPROGRESS. Not with VFIO_PCI_BUF_DMA, nor with
  *	&vfio_pci_engine_desc.log_ops or &vfio_pci_engine_desc.control.
  */
 struct vfio_pci_mig_caps {
@@ -327,25 +322,24 @@ struct vfio_pci_log_bitmap {
  * struct vfio_pci_log_ops - firmware operations that log what a function's DMA writes
  *
  * Called and bounded as those of &struct vfio_pci_mig_ops, under the same mutex. They do not
- * move the function's migration state, and are called in any; -ETIMEDOUT has no special
+ * change the function's migration state, and are called in any state; -ETIMEDOUT has no special
  * meaning here. A reset of the function ends logging without a call.
  *
- * What they report is checked by the engine. Firmware that can tell of a range has @report;
- * firmware that says what has changed, one by one, has @changes. One of them, not both.
+ * The engine checks what they report. Firmware that reports a bitmap of a range has @report;
+ * firmware that lists written memory has @changes. Exactly one of them is set.
  *
  * @start: begin to log, in pages of 1 << @page_shift bytes; none of them is dirty. There are
  *	@nr @ranges, in order, apart from each other, within the limits. If firmware still logs,
  *	because a @stop failed or a reset came at the same time: begin anew.
  * @stop: end logging. The engine does not report again, also on error.
- * @report: write the dirty pages of a range into @bitmap, and take them for clean from then
- *	on. The range is aligned, lies within one of those of @start, and its bitmap is at most
- *	&vfio_pci_log_caps.chunk bytes. On error the engine tells user space that what was
- *	logged is lost.
+ * @report: write the dirty pages of a range into @bitmap, and clear them. The range is aligned,
+ *	lies within one of those of @start, and its bitmap is at most &vfio_pci_log_caps.chunk
+ *	bytes. On error the engine tells user space that what was logged is lost.
  * @changes: call vfio_pci_log_dirty() with @changes for each piece of memory that was written
- *	since the last time, and take it for clean. Of the range from @iova on, of @length bytes,
- *	all; of others that are logged firmware may report what it likes. The range is aligned and
- *	lies within one of those of @start. Return 0: that is all, or 1: there is more; the
- *	engine calls again if the function does no DMA any more, until it is all. What is reported
+ *	since the last call, and clear it. Report all of the @length bytes from @iova on; other
+ *	logged memory may be reported as well. The range is aligned and
+ *	lies within one of those of @start. Return 0 at the end, or 1 if there is more; the engine
+ *	calls again if the function does no DMA any more, until the return is 0. Reported memory
  *	stays dirty until a user asks for it. On error as for @report.
  */
 struct vfio_pci_log_ops {
@@ -360,16 +354,16 @@ struct vfio_pci_log_ops {
 
 /**
  * struct vfio_pci_log_caps - limits of the firmware that logs
- * @max_ranges: ranges of one function; the engine combines them to so many. 0: this firmware
- *	can't log at all.
+ * @max_ranges: largest number of ranges of a function; the engine combines them to this number.
+ *	0: this firmware can't log at all.
  * @min_page_shift: log2 of the smallest page, at least 12.
  * @max_page_shift: log2 of the largest page, at most 30.
  * @max_pages: pages of one function, of all its ranges.
  * @min_bytes: shortest range in bytes; the engine widens those that are shorter. 0: any.
  * @max_bytes: longest range in bytes; 0: any.
  * @max_addr: highest address that can be logged; 0: any.
- * @chunk: largest bitmap that @report takes, in bytes; 0 or more than VFIO_PCI_LOG_CHUNK_MAX:
- *	the engine uses VFIO_PCI_LOG_CHUNK_MAX. Not of firmware with @changes.
+ * @chunk: largest bitmap that @report accepts, in bytes; 0 or more than VFIO_PCI_LOG_CHUNK_MAX:
+ *	the engine uses VFIO_PCI_LOG_CHUNK_MAX. Not used with @changes.
  */
 struct vfio_pci_log_caps {
 	unsigned int max_ranges;
@@ -386,14 +380,14 @@ struct vfio_pci_log_caps {
 #define VFIO_PCI_LOG_CHUNK_MAX	(64 * 1024)
 
 /**
- * struct vfio_pci_use_ops - told when the device is opened and closed
+ * struct vfio_pci_use_ops - called when the device is opened and closed
  *
  * Called in process context, under vfio core's locks; may sleep, but must end within a bounded
  * time, and must not wait for device_lock() of the function.
  *
- * @begin: a user opens the device; from now on how the function is set up must not change.
- *	@setup is set to a number that stands for that, as far as state depends on it: state moves
- *	only between functions with equal numbers. 0: as its type says. On error, which is what
+ * @begin: a user opens the device; the function's setup must not change from now on. Set @setup to
+ *	a number that stands for the setup that state depends on: state moves only between
+ *	functions with equal numbers. 0: the setup of the type. On error, which is what
  *	the user gets, the device is not opened.
  * @end: the user has closed it, or could not open it.
  */
@@ -403,14 +397,14 @@ struct vfio_pci_use_ops {
 };
 
 /**
- * struct vfio_pci_control - migration control in the function itself: what of it is hidden
+ * struct vfio_pci_control - the hidden range: migration control in the function itself
  * @bar: number of the BAR, a memory BAR.
  * @offset: where the range begins in it, in bytes.
  * @length: bytes; 0: up to the BAR's end.
  *
- * All of a BAR: the function's user sees none. A part, in whole pages of the kernel: it reads
- * as zero and can't be mapped. It must be the same on each host, since the user sees what is
- * left.
+ * A whole BAR is invisible to the function's user. A part of a BAR, in whole pages of the kernel,
+ * reads as zero and can't be mapped. The range must be the same on each host, since the user sees
+ * the rest.
  */
 struct vfio_pci_control {
 	unsigned int bar;
@@ -424,24 +418,24 @@ struct vfio_pci_control {
  * @owner: module with the operations; pinned while the device is open.
  * @alias: optional: a second name by which users open the device beside the
  *	PCI address (VFIO_GROUP_GET_DEVICE_FD). Copied.
- * @type: what kind of function this is, the same on every host: state moves only
- *	between equal types. Copied.
+ * @type: the kind of function, the same on every host: state moves only between
+ *	equal types. Copied.
  * @mig_ops: firmware operations; NULL if the function can't be migrated.
  * @mig_caps: limits; required with @mig_ops. Copied.
  * @log_ops: firmware operations that log dirty pages; NULL if firmware can't. Needs @mig_ops.
  * @log_caps: limits; required with @log_ops. Copied.
- * @use_ops: optional: told of users.
- * @control: the function has its migration control in a BAR, for the operations of @mig_ops to
- *	use by vfio_pci_control_begin(); NULL: it is elsewhere. Not used after
+ * @use_ops: optional: called for open and close.
+ * @control: the function has its migration control in a BAR, which the operations of @mig_ops
+ *	access by vfio_pci_control_begin(); NULL: it has not. Not used after
  *	vfio_pci_engine_register().
  * @nvlink2: look for GPU RAM and ATSD registers; NULL: the function has none. Must live as
  *	@fn does.
- * @lent: the function's driver is not there for VFIO's users only, and may have other devices: its
- *	struct dev_pm_ops stay what they are. The caller keeps the function from runtime suspend,
- *	with one reference more than VFIO drops, until vfio_pci_engine_unregister() has returned.
- * @watch: the function may be reset without a word to its driver: by a reset of a PF whose driver
- *	knows nothing of this. While a user has it open the engine looks every 5 s whether the MSI
- *	or MSI-X enable bit is set if the user's interrupts are (one read of the configuration
+ * @lent: the function's driver also serves other users and devices: its struct dev_pm_ops are
+ *	kept. The caller keeps the function from runtime suspend, with one reference more than VFIO
+ *	drops, until vfio_pci_engine_unregister() has returned.
+ * @watch: the function may be reset without notice to its driver: by a reset of a PF whose driver
+ *	does not know the engine. While a user has it open, the engine reads the MSI or MSI-X
+ *	enable bit every 5 s if the user has enabled interrupts (one read of the configuration
  *	space). If it is not, the device goes to VFIO_DEVICE_STATE_ERROR as by
  *	vfio_pci_engine_error(), and the user gets its error interrupt (VFIO_PCI_ERR_IRQ_INDEX).
  */
@@ -477,8 +471,8 @@ bool vfio_pci_engine_is_open(struct device *dev);
  * vfio_pci_engine_can_reset() - check whether a function can be reset
  * @pdev: the function
  *
- * Without that it is a VFIO device that can't be migrated: nothing would bring it back from what a
- * user, or a migration that failed, has left it in.
+ * A function that can't be reset can't be migrated: nothing would recover it from a failed
+ * migration, or from what a user has left.
  *
  * Return: true if so.
  */
@@ -521,8 +515,8 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
  * -EADDRINUSE, -EADDRNOTAVAIL         of addresses that are set by attributes
  * =================================== ===========================================================
  *
- * Beside them @save and @load may return -EINPROGRESS, and @changes 1. All else, such as positive
- * firmware status words, -EAGAIN, -EINTR or -ENOMSG, counts as -EIO.
+ * Beside them @save and @load may return -EINPROGRESS, and @changes 1. Other values, such as
+ * positive firmware status words, -EAGAIN, -EINTR or -ENOMSG, count as -EIO.
  *
  * Context: any.
  * Return: @ret; or -EIO, after a line in the log with @op and @ret.

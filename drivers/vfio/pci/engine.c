@@ -34,8 +34,8 @@
  * @control: migration control in the function, or NULL
  * @nvlink2: GPU RAM or ATSD registers, or NULL
  * @debugfs: for mig_debugfs_remove()
- * @watched: resets of the PF come without a word
- * @watch: looks for them
+ * @watched: resets of the PF come without notice
+ * @watch: detects them
  */
 struct vfio_pci_engine_device {
 	struct vfio_pci_core_device core;
