@@ -48,7 +48,7 @@ wrong "type 0 \(one\) has nr_attrs but no attrs" attrs=a no_attrs=Y
 wrong "type 0 \(one\) has mig_ops without suspend or resume" migrates=Y
 wrong "type 0 \(one\) has log_ops without mig_ops" logs=Y
 
-wrong "type 0 \(one\) has whole operations, but is registered by mdev_pci_register_function()" whole=Y function=Y
+wrong "type 0 \(one\) has whole operations, but is registered by mdev_pci_register_function\(\)" whole=Y function=Y
 wrong "type 0 \(one\) has whole operations without prepare or finish" whole=Y prepare=N
 for how in attrs=a migrates=Y logs=Y; do
 	wrong "type 0 \(one\) has whole operations with mig_ops, log_ops, control or attributes" \
