@@ -107,7 +107,7 @@ checkpatch()
 	# The kernel writes TRACE_EVENT() in another layout than calls, everywhere
 	*/trace.h)
 		ignore=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
-	# A kobj_type of the mdev core's, with another release(): see parent.c
+	# A kobj_type of the mdev core's, with another release(): see type.c
 	drivers/vfio/mdev-pci/mdev-pci.h)
 		ignore=--ignore=CONST_STRUCT ;;
 	# Stands for functions and macros of the kernel, with all of their arguments
@@ -275,7 +275,7 @@ nvlink2_documented()
 
 create_documented()
 {
-	documented drivers/vfio/mdev-pci/parent.c docs/refusals.rst \
+	documented drivers/vfio/mdev-pci/claim.c docs/refusals.rst \
 		'refuse\(parent, instance, -(\w+),\s+"([^"]*)"'
 	documented drivers/vfio/mdev-pci/instance.c docs/refusals.rst \
 		'()mdev %s refused: ([^"]*)\\n"'

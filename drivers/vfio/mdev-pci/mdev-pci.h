@@ -243,11 +243,13 @@ struct mdev_pci_use {
 /* parent.c */
 struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
 void mdev_pci_parent_put(struct mdev_pci_parent *parent);
-struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
+void mdev_pci_parents_wait(void);
+void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);
+
+/* claim.c */
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 				       const struct mdev_pci_type *type);
-void mdev_pci_parent_refresh(struct mdev_pci_parent *parent);
-bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
+struct mdev_pci_instance *mdev_pci_parent_user(struct mdev_pci_parent *parent);
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance);
 struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
 						   struct mdev_pci_instance *instance,
@@ -255,7 +257,23 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
 bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 				 const struct mdev_pci_instance *instance);
 void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number);
-void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);
+
+/* type.c */
+struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
+int mdev_pci_types_make(struct mdev_pci_parent *parent);
+void mdev_pci_types_hold(struct mdev_pci_parent *parent);
+void mdev_pci_types_unmake(struct mdev_pci_parent *parent);
+void mdev_pci_parent_refresh(struct mdev_pci_parent *parent);
+unsigned int mdev_pci_get_available(struct mdev_type *mtype);
+ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
+
+/* sriov.c */
+bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
+void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_create(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_part(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_tell(struct work_struct *work);
 
 /* desc.c */
 int mdev_pci_interface_check(u32 interface, const char *module);

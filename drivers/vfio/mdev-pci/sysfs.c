@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What user space sees in sysfs: docs/ABI/testing/sysfs-bus-mdev-pci.
+ * What user space sees of mdevs in sysfs: docs/ABI/testing/sysfs-bus-mdev-pci.
  */
 #include <linux/kernfs.h>
-#include <linux/minmax.h>
 #include <linux/sysfs.h>
 
 #include "mdev-pci.h"
@@ -181,72 +180,4 @@ void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance)
 {
 	sysfs_remove_link(&instance->mdev->dev.kobj, "vfio-dev");
 	sysfs_remove_link(&instance->mdev->dev.kobj, "iommu_group");
-}
-
-/**
- * mdev_pci_get_available() - report a type's available_instances
- * @mtype: the type
- *
- * Return: how many mdevs of it could be created now.
- */
-unsigned int mdev_pci_get_available(struct mdev_type *mtype)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
-	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
-	struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
-	unsigned int n;
-
-	n = mdev_pci_parent_available(parent, offer->type);
-	if (offer->type->whole || !ops || !ops->room)
-		return n;
-	return min(n, READ_ONCE(offer->room));
-}
-
-static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
-				  const struct mdev_pci_type *type, char *buf)
-{
-	if (!type->mig_ops)
-		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
-				  type->not_migratable ?: "the device's driver gives no reason");
-	return sysfs_emit(buf,
-			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\npre-copy by the device: %s\ndirty page tracking by the device: %s\n",
-			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state,
-			  vfio_pci_engine_precopy(&desc->mig_caps),
-			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
-}
-
-static int describe_control(const struct vfio_pci_control *control, char *buf, int at)
-{
-	if (!control)
-		return 0;
-	return sysfs_emit_at(buf, at, "migration control: in the function, BAR %u from 0x%llx on\n",
-			     control->bar, control->offset);
-}
-
-/**
- * mdev_pci_show_description() - show a type's description
- * @mtype: the type
- * @buf: a page
- *
- * Return: bytes written.
- */
-ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
-	const struct mdev_pci_parent_desc *desc = parent->desc;
-	const struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
-	int n;
-
-	n = describe_migration(desc, offer->type, buf);
-	if (offer->type->mig_ops)
-		n += mdev_pci_describe_compat(parent, offer->type, buf, n);
-	if (mdev_pci_type_is_whole(parent, offer->type))
-		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
-	n += describe_control(offer->type->control, buf, n);
-	n += mdev_pci_attrs_describe(offer, buf, n);
-	mutex_lock(&parent->lock);
-	if (parent->text)
-		n += sysfs_emit_at(buf, n, "%s", parent->text);
-	mutex_unlock(&parent->lock);
-	return n;
 }

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SR-IOV: VFs of a parent come and go.
+ */
+#include <linux/module.h>
+
+#include "mdev-pci.h"
+
+/* In the order of their numbers, however they were bound */
+static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+{
+	struct mdev_pci_function *next;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(next, &parent->functions, node) {
+		if (next->fn.id > function->fn.id)
+			break;
+	}
+	list_add_tail(&function->node, &next->node);
+}
+
+/**
+ * mdev_pci_vfs_tell() - tell user space of VFs that have come since registration
+ * @work: &mdev_pci_parent.tell
+ *
+ * As mdev_register_parent() has told of the parent: mdevctl's autostart waits for that.
+ */
+void mdev_pci_vfs_tell(struct work_struct *work)
+{
+	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
+	char *env[2] = { "MDEV_STATE=registered", NULL };
+
+	mdev_pci_parent_refresh(parent);
+	kobject_uevent_env(&parent->pf->dev.kobj, KOBJ_CHANGE, env);
+}
+
+/*
+ * Once for all VFs that are created at a time. While mdev_pci_sriov_configure() creates them no
+ * mdev can be created; where another driver creates them, they follow each other closely.
+ */
+static void tell_later(struct mdev_pci_parent *parent)
+{
+	lockdep_assert_held(&parent->lock);
+	if (parent->changing)
+		parent->came = true;
+	else
+		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
+}
+
+/**
+ * mdev_pci_parent_add() - add a function to the parent's list
+ * @parent: the parent
+ * @function: the function
+ *
+ * Return: false if the parent takes none any more.
+ */
+bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+{
+	bool ok;
+
+	mutex_lock(&parent->lock);
+	ok = !parent->going;
+	if (ok && mdev_pci_function_is_whole(function))
+		parent->self = function;
+	else if (ok)
+		list_add_vf(parent, function);
+	if (ok && parent->announced)
+		tell_later(parent);
+	mutex_unlock(&parent->lock);
+	return ok;
+}
+
+static void adopt_vf(struct pci_dev *vf)
+{
+	int ret;
+
+	if (vf->dev.driver) {
+		/* By this function, since the driver may just be leaving */
+		pci_warn(vf, "belongs to driver %s; unbind it and set driver_override to mdev-pci to offer it as an mdev\n",
+			 dev_driver_string(&vf->dev));
+		return;
+	}
+	if (mdev_pci_function_capture(vf))
+		return;
+	ret = device_attach(&vf->dev);
+	if (ret < 0)
+		pci_err(vf, "could not be bound to mdev-pci (%pe)\n", ERR_PTR(ret));
+}
+
+/**
+ * mdev_pci_vfs_adopt() - bind VFs that an earlier driver of the PF has left behind
+ * @parent: the parent
+ */
+void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent)
+{
+	struct pci_dev *vf = NULL;
+
+	for_each_pci_dev(vf) {
+		if (vf->is_virtfn && pci_physfn(vf) == parent->pf)
+			adopt_vf(vf);
+	}
+}
+
+/**
+ * mdev_pci_vfs_create() - create the number of VFs that the vendor driver wants
+ * @parent: the parent; it is announced in any case, since VFs can still be made by sriov_numvfs
+ */
+void mdev_pci_vfs_create(struct mdev_pci_parent *parent)
+{
+	int total = pci_sriov_get_totalvfs(parent->pf);
+	int n = min_t(unsigned int, parent->desc->num_vfs, total);
+	int ret;
+
+	if (n < parent->desc->num_vfs)
+		pci_warn(parent->pf, "%u VFs were asked for, the device has %d\n",
+			 parent->desc->num_vfs, total);
+	if (!n)
+		return;
+	ret = pci_enable_sriov(parent->pf, n);
+	parent->created_vfs = !ret;
+	if (ret)
+		pci_err(parent->pf, "%d VFs could not be created (%pe)\n", n, ERR_PTR(ret));
+}
+
+static struct pci_dev *bound_vf(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+	struct pci_dev *vf = NULL;
+
+	mutex_lock(&parent->lock);
+	function = list_first_entry_or_null(&parent->functions, struct mdev_pci_function, node);
+	if (function)
+		vf = pci_dev_get(function->fn.pdev);
+	mutex_unlock(&parent->lock);
+	return vf;
+}
+
+/**
+ * mdev_pci_vfs_give_back() - unbind the VFs from mdev-pci
+ * @parent: the parent
+ *
+ * The VFs are left without a driver, as after vfio-pci. The PF's driver may remove VFs meanwhile,
+ * so this walks the list of bound functions, not the devices.
+ */
+void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent)
+{
+	struct pci_dev *vf;
+
+	while ((vf = bound_vf(parent))) {
+		device_release_driver(&vf->dev);
+		pci_dev_put(vf);
+	}
+	for_each_pci_dev(vf) {
+		if (vf->is_virtfn && pci_physfn(vf) == parent->pf)
+			mdev_pci_function_let_go(vf);
+	}
+}
+
+/**
+ * mdev_pci_vfs_part() - disable SR-IOV; VFs that an external PF driver has made are only unbound
+ * @parent: the parent
+ */
+void mdev_pci_vfs_part(struct mdev_pci_parent *parent)
+{
+	if (parent->desc->external_pf_driver)
+		mdev_pci_vfs_give_back(parent);
+	else
+		pci_disable_sriov(parent->pf);
+}
+
+static bool user_is_waited_for(struct mdev_pci_parent *parent,
+			       const struct mdev_pci_instance *user)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->instance == user)
+			return function->dead;
+	}
+	return false;
+}
+
+static int begin_change(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_instance *whole, *user;
+	int ret = 0;
+
+	mutex_lock(&parent->lock);
+	whole = parent->self ? parent->self->instance : NULL;
+	user = mdev_pci_parent_user(parent);
+	if (whole) {
+		pci_err(parent->pf,
+			"VFs can't be created while an mdev has the whole device; remove mdev %s first\n",
+			dev_name(&whole->mdev->dev));
+		ret = -EBUSY;
+	} else if (user && user_is_waited_for(parent, user)) {
+		pci_err(parent->pf,
+			"a VF is being unbound and waits for the user of mdev %s; stop the guest or program that has it\n",
+			dev_name(&user->mdev->dev));
+		ret = -EBUSY;
+	} else if (user) {
+		pci_err(parent->pf,
+			"the number of VFs can't change while mdevs exist; remove mdev %s and any other first\n",
+			dev_name(&user->mdev->dev));
+		ret = -EBUSY;
+	} else if (parent->changing || parent->going) {
+		pci_err(parent->pf, "VFs are being created or removed already\n");
+		ret = -EBUSY;
+	} else {
+		parent->changing = true;
+	}
+	mutex_unlock(&parent->lock);
+	return ret;
+}
+
+static void end_change(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->lock);
+	parent->changing = false;
+	if (parent->came && parent->announced)
+		tell_later(parent);
+	parent->came = false;
+	mutex_unlock(&parent->lock);
+}
+
+static int change_vfs(struct pci_dev *pf, int num_vfs)
+{
+	int ret;
+
+	if (!num_vfs) {
+		pci_disable_sriov(pf);
+		return 0;
+	}
+	ret = pci_enable_sriov(pf, num_vfs);
+	return ret ?: num_vfs;
+}
+
+/**
+ * mdev_pci_sriov_configure() - &pci_driver.sriov_configure for the PF driver
+ * @pf: the PF
+ * @num_vfs: VFs to create; 0: remove all
+ *
+ * Context: process context, under device_lock() of @pf; sleeps.
+ * Return: @num_vfs; -EBUSY: mdevs exist, of VFs or of @pf as a whole; -ENODEV: @pf is no parent; or
+ * an errno of pci_enable_sriov().
+ */
+int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	int ret;
+
+	if (!parent)
+		return -ENODEV;
+	ret = begin_change(parent);
+	if (!ret) {
+		ret = change_vfs(pf, num_vfs);
+		end_change(parent);
+	}
+	mdev_pci_parent_put(parent);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(mdev_pci_sriov_configure);

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Types of a parent, as the mdev core has them: available_instances, description, and what the
+ * vendor driver has said last of both.
+ */
+#include <linux/minmax.h>
+#include <linux/slab.h>
+#include <linux/sysfs.h>
+
+#include "mdev-pci.h"
+
+/**
+ * mdev_pci_types_unmake() - free what mdev_pci_types_make() has made, also a part of it
+ * @parent: the parent
+ */
+void mdev_pci_types_unmake(struct mdev_pci_parent *parent)
+{
+	unsigned int i;
+
+	for (i = 0; i < parent->nr_offers; i++)
+		mdev_pci_attrs_unmake(&parent->offers[i]);
+	kfree(parent->mtypes);
+	kfree(parent->offers);
+}
+
+/**
+ * mdev_pci_parent_of() - get the parent that offers a type
+ * @mtype: the mdev core's type
+ *
+ * Return: the parent; no reference is taken.
+ */
+struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype)
+{
+	return container_of(mtype->parent, struct mdev_pci_parent, mdev_parent);
+}
+
+/*
+ * The mdev core has a kobject in each type. Its mdevs' struct device and users of sysfs have
+ * references to it. When the last one is dropped the core accesses the type and the parent. Its
+ * drivers are not told, so its release() is wrapped: the parent lives until then. In the kernel's
+ * tree mdev_unregister_parent() would wait, or struct mdev_parent have a release().
+ */
+static void type_release(struct kobject *kobj)
+{
+	struct mdev_pci_offer *offer = container_of(kobj, struct mdev_pci_offer, mtype.kobj);
+	struct mdev_pci_parent *parent = offer->parent;
+
+	offer->core_release(kobj);
+	mdev_pci_parent_put(parent);
+}
+
+#ifdef CONFIG_DEBUG_KOBJECT_RELEASE
+static void release_now(struct kobject *kobj)
+{
+	flush_delayed_work(&kobj->release);
+}
+#else
+static void release_now(struct kobject *kobj)
+{
+}
+#endif
+
+/* A registration that has failed may have initialized some, and has dropped its references */
+static void hold_type(struct mdev_pci_offer *offer)
+{
+	struct kobject *kobj = &offer->mtype.kobj;
+
+	if (!kobj->state_initialized)
+		return;
+	if (!kobject_get_unless_zero(kobj)) {
+		release_now(kobj);
+		return;
+	}
+	offer->ktype = *kobj->ktype;
+	offer->core_release = offer->ktype.release;
+	offer->ktype.release = type_release;
+	kref_get(&offer->parent->kref);
+	kobj->ktype = &offer->ktype;
+	kobject_put(kobj);
+}
+
+/**
+ * mdev_pci_types_hold() - keep the parent until the mdev core has let go of its types
+ * @parent: the parent. mdev_register_parent() has just been called, with success or without
+ */
+void mdev_pci_types_hold(struct mdev_pci_parent *parent)
+{
+	unsigned int i;
+
+	for (i = 0; i < parent->nr_offers; i++)
+		hold_type(&parent->offers[i]);
+}
+
+/**
+ * mdev_pci_types_make() - make the types that the mdev core is to have of a parent
+ * @parent: the parent
+ *
+ * Return: 0 or -ENOMEM. On error the caller calls mdev_pci_types_unmake().
+ */
+int mdev_pci_types_make(struct mdev_pci_parent *parent)
+{
+	unsigned int i, n = parent->desc->nr_types;
+	int ret;
+
+	parent->offers = kcalloc(n, sizeof(*parent->offers), GFP_KERNEL);
+	parent->mtypes = kcalloc(n, sizeof(*parent->mtypes), GFP_KERNEL);
+	if (!parent->offers || !parent->mtypes)
+		return -ENOMEM;
+
+	for (i = 0; i < n; i++) {
+		const struct mdev_pci_type *type = &parent->desc->types[i];
+		struct mdev_pci_offer *offer = &parent->offers[i];
+
+		offer->type = type;
+		offer->parent = parent;
+		offer->mtype.sysfs_name = type->name;
+		offer->mtype.pretty_name = type->label ?: type->name;
+		parent->mtypes[i] = &offer->mtype;
+		parent->nr_offers++;
+		ret = mdev_pci_attrs_make(offer, parent->pf);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+/* While @describe works, users read what it has written the time before */
+static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+{
+	char *text, *old;
+	int n;
+
+	text = kzalloc(PAGE_SIZE, GFP_KERNEL);
+	if (!text)
+		return;
+	n = ops->describe(parent->pf, text, PAGE_SIZE);
+	/* Neither an errno nor more than there is space for makes bytes of the description */
+	if (n < 0 || n >= PAGE_SIZE) {
+		vfio_pci_engine_result(&parent->pf->dev, "describe", n);
+		n = 0;
+	}
+	text[n] = '\0';
+	mutex_lock(&parent->lock);
+	old = parent->text;
+	parent->text = text;
+	mutex_unlock(&parent->lock);
+	kfree(old);
+}
+
+/* An errno, or what is none, is no room */
+static unsigned int room(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops,
+			 const struct mdev_pci_type *type)
+{
+	unsigned int n = ops->room(parent->pf, type);
+
+	if (n <= INT_MAX)
+		return n;
+	vfio_pci_engine_result(&parent->pf->dev, "room", n);
+	return 0;
+}
+
+static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+{
+	unsigned int i;
+
+	lockdep_assert_held(&parent->cache_lock);
+	if (ops->describe)
+		describe(parent, ops);
+	if (!ops->room || READ_ONCE(parent->given))
+		return;
+	for (i = 0; i < parent->nr_offers; i++) {
+		struct mdev_pci_offer *offer = &parent->offers[i];
+
+		if (!offer->type->whole)
+			WRITE_ONCE(offer->room, room(parent, ops, offer->type));
+	}
+}
+
+/**
+ * mdev_pci_parent_refresh() - refresh the cached results of describe and room
+ * @parent: the parent
+ *
+ * Reading attributes never reaches firmware: everybody may read them, and firmware's commands are
+ * shared with migration.
+ *
+ * Context: process context; sleeps. Not under a lock that an operation of the vendor driver takes.
+ */
+void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->cache_lock);
+	/* After unregistration the description may be gone */
+	if (!READ_ONCE(parent->going) && parent->desc->ops)
+		refresh_locked(parent, parent->desc->ops);
+	mutex_unlock(&parent->cache_lock);
+}
+
+/**
+ * mdev_pci_get_available() - report a type's available_instances
+ * @mtype: the type
+ *
+ * Return: how many mdevs of it could be created now.
+ */
+unsigned int mdev_pci_get_available(struct mdev_type *mtype)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
+	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
+	struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
+	unsigned int n;
+
+	n = mdev_pci_parent_available(parent, offer->type);
+	if (offer->type->whole || !ops || !ops->room)
+		return n;
+	return min(n, READ_ONCE(offer->room));
+}
+
+static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
+				  const struct mdev_pci_type *type, char *buf)
+{
+	if (!type->mig_ops)
+		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
+				  type->not_migratable ?: "the device's driver gives no reason");
+	return sysfs_emit(buf,
+			  "model: %s\nmigratable: yes, by STOP_COPY and P2P\nstate: version %u, at most %llu bytes\npre-copy by the device: %s\ndirty page tracking by the device: %s\n",
+			  desc->model, desc->mig_caps.compat, desc->mig_caps.max_state,
+			  vfio_pci_engine_precopy(&desc->mig_caps),
+			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
+}
+
+static int describe_control(const struct vfio_pci_control *control, char *buf, int at)
+{
+	if (!control)
+		return 0;
+	return sysfs_emit_at(buf, at, "migration control: in the function, BAR %u from 0x%llx on\n",
+			     control->bar, control->offset);
+}
+
+/**
+ * mdev_pci_show_description() - show a type's description
+ * @mtype: the type
+ * @buf: a page
+ *
+ * Return: bytes written.
+ */
+ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
+	const struct mdev_pci_parent_desc *desc = parent->desc;
+	const struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
+	int n;
+
+	n = describe_migration(desc, offer->type, buf);
+	if (offer->type->mig_ops)
+		n += mdev_pci_describe_compat(parent, offer->type, buf, n);
+	if (mdev_pci_type_is_whole(parent, offer->type))
+		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
+	n += describe_control(offer->type->control, buf, n);
+	n += mdev_pci_attrs_describe(offer, buf, n);
+	mutex_lock(&parent->lock);
+	if (parent->text)
+		n += sysfs_emit_at(buf, n, "%s", parent->text);
+	mutex_unlock(&parent->lock);
+	return n;
+}
