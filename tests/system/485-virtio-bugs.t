@@ -24,8 +24,14 @@ must "virtio_blk binds the third VF" bind_to "$disk_vf" virtio-pci
 disk=$(basename "$PFDIR"/virtfn2/virtio*/block/*)
 load_is_right()
 {
-	timeout 6 blkload "/dev/$disk" 4 >"$WORK/load"
-	tail -n 1 "$WORK/load" | grep -q 'ops=[1-9][0-9]* errors=0'
+	blkload "/dev/$disk" 4 >"$WORK/load" &
+	l_pid=$!
+	sleep 6
+	# Every block that was written is read and compared
+	kill -USR1 $l_pid
+	wait_for 30 grep -q '^BLKLOAD verified=' "$WORK/load"
+	kill $l_pid
+	grep '^BLKLOAD verified=' "$WORK/load" | grep -q 'verified=[1-9].* errors=0'
 }
 t "without a bug the host reads what it wrote" load_is_right
 plant lose-write
