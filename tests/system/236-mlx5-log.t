@@ -30,6 +30,22 @@ if able log "the log of dirty pages"; then
 	t "firmware refuses to report" cx_inject pf modify_object fail 4
 	walk "a report that fails is an error, the log can begin anew" "$MDEVS/$u" cx:1 cx-log cx-dirty=EIO \
 		cx-log-stop cx-log cx-dirty=0 cx-log-stop
+	t "firmware sends messages without a page" cx_inject pf modify_object value 1
+	walk "such a report is an error, the log can begin anew" "$MDEVS/$u" cx:1 cx-log cx-dirty=EPROTO \
+		cx-log-stop cx-log cx-dirty=0 cx-log-stop
+	t "firmware sends no report" cx_inject pf modify_object value 0xffffffff
+	vfio-mig "$MDEVS/$u" cx:1 cx-log "touch:$WORK/logs" cx-dirty=0 >"$WORK/out" 2>&1 &
+	user=$!
+	t "a user waits for it" wait_for 20 is_there "$WORK/logs"
+	sleep 1
+	t "the user is there" kill -9 $user
+	wait $user
+	t "killed, the user has let go" wait_for 10 within 20 vfio-mig "$MDEVS/$u" state=RUNNING
+	cx_inject clear
+	t "firmware does not destroy a queue pair" cx_inject pf destroy_qp fail 5
+	mark
+	walk "the log ends all the same" "$MDEVS/$u" cx:1 cx-log cx-log-stop cx-log cx-dirty=0 cx-log-stop
+	logged_once "the log says what is lost" "firmware did not destroy the page tracker .*KiB of memory are lost"
 	t "firmware has no tracker more" cx_inject pf create_object fail 0xf
 	walk "a start that fails is an error" "$MDEVS/$u" cx-log=EAGAIN,EIO,EBUSY,ENOSPC cx-log cx-log-stop
 	t "the mdev is removed" remove "$u"

@@ -8,6 +8,14 @@
 
 #include "mlx5.h"
 
+/* Of an operation whose failure the engine does not log; mlx5_core's line does not name the VF */
+static int told(struct mvf *v, const char *command, int ret)
+{
+	if (ret)
+		pci_err(v->fn->pdev, "mlx5: firmware refused %s (%pe)\n", command, ERR_PTR(ret));
+	return ret;
+}
+
 /* SUSPEND_VHCA and RESUME_VHCA */
 static int move_level(struct vfio_pci_fn *fn, u16 opcode, u16 op_mod, enum vfio_pci_fn_level level)
 {
@@ -54,7 +62,7 @@ static int query(struct mvf *v, bool incremental, u64 *next, u64 *total)
 	MLX5_SET(mvf_in, in, chunk_or_track, v->chunks);
 	ret = mvf_errno(mlx5_cmd_exec(v->mdev, in, sizeof(in), out, sizeof(out)));
 	if (ret)
-		return ret;
+		return told(v, "QUERY_VHCA_MIGRATION_STATE", ret);
 	*next = MLX5_GET(mvf_out, out, required_umem_size);
 	if (total)
 		*total = v->chunks ? MLX5_GET64(mvf_out, out, remaining_total_size) : *next;
@@ -92,8 +100,8 @@ static void mvf_end(struct vfio_pci_fn *fn)
 	mlx5_core_dealloc_pd(v->mdev, v->pdn);
 }
 
-/* A CREATE_MKEY command of @len bytes, for kvfree(); the addresses of @pages pages go to @mtt */
-u32 *mvf_mkey_in(u32 pdn, u32 pages, int *len, __be64 **mtt)
+/* A CREATE_MKEY command of @len bytes, for kvfree(); the pages' addresses go to @mtt */
+u32 *mvf_mkey_in(u32 pdn, u32 pages, unsigned int page_shift, int *len, __be64 **mtt)
 {
 	void *mkc;
 	u32 *in;
@@ -109,9 +117,9 @@ u32 *mvf_mkey_in(u32 pdn, u32 pages, int *len, __be64 **mtt)
 	MLX5_SET(mkc, mkc, lw, 1);
 	MLX5_SET(mkc, mkc, pd, pdn);
 	MLX5_SET(mkc, mkc, qpn, 0xffffff);
-	MLX5_SET(mkc, mkc, log_page_size, PAGE_SHIFT);
+	MLX5_SET(mkc, mkc, log_page_size, page_shift);
 	MLX5_SET(mkc, mkc, translations_octword_size, DIV_ROUND_UP(pages, 2));
-	MLX5_SET64(mkc, mkc, len, (u64)pages * PAGE_SIZE);
+	MLX5_SET64(mkc, mkc, len, (u64)pages << page_shift);
 	*mtt = MLX5_ADDR_OF(create_mkey_in, in, klm_pas_mtt);
 	return in;
 }
@@ -126,7 +134,7 @@ static int mvf_attach(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 
 	for_each_sgtable_dma_page(&buf->sgt, &it, 0)
 		pages++;
-	in = mvf_mkey_in(v->pdn, pages, &len, &mtt);
+	in = mvf_mkey_in(v->pdn, pages, PAGE_SHIFT, &len, &mtt);
 	if (!in)
 		return -ENOMEM;
 	for_each_sgtable_dma_page(&buf->sgt, &it, 0) {
@@ -184,7 +192,8 @@ static void moved(int status, struct mlx5_async_work *work)
 		saved(v, buf);
 	else if (save && tracking_lost(v, buf))
 		status = 0;
-	vfio_pci_mig_buf_done(buf, mvf_errno(status));
+	vfio_pci_mig_buf_done(buf, told(v, save ? "SAVE_VHCA_STATE" : "LOAD_VHCA_STATE",
+					mvf_errno(status)));
 }
 
 static void describe(struct mvf *v, u16 opcode, struct vfio_pci_mig_buf *buf)

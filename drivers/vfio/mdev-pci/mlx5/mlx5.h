@@ -113,7 +113,7 @@ static inline int mvf_errno(int ret)
 extern const struct vfio_pci_mig_ops mvf_mig_ops;
 extern const struct vfio_pci_log_ops mvf_log_ops;
 
-u32 *mvf_mkey_in(u32 pdn, u32 pages, int *len, __be64 **mtt);
+u32 *mvf_mkey_in(u32 pdn, u32 pages, unsigned int page_shift, int *len, __be64 **mtt);
 void mvf_tracker_free(struct mvf *v);
 void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps);
 

@@ -9,39 +9,46 @@
 #include <linux/log2.h>
 #include <linux/mlx5/cq.h>
 #include <linux/mlx5/qp.h>
+#include <linux/sched/signal.h>
 
 #include "mlx5.h"
 
 #define MESSAGES	64
 #define MESSAGE_BYTES	4096
 #define CQE_BYTES	64
+#define PAGE_BYTES	MLX5_ADAPTER_PAGE_SIZE	/* of firmware; the CPU's may be larger */
 #define POLL_US		50
-#define REPORT_MS	10000
+#define REPORT_MS	60000
+
+#define TRACK_CAP(mdev, cap)	MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_##cap)
 
 /* In the object, and in the immediate of a message */
 enum { TRACKING, REPORTING, FAILED };
 
-/* What user space and firmware share: in pages, so that each part's address is that of a page */
+/* What firmware has of a tracker, in the order in which it is made */
+enum { PD = 1, MKEY, CQ, HOST_QP, FW_QP, OBJECT };
+
+/* What we share with firmware. Each part's address is that of a page of firmware's */
 struct shared {
 	__be32 cq_record[2];
 	__be32 qp_record[2];
-	u8 pad[PAGE_SIZE - 16];
+	u8 pad[PAGE_BYTES - 16];
 	struct mlx5_cqe64 cq[MESSAGES * 2];
-	struct mlx5_wqe_data_seg rq[PAGE_SIZE / sizeof(struct mlx5_wqe_data_seg)];
+	struct mlx5_wqe_data_seg rq[PAGE_BYTES / sizeof(struct mlx5_wqe_data_seg)];
 	__be64 message[MESSAGES][MESSAGE_BYTES / sizeof(__be64)];
 };
 
-/* The log of a VF. A number that is 0 is none */
+/* The log of a VF */
 struct mvf_tracker {
 	struct mlx5_core_dev *mdev;
 	struct mlx5_uars_page *uar;	/* no doorbell of it is ever written */
 	struct shared *shared;
 	dma_addr_t dma;			/* of it, for the PF */
 	u32 pdn, mkey;			/* it is in that domain, by that key */
-	u32 cqn, host_qpn, fw_qpn;
-	u32 id;				/* of the object, */
-	bool has_object;		/* if there is one */
+	u32 cqn, host_qpn, fw_qpn, id;	/* id: of the object */
+	unsigned int made;		/* the last thing that firmware has made */
 	unsigned int page_shift;
+	u64 pages;			/* that it tracks */
 	u32 ci, pi;			/* completions taken, receives posted */
 };
 
@@ -50,15 +57,15 @@ static void fill_pas(struct mvf_tracker *t, __be64 *pas, size_t from, unsigned i
 	unsigned int i;
 
 	for (i = 0; i < pages; i++)
-		pas[i] = cpu_to_be64(t->dma + from + i * PAGE_SIZE);
+		pas[i] = cpu_to_be64(t->dma + from + i * PAGE_BYTES);
 }
 
 static int create_mkey(struct mvf_tracker *t)
 {
-	unsigned int pages = sizeof(*t->shared) / PAGE_SIZE;
+	unsigned int pages = sizeof(*t->shared) / PAGE_BYTES;
 	__be64 *mtt;
 	int len, ret;
-	u32 *in = mvf_mkey_in(t->pdn, pages, &len, &mtt);
+	u32 *in = mvf_mkey_in(t->pdn, pages, MLX5_ADAPTER_PAGE_SHIFT, &len, &mtt);
 
 	if (!in)
 		return -ENOMEM;
@@ -70,7 +77,7 @@ static int create_mkey(struct mvf_tracker *t)
 
 static int create_cq(struct mvf_tracker *t)
 {
-	u32 in[MLX5_ST_SZ_DW(create_cq_in) + sizeof(t->shared->cq) / PAGE_SIZE * 2] = {};
+	u32 in[MLX5_ST_SZ_DW(create_cq_in) + sizeof(t->shared->cq) / PAGE_BYTES * 2] = {};
 	u32 out[MLX5_ST_SZ_DW(create_cq_out)] = {};
 	void *cqc = MLX5_ADDR_OF(create_cq_in, in, cq_context);
 	int ret, eqn, i;
@@ -85,10 +92,9 @@ static int create_cq(struct mvf_tracker *t)
 	MLX5_SET(cqc, cqc, uar_page, t->uar->index);
 	/* The field's name is not the same in all kernels */
 	((__be32 *)cqc)[5] = cpu_to_be32(eqn);
-	MLX5_SET(cqc, cqc, log_page_size, PAGE_SHIFT - MLX5_ADAPTER_PAGE_SHIFT);
 	MLX5_SET64(cqc, cqc, dbr_addr, t->dma + offsetof(struct shared, cq_record));
 	fill_pas(t, MLX5_ADDR_OF(create_cq_in, in, pas), offsetof(struct shared, cq),
-		 sizeof(t->shared->cq) / PAGE_SIZE);
+		 sizeof(t->shared->cq) / PAGE_BYTES);
 	ret = mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
 	t->cqn = MLX5_GET(create_cq_out, out, cqn);
 	return ret;
@@ -107,7 +113,6 @@ static int create_qp(struct mvf_tracker *t, bool host, u32 *qpn)
 	MLX5_SET(qpc, qpc, pm_state, MLX5_QP_PM_MIGRATED);
 	MLX5_SET(qpc, qpc, pd, t->pdn);
 	MLX5_SET(qpc, qpc, uar_page, t->uar->index);
-	MLX5_SET(qpc, qpc, log_page_size, PAGE_SHIFT - MLX5_ADAPTER_PAGE_SHIFT);
 	MLX5_SET(qpc, qpc, ts_format, mlx5_get_qp_default_ts(t->mdev));
 	MLX5_SET(qpc, qpc, no_sq, 1);
 	MLX5_SET(qpc, qpc, cqn_rcv, t->cqn);
@@ -198,34 +203,35 @@ static int create_object(struct mvf *v, struct mvf_tracker *t,
 		MLX5_SET64(page_track_range, range, length, ranges[i].length);
 		total += ranges[i].length;
 	}
+	t->pages = total >> t->page_shift;
 	MLX5_SET(page_track, context, log_addr_space_size, order_base_2(total));
-	ret = mlx5_cmd_exec(t->mdev, in, len, out, sizeof(out));
-	t->has_object = !ret;
+	/* Firmware's limit is for all ranges together; the engine has looked at each */
+	ret = order_base_2(total) > TRACK_CAP(t->mdev, log_max_addr_space) ? -EFBIG :
+	      mlx5_cmd_exec(t->mdev, in, len, out, sizeof(out));
 	t->id = MLX5_GET(general_obj_out_cmd_hdr, out, obj_id);
 	kfree(in);
 	return ret;
 }
 
-/* A command of which nothing but the number of an object is wanted, at the same place in each */
-static void destroy(struct mvf_tracker *t, u16 opcode, u32 number)
+/* The number and, of general objects, the type are at the same place in each such command */
+static int destroy(struct mvf_tracker *t, u16 opcode, u16 type, u32 number)
 {
-	u32 out[MLX5_ST_SZ_DW(destroy_qp_out)] = {};
-	u32 in[MLX5_ST_SZ_DW(destroy_qp_in)] = {};
+	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
+	u32 in[MLX5_ST_SZ_DW(general_obj_in_cmd_hdr)] = {};
 
-	if (!number)
-		return;
-	MLX5_SET(destroy_qp_in, in, opcode, opcode);
-	MLX5_SET(destroy_qp_in, in, qpn, number);
-	mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, opcode);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, type);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, number);
+	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
 }
 
-static int ask_object(struct mvf_tracker *t, u16 opcode, u64 iova, u64 length)
+static int ask_report(struct mvf_tracker *t, u64 iova, u64 length)
 {
 	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
 	u32 in[MLX5_ST_SZ_DW(modify_page_track_obj_in)] = {};
 	void *context = MLX5_ADDR_OF(modify_page_track_obj_in, in, obj_context);
 
-	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, opcode);
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, MLX5_CMD_OP_MODIFY_GENERAL_OBJECT);
 	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
 	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->id);
 	MLX5_SET64(page_track, context, modify_field_select, 3);
@@ -235,27 +241,57 @@ static int ask_object(struct mvf_tracker *t, u16 opcode, u64 iova, u64 length)
 	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
 }
 
+/* All that firmware has; the first failure, after which it may still write to what is shared */
+static int unmake(struct mvf_tracker *t)
+{
+	int ret = 0;
+
+	switch (t->made) {
+	case OBJECT:
+		ret = destroy(t, MLX5_CMD_OP_DESTROY_GENERAL_OBJECT, MLX5_OBJ_TYPE_PAGE_TRACK,
+			      t->id);
+		fallthrough;
+	case FW_QP:
+		ret = destroy(t, MLX5_CMD_OP_DESTROY_QP, 0, t->fw_qpn) ?: ret;
+		fallthrough;
+	case HOST_QP:
+		ret = destroy(t, MLX5_CMD_OP_DESTROY_QP, 0, t->host_qpn) ?: ret;
+		fallthrough;
+	case CQ:
+		ret = destroy(t, MLX5_CMD_OP_DESTROY_CQ, 0, t->cqn) ?: ret;
+		fallthrough;
+	case MKEY:
+		ret = mlx5_core_destroy_mkey(t->mdev, t->mkey) ?: ret;
+		fallthrough;
+	case PD:
+		mlx5_core_dealloc_pd(t->mdev, t->pdn);
+	}
+	return ret;
+}
+
 void mvf_tracker_free(struct mvf *v)
 {
 	struct mvf_tracker *t = v->tracker;
+	int ret;
 
 	if (!t)
 		return;
-	if (t->has_object)
-		ask_object(t, MLX5_CMD_OP_DESTROY_GENERAL_OBJECT, 0, 0);
-	destroy(t, MLX5_CMD_OP_DESTROY_QP, t->fw_qpn);
-	destroy(t, MLX5_CMD_OP_DESTROY_QP, t->host_qpn);
-	destroy(t, MLX5_CMD_OP_DESTROY_CQ, t->cqn);
-	if (t->mkey)
-		mlx5_core_destroy_mkey(t->mdev, t->mkey);
-	if (t->pdn)
-		mlx5_core_dealloc_pd(t->mdev, t->pdn);
+	ret = unmake(t);
 	if (!IS_ERR_OR_NULL(t->uar))
 		mlx5_put_uars_page(t->mdev, t->uar);
-	if (t->shared)
+	if (ret)
+		pci_err(v->fn->pdev, "mlx5: firmware did not destroy the page tracker (%pe); %zu KiB of memory are lost\n",
+			ERR_PTR(ret), sizeof(*t->shared) / 1024);
+	else if (t->shared)
 		dma_free_coherent(&v->fn->pf->dev, sizeof(*t->shared), t->shared, t->dma);
 	kfree(t);
 	v->tracker = NULL;
+}
+
+static int made(struct mvf_tracker *t, int ret)
+{
+	t->made += !ret;
+	return ret;
 }
 
 static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
@@ -276,12 +312,12 @@ static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range
 	t->shared = dma_alloc_coherent(&fn->pf->dev, sizeof(*t->shared), &t->dma, GFP_KERNEL);
 	t->uar = mlx5_get_uars_page(t->mdev);
 	ret = !t->shared ? -ENOMEM : PTR_ERR_OR_ZERO(t->uar);
-	ret = ret ?: mlx5_core_alloc_pd(t->mdev, &t->pdn) ?: create_mkey(t) ?: create_cq(t) ?:
-	      create_qp(t, true, &t->host_qpn) ?: create_qp(t, false, &t->fw_qpn) ?:
-	      connect_qps(t);
+	ret = ret ?: made(t, mlx5_core_alloc_pd(t->mdev, &t->pdn)) ?: made(t, create_mkey(t)) ?:
+	      made(t, create_cq(t)) ?: made(t, create_qp(t, true, &t->host_qpn)) ?:
+	      made(t, create_qp(t, false, &t->fw_qpn)) ?: connect_qps(t);
 	for (i = 0; !ret && i < MESSAGES; i++)
 		post_receive(t);
-	ret = ret ?: create_object(v, t, ranges, nr);
+	ret = ret ?: made(t, create_object(v, t, ranges, nr));
 	if (ret)
 		mvf_tracker_free(v);
 	return mvf_errno(ret);
@@ -296,22 +332,23 @@ static int mvf_log_stop(struct vfio_pci_fn *fn)
 static bool is_done(const struct mvf_tracker *t, const struct mlx5_cqe64 *cqe)
 {
 	bool turn = t->ci / ARRAY_SIZE(t->shared->cq) & 1;
+	u8 op_own = READ_ONCE(cqe->op_own);
 
-	return (READ_ONCE(cqe->op_own) & MLX5_CQE_OWNER_MASK) == turn &&
-	       get_cqe_opcode((struct mlx5_cqe64 *)cqe) != MLX5_CQE_INVALID;
+	return (op_own & MLX5_CQE_OWNER_MASK) == turn && op_own >> 4 != MLX5_CQE_INVALID;
 }
 
-/* The next completion, or NULL: there is none in time */
-static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t)
+/* The next completion, or an errno: there is none in time, or the user was killed */
+static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t, unsigned long end)
 {
 	struct mlx5_cqe64 *cqe = &t->shared->cq[t->ci % ARRAY_SIZE(t->shared->cq)];
-	unsigned long end = jiffies + msecs_to_jiffies(REPORT_MS);
 
-	while (!is_done(t, cqe)) {
+	cond_resched();
+	do {
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-ECANCELED);
 		if (time_after(jiffies, end))
-			return NULL;
-		usleep_range(POLL_US, POLL_US * 2);
-	}
+			return ERR_PTR(-ETIMEDOUT);
+	} while (!is_done(t, cqe) && (usleep_range(POLL_US, POLL_US * 2), true));
 	/* The rest after the owner bit */
 	dma_rmb();
 	t->ci++;
@@ -319,70 +356,86 @@ static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t)
 	return cqe;
 }
 
+/* The number of addresses that were in it, or an errno */
 static int take_message(struct mvf_tracker *t, struct mlx5_cqe64 *cqe,
 			struct vfio_pci_log_changes *changes)
 {
 	unsigned int slot = be16_to_cpu(cqe->wqe_counter) % MESSAGES;
-	u32 bytes = be32_to_cpu(cqe->byte_cnt), i;
+	u32 n = be32_to_cpu(cqe->byte_cnt) / sizeof(__be64), i;
 	int ret;
 
-	if (bytes > MESSAGE_BYTES)
-		return -EIO;
-	for (i = 0; i < bytes / sizeof(__be64); i++) {
+	if (n > MESSAGE_BYTES / sizeof(__be64))
+		return -EPROTO;
+	for (i = 0; i < n; i++) {
 		ret = vfio_pci_log_dirty(changes, be64_to_cpu(t->shared->message[slot][i]),
 					 1ULL << t->page_shift);
 		if (ret)
 			return ret;
 	}
 	post_receive(t);
-	return 0;
+	return n;
+}
+
+/* Firmware's next message: 1: there are more; 0: it was the last one; or an errno */
+static int next_message(struct mvf_tracker *t, struct vfio_pci_log_changes *changes,
+			unsigned long end, u64 *pages)
+{
+	struct mlx5_cqe64 *cqe = next_completion(t, end);
+	u32 state;
+	int n;
+
+	if (IS_ERR(cqe))
+		return PTR_ERR(cqe);
+	state = be32_to_cpu(cqe->immediate) >> 28;
+	if (cqe->op_own >> 4 != MLX5_CQE_RESP_SEND_IMM || state >= FAILED)
+		return -EIO;
+	n = take_message(t, cqe, changes);
+	if (n < 0 || state == TRACKING)
+		return min(n, 0);
+	/* Else it could go on for ever */
+	*pages += n;
+	return n && *pages <= t->pages ? 1 : -EPROTO;
 }
 
 /* After an error messages may still be under way: the engine takes the log for lost */
 static int mvf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
 			   u64 length)
 {
+	unsigned long end = jiffies + msecs_to_jiffies(REPORT_MS);
 	struct mvf *v = fn->priv;
 	struct mvf_tracker *t = v->tracker;
-	struct mlx5_cqe64 *cqe;
-	u32 state;
+	u64 pages = 0;
 	int ret;
 
 	if (!t)
 		return -ENODEV;
-	ret = ask_object(t, MLX5_CMD_OP_MODIFY_GENERAL_OBJECT, iova, length);
-	while (!ret) {
-		cqe = next_completion(t);
-		if (!cqe) {
-			pci_err(fn->pdev, "mlx5: the page tracker has sent no message within %u ms\n",
-				REPORT_MS);
-			return -ETIMEDOUT;
-		}
-		state = be32_to_cpu(cqe->immediate) >> 28;
-		if (get_cqe_opcode(cqe) != MLX5_CQE_RESP_SEND_IMM || state >= FAILED) {
-			pci_err(fn->pdev, "mlx5: the page tracker has failed: completion %u, state %u\n",
-				get_cqe_opcode(cqe), state);
-			return -EIO;
-		}
-		ret = take_message(t, cqe, changes);
-		if (state == TRACKING)
-			break;
-	}
-	return mvf_errno(ret);
+	ret = ask_report(t, iova, length);
+	if (ret)
+		return mvf_errno(ret);
+	do {
+		ret = next_message(t, changes, end, &pages);
+	} while (ret > 0);
+	return ret;
+}
+
+/* Of firmware, which is not believed: a shift by more than 63 has no meaning */
+static u64 track_bytes(u8 shift)
+{
+	return 1ULL << min_t(u8, shift, 63);
 }
 
 /* Without a tracker, or with one whose messages are not of our size, there is no log */
 void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
 {
 	if (!MLX5_CAP_GEN(mdev, adv_virtualization) ||
-	    MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_min_msg_size) > ilog2(MESSAGE_BYTES) ||
-	    MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_max_msg_size) < ilog2(MESSAGE_BYTES))
+	    TRACK_CAP(mdev, log_min_msg_size) > ilog2(MESSAGE_BYTES) ||
+	    TRACK_CAP(mdev, log_max_msg_size) < ilog2(MESSAGE_BYTES))
 		return;
-	caps->max_ranges = MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_max_num_range);
-	caps->min_page_shift = MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_min_page_size);
-	caps->max_page_shift = MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_max_page_size);
-	caps->min_bytes = 1ULL << MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_min_addr_space);
-	caps->max_bytes = 1ULL << MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_log_max_addr_space);
+	caps->max_ranges = TRACK_CAP(mdev, max_num_range);
+	caps->min_page_shift = TRACK_CAP(mdev, log_min_page_size);
+	caps->max_page_shift = TRACK_CAP(mdev, log_max_page_size);
+	caps->min_bytes = track_bytes(TRACK_CAP(mdev, log_min_addr_space));
+	caps->max_bytes = track_bytes(TRACK_CAP(mdev, log_max_addr_space));
 }
 
 const struct vfio_pci_log_ops mvf_log_ops = {
