@@ -122,6 +122,7 @@ struct vfio_pci_mig_buf {
 	size_t headroom;
 	bool early;
 	bool attached;
+	bool cleared;
 	size_t size;
 	size_t room;
 	enum dma_data_direction dir;
@@ -165,8 +166,8 @@ struct vfio_pci_precopy_size {
  * Chunks are moved in sessions: @begin, @attach of each buffer, @save or @load of chunks, @detach
  * of each buffer, @end. A session ends on every way out: in order, on an error, by a reset of the
  * function, when the user closes the device, by vfio_pci_engine_detach_fw(). Also after a reset:
- * what @begin has made outlives the function's state. A buffer may be detached, grown, and
- * attached again within a session.
+ * what @begin has made outlives the function's state. A buffer is attached before its first @save
+ * or @load at the latest, and may be detached, grown, and attached again within a session.
  *
  * When a @save or @load ends, also with -ETIMEDOUT, no DMA to or from its buffer may be
  * outstanding: the engine may unmap and free it at once.

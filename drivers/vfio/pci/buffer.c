@@ -65,9 +65,16 @@ static bool reserve(size_t size)
 	return false;
 }
 
+/* What the user writes before firmware reads it need not be cleared first */
+static bool is_written(const struct vfio_pci_mig_buf *buf)
+{
+	return buf->dir == DMA_TO_DEVICE && buf->kind != VFIO_PCI_BUF_CPU;
+}
+
 /**
  * mig_buf_alloc() - get memory, charged to the caller's memory control group
- * @buf: the buffer, all zero but for kind and headroom
+ * @buf: the buffer, all zero but for kind, headroom and dir; that of a load is not cleared but for
+ *	the headroom
  * @size: bytes, without the headroom
  * @dev: the function that does the DMA; NULL: none
  *
@@ -79,8 +86,6 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 	/* No driver of a PF can do with less than a page */
 	unsigned int max = dev ? max_t(unsigned int, dma_get_max_seg_size(dev), PAGE_SIZE) :
 				 UINT_MAX;
-	/* Whose list ends with what the user has written */
-	bool exact = buf->kind == VFIO_PCI_BUF_SG && buf->dir == DMA_TO_DEVICE;
 	int ret;
 
 	init_completion(&buf->done);
@@ -89,7 +94,7 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 		return -ENOSPC;
 	/* A bitmap in it is read by whole longs */
 	buf->mem = __vmalloc(round_up(buf->headroom + size, sizeof(long)),
-			     GFP_KERNEL_ACCOUNT | (exact ? 0 : __GFP_ZERO));
+			     GFP_KERNEL_ACCOUNT | (is_written(buf) ? 0 : __GFP_ZERO));
 	if (!buf->mem) {
 		atomic64_sub(size, &used);
 		return -ENOMEM;
@@ -100,6 +105,22 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 	if (ret)
 		mig_buf_free(buf);
 	return ret;
+}
+
+/**
+ * mig_buf_clear_rest() - clear what a load does not use, up to the end of the last page
+ * @buf: a buffer of a load, with &vfio_pci_mig_buf.len bytes
+ *
+ * Firmware can reach it, and must find nothing of the kernel's there.
+ */
+void mig_buf_clear_rest(struct vfio_pci_mig_buf *buf)
+{
+	void *end = buf->mem + PAGE_ALIGN(buf->headroom + buf->size);
+
+	/* Later there is what was loaded before */
+	if (is_written(buf) && !buf->cleared)
+		memset(buf->vaddr + buf->len, 0, end - (buf->vaddr + buf->len));
+	buf->cleared = true;
 }
 
 /**
@@ -142,6 +163,7 @@ void mig_buf_swap(struct vfio_pci_mig_buf *a, struct vfio_pci_mig_buf *b)
 	swap(a->size, b->size);
 	swap(a->sgt, b->sgt);
 	swap(a->sg, b->sg);
+	swap(a->cleared, b->cleared);
 }
 
 /**

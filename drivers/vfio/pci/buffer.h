@@ -5,6 +5,7 @@
 #include <linux/vfio_pci_engine.h>
 
 int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev);
+void mig_buf_clear_rest(struct vfio_pci_mig_buf *buf);
 int mig_buf_list(struct vfio_pci_mig_buf *buf, size_t len);
 void mig_buf_unlist(struct vfio_pci_mig_buf *buf);
 void mig_buf_swap(struct vfio_pci_mig_buf *a, struct vfio_pci_mig_buf *b);

@@ -71,15 +71,17 @@ static void hold(struct mig_file *mf, size_t len)
 	mf->cur ^= 1;
 }
 
-/* As much as has come, not as much as a stream says will: twice as large each time */
+/* As much as has come, not as much as a stream says will: half as large again each time */
 static int grow(struct mig_file *mf, size_t size)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur], new;
+	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
 	int ret;
 
 	if (size <= buf->size)
 		return 0;
-	size = max_t(u64, size, min_t(u64, 2 * (u64)buf->size, mf->mig->caps.max_chunk));
+	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
+					caps->max_chunk));
 	/* Of a session that has ended @buf may have lost its memory */
 	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, mf->load.reader.chunk, &new);
 	if (ret)
@@ -89,9 +91,9 @@ static int grow(struct mig_file *mf, size_t size)
 		mig_buf_free(&new);
 		return ret;
 	}
-	ret = mig_file_replace(mf, buf, &new);
+	mig_file_replace(mf, buf, &new);
 	mig_unlock(mf->mig);
-	return ret;
+	return 0;
 }
 
 /* A record that is to be cut up is checked whole before firmware gets any of it */

@@ -56,7 +56,8 @@ static int attach_bufs(struct mig_file *mf)
 	int ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(mf->buf) && !ret; i++)
-		ret = attach_buf(mf, &mf->buf[i]);
+		if (mf->buf[i].mem)
+			ret = attach_buf(mf, &mf->buf[i]);
 	return ret;
 }
 
@@ -85,19 +86,11 @@ static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *bu
 	return -ENOMEM;
 }
 
-/* What grows as soon as it is used begins small, unless firmware would have to hear of it */
-static size_t first_size(const struct vfio_pci_migration *mig, bool load)
-{
-	bool grows = load ? mig->caps.framed : !!mig->ops->chunk_size;
-
-	if (!grows || mig->ops->attach)
-		return mig->caps.chunk;
-	return min_t(size_t, mig->caps.chunk, PAGE_SIZE);
-}
-
+/* Buffers of a size that only firmware or the stream knows get memory when they are needed */
 static int alloc_bufs(struct mig_file *mf, bool load)
 {
 	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
+	bool later = load ? caps->framed : !!mf->mig->ops->chunk_size;
 	unsigned int i;
 	int ret = 0;
 
@@ -107,7 +100,9 @@ static int alloc_bufs(struct mig_file *mf, bool load)
 		buf->kind = caps->kind;
 		buf->headroom = load ? caps->headroom : 0;
 		buf->dir = load ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-		ret = alloc_buf(mf->mig, buf, first_size(mf->mig, load));
+		init_completion(&buf->done);
+		if (!later)
+			ret = alloc_buf(mf->mig, buf, caps->chunk);
 	}
 	return ret;
 }
@@ -326,7 +321,8 @@ void mig_file_end_lost(struct vfio_pci_migration *mig)
  * @keep: bytes of what is in it that must stay
  * @new: receives the memory, for mig_file_replace(), which must follow; or none: there is room
  *
- * Takes no lock, for this may be much memory: to a writer mig_file.lock is enough.
+ * Takes no lock, for this may be much memory: to a writer mig_file.lock is enough. What a load does
+ * not use of the memory is not cleared: see mig_buf_clear_rest().
  *
  * Return: 0 or -ENOMEM.
  */
@@ -352,13 +348,11 @@ int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t s
  * @buf: a buffer that is not busy
  * @new: of mig_file_prepare(); what is not needed is freed
  *
- * Return: 0; or an errno of DMA mapping or firmware: the session can't go on.
+ * Firmware hears of the new memory when it is to work on it: mig_file_submit(), mig_file_attach().
  */
-int mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
-		     struct vfio_pci_mig_buf *new)
+void mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
+		      struct vfio_pci_mig_buf *new)
 {
-	int ret;
-
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (new->mem) {
 		detach_buf(mf, buf);
@@ -366,8 +360,23 @@ int mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
 			mig_buf_swap(buf, new);
 		mig_buf_free(new);
 	}
-	/* Also one that could not be attached the last time */
-	ret = mf->mig->stuck ? -ETIMEDOUT : buf->attached ? 0 : attach_buf(mf, buf);
+}
+
+/**
+ * mig_file_attach() - tell firmware of a buffer, unless it knows
+ * @mf: the file, entered
+ * @buf: a buffer with memory that is not busy
+ *
+ * Return: 0; or an errno of DMA mapping or firmware: the session can't go on.
+ */
+int mig_file_attach(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
+{
+	int ret;
+
+	lockdep_assert_held(&mf->mig->state_mutex);
+	if (buf->attached)
+		return 0;
+	ret = mf->mig->stuck ? -ETIMEDOUT : attach_buf(mf, buf);
 	if (ret == -ETIMEDOUT)
 		mig_timed_out(mf->mig);
 	return ret;
@@ -470,11 +479,13 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
-	if (buf->kind == VFIO_PCI_BUF_SG) {
+	ret = mig_file_attach(mf, buf);
+	if (!ret && buf->kind == VFIO_PCI_BUF_SG)
 		ret = mig_buf_list(buf, buf->len);
-		if (ret)
-			return ret;
-	}
+	if (ret)
+		return ret;
+	if (buf->dir == DMA_TO_DEVICE)
+		mig_buf_clear_rest(buf);
 	buf->busy = true;
 	mig_buf_to_device(buf, mig->dma_dev);
 	ret = mig_fw_move(mig, buf, op);
@@ -525,7 +536,9 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 
 	if (completion_done(&buf->done)) {
 		buf->busy = false;
-		mig_buf_to_cpu(buf, mf->mig->dma_dev);
+		/* Not one that had nothing to receive before its first save */
+		if (buf->attached)
+			mig_buf_to_cpu(buf, mf->mig->dma_dev);
 		ret = buf->status;
 	}
 	if (ret == -ETIMEDOUT)

@@ -114,8 +114,9 @@ void mig_file_detach(struct vfio_pci_migration *mig);
 int mig_file_end(struct vfio_pci_migration *mig);
 int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep,
 		     struct vfio_pci_mig_buf *new);
-int mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
-		     struct vfio_pci_mig_buf *new);
+int mig_file_attach(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
+void mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
+		      struct vfio_pci_mig_buf *new);
 int mig_file_enter(struct mig_file *mf);
 int mig_file_check(struct mig_file *mf);
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op);

@@ -24,16 +24,20 @@ static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 }
 
 /* How much room the next save gets; 0: firmware has nothing to save now */
-static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 *room)
+static int ask_room(struct mig_file *mf, u64 *room)
+{
+	*room = mf->mig->caps.chunk;
+	return mf->mig->ops->chunk_size ? chunk_size(mf->mig, room) : 0;
+}
+
+static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 room)
 {
 	struct vfio_pci_mig_buf new;
-	int ret;
+	int ret = mig_file_prepare(mf, buf, room, 0, &new);
 
-	*room = mf->mig->caps.chunk;
-	if (!mf->mig->ops->chunk_size)
-		return 0;
-	ret = chunk_size(mf->mig, room) ?: mig_file_prepare(mf, buf, *room, 0, &new);
-	return ret ?: mig_file_replace(mf, buf, &new);
+	if (!ret)
+		mig_file_replace(mf, buf, &new);
+	return ret;
 }
 
 static enum vfio_pci_fn_level level(const struct mig_file *mf)
@@ -57,9 +61,12 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	u64 room;
 
-	if (make_room(mf, buf, &room) || !mf->attached || !buf->attached)
+	if (ask_room(mf, &room) || !mf->attached)
 		return NULL;
-	buf->len = room ?: buf->size;
+	room = room ?: max_t(u64, buf->size, mf->mig->caps.chunk);
+	if (make_room(mf, buf, room) || mig_file_attach(mf, buf) || !mf->attached)
+		return NULL;
+	buf->len = room;
 	if (buf->kind == VFIO_PCI_BUF_SG && mig_buf_list(buf, buf->len))
 		return NULL;
 	buf->level = level(mf);
@@ -95,11 +102,14 @@ int mig_save_ask(struct mig_file *mf)
 	u64 room;
 	int ret;
 
-	ret = make_room(mf, buf, &room);
+	ret = ask_room(mf, &room);
 	if (ret)
 		return ret;
 	if (!room)
 		return nothing_now(mf, buf);
+	ret = make_room(mf, buf, room);
+	if (ret)
+		return ret;
 	buf->offset = mf->offset;
 	buf->len = room;
 	buf->room = room;
