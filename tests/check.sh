@@ -186,7 +186,7 @@ virtio()
 }
 
 # It downloads stock mlx5_core and rdma-core, 280 MB
-mlx5() { part mlx5 2400 "$tests/system/host-run.sh" --all mlx5; }
+mlx5() { part mlx5 2400 "$tests/system/host-run.sh" mlx5; }
 
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform()

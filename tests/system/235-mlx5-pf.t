@@ -69,5 +69,28 @@ is "the user was asked first" "$?" 0
 is "no mdev is left" "$(ls "$MDEVS")" ""
 t "the PF is bound again" write_to /sys/bus/pci/drivers/mlx5_core/bind "$PF"
 t "the PF is a parent again after it was bound" wait_for 20 TYPES
+
+# mlx5_core takes the VFs away, which nobody can refuse: that waits for the user, and the log says for whom
+says() { tool log "$SEQ" | grep -q "$1"; }
+must "mlx5_core makes 1 VF again" mlx5_vfs 1
+must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
+new_uuid; u=$UUID
+must "an mdev of it" create "$u" mlx5_core-vf
+vfio-mig "$MDEVS/$u" cx:1 "touch:$WORK/open" sleep:600000 >"$WORK/user" 2>&1 &
+user=$!
+t "a user who does not listen has it" wait_for 20 is_there "$WORK/open"
+mark
+tool write "$PFDIR/sriov_numvfs" 0 >"$WORK/numvfs" &
+taker=$!
+t "the log names the mdev that the end of the VFs waits for, and says what to do" \
+	wait_for 20 says "mdev $u is open: waiting until its user has closed it; stop the guest"
+t "the end of the VFs waits" kill -0 $taker
+kill -9 $user
+wait $user
+t "without the user the VFs go" wait_for 30 is_gone "$PFDIR/virtfn0"
+wait $taker
+is "who has asked for that is told of success" "$(cat "$WORK/numvfs")" 0
+t "no VF has pages any more" no_vf_pages
+remove_all
 t "the module goes" unload mdev-pci-mlx5
 t "mlx5_core goes" unload mlx5_core

@@ -90,7 +90,7 @@ for b in $boots; do
 	[ -n "${limit[$b]}" ] || die "a test wants a boot '$b', which does not exist"
 done
 
-[ -z "$all" ] || limit[main]=4500
+[ -z "$all" ] || limit[main]=4500 limit[mlx5]=9000 limit[mlx5silent]=1200
 dev=${DEVICE:-refdev}
 # shellcheck source=device/refdev.sh
 . "$here/device/$dev.sh"

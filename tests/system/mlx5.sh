@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# shellcheck shell=dash disable=SC2034,SC2015,SC2016
+# shellcheck shell=dash disable=SC2034,SC2015,SC2016,SC2086,SC2154
 #
 # What tests of ConnectX share: stock mlx5_core on the PF, the model's faults and counters
 # (docs/connectx-model.rst), upstream's driver, guests with stock mlx5_core and mlx5_ib. Needs host.sh
@@ -161,7 +161,8 @@ precopy_of() # WHO FROM TO
 # ---- guests with stock mlx5_core, mlx5_ib and rdma-core ----------------------------------
 
 # Connections of ibv_rc_pingpong in the guest, one after another, each byte checked (-c), with completion
-# events (-e). A line for each on the console: "RDMA run N", or "RDMA BAD" at the first mistake
+# events (-e). A line for each on the console: "RDMA run N longest S", the seconds of the one that has taken
+# longest, or "RDMA BAD" at the first mistake
 mlx5_guest_files()
 {
 	MLX5_INITRD=/tmp/mlx5.initrd
@@ -178,7 +179,8 @@ mlx5_guest_files()
 	END
 	cat >$g_dir/l2/work <<-'END'
 		export LD_LIBRARY_PATH=/usr/lib/x86_64-linux-gnu
-		n=0
+		n=0 longest=0 last=
+		clock() { read -r now _ </proc/uptime; now=${now%.*}; }
 		pingpong() { ibv_rc_pingpong -e -d mlx5_0 -s 4000 -n ${ITERS:-200} -c "$@"; }
 		while [ ! -e /tmp/stop ]; do
 			pingpong >/tmp/server 2>&1 &
@@ -187,7 +189,10 @@ mlx5_guest_files()
 			wait $! || { echo "RDMA BAD server: $(cat /tmp/server)"; break; }
 			grep -q invalid /tmp/server /tmp/client && { echo "RDMA BAD data"; break; }
 			n=$((n + 1))
-			echo "RDMA run $n"
+			clock
+			[ -z "$last" ] || [ $((now - last)) -le $longest ] || longest=$((now - last))
+			last=$now
+			echo "RDMA run $n longest $longest"
 		done
 		echo "RDMA ends"
 	END
@@ -251,7 +256,8 @@ mlx5_migrate()
 guest_never_waited() # NAME
 {
 	guest_sh "$1" 30 'dmesg | grep -i -E "recovered|timeout|miss count|leak|WARNING|stuck" || echo none' &&
-		[ "$(printf "%s" "$OUT" | tr -d "[:space:]")" = none ] || fail "$REASON $OUT"
+		[ "$(printf '%s\n' "$OUT" | grep -v '^RDMA run' | tr -d "[:space:]")" = none ] ||
+		fail "$REASON $OUT"
 }
 
 # log_of WHO DIR: which pages the VF's DMA has written
@@ -279,4 +285,131 @@ cx_fault()
 	cx_inject clear
 	walk "$f_what: then it works" "$FAULTY" state=RUNNING cx:1 set:STOP_COPY "read:$WORK/x" close set:STOP \
 		set:RUNNING cx:1
+}
+
+# ---- each command in each state ----------------------------------------------------------
+# Of the VF of mig_session; $kinds: of faults; $WORK/s: a state that it can load
+
+# In the middle of what is done there -> $ENTER
+faults_enter() # STATE
+{
+	case $1 in
+	STOP_COPY | PRE_COPY*) ENTER="set:$1 read:$WORK/x:64" ;;
+	RESUMING) ENTER="set:RESUMING write:$WORK/half" ;;
+	*) ENTER="set:$1" ;;
+	esac
+}
+
+# What mlx5_core makes of firmware's status, and our module of that -> $STATUS_ERRNO
+status_errno() # STATUS
+{
+	case $1 in
+	2 | 3 | 5 | 9 | 10 | 16 | 48 | 64) STATUS_ERRNO=EINVAL ;;
+	6) STATUS_ERRNO=EBUSY ;;
+	7 | 15) STATUS_ERRNO=ENOSPC ;;
+	8) STATUS_ERRNO=ENOMEM ;;
+	*) STATUS_ERRNO=EIO ;;
+	esac
+}
+
+# fault_one STATE FUNCTION COMMAND FAULT GOOD ACTION STATE-IF-GOOD STATES-IF-NOT: "@" in ACTION is the
+# outcome, GOOD ("" or "=ENAME") that without a fault
+fault_one()
+{
+	f_name="$1: $3, $4" f_state=$8 f_lines=1
+	case $4 in
+	fail*)
+		status_errno "${4#fail }"
+		f_errno="=$STATUS_ERRNO"
+		# Not a failure: firmware has lost track of changes, all is saved again
+		[ "$3 $4 $1" != "save fail 9 PRE_COPY" ] || f_errno=$5,=ENOMSG
+		;;
+	late*) f_errno=$5 f_state=$7 f_lines=0 ;;
+	delivery*) f_errno="=EIO" ;;
+	silent) f_errno="=ETIMEDOUT" f_state=$8,ERROR ;;
+	# Of some commands nobody looks at the number
+	value*) f_errno="${5:-=0},EIO,EINVAL,EFBIG,ENOMEM,ENOSPC" f_state=$7,$8 f_lines=any ;;
+	esac
+	faults_enter "$1"
+	f_action=$(printf '%s' "$6" | sed "s|@|$f_errno|g")
+	mig_do "$f_name: before it" reset state=RUNNING cx:2 $ENTER
+	cx_inject "$2 $3 $4" || flunk "$f_name: the fault is there" "$REASON"
+	mark
+	mig_do "$f_name: ${f_errno:-=0} and $f_state" $f_action state=$f_state
+	f_text=$(tool log "$SEQ" | grep -v 'mlx5_core [0-9a-f]*:' | grep -E 'migration|mlx5:')
+	case $f_lines in
+	0) is "$f_name: the log has nothing" "$f_text" "" ;;
+	1) like "$f_name: the log says why" "$f_text" 'firmware (refused|did not answer|asks for|reports)' ;;
+	esac
+	cx_inject clear
+}
+
+fault_turn=0
+fault_row() # STATE FUNCTION COMMAND GOOD ACTION STATE-IF-GOOD STATES-IF-NOT
+{
+	r_nr=0 r_all=0
+	for r_kind in $kinds; do
+		r_all=$((r_all + 1))
+	done
+	for r_kind in $kinds; do
+		r_nr=$((r_nr + 1))
+		full || [ $r_nr = $((fault_turn % r_all + 1)) ] || continue
+		case $r_kind in
+		fail) set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "fail 1" "fail 2" "fail 3" "fail 4" "fail 5" \
+			"fail 6" "fail 7" "fail 8" "fail 9" "fail 10" "fail 15" "fail 16" "fail 48" "fail 64" \
+			"fail 80" "fail 81" ;;
+		late) set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "late 300" ;;
+		delivery) set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "delivery 6" ;;
+		value) set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "value 0" "value 0xffffffff" ;;
+		*) set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$r_kind" ;;
+		esac
+		r_of=$(($# - 7)) r_n=0
+		while [ $r_n -lt $r_of ]; do
+			r_n=$((r_n + 1))
+			full || [ $r_n = $((fault_turn % r_of + 1)) ] || continue
+			eval "r_fault=\${$((r_n + 7))}"
+			fault_one "$1" "$2" "$3" "$r_fault" "$4" "$5" "$6" "$7"
+		done
+	done
+	fault_turn=$((fault_turn + 1))
+}
+
+faults_over() # STATE
+{
+	mig_do "$1: after all that the VF's state comes and goes" reset state=RUNNING cx:3 set:STOP_COPY \
+		"read:$WORK/own" close set:STOP reset set:RESUMING "write:$WORK/own" set:STOP close set:RUNNING \
+		cx-adopt:3 cx:1
+}
+
+fault_rows()
+{
+	head -c 1500000 "$WORK/s" >"$WORK/half"
+	tail -c +1500001 "$WORK/s" >"$WORK/rest"
+	fault_row RUNNING 0 suspend "" "set:RUNNING_P2P@" RUNNING_P2P RUNNING
+	fault_row RUNNING 0 query_state "" "size@" RUNNING RUNNING
+	fault_row RUNNING_P2P 0 suspend "" "set:STOP@" STOP RUNNING_P2P
+	fault_row RUNNING_P2P 0 resume "" "set:RUNNING@" RUNNING RUNNING_P2P
+	faults_over RUNNING_P2P
+	fault_row STOP 0 resume "" "set:RUNNING_P2P@" RUNNING_P2P STOP
+	fault_row STOP 0 query_state "" "set:STOP_COPY@" STOP_COPY STOP
+	fault_row STOP pf alloc_pd "" "set:STOP_COPY@" STOP_COPY STOP
+	fault_row STOP pf create_mkey "" "set:STOP_COPY@" STOP_COPY STOP
+	fault_row STOP 0 save "" "set:STOP_COPY read:$WORK/x@" STOP_COPY STOP_COPY
+	fault_row STOP pf alloc_pd "" "set:RESUMING@" RESUMING STOP
+	faults_over STOP
+	fault_row STOP_COPY 0 query_state "" "size@" STOP_COPY STOP_COPY
+	fault_row STOP_COPY 0 resume "" "close set:RUNNING@" RUNNING STOP
+	faults_over STOP_COPY
+	fault_row RESUMING 0 load "" "write:$WORK/rest@" RESUMING RESUMING,ERROR
+	fault_row RESUMING pf create_mkey "" "write:$WORK/rest@" RESUMING RESUMING,ERROR
+	fault_row RESUMING 0 resume "" "write:$WORK/rest close set:RUNNING@" RUNNING STOP
+	faults_over RESUMING
+	able precopy "the commands of pre-copy" || return 0
+	fault_row RUNNING 0 query_state "" "set:PRE_COPY@" PRE_COPY RUNNING
+	fault_row RUNNING 0 save =ENOMSG "set:PRE_COPY read:$WORK/x@" PRE_COPY PRE_COPY
+	fault_row PRE_COPY 0 suspend "" "set:PRE_COPY_P2P@" PRE_COPY_P2P PRE_COPY
+	fault_row PRE_COPY 0 query_state "" "info@" PRE_COPY PRE_COPY
+	fault_row PRE_COPY_P2P 0 suspend "" "set:STOP_COPY@" STOP_COPY PRE_COPY_P2P
+	fault_row PRE_COPY_P2P 0 resume "" "set:PRE_COPY@" PRE_COPY PRE_COPY_P2P
+	faults_over PRE_COPY
 }

@@ -113,6 +113,13 @@ static void cx_expect(uint16_t op, uint16_t mod, const char *wanted)
 		bad("status 0x%x", status);
 }
 
+/* The function was reset: begin anew */
+static void cx_forget(void)
+{
+	cx_running = false;
+	cx_last = 0;
+}
+
 static void cx_page(unsigned int page)
 {
 	cx_map();

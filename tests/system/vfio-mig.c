@@ -420,6 +420,7 @@ static void run(char *text)
 		v2_close_data(&source);
 	else if (IS("reset")) {
 		expect(ioctl(source.fd, VFIO_DEVICE_RESET) ? errno : 0, wanted);
+		cx_forget();
 		renew();
 	} else if (IS("renew"))
 		renew();

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC2154,SC2086
+# boot: mlx5
+# timeout: 400
+# timeout-full: 1500
+#
+# Each firmware command of mdev-pci-mlx5 in each state of migration, refused, late, not delivered, and with
+# a number in its answer that is wrong: user space gets an errno, the state is what the documents say, the
+# log has one line of the reason, and after a reset all works. By default each command in each state has one
+# of the faults; with --all all of them, and each status that firmware can answer. Commands that are not
+# answered: 238.
+
+. "$PAYLOAD/tests/system/mlx5.sh"
+
+must "stock mlx5_core takes the PF" mlx5_load
+must "the module" load mdev-pci-mlx5
+must "mlx5_core makes 1 VF" mlx5_vfs 1
+must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
+new_uuid; u=$UUID
+must "an mdev" create "$u" mlx5_core-vf
+walk "a state to load" "$MDEVS/$u" cx:2 set:STOP_COPY "read:$WORK/s" close
+mig_session "$u"
+kinds="fail late delivery value"
+fault_rows
+mig_quit
+t "no DMA of a VF that is stopped" cx_no_bad_dma
+t "nobody hangs" nobody_stuck
+t "the mdev is removed" remove "$u"
+t "the VF goes" set_vfs 0
+t "the module goes" unload mdev-pci-mlx5
+t "mlx5_core goes" unload mlx5_core
