@@ -148,8 +148,9 @@ static bool ranges_read(CxTracker *t, const CxCmd *c)
             return false;
         }
     }
+    /* Upstream's driver rounds the logarithm down */
     return log_space >= CX_TRACK_LOG_MIN && log_space <= CX_TRACK_LOG_MAX &&
-           all <= 1ull << log_space;
+           all <= 2ull << log_space;
 }
 
 static bool tracker_read(CxTracker *t, CxVhca *v, const CxCmd *c)
