@@ -2,6 +2,8 @@
 # shellcheck shell=dash disable=SC2154
 # boot: mlx5
 # timeout: 300
+# complains: irq [0-9]+ handler irq_int_handler.* enabled interrupts
+# (6.1's mlx5_core itself: cmd_status_err() unlocks by spin_unlock_irq() in the interrupt of a failed command)
 #
 # Each firmware command that mdev-pci-mlx5 needs fails, is late or is answered with nonsense. The user
 # sees an errno, the host goes on, and after a reset the VF works. 238 has those that are not answered.

@@ -3,6 +3,8 @@
 # boot: mlx5
 # timeout: 400
 # timeout-full: 1500
+# complains: irq [0-9]+ handler irq_int_handler.* enabled interrupts
+# (6.1's mlx5_core itself: cmd_status_err() unlocks by spin_unlock_irq() in the interrupt of a failed command)
 #
 # Each firmware command of mdev-pci-mlx5 in each state of migration, refused, late, not delivered, and with
 # a number in its answer that is wrong: user space gets an errno, the state is what the documents say, the
