@@ -315,6 +315,25 @@ static void pf_tracker_page(Object *obj, const char *bytes, Error **errp)
     REFDEV(obj)->tracker_log = ctz64(page);
 }
 
+/* "silent": from now on VFs do not come out of an FLR; "": they do, and those that have not, too */
+static void pf_vf_reset(Object *obj, const char *how, Error **errp)
+{
+    RefdevPF *pf = REFDEV(obj);
+
+    if (*how && strcmp(how, "silent")) {
+        error_setg(errp, "vf-reset must be silent or empty");
+        return;
+    }
+    pf->vf_reset_silent = *how;
+    for (unsigned i = 0; !*how && i < pf->total_vfs; i++) {
+        RefdevVF *vf = refdev_pf_vf(pf, i);
+
+        if (vf) {
+            refdev_vf_answer(vf);
+        }
+    }
+}
+
 static bool parse_resident(RefdevPF *pf, Error **errp)
 {
     if (!pf->resident || !*pf->resident) {
@@ -469,6 +488,7 @@ static void pf_class_init(ObjectClass *class, void *data)
     device_class_set_props(dc, pf_properties);
     object_class_property_add_str(class, "plant", NULL, pf_plant);
     object_class_property_add_str(class, "tracker-page", NULL, pf_tracker_page);
+    object_class_property_add_str(class, "vf-reset", NULL, pf_vf_reset);
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 }
 

@@ -153,7 +153,13 @@ static void vf_flr(RefdevVF *vf)
         refdev_image_clear(&vf->image, vf->pf->context_size);
     }
     vf->resets++;
+    vf->silent = vf->pf->vf_reset_silent;
     refdev_event(vf->pf, RD_EVT_FUNCTION_RESET, number, 0);
+}
+
+void refdev_vf_answer(RefdevVF *vf)
+{
+    vf->silent = false;
 }
 
 /* An FLR; or VF Enable was set or cleared; or the machine is reset. */
@@ -170,14 +176,26 @@ static void vf_reset_hold(Object *obj, ResetType type)
     refdev_cmd_end_function(vf->pf, refdev_vf_number(vf));
     refdev_control_reset(vf);
     refdev_vf_disable(vf);
+    vf->silent = false;
     vf->control.accesses = 0;
     vf->resets = 0;
     vf->dma_stopped = 0;
 }
 
+static uint32_t vf_config_read(PCIDevice *dev, uint32_t addr, int len)
+{
+    if (REFDEV_VF(dev)->silent) {
+        return MAKE_64BIT_MASK(0, 8 * len);
+    }
+    return pci_default_read_config(dev, addr, len);
+}
+
 static void vf_config_write(PCIDevice *dev, uint32_t addr, uint32_t value,
                             int len)
 {
+    if (REFDEV_VF(dev)->silent) {
+        return;
+    }
     pci_default_write_config(dev, addr, value, len);
     pcie_cap_flr_write_config(dev, addr, value, len);
 }
@@ -218,6 +236,9 @@ static uint64_t vf_read(void *opaque, hwaddr offset, unsigned size)
 {
     RefdevVF *vf = opaque;
 
+    if (vf->silent) {
+        return UINT64_MAX;
+    }
     if (offset < VF_IOAT_END) {
         return refdev_ioat_read(vf, offset, size);
     }
@@ -232,7 +253,7 @@ static void vf_write(void *opaque, hwaddr offset, uint64_t value,
 {
     RefdevVF *vf = opaque;
 
-    if (!vf->enabled) {
+    if (!vf->enabled || vf->silent) {
         return;
     }
     if (vf->level == RD_LEVEL_FULL) {
@@ -325,6 +346,7 @@ static void vf_class_init(ObjectClass *class, void *data)
 
     pc->realize = vf_realize;
     pc->exit = vf_exit;
+    pc->config_read = vf_config_read;
     pc->config_write = vf_config_write;
     pc->vendor_id = RD_VENDOR_ID;
     pc->device_id = RD_VF_DEVICE_ID;

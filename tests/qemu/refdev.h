@@ -205,6 +205,7 @@ struct RefdevPF {
 
     uint64_t latency[REFDEV_OPCODES];
     RefdevBug bug;
+    bool vf_reset_silent;               /* VFs do not come out of an FLR */
     const RefdevControlKind *vf_control;     /* or NULL */
 };
 
@@ -343,6 +344,7 @@ struct RefdevVF {
     MemoryRegion bar;
     MemoryRegion msix;
 
+    bool silent;                /* has not come out of an FLR: answers all ones */
     bool enabled;
     uint16_t profile;
     uint64_t max_copy;          /* bytes; CONFIGURE */
@@ -392,6 +394,7 @@ void refdev_control_reset(RefdevVF *vf);
 void refdev_control_done(RefdevCmd *cmd);
 bool refdev_control_has(const RefdevPF *pf, uint16_t opcode);
 
+void refdev_vf_answer(RefdevVF *vf);
 bool refdev_vf_enable(RefdevVF *vf, uint16_t profile);
 void refdev_vf_disable(RefdevVF *vf);
 void refdev_vf_stop(RefdevVF *vf);
