@@ -558,6 +558,14 @@ static void fw_abort(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	fw->buf = NULL;
 }
 
+static int fw_check_compat(struct vfio_pci_fn *fn, u32 compat)
+{
+	struct fake_fw *fw = fn->priv;
+
+	FW_CONTRACT(fw, fw->session && fw->dir == VFIO_PCI_MIG_LOAD && !fw->buf);
+	return session_op(fw, MIG_OP_CHECK_COMPAT);
+}
+
 static int fw_precopy_start(struct vfio_pci_fn *fn)
 {
 	struct fake_fw *fw = fn->priv;
@@ -627,6 +635,7 @@ const struct vfio_pci_mig_ops fake_image_ops = {
 	.save = fw_save,
 	.load = fw_load,
 	.abort = fw_abort,
+	.check_compat = fw_check_compat,
 	.precopy_start = fw_precopy_start,
 	.precopy_stop = fw_precopy_stop,
 	.precopy_size = fw_precopy_size,

@@ -694,6 +694,24 @@ static void hang_load(struct kunit *test)
 	bed_drop(bed);
 }
 
+static void hang_compat(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = unbounded_bed(test);
+	ssize_t len = save_all(bed, stream, 1000);
+
+	bed_go(bed, S(RESUMING));
+	bed->mig->caps.timeout_ms = HANG_MS;
+	fw_hang(bed->fw, MIG_OP_CHECK_COMPAT);
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, len, 1000), -ETIMEDOUT);
+	bed->mig->caps.timeout_ms = BED_LONG_MS;
+	is_refused(bed);
+	bed_close(bed);
+	release(bed);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
 static void unbounded(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
@@ -736,6 +754,7 @@ static struct kunit_case sessions_cases[] = {
 	KUNIT_CASE_PARAM(hang_opened_again, hang_gen_params),
 	KUNIT_CASE(hang_size),
 	KUNIT_CASE(hang_load),
+	KUNIT_CASE(hang_compat),
 	{}
 };
 

@@ -48,7 +48,9 @@ static int check_compat(struct mig_file *mf)
 		ret = mig_fw_check_compat(mig, compat);
 	else if (compat != mig->caps.compat)
 		ret = -EPROTONOSUPPORT;
-	if (ret)
+	if (ret == -ETIMEDOUT)
+		mig_timed_out(mig);
+	else if (ret)
 		mig_err(mig, " data refused: saved by firmware with state version %u, this firmware has %u\n",
 			compat, mig->caps.compat);
 	mig_unlock(mig);
