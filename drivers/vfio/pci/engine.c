@@ -36,6 +36,7 @@
  * @debugfs: for mig_debugfs_remove()
  * @watched: resets of the PF come without notice
  * @watch: detects them
+ * @no_bus_reset: a quirk of the kernel already keeps the function from bus resets
  */
 struct vfio_pci_engine_device {
 	struct vfio_pci_core_device core;
@@ -49,6 +50,7 @@ struct vfio_pci_engine_device {
 	struct dentry *debugfs;
 	bool watched;
 	struct watch watch;
+	bool no_bus_reset;
 };
 
 /*
@@ -93,6 +95,23 @@ static void use_end(struct vfio_pci_engine_device *edev)
 		edev->use_ops->end(edev->fn);
 }
 
+/*
+ * If an FLR of a VF fails, the PCI core resets the hotplug slot that the VF is in: the PF, and all
+ * other VFs under their users. The flag keeps it from that. It is set only while the VF is reset:
+ * error recovery, which resets a slot on purpose, looks at it, too.
+ */
+static void spare_slot(struct vfio_pci_engine_device *edev, bool spare)
+{
+	struct pci_dev *pdev = edev->core.pdev;
+
+	if (!pdev->is_virtfn || edev->no_bus_reset)
+		return;
+	if (spare)
+		pdev->dev_flags |= PCI_DEV_FLAGS_NO_BUS_RESET;
+	else
+		pdev->dev_flags &= ~PCI_DEV_FLAGS_NO_BUS_RESET;
+}
+
 static int engine_open(struct vfio_device *vdev)
 {
 	struct vfio_pci_engine_device *edev = to_edev(vdev);
@@ -125,7 +144,9 @@ static int engine_open(struct vfio_device *vdev)
 	return 0;
 
 disable:
+	spare_slot(edev, true);
 	vfio_pci_core_disable(&edev->core);
+	spare_slot(edev, false);
 put:
 	use_end(edev);
 put_owner:
@@ -141,7 +162,10 @@ static void engine_close(struct vfio_device *vdev)
 		watch_end(&edev->watch);
 	if (edev->mig)
 		mig_close(edev->mig);
+	/* This resets the function without a call of engine_reset_prepare() */
+	spare_slot(edev, true);
 	vfio_pci_core_close_device(vdev);
+	spare_slot(edev, false);
 	if (edev->mig)
 		mig_closed(edev->mig, !edev->core.needs_reset);
 	use_end(edev);
@@ -371,6 +395,7 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 
 	edev->owner = desc->owner;
 	edev->fn = desc->fn;
+	edev->no_bus_reset = desc->fn->pdev->dev_flags & PCI_DEV_FLAGS_NO_BUS_RESET;
 	edev->use_ops = desc->use_ops;
 	edev->watched = desc->watch;
 	watch_init(&edev->watch, &edev->core, lost_by_reset);
@@ -517,7 +542,9 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_of);
  * vfio_pci_engine_dev() - get the "vfioN" device below the function
  * @edev: the device
  *
- * Return: its struct device; valid until vfio_pci_engine_unregister().
+ * Return: its struct device; valid until vfio_pci_engine_unregister(). A caller that takes a
+ * reference may use it, vfio_pci_engine_detach_fw() and vfio_pci_engine_attach_fw() until it drops
+ * that.
  */
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev)
 {
@@ -664,6 +691,7 @@ static void engine_reset_prepare(struct pci_dev *pdev)
 
 	if (!edev)
 		return;
+	spare_slot(edev, true);
 	if (edev->mig)
 		mig_reset_begins(edev->mig);
 	if (edev->control)
@@ -698,6 +726,7 @@ static void engine_reset_done(struct pci_dev *pdev)
 
 	if (!edev)
 		return;
+	spare_slot(edev, false);
 	if (edev->nvlink2)
 		nvlink2_reset_done(edev->nvlink2);
 	if (edev->control)
