@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
-# timeout: 400
+# timeout-full: 900
 #
 # A VF that does not come out of a reset: the kernel waits for it for a minute, each time. It is in ERROR
 # until a reset succeeds, and other VFs of its PF do not notice.
 
+full || { skip "VFs that do not come out of a reset" "minutes, each of which the kernel waits; host-run.sh --all"; return 0; }
 able reset-fails "VFs that do not come out of a reset" || return 0
 W=$WORK
 DEAD='does not answer after a reset; the device is in the ERROR state'

@@ -169,6 +169,12 @@ can()
 		[ "$QEMU" -lt 8 ] || kernel_has_precopy ||
 			fail "kernel $(uname -r) has no PRE_COPY states, and QEMU $QEMU knows no migration region"
 		;;
+	detach)		# the device's PF driver takes a VF from firmware when it is told to
+		command -v dev_detach >/dev/null || fail "$DEV_MODULE takes no VF from its firmware"
+		;;
+	reset-fails)	# the device's VFs do not come out of a reset when they are told to
+		command -v dev_vf_reset >/dev/null || fail "$DEV_MODEL always comes out of a reset"
+		;;
 	faults)		# of memory, for one task
 		mount_debugfs 2>/dev/null
 		[ -w /proc/self/fail-nth ] && [ -d /sys/kernel/debug/failslab ] ||

@@ -421,7 +421,7 @@ static int use_begin(struct vfio_pci_fn *fn, u32 *setup)
 	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
-	if (!function->edev) {
+	if (!function->shown) {
 		/* The mdev is being created, removed, or moves to another VF */
 		ret = -EAGAIN;
 	} else {

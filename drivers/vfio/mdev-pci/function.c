@@ -366,10 +366,12 @@ int mdev_pci_function_show(struct mdev_pci_function *function,
 {
 	mutex_lock(&function->fw_lock);
 	mutex_lock(&function->edev_lock);
+	get_device(vfio_pci_engine_dev(edev));
 	function->edev = edev;
 	if (function->detached)
 		vfio_pci_engine_detach_fw(edev);
 	mutex_unlock(&function->edev_lock);
+	function->shown = true;
 	mutex_unlock(&function->fw_lock);
 	return 0;
 }
@@ -387,13 +389,27 @@ int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
 
 	mutex_lock(&function->fw_lock);
 	ret = function->in_use ? -EBUSY : 0;
-	if (!ret || force) {
-		mutex_lock(&function->edev_lock);
-		function->edev = NULL;
-		mutex_unlock(&function->edev_lock);
-	}
+	if (!ret || force)
+		function->shown = false;
 	mutex_unlock(&function->fw_lock);
 	return ret;
+}
+
+/**
+ * mdev_pci_function_forget() - drop a device that was unregistered, and that nobody has open
+ * @function: a hidden function
+ *
+ * Not before: a PF driver may detach the function while its last user still has buffers there.
+ */
+void mdev_pci_function_forget(struct mdev_pci_function *function)
+{
+	struct vfio_pci_engine_device *edev;
+
+	mutex_lock(&function->edev_lock);
+	edev = function->edev;
+	function->edev = NULL;
+	mutex_unlock(&function->edev_lock);
+	put_device(vfio_pci_engine_dev(edev));
 }
 
 static struct mdev_pci_function *to_function(struct vfio_pci_fn *fn)

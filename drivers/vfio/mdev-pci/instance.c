@@ -122,6 +122,7 @@ static void unmake_device(struct mdev_pci_instance *instance)
 			 dev_name(&instance->mdev->dev));
 	/* Blocks until the user has closed it */
 	vfio_pci_engine_unregister(edev);
+	mdev_pci_function_forget(instance->function);
 }
 
 static int check_group(struct mdev_pci_instance *instance)

@@ -157,8 +157,8 @@ struct mdev_pci_parent {
  * @limits: of @enabled, for this function. Do not change while it is enabled
  * @edev_lock: for notifiers of the PF driver: &mdev_pci_parent_ops.enable and @disable, which
  *	register them and wait for them, are called under @fw_lock
- * @edev: the engine's device, which users may open; NULL: they may not. Written under @fw_lock
- *	and @edev_lock
+ * @edev: the engine's device, and a reference to it; NULL: there is none. Under @edev_lock
+ * @shown: users may open @edev. Under @fw_lock
  * @detached: the PF driver has taken it from firmware. Under @edev_lock
  * @in_use: a user has it open. Under @fw_lock
  * @values: of the attributes of @enabled. Written under @fw_lock
@@ -184,6 +184,7 @@ struct mdev_pci_function {
 	const struct mdev_pci_type *enabled;
 	struct mdev_pci_limits limits;
 	struct vfio_pci_engine_device *edev;
+	bool shown;
 	bool detached;
 	bool in_use;
 	u64 values[MDEV_PCI_ATTRS_MAX];
@@ -302,6 +303,7 @@ int mdev_pci_function_enable(struct mdev_pci_function *function, const struct md
 int mdev_pci_function_show(struct mdev_pci_function *function,
 			   struct vfio_pci_engine_device *edev);
 int mdev_pci_function_hide(struct mdev_pci_function *function, bool force);
+void mdev_pci_function_forget(struct mdev_pci_function *function);
 void mdev_pci_function_disable(struct mdev_pci_function *function);
 void mdev_pci_function_remember(struct mdev_pci_function *function);
 void mdev_pci_function_suspend(struct mdev_pci_function *function);

@@ -42,6 +42,24 @@ dev_debugfs() # PF -> $FW
 	FW=/sys/kernel/debug/refdev/$1
 }
 
+# As a PF driver does that reloads: firmware does not have the VF for a while
+dev_detach() # VF
+{
+	fw_dir && write_to "$FW/detach" "$1"
+}
+
+dev_attach() # VF
+{
+	fw_dir && write_to "$FW/detach" "-$1"
+}
+
+# How VFs come out of an FLR: "silent", they do not; "": they do, and those that have not, too
+dev_vf_reset()
+{
+	bash -c '. /payload/tests/vm/lib/l0.sh; l0_qmp "$@"' l0 qom-set \
+		"{\"path\":\"/machine/peripheral/pf\",\"property\":\"vf-reset\",\"value\":\"$1\"}" >/dev/null
+}
+
 dev_set_timeout() # MILLISECONDS
 {
 	write_to /sys/module/mdev_pci_refdev/parameters/timeout_ms "$1"

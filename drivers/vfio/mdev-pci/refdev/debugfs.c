@@ -37,10 +37,12 @@ static const char * const refdev_levels[] = {
  * struct refdev_debugfs_vf - a file of a VF
  * @queue: the command queue of its PF.
  * @id: number of the VF.
+ * @fn: the VF while it is enabled, or NULL. Under refdev_detach_lock
  */
 struct refdev_debugfs_vf {
 	struct refdev_queue *queue;
 	u16 id;
+	struct vfio_pci_fn *fn;
 };
 
 /* All PFs are below one directory, which goes with the last of them */
@@ -236,6 +238,65 @@ static const struct file_operations refdev_inject_fops = {
 	.llseek = default_llseek,
 };
 
+/* As PF drivers have one: held while they tell of VFs, and by those who want to be told */
+static DEFINE_MUTEX(refdev_detach_lock);
+
+/**
+ * refdev_debugfs_enabled() - a VF can be detached, or not any more
+ * @fn: the VF.
+ * @enabled: it is enabled.
+ */
+void refdev_debugfs_enabled(struct vfio_pci_fn *fn, bool enabled)
+{
+	struct refdev *r = pci_get_drvdata(fn->pf);
+
+	mutex_lock(&refdev_detach_lock);
+	if (r->debugfs_vfs)
+		r->debugfs_vfs[fn->id].fn = enabled ? fn : NULL;
+	mutex_unlock(&refdev_detach_lock);
+}
+
+static int refdev_detach(struct refdev_debugfs_vf *vf, bool attach)
+{
+	int ret = 0;
+
+	mutex_lock(&refdev_detach_lock);
+	if (!vf->fn)
+		ret = -ENODEV;
+	else if (attach)
+		mdev_pci_function_attach(vf->fn);
+	else
+		mdev_pci_function_detach(vf->fn);
+	mutex_unlock(&refdev_detach_lock);
+	return ret;
+}
+
+/* "<vf>": as a PF driver does that takes it from firmware for a while; "-<vf>": it has it again */
+static ssize_t refdev_detach_write(struct file *file, const char __user *from, size_t count,
+				   loff_t *pos)
+{
+	struct refdev *r = file->private_data;
+	char word[REFDEV_FILE_NAME] = "";
+	bool attach;
+	u16 id;
+	int ret;
+
+	if (count >= sizeof(word) || copy_from_user(word, from, count))
+		return -EINVAL;
+	attach = word[0] == '-';
+	ret = kstrtou16(word + attach, 0, &id);
+	if (ret || !r->debugfs_vfs || id >= le16_to_cpu(r->queue.info.total_vfs))
+		return ret ?: -EINVAL;
+	return refdev_detach(&r->debugfs_vfs[id], attach) ?: count;
+}
+
+static const struct file_operations refdev_detach_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = refdev_detach_write,
+	.llseek = default_llseek,
+};
+
 /**
  * refdev_debugfs_add() - show a PF
  * @r: the PF; its queue is running.
@@ -250,6 +311,7 @@ void refdev_debugfs_add(struct refdev *r)
 	r->debugfs = debugfs_create_dir(pci_name(pdev), refdev_get_root());
 	debugfs_create_file("firmware", 0400, r->debugfs, &r->queue, &refdev_firmware_fops);
 	debugfs_create_file("inject", 0200, r->debugfs, &r->queue, &refdev_inject_fops);
+	debugfs_create_file("detach", 0200, r->debugfs, r, &refdev_detach_fops);
 	vfs = devm_kcalloc(&pdev->dev, total_vfs, sizeof(*vfs), GFP_KERNEL);
 	if (!vfs)
 		return;
@@ -259,6 +321,7 @@ void refdev_debugfs_add(struct refdev *r)
 		snprintf(name, sizeof(name), "vf%u", i);
 		debugfs_create_file(name, 0400, r->debugfs, &vfs[i], &refdev_vf_fops);
 	}
+	r->debugfs_vfs = vfs;
 }
 
 /**

@@ -9,8 +9,7 @@ int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg)
 	return refdev_run(refdev_queue_of(fn), &cmd);
 }
 
-static int refdev_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
-			 struct mdev_pci_limits *limits)
+static int refdev_enable_vf(struct vfio_pci_fn *fn, const struct mdev_pci_type *type)
 {
 	int ret = refdev_command(fn, REFDEV_ENABLE, type->profile);
 
@@ -22,8 +21,19 @@ static int refdev_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *typ
 	       refdev_command(fn, REFDEV_ENABLE, type->profile);
 }
 
+static int refdev_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
+			 struct mdev_pci_limits *limits)
+{
+	int ret = refdev_enable_vf(fn, type);
+
+	if (!ret)
+		refdev_debugfs_enabled(fn, true);
+	return ret;
+}
+
 static void refdev_disable(struct vfio_pci_fn *fn)
 {
+	refdev_debugfs_enabled(fn, false);
 	refdev_command(fn, REFDEV_DISABLE, 0);
 }
 

@@ -10,6 +10,8 @@
 /* Of VFs */
 #define REFDEV_NR_TYPES	2
 
+struct refdev_debugfs_vf;
+
 /**
  * struct refdev - a PF of the reference device
  * @queue: its firmware command queue.
@@ -18,6 +20,7 @@
  * @control: where VFs have their control blocks, for @types.
  * @taken: the device is this driver's now. Under device_lock() of the PF.
  * @debugfs: the PF in debugfs.
+ * @debugfs_vfs: its VFs there, or NULL: no memory.
  */
 struct refdev {
 	struct refdev_queue queue;
@@ -26,6 +29,7 @@ struct refdev {
 	struct vfio_pci_control control;
 	bool taken;
 	struct dentry *debugfs;
+	struct refdev_debugfs_vf *debugfs_vfs;
 };
 
 extern const struct mdev_pci_parent_ops refdev_parent_ops;
@@ -65,5 +69,6 @@ void refdev_resident(struct refdev *r);
 
 void refdev_debugfs_add(struct refdev *r);
 void refdev_debugfs_remove(struct refdev *r);
+void refdev_debugfs_enabled(struct vfio_pci_fn *fn, bool enabled);
 
 #endif /* _REFDEV_H */
