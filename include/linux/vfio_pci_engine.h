@@ -263,6 +263,11 @@ struct vfio_pci_mig_ops {
  *	that ends before the state is complete takes the device to VFIO_DEVICE_STATE_ERROR, which
  *	only a reset leaves. The engine checks the whole stream before the last @load, so
  *	a state of one chunk is checked completely before firmware sees it.
+ * @upstream: the streams can be those of upstream's variant driver for such functions: records of
+ *	8 bytes length, 4 bytes flags and 4 bytes tag 0, each with a whole state; see
+ *	vfio_pci_engine_set_upstream(). @save must return all of the state as one chunk. @load gets
+ *	each record when it is complete, with &vfio_pci_mig_buf.last and from offset 0, also several
+ *	times in a session. Requires @framed; not with @precopy.
  * @unbounded: operations may never return. The engine calls each in a worker and waits at most
  *	@timeout_ms. Then the device goes to VFIO_DEVICE_STATE_ERROR, and all operations of the
  *	function are refused with -ETIMEDOUT until the one has returned; its buffer is neither used
@@ -284,6 +289,7 @@ struct vfio_pci_mig_caps {
 	bool framed;
 	bool immediate;
 	bool unbounded;
+	bool upstream;
 };
 
 /* QEMU reads at most 1 MiB at a time; more would only delay the first byte */
@@ -466,6 +472,7 @@ const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
+void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream);
 bool vfio_pci_engine_is_open(struct device *dev);
 
 /**

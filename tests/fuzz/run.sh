@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: run.sh [--seconds N] [--keep] [stream|v1|parts|cx|cxcmd]...
+# usage: run.sh [--seconds N] [--keep] [stream|upstream|v1|parts|cx|cxcmd]...
 #
 # Fuzzing of what reads hostile input: builds the modules' own sources in user space with
 # libFuzzer, AddressSanitizer and UBSan, and runs each target on the kept corpus
@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
 	esac
 	shift
 done
-[ $# -gt 0 ] || set -- stream v1 parts cx cxcmd
+[ $# -gt 0 ] || set -- stream upstream v1 parts cx cxcmd
 need_host clang libclang-rt-14-dev libc6-dev linux-libc-dev libglib2.0-dev pkg-config
 mkdir -p "$build"
 
@@ -69,6 +69,7 @@ for target; do
 	n=$((n + 1)) runs=$RUNS
 	case $target in
 	stream) compile stream "$here/crc32c.c" "$engine/stream.c" ;;
+	upstream) compile upstream "$here/crc32c.c" "$engine/stream.c" ;;
 	v1) compile v1 "$engine/v1_regs.c" ;;
 	parts) compile parts "$virtio/parts.c" ;;
 	# Each run is long: less of them

@@ -122,6 +122,18 @@ static void chunk_over_the_bound(struct made *made)
 	made->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND + 1ULL;
 }
 
+static void upstream_not_framed(struct made *made)
+{
+	made->mig_caps.upstream = true;
+}
+
+static void upstream_precopy(struct made *made)
+{
+	made->mig_caps.upstream = true;
+	made->mig_caps.framed = true;
+	made->mig_caps.precopy = true;
+}
+
 static void chunk_not_framed(struct made *made)
 {
 	made->mig_caps.max_chunk = 4096;
@@ -188,6 +200,7 @@ static void ranges_crossed(struct made *made)
 #define LOG	"has log_ops without start or stop"
 #define REPORT	"must have exactly one of log_ops.report and log_ops.changes"
 #define LIMITS	"has log_ops but no log_caps"
+#define UPSTREAM "sets mig_caps.upstream without mig_caps.framed, or with mig_caps.precopy"
 #define FRAMED	"sets mig_caps.max_chunk without mig_caps.framed"
 #define BOUND	"has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND"
 #define HEADROOM "has mig_caps.headroom above its maximum, or not a multiple of 8"
@@ -210,6 +223,8 @@ static const struct mistake mistakes[] = {
 	{ "the most headroom", NULL, .make = most_headroom },
 	{ "operations that may never return", NULL, .make = unbounded },
 	{ "a chunk over the bound", BOUND, .make = chunk_over_the_bound },
+	{ "upstream and not framed", UPSTREAM, .make = upstream_not_framed },
+	{ "upstream and pre-copy", UPSTREAM, .make = upstream_precopy },
 	{ "max_chunk and not framed", FRAMED, .make = chunk_not_framed },
 	{ "buffers of no kind", "has an unknown mig_caps.kind", .make = no_such_kind },
 	{ "headroom of 72 bytes", HEADROOM, .make = headroom_of_72 },

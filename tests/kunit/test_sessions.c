@@ -481,6 +481,113 @@ static void immediate_damaged(struct kunit *test)
 	}
 }
 
+/* ---- streams of upstream's variant drivers ------------------------------------------------ */
+
+static struct bed *upstream_bed(struct kunit *test)
+{
+	struct vfio_pci_mig_caps caps = image_caps();
+	struct bed *bed;
+
+	caps.precopy = false;
+	caps.upstream = true;
+	bed = image_bed(test, &caps, IMAGE, IMAGE);
+	bed->mig->upstream = true;
+	return bed;
+}
+
+#define RECORD	((ssize_t)sizeof(struct stream_upstream) + IMAGE)
+
+/* One record, and what the user is told of its size */
+static void upstream_save(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = upstream_bed(test);
+	struct stream_upstream rec = { .size = cpu_to_le64(IMAGE) };
+	unsigned long size;
+
+	KUNIT_EXPECT_EQ(test, mig_data_size(bed->mig, &size), 0);
+	KUNIT_EXPECT_EQ(test, size, RECORD);
+	KUNIT_EXPECT_EQ(test, save_all(bed, stream, 1000), RECORD);
+	KUNIT_EXPECT_MEMEQ(test, stream, &rec, sizeof(rec));
+	KUNIT_EXPECT_MEMEQ(test, stream + sizeof(rec), bed->fw->state, IMAGE);
+	bed_drop(bed);
+}
+
+/* Of several images the last one counts */
+static void upstream_load(struct kunit *test)
+{
+	static const size_t steps[] = { 1, 999, 4096, BED_STREAM_MAX };
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = upstream_bed(test);
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, save_all(bed, stream, 1000), RECORD);
+	memcpy(stream + RECORD, stream, RECORD);
+	memset(stream + sizeof(struct stream_upstream), 0x77, IMAGE);
+	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+		fw_arm(bed->fw);
+		load_all(bed, stream, 2 * RECORD, steps[i]);
+		is_there(bed, IMAGE);
+		KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_LOAD], 2);
+	}
+	bed_drop(bed);
+}
+
+/* It may end behind an image, and nowhere else */
+static void upstream_cut(struct kunit *test)
+{
+	static const ssize_t parts[] = {
+		1, 16, 17, RECORD - 1, RECORD + 1, RECORD + 16, 2 * RECORD - 1
+	};
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = upstream_bed(test);
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, save_all(bed, stream, 1000), RECORD);
+	memcpy(stream + RECORD, stream, RECORD);
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		bed_go(bed, S(RESUMING));
+		KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, parts[i], 1000), parts[i]);
+		KUNIT_EXPECT_EQ(test, bed_set_state(bed, S(STOP)), -ENODATA);
+		bed_is(bed, S(ERROR));
+		bed_recovers(bed);
+	}
+	bed_drop(bed);
+}
+
+/* What firmware has refused, and what was never given to it */
+static void upstream_refused(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = upstream_bed(test);
+	unsigned int nth;
+
+	KUNIT_EXPECT_EQ(test, save_all(bed, stream, 1000), RECORD);
+	memcpy(stream + RECORD, stream, RECORD);
+	for (nth = 0; nth < 2; nth++) {
+		bed_go(bed, S(RESUMING));
+		fw_arm(bed->fw);
+		fw_fault(bed->fw, MIG_OP_LOAD, nth, FW_RETURNS, -EINVAL);
+		KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, 2 * RECORD, 1000), -EINVAL);
+		bed_is(bed, nth ? S(ERROR) : S(RESUMING));
+		bed_recovers(bed);
+	}
+	bed->mig->upstream = false;
+	bed_go(bed, S(RESUMING));
+	fw_arm(bed->fw);
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, RECORD, 1000), -EINVAL);
+	KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_LOAD], 0);
+	bed_recovers(bed);
+	KUNIT_EXPECT_GT(test, save_all(bed, stream, 1000), RECORD);
+	bed->mig->upstream = true;
+	bed_go(bed, S(RESUMING));
+	fw_arm(bed->fw);
+	KUNIT_EXPECT_EQ(test, bed_write_all(bed, stream, RECORD, 1000), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_LOAD], 0);
+	bed_recovers(bed);
+	bed_drop(bed);
+}
+
 /* ---- operations that may never return ----------------------------------------------------- */
 
 struct hang {
@@ -746,6 +853,10 @@ static struct kunit_case sessions_cases[] = {
 	KUNIT_CASE(immediate_refused),
 	KUNIT_CASE(immediate_cut),
 	KUNIT_CASE(immediate_damaged),
+	KUNIT_CASE(upstream_save),
+	KUNIT_CASE(upstream_load),
+	KUNIT_CASE(upstream_cut),
+	KUNIT_CASE(upstream_refused),
 	KUNIT_CASE(unbounded),
 	KUNIT_CASE_PARAM(hang_returns, hang_gen_params),
 	KUNIT_CASE_PARAM(hang_closed, hang_gen_params),

@@ -90,6 +90,11 @@ static void framed(struct kunit *test)
 	each(test, framed_tests);
 }
 
+static void upstream(struct kunit *test)
+{
+	each(test, upstream_tests);
+}
+
 static struct kunit_case unit_cases[] = {
 	KUNIT_CASE(writer),
 	KUNIT_CASE(reader),
@@ -97,6 +102,7 @@ static struct kunit_case unit_cases[] = {
 	KUNIT_CASE(ranges),
 	KUNIT_CASE(precopy),
 	KUNIT_CASE(framed),
+	KUNIT_CASE(upstream),
 	KUNIT_CASE(v1),
 	KUNIT_CASE(nvlink2),
 	KUNIT_CASE(parts),

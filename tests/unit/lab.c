@@ -205,6 +205,10 @@ static int feed_some(struct lab_feeder *f, const u8 *p, size_t len)
 		break;
 	case STREAM_STATE_END:
 		piece_ends(f);
+		if (f->r.upstream && f->r.continued) {
+			stream_next_part(&f->r);
+			piece_begins(f);
+		}
 		break;
 	case STREAM_DONE:
 		f->res.done = true;
@@ -213,15 +217,18 @@ static int feed_some(struct lab_feeder *f, const u8 *p, size_t len)
 	return ev < 0 ? ev : (int)n;
 }
 
-static struct lab_result feed(const struct lab_stream *s, size_t split, size_t step,
-			      const struct stream_limits *limits)
+static struct lab_result feed_as(const struct lab_stream *s, size_t split, size_t step,
+				 const struct stream_limits *limits, bool upstream)
 {
 	struct lab_feeder f = { .max_piece = limits->max_record, .res.state_ok = true };
 	size_t pos = 0;
 	void *dst;
 	int n;
 
-	stream_reader_init(&f.r, &lab_ident, limits);
+	if (upstream)
+		stream_reader_init_upstream(&f.r, limits);
+	else
+		stream_reader_init(&f.r, &lab_ident, limits);
 	while (pos < s->len) {
 		size_t end = pos < split ? split : s->len;
 
@@ -238,7 +245,24 @@ static struct lab_result feed(const struct lab_stream *s, size_t split, size_t s
 	}
 	free(f.payload);
 	f.res.delta = f.r.delta;
+	if (upstream)
+		f.res.done = stream_at_record(&f.r);
 	return f.res;
+}
+
+static struct lab_result feed(const struct lab_stream *s, size_t split, size_t step,
+			      const struct stream_limits *limits)
+{
+	return feed_as(s, split, step, limits, false);
+}
+
+struct lab_result lab_feed_upstream(const struct lab_stream *s, size_t step, u64 max_chunk)
+{
+	struct stream_limits limits = {
+		.max_state = LAB_MAX_STATE, .max_record = LAB_MAX_PIECE, .max_chunk = max_chunk,
+	};
+
+	return feed_as(s, 0, step, &limits, true);
 }
 
 struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size_t step,

@@ -75,6 +75,8 @@ struct lab_result lab_feed_limits(const struct lab_stream *s, size_t split, size
 				  u64 max_state, size_t max_piece);
 /* To firmware whose chunks are whole images */
 struct lab_result lab_feed_framed(const struct lab_stream *s, size_t step, u64 max_chunk);
+/* Of an upstream variant driver; done: it may end where it does */
+struct lab_result lab_feed_upstream(const struct lab_stream *s, size_t step, u64 max_chunk);
 
 /* The whole stream is refused with this errno, and the reader says why */
 void lab_refused(const struct lab_stream *s, int err, const char *why);

@@ -27,7 +27,7 @@ int main(void)
 {
 	const struct test *suites[] = { writer_tests, reader_tests, refusal_tests,
 					range_tests, precopy_tests, v1_tests, nvlink2_tests,
-					parts_tests, framed_tests };
+					parts_tests, framed_tests, upstream_tests };
 	int n_passed = 0, n_failed = 0;
 
 	setbuf(stdout, NULL);

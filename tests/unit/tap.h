@@ -11,7 +11,8 @@ struct test {
 };
 
 extern const struct test writer_tests[], reader_tests[], refusal_tests[], range_tests[],
-	precopy_tests[], v1_tests[], nvlink2_tests[], parts_tests[], framed_tests[];
+	precopy_tests[], v1_tests[], nvlink2_tests[], parts_tests[], framed_tests[],
+	upstream_tests[];
 
 #define TEST(fn, what) { .name = what, .run = fn }
 

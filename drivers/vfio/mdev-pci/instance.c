@@ -103,6 +103,7 @@ static int make_device(struct mdev_pci_instance *instance)
 			desc.alias, edev);
 		return PTR_ERR(edev);
 	}
+	vfio_pci_engine_set_upstream(edev, instance->upstream);
 	mutex_lock(&instance->lock);
 	instance->edev = edev;
 	mutex_unlock(&instance->lock);
@@ -487,6 +488,48 @@ int mdev_pci_instance_move(struct mdev_pci_instance *instance, const char *addre
 
 	mutex_lock(&instance->move_lock);
 	ret = move_locked(instance, address);
+	mutex_unlock(&instance->move_lock);
+	return ret;
+}
+
+static int set_stream_locked(struct mdev_pci_instance *instance, bool upstream)
+{
+	struct mdev_pci_function *function = instance->function;
+
+	lockdep_assert_held(&function->fw_lock);
+	if (!function->edev)
+		return -ENODEV;
+	if (function->in_use)
+		return -EBUSY;
+	instance->upstream = upstream;
+	vfio_pci_engine_set_upstream(function->edev, upstream);
+	return 0;
+}
+
+/**
+ * mdev_pci_instance_set_stream() - have streams as upstream's variant driver has them, or ours
+ * @instance: the instance, of a type whose limits have &vfio_pci_mig_caps.upstream
+ * @upstream: upstream's
+ *
+ * Context: process context, from the mdev's attribute; sleeps.
+ * Return: 0; -EBUSY: the mdev is in use; -ENODEV: it has lost its VF; with a line in the log.
+ */
+int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstream)
+{
+	struct mdev_pci_function *function;
+	int ret;
+
+	/* It does not move meanwhile */
+	mutex_lock(&instance->move_lock);
+	function = instance->function;
+	mutex_lock(&function->fw_lock);
+	ret = set_stream_locked(instance, upstream);
+	mutex_unlock(&function->fw_lock);
+	if (ret)
+		pci_err(function->fn.pdev, "%s of mdev %s: %s (%pe)\n", "stream",
+			dev_name(&instance->mdev->dev),
+			ret == -EBUSY ? "it is in use; stop the guest, or unplug the device" :
+			"the mdev has lost its VF and can only be removed", ERR_PTR(ret));
 	mutex_unlock(&instance->move_lock);
 	return ret;
 }

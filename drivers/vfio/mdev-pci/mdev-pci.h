@@ -205,6 +205,7 @@ struct mdev_pci_function {
  * @may_try_another: this function could not be made ready, another VF may be. Of the thread that
  *	creates the mdev
  * @moving: it moves to another VF, that one and no other. Under @move_lock
+ * @upstream: its streams are those of upstream's variant driver. Under @move_lock
  * @move_lock: serializes moves to another VF
  * @lock: for readers of @function and @edev without device_lock()
  * @edev: the engine's device, or NULL
@@ -216,6 +217,7 @@ struct mdev_pci_instance {
 	u64 number;
 	bool may_try_another;
 	bool moving;
+	bool upstream;
 	struct mutex move_lock;		/* order: top of this file */
 	struct mutex lock;		/* order: top of this file */
 	struct vfio_pci_engine_device *edev;
@@ -322,6 +324,7 @@ void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
 			      struct mdev_pci_function *function);
 int mdev_pci_instance_move(struct mdev_pci_instance *instance, const char *address);
 struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance);
+int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstream);
 void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
 
 /* whole.c */

@@ -49,13 +49,15 @@ int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_p
 	return n + sysfs_emit_at(buf, at + n, "\n");
 }
 
-static int emit_function(const struct mdev_pci_function *function,
-			 const struct mdev_pci_type *type, char *buf)
+static int emit_function(const struct mdev_pci_instance *instance, char *buf)
 {
+	const struct mdev_pci_function *function = instance->function;
+	const struct mdev_pci_type *type = instance->type;
 	int n = emit_type(function->fn.pf, type, &function->limits.mig_caps, buf, 0);
 
 	n += emit_ids(function->fn.pdev, buf, n);
-	return n + sysfs_emit_at(buf, n, " setup=%08x\n", mdev_pci_attrs_setup(function, type));
+	return n + sysfs_emit_at(buf, n, " setup=%08x%s\n", mdev_pci_attrs_setup(function, type),
+				 instance->upstream ? " stream=upstream" : "");
 }
 
 /**
@@ -77,7 +79,7 @@ int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf)
 	if (!instance->edev || !instance->type->mig_ops || function->limits.not_migratable)
 		n = sysfs_emit(buf, "none\n");
 	else
-		n = emit_function(function, instance->type, buf);
+		n = emit_function(instance, buf);
 	mutex_unlock(&instance->lock);
 	return n;
 }

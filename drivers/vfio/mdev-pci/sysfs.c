@@ -75,17 +75,51 @@ static ssize_t migration_compat_show(struct device *dev, struct device_attribute
 }
 static DEVICE_ATTR_RO(migration_compat);
 
+static const char * const stream_names[] = { "native", "upstream" };
+
+static ssize_t stream_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", stream_names[READ_ONCE(to_instance(dev)->upstream)]);
+}
+
+static ssize_t stream_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+	int i = sysfs_match_string(stream_names, buf);
+
+	if (i >= 0)
+		return mdev_pci_instance_set_stream(instance, i) ?: count;
+	dev_err(dev, "%s of mdev %s: must be native or upstream (%pe)\n", attr->attr.name,
+		dev_name(dev), ERR_PTR(i));
+	return i;
+}
+static DEVICE_ATTR_RW(stream);
+
+static umode_t instance_attr_is_visible(struct kobject *kobj, struct attribute *attr, int i)
+{
+	const struct mdev_pci_instance *instance = to_instance(kobj_to_dev(kobj));
+	const struct mdev_pci_parent *parent = instance->function->parent;
+
+	if (attr == &dev_attr_stream.attr &&
+	    !(instance->type->mig_ops && parent->desc->mig_caps.upstream))
+		return 0;
+	return attr->mode;
+}
+
 static struct attribute *instance_attrs[] = {
 	&dev_attr_function.attr,
 	&dev_attr_migratable.attr,
 	&dev_attr_migration_compat.attr,
 	&dev_attr_migration_state.attr,
 	&dev_attr_not_migratable.attr,
+	&dev_attr_stream.attr,
 	NULL
 };
 
 static const struct attribute_group instance_group = {
 	.attrs = instance_attrs,
+	.is_visible = instance_attr_is_visible,
 };
 
 static const struct attribute_group *attr_group(struct mdev_pci_instance *instance)

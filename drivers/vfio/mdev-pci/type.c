@@ -253,6 +253,8 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 		n += mdev_pci_describe_compat(parent, offer->type, buf, n);
 	if (mdev_pci_type_is_whole(parent, offer->type))
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
+	if (offer->type->mig_ops && desc->mig_caps.upstream)
+		n += sysfs_emit_at(buf, n, "streams: native, upstream\n");
 	n += describe_control(offer->type->control, buf, n);
 	n += mdev_pci_attrs_describe(offer, buf, n);
 	mutex_lock(&parent->lock);

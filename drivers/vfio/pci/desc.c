@@ -26,6 +26,8 @@ static const char *caps_mistake(const struct vfio_pci_mig_caps *caps)
 		return "sets mig_caps.max_chunk without mig_caps.framed";
 	if (caps->max_chunk > VFIO_PCI_MIG_CHUNK_BOUND)
 		return "has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND";
+	if (caps->upstream && (!caps->framed || caps->precopy))
+		return "sets mig_caps.upstream without mig_caps.framed, or with mig_caps.precopy";
 	if ((unsigned int)caps->kind > VFIO_PCI_BUF_SG)
 		return "has an unknown mig_caps.kind";
 	if (caps->headroom % 8 || caps->headroom > VFIO_PCI_MIG_HEADROOM_MAX)

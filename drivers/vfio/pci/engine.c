@@ -539,6 +539,26 @@ struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_of);
 
 /**
+ * vfio_pci_engine_set_upstream() - choose the format of a device's streams
+ * @edev: the device, with &vfio_pci_mig_caps.upstream; nobody has it open
+ * @upstream: the format of upstream's variant driver, else the native one
+ *
+ * Upstream's streams have no magic number, no identity and no checksum. The administrator must
+ * choose the format, since the engine cannot detect it.
+ *
+ * Context: process context.
+ */
+void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream)
+{
+	if (!edev->mig || WARN_ON_ONCE(upstream && !edev->mig->caps.upstream))
+		return;
+	mig_lock(edev->mig);
+	edev->mig->upstream = upstream;
+	mig_unlock(edev->mig);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_set_upstream);
+
+/**
  * vfio_pci_engine_dev() - get the "vfioN" device below the function
  * @edev: the device
  *

@@ -147,15 +147,6 @@ static int begin_record(struct mig_file *mf)
 	return 0;
 }
 
-static int end_record(struct mig_file *mf)
-{
-	if (mf->load.staged_len)
-		return end_staged(mf);
-	if (!mf->load.reader.continued)
-		hold(mf, mf->load.chunk_len);
-	return 0;
-}
-
 static int end_stream(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *last = mf->load.held;
@@ -169,6 +160,31 @@ static int end_stream(struct mig_file *mf)
 	if (!ret)
 		WRITE_ONCE(mf->load.complete, true);
 	return ret;
+}
+
+/* Upstream's streams have no end: each image takes effect when it is there, as with its driver */
+static int end_part(struct mig_file *mf)
+{
+	struct stream_reader *r = &mf->load.reader;
+
+	if (r->continued) {
+		stream_next_part(r);
+		return begin_record(mf);
+	}
+	mf->offset = 0;
+	hold(mf, mf->load.chunk_len);
+	return end_stream(mf);
+}
+
+static int end_record(struct mig_file *mf)
+{
+	if (mf->upstream)
+		return end_part(mf);
+	if (mf->load.staged_len)
+		return end_staged(mf);
+	if (!mf->load.reader.continued)
+		hold(mf, mf->load.chunk_len);
+	return 0;
 }
 
 static void log_refusal(struct mig_file *mf, const char *why)
@@ -231,6 +247,8 @@ static int take_some(struct mig_file *mf, struct iov_iter *from)
 	WRITE_ONCE(mf->load.begun, true);
 	cond_resched();
 	ret = got(mf, n);
+	if (mf->upstream)
+		WRITE_ONCE(mf->load.complete, !ret && stream_at_record(&mf->load.reader));
 	if (ret)
 		mf->error = ret;
 	return ret;
@@ -315,7 +333,8 @@ bool mig_load_is_complete(struct mig_file *mf)
  */
 bool mig_load_is_partial(struct mig_file *mf)
 {
-	return mf->mig->caps.immediate && mf->load.touched && !READ_ONCE(mf->load.complete);
+	return (mf->mig->caps.immediate || mf->upstream) && mf->load.touched &&
+	       !READ_ONCE(mf->load.complete);
 }
 
 /**
@@ -340,6 +359,9 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 	/* What of changes can be cut up only firmware knows */
 	if (caps->precopy)
 		limits.max_delta = caps->framed ? mig->record : caps->chunk;
-	stream_reader_init(&mf->load.reader, &mig->ident, &limits);
+	if (mf->upstream)
+		stream_reader_init_upstream(&mf->load.reader, &limits);
+	else
+		stream_reader_init(&mf->load.reader, &mig->ident, &limits);
 	return mig_file_open(mf, "[vfio-pci-engine load]", &load_fops, O_WRONLY);
 }

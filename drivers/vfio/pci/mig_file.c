@@ -168,6 +168,7 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	mutex_init(&mf->lock);
 	kref_get(&mig->kref);
 	mf->mig = mig;
+	mf->upstream = mig->upstream;
 	ret = alloc_bufs(mf, dir == VFIO_PCI_MIG_LOAD);
 	if (!ret)
 		ret = begin_session(mf, dir);

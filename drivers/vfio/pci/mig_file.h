@@ -77,6 +77,7 @@ struct mig_load {
  *	the state mutex
  * @failed: 0, or why the session can't go on: what mig_file_enter() returns. Under the state mutex
  * @precopy: the session began in PRE_COPY: firmware records what changes, until it ends
+ * @upstream: its stream is one of upstream's variant driver
  * @buf: two buffers: firmware works on one while the user works on the other. Their members
  *	are under the state mutex; a buffer that is not busy is the user's side's own
  * @cur: the buffer whose turn it is
@@ -92,6 +93,7 @@ struct mig_file {
 	bool attached;
 	int failed;
 	bool precopy;
+	bool upstream;
 	struct vfio_pci_mig_buf buf[2];
 	unsigned int cur;
 	u64 offset;

@@ -741,10 +741,12 @@ static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 {
 	u64 state, records;
+	bool upstream;
 	size_t piece;
 	int ret;
 
 	mig_lock(mig);
+	upstream = mig->upstream;
 	if (mig->file && mig->file->precopy)
 		ret = mig_precopy_left(mig->file, &state);
 	else
@@ -753,6 +755,10 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 	if (ret)
 		return ret;
 
+	if (upstream) {
+		*bytes = sizeof(struct stream_upstream) + state;
+		return 0;
+	}
 	piece = mig->caps.framed ? mig->record : min_t(size_t, mig->caps.chunk, mig->record);
 	records = DIV_ROUND_UP_ULL(state, piece) + 1;
 	*bytes = sizeof(struct stream_header) + records * sizeof(struct stream_record) +

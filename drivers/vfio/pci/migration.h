@@ -64,6 +64,7 @@ enum mig_user {
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @record: bytes of state in the largest record of a stream: %STREAM_RECORD_MAX
+ * @upstream: streams are those of upstream's variant driver
  * @ident: identity in streams
  * @log_limit: of messages
  * @log_name: start of messages: the function
@@ -98,6 +99,7 @@ struct vfio_pci_migration {
 	const struct vfio_pci_mig_ops *ops;
 	struct vfio_pci_mig_caps caps;
 	size_t record;
+	bool upstream;
 	struct stream_ident ident;
 	struct ratelimit_state log_limit;
 	char log_name[MIG_LOG_NAME];

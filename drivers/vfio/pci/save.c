@@ -205,8 +205,13 @@ static void next_record(struct mig_file *mf)
 	struct mig_save *s = &mf->save;
 	size_t len = min(s->chunk_len - s->data_pos, mf->mig->record);
 
-	s->data_len = s->data_pos + len;
 	s->meta_pos = 0;
+	if (mf->upstream) {
+		s->data_len = s->chunk_len;
+		s->meta_len = stream_write_upstream(s->meta, s->chunk_len);
+		return;
+	}
+	s->data_len = s->data_pos + len;
 	s->meta_len = stream_write_state(&s->writer, s->meta, s->data + s->data_pos, len,
 					 s->data_len < s->chunk_len);
 }
@@ -231,6 +236,19 @@ static enum save_got next_piece(struct mig_file *mf, int *err)
 	return got;
 }
 
+/* As next(). Upstream's streams have no end record */
+static int end_stream(struct mig_file *mf)
+{
+	struct mig_save *s = &mf->save;
+
+	s->ended = true;
+	if (mf->upstream)
+		return 0;
+	s->meta_pos = 0;
+	s->meta_len = stream_write_end(&s->writer, s->meta);
+	return 1;
+}
+
 /* More for the user: 1, end of the stream: 0 */
 static int next(struct mig_file *mf)
 {
@@ -243,12 +261,8 @@ static int next(struct mig_file *mf)
 		next_record(mf);
 		return 1;
 	}
-	if (s->last) {
-		s->meta_pos = 0;
-		s->meta_len = stream_write_end(&s->writer, s->meta);
-		s->ended = true;
-		return 1;
-	}
+	if (s->last)
+		return end_stream(mf);
 	switch (next_piece(mf, &err)) {
 	case SAVE_PIECE:
 		return 1;
@@ -415,8 +429,9 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 
 	mf->save.running = precopy;
 	mf->save.writer.delta = precopy;
-	mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident, mig->caps.compat,
-						mig->caps.framed);
+	if (!mf->upstream)
+		mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident,
+							mig->caps.compat, mig->caps.framed);
 	ret = precopy ? mig_precopy_start(mf) : 0;
 	if (!ret)
 		ret = mig_save_ask(mf);

@@ -104,6 +104,24 @@ size_t stream_write_end(struct stream_writer *w, void *dst)
 }
 
 /**
+ * stream_write_upstream() - begin a record as upstream's variant drivers write it
+ * @dst: room for struct stream_upstream
+ * @len: bytes of the image; the caller sends it after what is in @dst
+ *
+ * Return: bytes written to @dst.
+ */
+size_t stream_write_upstream(void *dst, u64 len)
+{
+	struct stream_upstream rec = {
+		.size = cpu_to_le64(len),
+		.tag = cpu_to_le32(STREAM_UPSTREAM_IMAGE),
+	};
+
+	memcpy(dst, &rec, sizeof(rec));
+	return sizeof(rec);
+}
+
+/**
  * stream_reader_init() - expect a stream
  * @r: the reader
  * @ident: what it must be of; must live as long as the reader
@@ -269,6 +287,91 @@ static int got_record(struct stream_reader *r)
 	return ret;
 }
 
+/* An image is read in parts, so that memory for it grows by what has come */
+static void next_part(struct stream_reader *r)
+{
+	expect(r, READ_STATE, min_t(u64, r->left, r->limits.max_record));
+	r->continued = r->left > r->length;
+	r->payload = NULL;
+}
+
+static int got_upstream(struct stream_reader *r)
+{
+	u64 size = le64_to_cpu(r->u.up.size);
+	u32 flags = le32_to_cpu(r->u.up.flags);
+
+	if (flags & ~STREAM_UPSTREAM_OPTIONAL)
+		return refuse(r, -EOPNOTSUPP, "the stream has a record with unknown flags");
+	if (le32_to_cpu(r->u.up.tag) != STREAM_UPSTREAM_IMAGE) {
+		if (!(flags & STREAM_UPSTREAM_OPTIONAL))
+			return refuse(r, -EOPNOTSUPP,
+				      "the stream has a record that this kernel must know");
+		if (size > STREAM_OPTIONAL_MAX)
+			return refuse(r, -EFBIG,
+				      "the stream has an optional record that is too large");
+		expect(r, size ? READ_SKIP : READ_UPSTREAM, size ?: sizeof(r->u.up));
+		return STREAM_MORE;
+	}
+	if (!size)
+		return refuse(r, -EINVAL, "the stream has an empty piece of state");
+	if (size > r->limits.max_chunk || size > r->limits.max_state)
+		return refuse(r, -EFBIG, "the stream has a chunk that is too large");
+	r->left = size;
+	next_part(r);
+	return STREAM_STATE_BEGIN;
+}
+
+static int got_part(struct stream_reader *r)
+{
+	r->state += r->length;
+	r->left -= r->length;
+	r->chunk = r->left ? r->chunk + r->length : 0;
+	if (r->left)
+		expect(r, READ_NEXT_PART, 0);
+	else
+		expect(r, READ_UPSTREAM, sizeof(r->u.up));
+	return STREAM_STATE_END;
+}
+
+/**
+ * stream_reader_init_upstream() - expect a stream of an upstream variant driver
+ * @r: the reader
+ * @limits: what is accepted; max_delta is not looked at
+ *
+ * There is nothing by which such a stream could be told from any other data: who expects one must
+ * know that it is one.
+ */
+void stream_reader_init_upstream(struct stream_reader *r, const struct stream_limits *limits)
+{
+	memset(r, 0, sizeof(*r));
+	r->limits = *limits;
+	r->upstream = true;
+	expect(r, READ_UPSTREAM, sizeof(r->u.up));
+}
+
+/**
+ * stream_next_part() - go on with an image
+ * @r: the reader, which has returned STREAM_STATE_END and &stream_reader.continued, of a stream of
+ *	an upstream variant driver
+ *
+ * As if it had returned STREAM_STATE_BEGIN.
+ */
+void stream_next_part(struct stream_reader *r)
+{
+	next_part(r);
+}
+
+/**
+ * stream_at_record() - is the reader between two records of an upstream variant driver?
+ * @r: the reader
+ *
+ * Return: true if the stream may end here.
+ */
+bool stream_at_record(const struct stream_reader *r)
+{
+	return r->phase == READ_UPSTREAM && !r->have && r->state;
+}
+
 static int check_crc(struct stream_reader *r)
 {
 	if (r->crc != r->wanted_crc)
@@ -280,6 +383,8 @@ static int got_state(struct stream_reader *r)
 {
 	int ret;
 
+	if (r->upstream)
+		return got_part(r);
 	r->crc = crc32c(r->crc, r->payload, r->length);
 	ret = check_crc(r);
 	if (ret)
@@ -307,8 +412,13 @@ static int got_end(struct stream_reader *r)
 
 static int skipped_record(struct stream_reader *r)
 {
-	int ret = check_crc(r);
+	int ret;
 
+	if (r->upstream) {
+		expect(r, READ_UPSTREAM, sizeof(r->u.up));
+		return STREAM_MORE;
+	}
+	ret = check_crc(r);
 	if (ret)
 		return ret;
 	expect(r, READ_RECORD, sizeof(struct stream_record));
@@ -327,6 +437,7 @@ size_t stream_want(struct stream_reader *r, void **dst)
 {
 	switch (r->phase) {
 	case READ_NOTHING:
+	case READ_NEXT_PART:
 		return 0;
 	case READ_STATE:
 		if (!r->payload)
@@ -371,6 +482,8 @@ int stream_got(struct stream_reader *r, size_t n)
 		return got_end(r);
 	case READ_SKIP:
 		return skipped_record(r);
+	case READ_UPSTREAM:
+		return got_upstream(r);
 	default:
 		return -EINVAL;
 	}

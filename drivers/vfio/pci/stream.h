@@ -84,6 +84,24 @@ struct stream_end {
 	__le64 state;
 } __packed;
 
+/**
+ * struct stream_upstream - what each record of upstream's variant drivers begins with
+ * @size: bytes that follow
+ * @flags: STREAM_UPSTREAM_OPTIONAL
+ * @tag: STREAM_UPSTREAM_IMAGE
+ *
+ * The streams of upstream's virtio and mlx5 drivers have such records and nothing else: no magic
+ * number, no identity, no checksum, no end.
+ */
+struct stream_upstream {
+	__le64 size;
+	__le32 flags;
+	__le32 tag;
+} __packed;
+
+#define STREAM_UPSTREAM_OPTIONAL	1u	/* who does not know the tag may skip the record */
+#define STREAM_UPSTREAM_IMAGE		0
+
 /* The writer's largest run of bytes before a piece of state: header and record */
 #define STREAM_META_MAX		(sizeof(struct stream_header) + sizeof(struct stream_record))
 
@@ -121,6 +139,7 @@ size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 comp
 size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len,
 			  bool continued);
 size_t stream_write_end(struct stream_writer *w, void *dst);
+size_t stream_write_upstream(void *dst, u64 len);
 
 /**
  * enum stream_event - what stream_got() has found
@@ -159,6 +178,7 @@ struct stream_limits {
  * @ident: what the stream must be of
  * @limits: what is accepted
  * @framed: the stream is of STREAM_VERSION_FRAMED
+ * @upstream: it is of an upstream variant driver. Its records are read in parts of max_record bytes
  * @delta: the records of state are STREAM_DELTA records
  * @continued: the next record goes on with the chunk of the current or last one
  * @compat: from the header
@@ -171,6 +191,7 @@ struct stream_reader {
 	const struct stream_ident *ident;
 	struct stream_limits limits;
 	bool framed;
+	bool upstream;
 	bool delta;
 	bool continued;
 	u32 compat;
@@ -180,7 +201,9 @@ struct stream_reader {
 	const char *why;
 
 	/* private: */
-	enum { READ_HEADER, READ_RECORD, READ_STATE, READ_END, READ_SKIP, READ_NOTHING } phase;
+	enum { READ_HEADER, READ_RECORD, READ_STATE, READ_END, READ_SKIP, READ_NOTHING,
+	       READ_UPSTREAM, READ_NEXT_PART } phase;
+	u64 left;
 	u32 seq;
 	u32 crc;
 	u32 wanted_crc;
@@ -190,12 +213,16 @@ struct stream_reader {
 		struct stream_header header;
 		struct stream_record record;
 		struct stream_end end;
+		struct stream_upstream up;
 		u8 skipped[128];
 	} u;
 };
 
 void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
 			const struct stream_limits *limits);
+void stream_reader_init_upstream(struct stream_reader *r, const struct stream_limits *limits);
+void stream_next_part(struct stream_reader *r);
+bool stream_at_record(const struct stream_reader *r);
 size_t stream_want(struct stream_reader *r, void **dst);
 int stream_got(struct stream_reader *r, size_t n);
 void stream_payload(struct stream_reader *r, void *buf);

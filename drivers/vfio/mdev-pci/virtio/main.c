@@ -81,6 +81,7 @@ static struct mdev_pci_parent_desc virtio_desc = {
 		.headroom = sizeof(struct virtio_admin_cmd_resource_obj_cmd_hdr),
 		.framed = true,
 		.unbounded = true,
+		.upstream = true,
 	},
 	.external_pf_driver = true,
 };
