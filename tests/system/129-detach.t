@@ -29,7 +29,8 @@ for s in STOP_COPY RESUMING PRE_COPY; do
 	mig_session "$u"
 	mig_do "$s: a user has a session" dma:3 set:$s
 	mark
-	tool write "$MDEVS/$u/remove" 1 &
+	# Not with the end of the pipe by which mig_quit ends the user
+	tool write "$MDEVS/$u/remove" 1 8>&- &
 	removal=$!
 	t "$s: removal of the mdev waits for the user" wait_for 20 said 'is open: waiting until its user has closed it'
 	t "$s: the PF driver detaches the VF meanwhile" dev_detach "$VF"
