@@ -529,7 +529,7 @@ int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstre
 		pci_err(function->fn.pdev, "%s of mdev %s: %s (%pe)\n", "stream",
 			dev_name(&instance->mdev->dev),
 			ret == -EBUSY ? "it is in use; stop the guest, or unplug the device" :
-			"the mdev has lost its VF and can only be removed", ERR_PTR(ret));
+			"the mdev has lost its VF; remove the mdev", ERR_PTR(ret));
 	mutex_unlock(&instance->move_lock);
 	return ret;
 }
