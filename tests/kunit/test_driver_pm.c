@@ -22,6 +22,17 @@ static struct {
 	unsigned int calls;
 } lender;
 
+/* A driver's directory may go late (CONFIG_DEBUG_KOBJECT_RELEASE): each has a name of its own */
+static const char *next_name(void)
+{
+	static const char * const names[] = {
+		"mdev-pci-lender-a", "mdev-pci-lender-b", "mdev-pci-lender-c", "mdev-pci-lender-d",
+	};
+	static unsigned int n;
+
+	return names[n++ % ARRAY_SIZE(names)];
+}
+
 static int users(unsigned int i)
 {
 	return atomic_read(&lender.other[i]->dev.power.usage_count);
@@ -51,12 +62,13 @@ static struct vfio_pci_core_device *lend(struct kunit *test, const struct dev_pm
 	KUNIT_ASSERT_NOT_NULL(test, core);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
 	lender.ret = ret;
-	lender.drv.driver.name = "mdev-pci-lender";
+	lender.drv.driver.name = next_name();
 	lender.drv.driver.pm = pm;
 	KUNIT_ASSERT_EQ(test, platform_driver_register(&lender.drv), 0);
 	lender.test = test;
 	for (i = 0; i < OTHERS; i++) {
-		lender.other[i] = platform_device_register_simple("mdev-pci-lender", i, NULL, 0);
+		lender.other[i] = platform_device_register_simple(lender.drv.driver.name, i,
+								  NULL, 0);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, lender.other[i]);
 		KUNIT_ASSERT_PTR_EQ(test, lender.other[i]->dev.driver, &lender.drv.driver);
 		lender.idle[i] = users(i);

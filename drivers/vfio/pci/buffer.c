@@ -92,8 +92,8 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 	buf->size = size;
 	if (!reserve(size))
 		return -ENOSPC;
-	/* A bitmap in it is read by whole longs */
-	buf->mem = __vmalloc(round_up(buf->headroom + size, sizeof(long)),
+	/* Whole pages, which it takes in any case: see mig_buf_clear_rest() */
+	buf->mem = __vmalloc(PAGE_ALIGN(buf->headroom + size),
 			     GFP_KERNEL_ACCOUNT | (is_written(buf) ? 0 : __GFP_ZERO));
 	if (!buf->mem) {
 		atomic64_sub(size, &used);
