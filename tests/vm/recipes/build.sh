@@ -137,7 +137,7 @@ work_prune()
 	local name
 
 	for name in "$CACHE"/work/*/checkout; do
-		[ ! -f "$name" ] || [ -d "$(cat "$name")" ] || rm -rf "${name%/*}"
+		[ ! -s "$name" ] || [ -d "$(cat "$name")" ] || rm -rf "${name%/*}"
 	done
 }
 
@@ -151,7 +151,11 @@ build_sync()
 	work=$(work_dir "$1")
 	mkdir -p "$work/src"
 	work_prune
-	printf '%s\n' "$REPO_DIR" >"${work%/*}/checkout"
+	# At once: another build's work_prune may look at it now
+	if [ ! -s "${work%/*}/checkout" ]; then
+		printf '%s\n' "$REPO_DIR" >"$work/checkout.$$"
+		mv "$work/checkout.$$" "${work%/*}/checkout"
+	fi
 	# By contents, and with the time of the copy: a file that goes back to
 	# what it was would else look older than its object. What is filtered out
 	# is also safe from --delete, but (p) in a directory that is gone here, which
