@@ -555,7 +555,7 @@ static void upstream_cut(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* What firmware has refused, and what was never given to it */
+/* Firmware refuses the first image, which changes nothing, or the second, after one took effect */
 static void upstream_refused(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);

@@ -39,7 +39,7 @@ is "no mdev is available" "$(cat "$type/available_instances")" 0
 new_uuid
 refused "an mdev" "$type/create" "$UUID" EREMOTEIO "mdev $UUID refused: the PF's firmware has failed; reset the PF"
 like "the parent is there" "$(cat "$type/description")" "^made: to fail$"
-t "it is unregistered" rmmod made-parent
+t "made-parent unregisters the PF when it is removed" rmmod made-parent
 like "it is registered, and firmware fails after it is not any more" "$(made failing=Y)" canceled
 
 t "no VFs" set_vfs 0

@@ -51,7 +51,7 @@ is "nvme-pf is bound to the PF" "$(driver_of "$PF")" nvme-pf
 
 # What else it is given it does not take
 t "the reference device lets go" write_to /sys/bus/pci/drivers/$DEV_DRIVER/unbind "$other"
-t "it is given another device" override "$other" nvme-pf
+t "driver_override of the reference device names nvme-pf" override "$other" nvme-pf
 refused "another device" $NVME_DRIVER/bind "$other" ENODEV \
 	"$other: is no NVMe controller with SR-IOV; clear its driver_override"
 t "that goes back" override "$other" ""

@@ -19,7 +19,7 @@ lost='the function has lost its state without a reset by its user'
 must "a guest boots with its disk, and writes" blk_boot g0 "$u"
 mark
 mig "a user resets its VF" "$v" reset sleep:8000 reset state=RUNNING
-is "nothing is logged of it" "$(tool log "$SEQ" | grep -c "$lost")" 0
+is "the log has no line of a lost state" "$(tool log "$SEQ" | grep -c "$lost")" 0
 t "the guest's VF runs" attr_is "$u" migration_state RUNNING
 
 said_so() { tool log "$SEQ" | grep -q "$lost"; }
@@ -34,10 +34,10 @@ guest_is() # STATUS
 
 mark
 t "the PF is reset" write_to "$PFDIR/reset" 1
-t "it is found out" wait_for 30 said_so
+t "the engine notices the reset of the PF" wait_for 30 said_so
 sleep 12
 logged_once "by one line, which says what to do" "$lost.*its guest has to be restarted.*ERROR state"
-t "so is nobody else's" attr_is "$v" migration_state RUNNING
+t "the idle mdev stays RUNNING" attr_is "$v" migration_state RUNNING
 # By when QEMU, which can't set the state of a device in ERROR, has reset it
 t "QEMU stops the guest" guest_is internal-error
 mig "an idle VF can be used" "$v" state=RUNNING set:STOP_COPY "read:$WORK/x" set:RUNNING

@@ -22,7 +22,7 @@ for i in u v; do
 	must "an mdev of ours" create "$UUID" "$TYPE"
 	eval "$i=$UUID"
 done
-like "the type's description says that it can" "$(cat "$PFDIR/mdev_supported_types/$TYPE/description")" \
+like "the type's description names both streams" "$(cat "$PFDIR/mdev_supported_types/$TYPE/description")" \
 	'^streams: native, upstream$'
 
 # What goes into the attribute
@@ -37,18 +37,18 @@ mig "native: upstream's stream is refused" "$u" set:STOP set:RESUMING "write:$WO
 
 # States there and back
 t "u gets upstream's streams" write_to "$MDEVS/$u/stream" upstream
-t "it says so" attr_is "$u" stream upstream
-t "v does, too" write_to "$MDEVS/$v/stream" upstream
+t "u's stream reads upstream" attr_is "$u" stream upstream
+t "v gets upstream's streams" write_to "$MDEVS/$v/stream" upstream
 mig "upstream: a native stream is refused" "$u" set:STOP set:RESUMING "write:$WORK/native=EOPNOTSUPP" reset
 mig "ours loads upstream's state" "$u" set:STOP set:RESUMING "write:$WORK/up" set:STOP set:RUNNING
 mig "ours loads it in small writes" "$u" set:STOP set:RESUMING "write:$WORK/up:4093" set:STOP set:RUNNING
 mig "ours saves as upstream does" "$u" size set:STOP_COPY "read:$WORK/ours" set:RUNNING
-is "in as many bytes as upstream's driver" "$(stat -c %s "$WORK/ours")" "$(stat -c %s "$WORK/up")"
-t "with the same record header" cmp -n 16 "$WORK/ours" "$WORK/up"
+is "ours saves as many bytes as upstream's driver" "$(stat -c %s "$WORK/ours")" "$(stat -c %s "$WORK/up")"
+t "ours saves the same record header" cmp -n 16 "$WORK/ours" "$WORK/up"
 mig_pci "upstream's driver loads it" "$theirs" set:STOP set:RESUMING "write:$WORK/ours" set:STOP set:RUNNING
 mig_pci "upstream's driver saves in pre-copy: several images" "$theirs" set:PRE_COPY "read:$WORK/pre=ENOMSG" \
 	set:STOP_COPY "more:$WORK/pre" set:STOP set:RUNNING
-at_least "they are more than one" "$(stat -c %s "$WORK/pre")" $(($(stat -c %s "$WORK/up") + 17))
+at_least "its pre-copy stream has more than one image" "$(stat -c %s "$WORK/pre")" $(($(stat -c %s "$WORK/up") + 17))
 mig "ours loads the last of them" "$u" set:STOP set:RESUMING "write:$WORK/pre" set:STOP set:RUNNING
 
 # Hostile ones: of a stream without a checksum only sizes and parts can be checked
@@ -73,7 +73,7 @@ mig "a stream that is cut off does not become a state" "$u" set:STOP set:RESUMIN
 snap_count parts-set
 is "the device has seen none of them" "$VALUE" "$before"
 damage "$WORK/pre" "$WORK/bad" 'del d[-1:]'
-mig "one that is cut off in its last image neither" "$u" set:STOP set:RESUMING "write:$WORK/bad" \
+mig "a stream that is cut off in its last image does not become a state" "$u" set:STOP set:RESUMING "write:$WORK/bad" \
 	set:STOP=ENODATA state=ERROR reset state=RUNNING
 t "no object is left" snap_no_objects
 
@@ -93,7 +93,7 @@ guest_quit g2
 t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_tame 3
 
 t "u gets our streams again" write_to "$MDEVS/$u/stream" native
-mig "they are" "$u" set:STOP set:RESUMING "write:$WORK/native" set:STOP set:RUNNING
+mig "ours loads a native stream again" "$u" set:STOP set:RESUMING "write:$WORK/native" set:STOP set:RUNNING
 unbind_from "$theirs"
 t "upstream's module goes" rmmod virtio_vfio_pci
 no_mdevs_no_vfs

@@ -497,7 +497,8 @@ static int set_stream_locked(struct mdev_pci_instance *instance, bool upstream)
 	struct mdev_pci_function *function = instance->function;
 
 	lockdep_assert_held(&function->fw_lock);
-	if (!function->edev)
+	/* Else the engine's device may be going */
+	if (!function->shown)
 		return -ENODEV;
 	if (function->in_use)
 		return -EBUSY;
@@ -526,7 +527,7 @@ int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstre
 	ret = set_stream_locked(instance, upstream);
 	mutex_unlock(&function->fw_lock);
 	if (ret)
-		pci_err(function->fn.pdev, "%s of mdev %s: %s (%pe)\n", "stream",
+		pci_err(function->fn.pdev, "stream of mdev %s: %s (%pe)\n",
 			dev_name(&instance->mdev->dev),
 			ret == -EBUSY ? "it is in use; stop the guest, or unplug the device" :
 			"the mdev has lost its VF; remove the mdev", ERR_PTR(ret));

@@ -90,8 +90,8 @@ static ssize_t stream_store(struct device *dev, struct device_attribute *attr, c
 
 	if (i >= 0)
 		return mdev_pci_instance_set_stream(instance, i) ?: count;
-	dev_err(dev, "%s of mdev %s: must be native or upstream (%pe)\n", attr->attr.name,
-		dev_name(dev), ERR_PTR(i));
+	dev_err(dev, "stream of mdev %s: must be native or upstream (%pe)\n", dev_name(dev),
+		ERR_PTR(i));
 	return i;
 }
 static DEVICE_ATTR_RW(stream);

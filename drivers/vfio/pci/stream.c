@@ -287,8 +287,15 @@ static int got_record(struct stream_reader *r)
 	return ret;
 }
 
-/* An image is read in parts, so that memory for it grows by what has come */
-static void next_part(struct stream_reader *r)
+/**
+ * stream_next_part() - go on with an image
+ * @r: the reader, which has returned STREAM_STATE_END and &stream_reader.continued, of a stream of
+ *	an upstream variant driver
+ *
+ * As if it had returned STREAM_STATE_BEGIN. An image is read in parts, so that memory for it grows
+ * by what has come.
+ */
+void stream_next_part(struct stream_reader *r)
 {
 	expect(r, READ_STATE, min_t(u64, r->left, r->limits.max_record));
 	r->continued = r->left > r->length;
@@ -317,7 +324,7 @@ static int got_upstream(struct stream_reader *r)
 	if (size > r->limits.max_chunk || size > r->limits.max_state)
 		return refuse(r, -EFBIG, "the stream has a chunk that is too large");
 	r->left = size;
-	next_part(r);
+	stream_next_part(r);
 	return STREAM_STATE_BEGIN;
 }
 
@@ -338,8 +345,7 @@ static int got_part(struct stream_reader *r)
  * @r: the reader
  * @limits: what is accepted; max_delta is not looked at
  *
- * There is nothing by which such a stream could be told from any other data: who expects one must
- * know that it is one.
+ * Such a stream has nothing that tells it from other data: the caller must know its format.
  */
 void stream_reader_init_upstream(struct stream_reader *r, const struct stream_limits *limits)
 {
@@ -350,19 +356,7 @@ void stream_reader_init_upstream(struct stream_reader *r, const struct stream_li
 }
 
 /**
- * stream_next_part() - go on with an image
- * @r: the reader, which has returned STREAM_STATE_END and &stream_reader.continued, of a stream of
- *	an upstream variant driver
- *
- * As if it had returned STREAM_STATE_BEGIN.
- */
-void stream_next_part(struct stream_reader *r)
-{
-	next_part(r);
-}
-
-/**
- * stream_at_record() - is the reader between two records of an upstream variant driver?
+ * stream_at_record() - check for the boundary between two records of an upstream variant driver
  * @r: the reader
  *
  * Return: true if the stream may end here.

@@ -20,8 +20,8 @@ DEV_PLUGIN=ioat				# of mdev-pci-conform (tools/conform/plugins)
 DEV_REFUSED_LOAD="firmware refused LOAD"	# its line of that
 DEV_LABEL="DMA engine"			# how the type's name begins
 DEV_DESCRIBED="mdev-pci reference device"	# the model, as the type's description has it
-# What it has beyond a migration of stopped functions. A test that needs more says so ("# needs:")
-#   attributes	of mdevs, as docs/user-guide has them for this device
+# Abilities beyond migrating a stopped function. Tests name those that they need ("# needs:")
+#   attributes	of mdevs, as docs/mdevs.rst has them for this device
 #   firmware	dev_debugfs() works
 #   log		of dirty pages
 #   modprobe	the module is installed, and has the parameters num_vfs and timeout_ms

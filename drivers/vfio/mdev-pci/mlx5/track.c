@@ -25,7 +25,7 @@
 /* In the object, and in the immediate of a message */
 enum { TRACKING, REPORTING, FAILED };
 
-/* What firmware has of a tracker, in the order in which it is made */
+/* The parts of a tracker that firmware has, in the order of their creation */
 enum { PD = 1, MKEY, CQ, HOST_QP, FW_QP, OBJECT };
 
 /* What we share with firmware. Each part's address is that of a page of firmware's */
@@ -342,13 +342,15 @@ static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t, unsigned long e
 {
 	struct mlx5_cqe64 *cqe = &t->shared->cq[t->ci % ARRAY_SIZE(t->shared->cq)];
 
-	cond_resched();
-	do {
+	/* Asked also where one is there: firmware may send them without end */
+	for (cond_resched();; usleep_range(POLL_US, POLL_US * 2)) {
 		if (fatal_signal_pending(current))
 			return ERR_PTR(-ECANCELED);
 		if (time_after(jiffies, end))
 			return ERR_PTR(-ETIMEDOUT);
-	} while (!is_done(t, cqe) && (usleep_range(POLL_US, POLL_US * 2), true));
+		if (is_done(t, cqe))
+			break;
+	}
 	/* The rest after the owner bit */
 	dma_rmb();
 	t->ci++;
@@ -387,7 +389,7 @@ static int next_message(struct mvf_tracker *t, struct vfio_pci_log_changes *chan
 	if (IS_ERR(cqe))
 		return PTR_ERR(cqe);
 	state = be32_to_cpu(cqe->immediate) >> 28;
-	if (cqe->op_own >> 4 != MLX5_CQE_RESP_SEND_IMM || state >= FAILED)
+	if (get_cqe_opcode(cqe) != MLX5_CQE_RESP_SEND_IMM || state >= FAILED)
 		return -EIO;
 	n = take_message(t, cqe, changes);
 	if (n < 0 || state == TRACKING)
