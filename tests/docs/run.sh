@@ -9,6 +9,7 @@ set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 
 case ${1:-} in
 --help | -h) usage ;;
@@ -18,7 +19,7 @@ need_root
 need_host python3 python3-sphinx chromium fonts-dejavu-core
 cd "$REPO_DIR"
 here=tests/docs
-passed=0 failed=0 server=
+server=
 work=$(mktemp -d)
 shots=$REPO_DIR/build/docs-screenshots
 trap leave EXIT
@@ -29,20 +30,15 @@ leave()
 	rm -rf "$work"
 }
 
+tell() { head -n 60 "$work/out"; }
+
 t() # NAME COMMAND...
 {
 	local name=$1 rc=0
 
 	shift
 	"$@" >"$work/out" 2>&1 </dev/null || rc=$?
-	if [ $rc = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $name"
-		head -n 60 "$work/out" | sed 's/^/# /'
-	fi
+	verdict "$name" $rc
 	return $rc
 }
 
@@ -108,6 +104,4 @@ if t "Sphinx builds HTML without a warning" sphinx-build -qnW docs "$work/html";
 		echo "# $(wc -l <"$work/pages") pages; screenshots are in $shots"
 	fi
 fi
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+verdicts

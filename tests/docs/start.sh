@@ -12,6 +12,7 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 . "$VM_DIR/recipes/build.sh"
 GUIDE=$REPO_DIR/docs
 # shellcheck source=../system/guide.sh
@@ -24,7 +25,6 @@ esac
 need_root
 need_host mmdebstrap rsync
 [ $# -gt 0 ] || set -- trixie trixie-backports
-passed=0 failed=0
 mkdir -p "$CACHE/work"
 work=$(mktemp -d "$CACHE/work/start-XXXXXX")
 root=$work/root
@@ -37,6 +37,8 @@ cleanup()
 }
 trap cleanup EXIT
 
+tell() { tail -n 40 "$work/out"; }
+
 # t NAME COMMAND...: the command succeeds
 t()
 {
@@ -44,14 +46,7 @@ t()
 
 	shift
 	"$@" >"$work/out" 2>&1 </dev/null || rc=$?
-	if [ $rc = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $name"
-		tail -n 40 "$work/out" | sed 's/^/# /'
-	fi
+	verdict "$name" $rc
 	return $rc
 }
 
@@ -148,6 +143,4 @@ for suite; do
 	t "DKMS has built the modules for each kernel" built_for_each_kernel $kernels || true
 	t "mdev-pci-check is there" inside sh -c 'mdev-pci-check --help' || true
 done
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+verdicts

@@ -10,6 +10,7 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 . "$VM_DIR/recipes/build.sh"
 
 case ${1:-} in
@@ -25,20 +26,10 @@ mkdir -p "$CACHE/headers" "$CACHE/log"
 exec 9>"$CACHE/headers/.lock"
 flock -w 900 9 || die "another one takes over 15 minutes"
 log=$CACHE/log/headers.log
-passed=0 failed=0 mounts=()
+mounts=()
 : >"$CACHE/headers/seen"
 
-verdict() # NAME STATUS
-{
-	if [ "$2" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $1"
-		tail -n 60 "$log" | sed 's/^/# /'
-	fi
-}
+tell() { tail -n 60 "$log"; }
 
 # kernel NAME: the next tests are with that one's headers, as they are
 kernel()
@@ -325,6 +316,4 @@ if [ "$pattern" = . ]; then
 	[ ! -s "$log" ]
 	verdict "each probe was seen to find its matter, and not to" $?
 fi
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ] && [ "$passed" != 0 ]
+verdicts

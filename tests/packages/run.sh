@@ -15,6 +15,7 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 . "$VM_DIR/recipes/packages.sh"
@@ -38,7 +39,6 @@ for suite; do
 	[ -n "${stack_of[$suite]}" ] || die "no suite $suite (there are: ${!stack_of[*]})"
 done
 
-passed=0 failed=0
 work=$CACHE/packages-work
 mkdir -p "$work"
 exec 8>"$work/.lock"
@@ -51,17 +51,7 @@ leave()
 	[ -z "$root" ] || ! mountpoint -q "$root" || umount "$root"
 }
 
-verdict() # STATUS NAME: the end of $out is shown if the status is not 0
-{
-	if [ "$1" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $2"
-		tail -n 40 "$out" | sed 's/^/# /'
-	fi
-}
+tell() { [ $# != 0 ] || tail -n 40 "$out"; }
 
 # t NAME COMMAND...: the command succeeds
 t()
@@ -70,7 +60,7 @@ t()
 
 	shift
 	"$@" >"$out" 2>&1 </dev/null 8>&- || rc=$?
-	verdict $rc "$name"
+	verdict "$name" $rc
 	return $rc
 }
 
@@ -170,13 +160,13 @@ run_tap()
 	while IFS= read -r line; do
 		case $line in
 		'#'*) echo "$line" ;;
-		ok*) passed=$((passed + 1)) n=1; echo "ok $((passed + failed)) - $name: ${line#*- }" ;;
-		*) failed=$((failed + 1)) n=1; echo "not ok $((passed + failed)) - $name: ${line#*- }" ;;
+		ok*) n=1; verdict "$name: ${line#*- }" 0 ;;
+		*) n=1; verdict "$name: ${line#*- }" 1 told ;;
 		esac
 	done < <(grep -E '^((ok|not ok) [0-9 ]*- |# )' "$out")
 	if [ $n = 0 ] || { [ $rc != 0 ] && ! grep -q '^not ok' "$out"; }; then
 		cat "$out.err" >>"$out"
-		verdict 1 "$name: it comes to its end with status 0 (status $rc)"
+		verdict "$name: it comes to its end with status 0 (status $rc)" 1
 	fi
 }
 
@@ -315,6 +305,4 @@ for suite; do
 	echo "# ---- $suite"
 	test_suite
 done
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ] && [ $passed != 0 ]
+verdicts

@@ -14,6 +14,7 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/power.sh"
 
@@ -24,19 +25,8 @@ case ${1:-} in
 esac
 need_root
 need_host rsync kmod cpio binutils
-passed=0 failed=0
 
-verdict() # NAME STATUS LOG
-{
-	if [ "$2" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $1"
-		tail -n 40 "$3" | sed 's/^/# /'
-	fi
-}
+tell() { tail -n 40 "$1"; } # LOG
 
 # compile KERNEL SIZE WORDS...: make in the tree of the two, with all warnings
 compile()
@@ -145,6 +135,4 @@ for k in ${kernels:-6.12 6.12-64k 7.2 6.12-64k-guest 7.2-guest}; do
 	optional "$VM_DIR/kernels/$k" power_boot "$k"
 	[ $OPTIONAL_RC != 0 ] || boot "$k" "$size" $test
 done
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ] && [ $passed != 0 ]
+verdicts

@@ -4,22 +4,18 @@
 #
 # Two checkouts on one machine, with one cache: each builds and tests its own sources.
 repo=$(cd "$(dirname "$0")/../.." && pwd)
+. "$repo/tests/vm/lib/tap.sh"
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-passed=0 failed=0
 
+tell() { :; }
 t() # DESCRIPTION COMMAND...
 {
-	local name=$1
+	local name=$1 rc=0
 
 	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $name"
-	fi
+	"$@" || rc=$?
+	verdict "$name" $rc
 }
 
 # in_checkout NAME COMMAND...: of the test bed
@@ -69,6 +65,4 @@ t "also if it is the checkout itself" refused "$tmp/one"
 t "a cache in build/, which is not copied, is taken" cache_at "$tmp/one/build/cache"
 t "so is one whose name begins like the checkout's" cache_at "$tmp/one-cache"
 
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdicts

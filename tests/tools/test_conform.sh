@@ -8,6 +8,7 @@
 set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 
 case ${1:-} in
 --help | -h) usage ;;
@@ -15,21 +16,10 @@ esac
 pattern=${1:-.}
 here=$REPO_DIR/tests/tools/conform
 need_host gcc libc6-dev linux-libc-dev make
-passed=0 failed=0
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-verdict() # DESCRIPTION OK? [FILE]
-{
-	if [ "$2" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $1"
-		[ -z "${3:-}" ] || grep -A4 '^not ok' "$3" | head -n 20 | sed 's/^/# /' || true
-	fi
-}
+tell() { [ -z "${1:-}" ] || grep -A4 '^not ok' "$1" | head -n 20; } # [FILE]
 
 conform() # OUT ARGUMENTS...
 {
@@ -151,6 +141,4 @@ if [ "$pattern" = . ]; then
 	verdict "some mistake turns each point red" $rc
 	sed 's/^/# no mistake for /' "$work/never"
 fi
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ] && [ $passed != 0 ]
+verdicts

@@ -9,13 +9,13 @@ set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"
 . "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/lib/tap.sh"
 
 case ${1:-} in
 --help | -h) usage ;;
 esac
 need_root
 need_host mmdebstrap make
-passed=0 failed=0
 PARENT=0000:01:00.0
 A=11111111-1111-4111-8111-111111111111
 B=22222222-2222-4222-8222-222222222222
@@ -26,17 +26,7 @@ mdevctl_make() # DIR: $suite
 	step "packages of $suite" -- debian_tree "$suite" "$1/root" mdevctl dash coreutils sed grep util-linux
 }
 
-verdict() # DESCRIPTION OK? [WORDS]
-{
-	if [ "$2" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok $((passed + failed)) - $name: $1"
-	else
-		failed=$((failed + 1))
-		echo "not ok $((passed + failed)) - $name: $1"
-		printf '%s\n' "${3:-}" | head -n 12 | sed 's/^/# /'
-	fi
-}
+tell() { printf '%s\n' "${1:-}" | head -n 12; } # [WORDS]
 
 # In the tree. -> $OUT, $RC
 ctl()
@@ -52,7 +42,7 @@ works() # DESCRIPTION MDEVCTL-ARGUMENTS...
 
 	shift
 	ctl "$@"
-	verdict "$d" $RC "$OUT"
+	verdict "$name: $d" $RC "$OUT"
 }
 
 # The callout's sentence is what a person sees
@@ -63,7 +53,7 @@ refused() # DESCRIPTION REGEX MDEVCTL-ARGUMENTS...
 	shift 2
 	ctl "$@"
 	[ $RC = 0 ] || ! grep -qE -- "$re" <<<"$OUT" || ok=0
-	verdict "$d: refused, and why" $ok "status $RC, no '$re' in: $OUT"
+	verdict "$name: $d: refused, and why" $ok "status $RC, no '$re' in: $OUT"
 }
 
 says() # DESCRIPTION REGEX MDEVCTL-ARGUMENTS...
@@ -73,7 +63,7 @@ says() # DESCRIPTION REGEX MDEVCTL-ARGUMENTS...
 	shift 2
 	ctl "$@"
 	! tr '\n' ' ' <<<"$OUT" | grep -qE -- "$re" || ok=0
-	verdict "$d" $ok "no '$re' in: $OUT"
+	verdict "$name: $d" $ok "no '$re' in: $OUT"
 }
 
 is() # DESCRIPTION GOT WANTED
@@ -81,7 +71,7 @@ is() # DESCRIPTION GOT WANTED
 	local ok=1
 
 	[ "$2" != "$3" ] || ok=0
-	verdict "$1" $ok "got '$2', expected '$3'"
+	verdict "$name: $1" $ok "got '$2', expected '$3'"
 }
 
 # A host with a parent of three types, and two active mdevs
@@ -252,7 +242,7 @@ says_now() # DESCRIPTION REGEX
 	local ok=1
 
 	[ "$RC" = 0 ] || ! grep -qE -- "$2" <<<"$OUT" || ok=0
-	verdict "$1" $ok "status $RC, no '$2' in: $OUT"
+	verdict "$name: $1" $ok "status $RC, no '$2' in: $OUT"
 }
 
 says_not() # DESCRIPTION REGEX
@@ -260,7 +250,7 @@ says_not() # DESCRIPTION REGEX
 	local ok=0
 
 	[ "$RC" != 0 ] && ! grep -qE -- "$2" <<<"$OUT" || ok=1
-	verdict "$1" $ok "status $RC, '$2' in: $OUT"
+	verdict "$name: $1" $ok "status $RC, '$2' in: $OUT"
 }
 
 # The ways of other scripts: an address as a vendor's tool prints it; the VF by name
@@ -387,6 +377,4 @@ run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tes
 run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
 run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
 run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
-echo "1..$((passed + failed))"
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+verdicts
