@@ -9,12 +9,7 @@
 
 . "$PAYLOAD/tests/system/mlx5.sh"
 
-must "stock mlx5_core takes the PF" mlx5_load
-must "the module" load mdev-pci-mlx5
-must "mlx5_core makes 1 VF" mlx5_vfs 1
-must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
-new_uuid; u=$UUID
-must "an mdev" create "$u" mlx5_core-vf
+one_mdev
 FAULTY=$MDEVS/$u
 walk "a state to load" "$FAULTY" cx:2 set:STOP_COPY "read:$WORK/good" close
 

@@ -14,12 +14,7 @@
 
 . "$PAYLOAD/tests/system/mlx5.sh"
 
-must "stock mlx5_core takes the PF" mlx5_load
-must "the module" load mdev-pci-mlx5
-must "mlx5_core makes 1 VF" mlx5_vfs 1
-must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
-new_uuid; u=$UUID
-must "an mdev" create "$u" mlx5_core-vf
+one_mdev
 walk "a state to load" "$MDEVS/$u" cx:2 set:STOP_COPY "read:$WORK/s" close
 mig_session "$u"
 kinds="fail late delivery value"

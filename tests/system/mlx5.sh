@@ -78,6 +78,18 @@ mlx5_vfs() # N
 	write_to "$PFDIR/sriov_drivers_autoprobe" 0 && set_vfs "$1"
 }
 
+# -> $u: an mdev of the only VF
+one_mdev()
+{
+	must "stock mlx5_core takes the PF" mlx5_load
+	must "the module" load mdev-pci-mlx5
+	must "mlx5_core makes 1 VF" mlx5_vfs 1
+	must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
+	new_uuid
+	u=$UUID
+	must "an mdev" create "$u" mlx5_core-vf
+}
+
 # vf_to DRIVER N...: VFs are bound to it by their override
 vf_to()
 {
