@@ -3,8 +3,9 @@
 """usage: links.py HTML-DIRECTORY [MARKDOWN-FILE...]
 
 Prints each local link that leads nowhere: a file that is not there, or an anchor that the page does not
-have; and each picture without a text for those who cannot see it. Status 1 if there is one, or no link at
-all. Links to other hosts are not followed.
+have; and each picture without a text for those who cannot see it. A Markdown file's link to an anchor of a
+page's source is looked up in the HTML of that page. Status 1 if there is one, or no link at all. Links to
+other hosts are not followed.
 """
 
 import html.parser
@@ -48,6 +49,12 @@ def markdown(path):
     return ids, re.findall(r"\]\(([^)\s]+)\)", text), re.findall(r"!\[\]\(([^)]*)\)", text)
 
 
+def rendered(target, html_dir):
+    """The HTML page of a page's source; any other path as it is."""
+    name, ext = os.path.splitext(os.path.basename(target))
+    return os.path.join(os.path.normpath(html_dir), name + ".html") if ext == ".rst" else target
+
+
 def main(words):
     if len(words) < 1:
         print(__doc__)
@@ -75,9 +82,11 @@ def main(words):
             if not os.path.exists(target):
                 print(f"{path}: {link}: there is no {target}")
                 bad += 1
-            elif anchor and target in pages and urllib.parse.unquote(anchor) not in pages[target][0]:
-                print(f"{path}: {link}: {target} has no such anchor")
-                bad += 1
+            elif anchor:
+                page = pages.get(rendered(target, words[0]))
+                if page and urllib.parse.unquote(anchor) not in page[0]:
+                    print(f"{path}: {link}: {target} has no such anchor")
+                    bad += 1
     if not total:
         print("no link found")
     return 1 if bad or not total else 0
