@@ -5,6 +5,7 @@
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/workqueue.h>
 
 #include "bed.h"
 #include "fake_dma.h"
@@ -130,6 +131,9 @@ void bed_drop(struct bed *bed)
 		KUNIT_EXPECT_FALSE_MSG(test, bed->fw->session, "the device is closed");
 	}
 	bed_close(bed);
+	/* The worker drops its reference only after its waiter has gone on */
+	if (bed->mig->caps.unbounded)
+		flush_work(&bed->mig->worker.work);
 	KUNIT_EXPECT_EQ_MSG(test, kref_read(&bed->mig->kref), 1, "no one else has a reference");
 	mig_put(bed->mig);
 	if (bed->fw) {
