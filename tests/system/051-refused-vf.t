@@ -3,7 +3,9 @@
 # timeout: 100
 # needs: firmware
 #
-# Firmware refuses one VF: create takes another, and available_instances does not count it.
+# Firmware refuses one VF: create takes another, and available_instances does not count it. Each
+# mdev has its own UUID: the mdev core knows one until the last reference to its mdev is dropped,
+# late on a debug kernel (DEBUG_KOBJECT_RELEASE).
 
 available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
@@ -34,6 +36,8 @@ t "the mdev is removed" remove "$u"
 
 # ---- a reset of the PF
 t "firmware will refuse VF 0" inject 0 enable fail 11
+new_uuid
+u=$UUID
 t "create succeeds" create "$u"
 t "the mdev is removed" remove "$u"
 is "VF 0 is not available" "$(available)" 1
@@ -42,15 +46,21 @@ is "refusals before a reset of the PF do not count" "$(available)" 2
 
 # ---- all VFs
 t "firmware will refuse both" inject any enable fail 11 2
+new_uuid
+u=$UUID
 refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$u" EIO \
 	"mdev $u refused: firmware could not enable the VF"
 is "it may enable them next time: they are available" "$(available)" 2
+new_uuid
+u=$UUID
 t "create" create "$u"
 t "the mdev is removed" remove "$u"
 
 # ---- no answer says nothing of one VF
 t "firmware is given half a second" fw_timeout 500
 t "firmware will not answer" inject any enable silent
+new_uuid
+u=$UUID
 refused "firmware is silent" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$u" ETIMEDOUT \
 	"mdev $u refused: firmware could not enable the VF"
 t "firmware is given its usual time" fw_timeout 5000
@@ -59,6 +69,8 @@ is "both VFs are available" "$(available)" 2
 # ---- VFs are taken in the order of their numbers
 t "VF 0 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$zero"
 t "VF 0 is bound again, as the last one" write_to /sys/bus/pci/drivers/mdev-pci/bind "$zero"
+new_uuid
+u=$UUID
 t "create" create "$u"
 t "the mdev has the VF with the lowest number" attr_is "$u" function "$zero"
 no_mdevs_no_vfs

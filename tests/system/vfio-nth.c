@@ -7,7 +7,8 @@
  *       of the device of SYSFS-DIR (an mdev), opened by its IOMMU group, with -c by its character
  *       device: open, save, precopy, load, log, reset, region
  *   vfio-nth create CREATE UUID
- *       the mdev UUID by writing to CREATE, and its removal
+ *       mdevs by writing to CREATE, and their removal. Their UUIDs differ from UUID in the last 12
+ *       digits
  *   vfio-nth read FILE...
  *
  * A sequence is carried out with its Nth fault, for N = 1, 2... until one has no Nth place. Each
@@ -457,6 +458,8 @@ static void close_it(void)
 
 /* ---- mdevs -------------------------------------------------------------------- */
 
+#define UUID	"01234567-89ab-cdef-0123-456789abcdef"
+
 static char *create_file, mdev[PATH_MAX], remove_file[PATH_MAX + 16];
 
 static int write_once(const char *path, const char *text, const char *what)
@@ -480,16 +483,29 @@ static int remove_it(void)
 	return write_once(remove_file, "1", "remove");
 }
 
-static void have_mdev(void)
+/* The mdev core knows a UUID until the last reference to its mdev is dropped, maybe later */
+static void next_uuid(void)
 {
-	if (access(mdev, F_OK))
-		must(create());
+	static unsigned int n;
+
+	snprintf(name + strlen(UUID) - 12, 13, "%012x", n++);
+	snprintf(mdev, sizeof(mdev), "/sys/bus/mdev/devices/%s", name);
+	snprintf(remove_file, sizeof(remove_file), "%s/remove", mdev);
 }
 
 static void have_no_mdev(void)
 {
 	if (!access(mdev, F_OK))
 		must(remove_it());
+	next_uuid();
+}
+
+static void have_mdev(void)
+{
+	if (!access(mdev, F_OK))
+		return;
+	next_uuid();
+	must(create());
 }
 
 static void not_created(void)
@@ -603,8 +619,11 @@ static int do_mdev(char **arg)
 {
 	create_file = arg[0];
 	name = arg[1];
-	snprintf(mdev, sizeof(mdev), "/sys/bus/mdev/devices/%s", name);
-	snprintf(remove_file, sizeof(remove_file), "%s/remove", mdev);
+	if (strlen(name) != strlen(UUID)) {
+		fprintf(stderr, "vfio-nth: '%s' is no UUID\n", name);
+		return 2;
+	}
+	next_uuid();
 	each_fault("create");
 	each_fault("remove");
 	have_no_mdev();
