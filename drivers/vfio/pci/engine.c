@@ -166,6 +166,7 @@ static void engine_close(struct vfio_device *vdev)
 	spare_slot(edev, true);
 	vfio_pci_core_close_device(vdev);
 	spare_slot(edev, false);
+	/* Whether it answers after that is asked at the next open, which resets it once more */
 	if (edev->mig)
 		mig_closed(edev->mig, !edev->core.needs_reset);
 	use_end(edev);
