@@ -271,6 +271,14 @@ static void queues_that_cannot_be(void)
 	queue(0, 2, 1, 0);
 	judged("a queue comes twice, out of order, or is not there");
 	CHECK_HELPER();
+	image_bytes = 0;
+	part(0x100, 0, 1, 8);
+	part(0x102, 18, 1, 2);
+	queue(0, 3, 1, 0);
+	part(0x101, 0, 1, 8);
+	part(0x103, 0, 0xf, 1);
+	judged("a split queue's size is not a power of 2");
+	CHECK_HELPER();
 	begin(1);
 	part(0x104, 0, 0, 8);
 	judged("not a queue's configuration");

@@ -46,6 +46,7 @@ struct state {
 	bool status;
 	u32 num_queues;		/* 0: not told yet */
 	u32 queues;		/* VQ_CFG parts */
+	bool odd_size;		/* of a queue: not a power of 2 */
 	u32 notify;		/* VQ_NOTIFY_CFG parts */
 };
 
@@ -153,9 +154,8 @@ static const char *check_queue(struct state *s, const u8 *selector, const u8 *v,
 	enabled = le(v + 4, 2);
 	if (enabled > 1 || size > MAX_QUEUE_SIZE || (enabled && !size))
 		return "a queue's size or enable is out of range";
-	if (s->accepted && !has_bit(s->accepted, s->accepted_bytes, RING_PACKED) &&
-	    size & (size - 1))
-		return "a split queue's size is not a power of 2";
+	if (size & (size - 1))
+		s->odd_size = true;
 	if (enabled && (wraps(le(v + 8, 8), 16ull * size) ||
 			wraps(le(v + 16, 8), 6 + 2ull * size) ||
 			wraps(le(v + 24, 8), 6 + 8ull * size)))
@@ -207,6 +207,9 @@ static const char *complete(const struct state *s)
 {
 	if (!s->offered || !s->accepted)
 		return "there are no features";
+	/* Not in check_queue(): a queue may precede the driver's features */
+	if (s->odd_size && !has_bit(s->accepted, s->accepted_bytes, RING_PACKED))
+		return "a split queue's size is not a power of 2";
 	if (!s->status)
 		return "there is no device status";
 	if (!s->num_queues || s->queues != s->num_queues)
