@@ -109,13 +109,8 @@ static void set_inject(Object *obj, const char *text, Error **errp)
     snap_fault_inject(SNAP_PF(obj), text, errp);
 }
 
-static char *get_hold(Object *obj, Error **errp)
-{
-    return g_strdup("");
-}
-
-/* "vfN": of this one each second request from now on ends at a stop */
-static void set_hold(Object *obj, const char *text, Error **errp)
+/* "vfN"; NULL and an error: there is none */
+static PCIDevice *find_vf(Object *obj, const char *text, Error **errp)
 {
     PCIDevice *pf = PCI_DEVICE(obj);
     uint64_t vf;
@@ -124,9 +119,39 @@ static void set_hold(Object *obj, const char *text, Error **errp)
         qemu_strtou64(text + 2, NULL, 10, &vf) < 0 ||
         vf >= pcie_sriov_num_vfs(pf)) {
         error_setg(errp, "no VF '%s'", text);
-        return;
+        return NULL;
     }
-    SNAP_FN(pcie_sriov_get_vf_at_index(pf, vf))->hold = true;
+    return pcie_sriov_get_vf_at_index(pf, vf);
+}
+
+static char *get_hold(Object *obj, Error **errp)
+{
+    return g_strdup("");
+}
+
+/* Of this one each second request from now on ends at a stop */
+static void set_hold(Object *obj, const char *text, Error **errp)
+{
+    PCIDevice *vf = find_vf(obj, text, errp);
+
+    if (vf) {
+        SNAP_FN(vf)->hold = true;
+    }
+}
+
+static char *get_forget(Object *obj, Error **errp)
+{
+    return g_strdup("");
+}
+
+/* This one is as after a reset of the PF, of which the host was not told */
+static void set_forget(Object *obj, const char *text, Error **errp)
+{
+    PCIDevice *vf = find_vf(obj, text, errp);
+
+    if (vf) {
+        pci_device_reset(vf);
+    }
 }
 
 static char *get_bug(Object *obj, Error **errp)
@@ -172,5 +197,6 @@ void snap_pf_class_init(ObjectClass *class)
     object_class_property_add_str(class, "functions", get_functions, NULL);
     object_class_property_add_str(class, "inject", get_inject, set_inject);
     object_class_property_add_str(class, "hold", get_hold, set_hold);
+    object_class_property_add_str(class, "forget", get_forget, set_forget);
     object_class_property_add_str(class, "bug", get_bug, set_bug);
 }

@@ -3,8 +3,9 @@
 # boot: virtio
 # timeout: 300
 #
-# The PF is reset under a guest: its VF forgets all, and virtio_pci tells nobody. The engine sees it,
-# tells operator and user, and the guest works again once it has been restarted.
+# A reset of the PF under a guest: its VF forgets all, and virtio_pci tells nobody. The engine sees it,
+# tells operator and user, and the guest works again once it has been restarted. By the model: a reset by
+# this kernel may crash it (docs/virtio.rst).
 . "$PAYLOAD/tests/system/snap.sh"
 
 must "the model is there" find_snap
@@ -33,7 +34,10 @@ guest_is() # STATUS
 }
 
 mark
-t "the PF is reset" write_to "$PFDIR/reset" 1
+for i in "$u" "$v"; do
+	mdev_vf "$i"
+	t "VF $VF forgets its state, as in a reset of the PF" snap_order forget "vf$VF"
+done
 t "the engine notices the reset of the PF" wait_for 30 said_so
 sleep 12
 logged_once "by one line, which says what to do" "$lost.*its guest has to be restarted.*ERROR state"
