@@ -136,7 +136,7 @@ fuzz() { part fuzz 600 "$tests/fuzz/run.sh"; }
 
 tools()
 {
-	need_host python3
+	need_host python3 python3-prometheus-client
 	part tools 300 "$tests/tools/run.sh"
 }
 

@@ -489,7 +489,31 @@ static inline bool vfio_pci_engine_can_reset(struct pci_dev *pdev)
 	return pdev->reset_methods[0];
 }
 
+/**
+ * struct vfio_pci_engine_counters - what has happened to a device since it was registered
+ * @saved: migrations whose state the user has read to its end
+ * @loaded: migrations whose state firmware has accepted
+ * @failed: other migrations; not loads to which nothing was written
+ * @errors: how often the device went to VFIO_DEVICE_STATE_ERROR
+ * @resets: of the function, as the engine has seen them
+ * @bytes_saved: bytes of state that firmware has saved, also for migrations that failed
+ * @bytes_loaded: bytes of state that firmware has loaded, as well
+ * @stopped_ns: nanoseconds from the stop of the function to the end of the save, for all of @saved
+ */
+struct vfio_pci_engine_counters {
+	u64 saved;
+	u64 loaded;
+	u64 failed;
+	u64 errors;
+	u64 resets;
+	u64 bytes_saved;
+	u64 bytes_loaded;
+	u64 stopped_ns;
+};
+
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
+void vfio_pci_engine_count(struct vfio_pci_engine_device *edev,
+			   struct vfio_pci_engine_counters *count);
 const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);
 const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);

@@ -105,6 +105,7 @@ first()
 		says 'ok +mdevctl-autostart .*61-mdev-pci.rules' mdev-pci-check
 	t "its manual is there" zgrep -q 'mdev-pci-check' /usr/share/man/man8/mdev-pci-check.8.gz
 	t "the manual of the timeline tool is there" zgrep -q 'vfio-mig-timeline' /usr/share/man/man1/vfio-mig-timeline.1.gz
+	t "Prometheus gets how many mdevs there can be" says 'mdev_pci_available_instances.*refdev-dma' mdev-pci-metrics
 	t "the symbols for vendor modules are there" test -s "/var/lib/mdev-pci/symvers/$(uname -r)"
 	t "samples for libvirt are there" test -s /usr/share/doc/mdev-pci-tools/examples/domain.xml
 	t "mdevctl knows the type" says refdev-dma mdevctl types

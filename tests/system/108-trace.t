@@ -82,6 +82,14 @@ op_adds_up() # OPERATION
 }
 
 vfs_and_mdevs 2 a b
+# counters_of UUID NAME...: the values of these files
+counters_of()
+{
+	co_dir=$MDEVS/$1/migration
+	shift
+	(cd "$co_dir" && cat "$@") | tr '\n' ' '
+}
+
 mdev_vf "$a"
 bdf_a=$BDF vf_a=$VF
 mdev_vf "$b"
@@ -152,6 +160,11 @@ debug_dir "$a"
 t "one saved" shows counters saved 1
 t "none failed" shows counters failed 0
 t "its bytes" shows counters bytes_saved "$state_bytes"
+is "operators see the same in sysfs" "$(counters_of "$a" saved loaded failed errors bytes_saved bytes_loaded)" \
+	"1 0 0 0 $state_bytes 0 "
+at_least "and that the function stood still while its state was read" "$(counters_of "$a" stopped_ns | tr -d ' ')" 1
+like "Prometheus gets it" "$("$PAYLOAD/tools/mdev-pci-metrics")" \
+	"^mdev_pci_migrations_total\{mdev=\"$a\",function=\"$bdf_a\",type=\"$DEV_TYPE\",result=\"saved\"\} 1\$"
 for op in "suspend_p2p 1 0" "suspend_full 1 0" "state_size 1 0" "save 2 0" "resume_full 1 0" \
 	"resume_p2p 1 0" "load 0 0" "abort 0 0"; do
 	is "calls of ${op%% *}" "$(op_count "${op%% *}")" "${op#* }"
@@ -234,6 +247,7 @@ is "ERROR" "$(events vfio_pci_mig_state who=error | field new)" ERROR
 is "the operation that was not answered" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -110
 is "and the way out" "$(events vfio_pci_mig_state who=reset old=ERROR | field new)" RUNNING
 t "it is counted" shows counters errors 2
+is "operators see failures and errors in sysfs" "$(counters_of "$b" failed errors)" "2 2 "
 
 # Dirty pages
 clear_trace

@@ -33,7 +33,7 @@ count_no_more()
 open_files()
 {
 	find "$PFDIR/mdev_supported_types" -type f -perm -o=r
-	find "$PFDIR/" "$PFDIR"/virtfn*/ "$MDEVS"/*/ "$PFDIR/driver/" "$PFDIR/driver/module/parameters/" \
+	find "$PFDIR/" "$PFDIR"/virtfn*/ "$MDEVS"/*/ "$MDEVS"/*/migration/ "$PFDIR/driver/" "$PFDIR/driver/module/parameters/" \
 		"$MDEVS/../drivers/mdev-pci/module/parameters/" /sys/bus/platform/drivers/mdev-pci-*/ \
 		-maxdepth 1 -type f -perm -o=r 2>/dev/null
 }

@@ -353,6 +353,8 @@ int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int a
 /* sysfs.c */
 int mdev_pci_sysfs_link(struct mdev_pci_instance *instance);
 void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance);
+int mdev_pci_counters_add(struct mdev_pci_instance *instance);
+void mdev_pci_counters_remove(struct mdev_pci_instance *instance);
 int mdev_pci_sysfs_add(struct mdev_pci_instance *instance);
 void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance);
 unsigned int mdev_pci_get_available(struct mdev_type *mtype);

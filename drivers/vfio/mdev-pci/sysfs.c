@@ -144,9 +144,18 @@ int mdev_pci_sysfs_add(struct mdev_pci_instance *instance)
 	ret = sysfs_create_group(kobj, &instance_group);
 	if (ret)
 		return ret;
+	ret = mdev_pci_counters_add(instance);
+	if (ret)
+		goto remove_instance;
 	ret = sysfs_create_group(kobj, attr_group(instance));
 	if (ret)
-		sysfs_remove_group(kobj, &instance_group);
+		goto remove_counters;
+	return 0;
+
+remove_counters:
+	mdev_pci_counters_remove(instance);
+remove_instance:
+	sysfs_remove_group(kobj, &instance_group);
 	return ret;
 }
 
@@ -157,6 +166,7 @@ int mdev_pci_sysfs_add(struct mdev_pci_instance *instance)
 void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance)
 {
 	sysfs_remove_group(&instance->mdev->dev.kobj, attr_group(instance));
+	mdev_pci_counters_remove(instance);
 	sysfs_remove_group(&instance->mdev->dev.kobj, &instance_group);
 }
 

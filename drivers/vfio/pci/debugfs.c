@@ -69,13 +69,13 @@ static int counters_show(struct seq_file *m, void *unused)
 	struct mig_stats s;
 
 	mig_stats_read(mig, &s);
-	seq_printf(m, "saved: %llu\n", s.saved);
-	seq_printf(m, "loaded: %llu\n", s.loaded);
-	seq_printf(m, "failed: %llu\n", s.failed);
-	seq_printf(m, "bytes_saved: %llu\n", s.bytes_saved);
-	seq_printf(m, "bytes_loaded: %llu\n", s.bytes_loaded);
+	seq_printf(m, "saved: %llu\n", s.count.saved);
+	seq_printf(m, "loaded: %llu\n", s.count.loaded);
+	seq_printf(m, "failed: %llu\n", s.count.failed);
+	seq_printf(m, "bytes_saved: %llu\n", s.count.bytes_saved);
+	seq_printf(m, "bytes_loaded: %llu\n", s.count.bytes_loaded);
 	seq_printf(m, "resets: %u\n", atomic_read(&mig->resets_seen));
-	seq_printf(m, "errors: %llu\n", s.errors);
+	seq_printf(m, "errors: %llu\n", s.count.errors);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(counters);

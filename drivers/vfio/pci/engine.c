@@ -603,6 +603,27 @@ const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_state);
 
 /**
+ * vfio_pci_engine_count() - get what a device has counted
+ * @edev: the device
+ * @count: receives the counters; all zero if the device can't be migrated
+ *
+ * Context: any; takes a spinlock and does not wait for firmware.
+ */
+void vfio_pci_engine_count(struct vfio_pci_engine_device *edev,
+			   struct vfio_pci_engine_counters *count)
+{
+	struct mig_stats stats;
+
+	*count = (struct vfio_pci_engine_counters) {};
+	if (!edev->mig)
+		return;
+	mig_stats_read(edev->mig, &stats);
+	*count = stats.count;
+	count->resets = (unsigned int)mig_resets(edev->mig);
+}
+EXPORT_SYMBOL_GPL(vfio_pci_engine_count);
+
+/**
  * vfio_pci_engine_error() - report that firmware has failed
  * @edev: the device
  * @why: what happened, for the log

@@ -82,6 +82,18 @@ void mig_stats_read(struct vfio_pci_migration *mig, struct mig_stats *copy)
 	spin_unlock_irqrestore(&mig->stats.lock, flags);
 }
 
+static u64 ns_since(ktime_t begun)
+{
+	return ktime_to_ns(ktime_sub(ktime_get(), begun));
+}
+
+/* No other arcs stop a function */
+static bool is_stop(enum vfio_device_mig_state old, enum vfio_device_mig_state new)
+{
+	return (old == VFIO_DEVICE_STATE_RUNNING_P2P && new == VFIO_DEVICE_STATE_STOP) ||
+	       (old == VFIO_DEVICE_STATE_PRE_COPY_P2P && new == VFIO_DEVICE_STATE_STOP_COPY);
+}
+
 /**
  * mig_note_state() - account a change of state, or its failure
  * @mig: the state
@@ -100,16 +112,14 @@ void mig_note_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state o
 		return;
 	trace_vfio_pci_mig_state(mig->stats.device, mig_state_name(old), mig_state_name(new),
 				 error, who_names[who]);
-	if (error || new != VFIO_DEVICE_STATE_ERROR)
+	if (error)
 		return;
 	spin_lock_irqsave(&mig->stats.lock, flags);
-	mig->stats.errors++;
+	if (new == VFIO_DEVICE_STATE_ERROR)
+		mig->stats.count.errors++;
+	else if (is_stop(old, new))
+		mig->stats.stopped = ktime_get();
 	spin_unlock_irqrestore(&mig->stats.lock, flags);
-}
-
-static u64 ns_since(ktime_t begun)
-{
-	return ktime_to_ns(ktime_sub(ktime_get(), begun));
 }
 
 static void note_op(struct vfio_pci_migration *mig, enum mig_op op, u64 ns, int error)
@@ -165,7 +175,7 @@ void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_bu
 	spin_lock_irqsave(&s->lock, flags);
 	s->session.bytes += bytes;
 	s->session.pieces++;
-	*(load ? &s->bytes_loaded : &s->bytes_saved) += bytes;
+	*(load ? &s->count.bytes_loaded : &s->count.bytes_saved) += bytes;
 	spin_unlock_irqrestore(&s->lock, flags);
 }
 
@@ -210,9 +220,11 @@ void mig_note_session_end(struct vfio_pci_migration *mig, struct mig_file *mf)
 	s->session = (struct mig_session_stats) { .dir = DMA_NONE };
 	s->ended.whole = is_whole(mf, load);
 	if (s->ended.whole)
-		*(load ? &s->loaded : &s->saved) += 1;
+		*(load ? &s->count.loaded : &s->count.saved) += 1;
 	else if (!load || !mig_load_is_complete(mf))
-		s->failed++;
+		s->count.failed++;
+	if (s->ended.whole && !load)
+		s->count.stopped_ns += ns_since(s->stopped);
 	spin_unlock_irq(&s->lock);
 }
 

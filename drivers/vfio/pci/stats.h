@@ -10,6 +10,7 @@
 #include <linux/ktime.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
 struct mig_file;
@@ -125,12 +126,8 @@ struct mig_session_stats {
  * @session: the attached migration file
  * @ended: the one before
  * @ended_ns: how long that one was attached
- * @saved: sessions whose stream the user has read to its end
- * @loaded: sessions whose state firmware has accepted
- * @failed: other sessions, but those of RESUMING to which nothing was written
- * @bytes_saved: of state, in all sessions
- * @bytes_loaded: of state, in all sessions
- * @errors: how often the device went to VFIO_DEVICE_STATE_ERROR
+ * @stopped: when the function was stopped last
+ * @count: what operators see, but @count.resets
  * @log_ranges: ranges that firmware logs; 0: it does not
  * @log_pages: pages in them
  * @log_shift: log2 of a page
@@ -144,12 +141,8 @@ struct mig_stats {
 	struct mig_session_stats session;
 	struct mig_session_stats ended;
 	u64 ended_ns;
-	u64 saved;
-	u64 loaded;
-	u64 failed;
-	u64 bytes_saved;
-	u64 bytes_loaded;
-	u64 errors;
+	ktime_t stopped;
+	struct vfio_pci_engine_counters count;
 	unsigned int log_ranges;
 	u64 log_pages;
 	unsigned int log_shift;

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What operators' monitoring reads of an mdev that migrates, one file for each counter:
+ * docs/ABI/testing/sysfs-bus-mdev-pci. Counting is the engine's.
+ */
+#include <linux/sysfs.h>
+
+#include "mdev-pci.h"
+
+/* struct dev_ext_attribute.var is the offset in struct vfio_pci_engine_counters */
+static ssize_t counter_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	size_t offset = (size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
+	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
+	struct vfio_pci_engine_counters count = {};
+
+	mutex_lock(&instance->lock);
+	if (instance->edev)
+		vfio_pci_engine_count(instance->edev, &count);
+	mutex_unlock(&instance->lock);
+	return sysfs_emit(buf, "%llu\n", *(u64 *)((void *)&count + offset));
+}
+
+#define COUNTER(what)									\
+static struct dev_ext_attribute counter_##what = {					\
+	.attr.attr = { .name = #what, .mode = 0444 },					\
+	.attr.show = counter_show,							\
+	.var = (void *)offsetof(struct vfio_pci_engine_counters, what),			\
+}
+
+COUNTER(saved);
+COUNTER(loaded);
+COUNTER(failed);
+COUNTER(errors);
+COUNTER(resets);
+COUNTER(bytes_saved);
+COUNTER(bytes_loaded);
+COUNTER(stopped_ns);
+
+static struct attribute *counter_attrs[] = {
+	&counter_saved.attr.attr,
+	&counter_loaded.attr.attr,
+	&counter_failed.attr.attr,
+	&counter_errors.attr.attr,
+	&counter_resets.attr.attr,
+	&counter_bytes_saved.attr.attr,
+	&counter_bytes_loaded.attr.attr,
+	&counter_stopped_ns.attr.attr,
+	NULL
+};
+
+static const struct attribute_group counter_group = {
+	.name = "migration",
+	.attrs = counter_attrs,
+};
+
+/**
+ * mdev_pci_counters_add() - create the directory with the mdev's counters
+ * @instance: the instance; nothing is created for a type that does not migrate
+ *
+ * Return: 0 or an errno.
+ */
+int mdev_pci_counters_add(struct mdev_pci_instance *instance)
+{
+	if (!instance->type->mig_ops)
+		return 0;
+	return sysfs_create_group(&instance->mdev->dev.kobj, &counter_group);
+}
+
+/**
+ * mdev_pci_counters_remove() - remove it; waits for readers
+ * @instance: the instance
+ */
+void mdev_pci_counters_remove(struct mdev_pci_instance *instance)
+{
+	if (instance->type->mig_ops)
+		sysfs_remove_group(&instance->mdev->dev.kobj, &counter_group);
+}
