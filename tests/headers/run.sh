@@ -169,6 +169,14 @@ drop_precopy_v2()
 	change uapi/linux/vfio.h 's/#define VFIO_PRECOPY_INFO_REINIT.*\n//; s/#define VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2.*\n//'
 }
 drop_region_info() { change linux/vfio.h 's/\tint\t\(\*get_region_info_caps\).*?;\n//s'; }
+drop_pci_ops()
+{
+	change linux/vfio_pci_core.h 's/\tconst struct vfio_pci_device_ops \*pci_ops;\n//;
+		s/vfio_pci_device_ops/no_pci_device_ops/g; s/vfio_pci_core_get_dmabuf_phys/no_get_dmabuf_phys/g;
+		s/struct (p2pdma_provider|phys_vec|vfio_region_dma_range)/struct no_$1/g;
+		s/struct no_p2pdma_provider;\n/$&struct no_phys_vec;\nstruct no_vfio_region_dma_range;\n/'
+	change uapi/linux/vfio.h 's/struct vfio_region_dma_range/struct no_region_dma_range/g'
+}
 drop_pfn_space() { change linux/memory-failure.h 's/register_pfn_address_space/$&_not/g; s/struct pfn_address_space/struct no_pfn_address_space/g'; }
 drop_match_token()
 {
@@ -237,8 +245,9 @@ drop_device_override
 compiles "as 7.0: REINIT unknown, driver_override in struct pci_dev" -VFIO_PRECOPY_INFO_V2 -DEVICE_OVERRIDE \
 	PCI_OVERRIDE VFIO_REGION_INFO VFIO_MATCH_TOKEN
 drop_region_info
+drop_pci_ops
 drop_pfn_space
-compiles "as 6.18: region info by ops->ioctl" -VFIO_REGION_INFO -PFN_ADDRESS_SPACE VFIO_MATCH_TOKEN
+compiles "as 6.18: region info by ops->ioctl" -VFIO_REGION_INFO -VFIO_PCI_DEVICE_OPS -PFN_ADDRESS_SPACE VFIO_MATCH_TOKEN
 drop_match_token
 drop_pasid
 drop_netdev_lock

@@ -60,6 +60,14 @@ logged "VFIO_DEVICE_IOEVENTFD: the log says why" \
 mark
 untouched "nor can a part of one" "$c" hidden-part:0:0x3000 dma:5
 logged "mmap: the log says why" 'mmap of BAR 0 refused: 0x3000 to 0x3fff of it is the migration control'
+# Each kernel that can make dma-bufs of BARs
+if grep -q ' vfio_pci_core_get_dmabuf_phys' /proc/kallsyms; then
+	mark
+	mig "a dma-buf of what is not hidden is made" "$c" dma-buf:0:0x3000
+	mig "none that has the control, too" "$c" dma-buf:0:0x4000=EACCES
+	logged "dma-buf: the log says why" 'dma-buf of BAR 0 refused: 0x3000 to 0x3fff of it is the migration control'
+	mig "of a function without control all is in one" "$p" dma-buf:0:0x4000
+fi
 untouched "nor by random accesses" "$a" hostile:1 sleep:2000 hostile-end reset dma:5
 untouched "nor by those of a part" "$c" hostile:2 sleep:2000 hostile-end reset dma:5
 mig "where nothing is hidden all can be mapped" "$p" dma:5

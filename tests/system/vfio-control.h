@@ -95,17 +95,35 @@ static void no_ioeventfd(uint64_t at)
 	close(io.fd);
 }
 
-/* VFIO_DEVICE_FEATURE_DMA_BUF, 6.19: the first 4 KiB there */
-static void no_dma_buf(unsigned int index, uint64_t offset)
+/* VFIO_DEVICE_FEATURE_DMA_BUF, 6.19: @nr ranges of @length bytes from @offset on -> errno or 0 */
+static int dma_buf(unsigned int index, uint64_t offset, uint64_t length, unsigned int nr)
 {
 	struct {
+		struct vfio_device_feature f;
 		uint32_t region, open_flags, flags, nr;
-		struct { uint64_t offset, length; } range;
-	} buf = { .region = index, .open_flags = O_CLOEXEC | O_RDWR, .nr = 1,
-		  .range = { offset, 4096 } };
+		struct { uint64_t offset, length; } range[2];
+	} buf = {
+		.f = { .argsz = sizeof(buf), .flags = VFIO_DEVICE_FEATURE_GET | 11 },
+		.region = index, .open_flags = O_CLOEXEC | O_RDWR, .nr = nr,
+		.range = { { offset, length }, { offset + length, length } },
+	};
+	int fd = ioctl(source.fd, VFIO_DEVICE_FEATURE, &buf);
 
-	if (!v2_feature(&source, VFIO_DEVICE_FEATURE_GET | 11, &buf, sizeof(buf)))
-		bad("a dma-buf was made");
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+/* Does the kernel make dma-bufs? Not all that are new enough */
+static bool has_dma_buf(void)
+{
+	return !v2_feature(&source, VFIO_DEVICE_FEATURE_PROBE | VFIO_DEVICE_FEATURE_GET | 11, NULL, 0);
+}
+
+static void no_dma_buf(unsigned int index, uint64_t offset, uint64_t length, const char *wanted)
+{
+	expect(dma_buf(index, offset, length, 1), has_dma_buf() ? wanted : "ENOTTY");
 }
 
 /* One access of each width: reads as zero, may be written */
@@ -157,7 +175,16 @@ static void hidden_part(unsigned int index, uint64_t offset)
 	cannot_map(bar + offset - 4096, 8192, "EACCES");
 	no_ioeventfd(bar + offset + 0x24);
 	no_ioeventfd(bar);
-	no_dma_buf(index, offset);
+	no_dma_buf(index, offset, 4096, "EACCES");
+	no_dma_buf(index, 0, size, "EACCES");
+	no_dma_buf(index, offset - 4096, 8192, "EACCES");
+	no_dma_buf(index, offset + (size - offset) / 2 / 4096 * 4096, 4096, "EACCES");
+	/* Ends that overflow, and a range of two that is the control */
+	no_dma_buf(index, -4096ULL, 8192, "EOVERFLOW");
+	no_dma_buf(index, size, 4096, "EINVAL");
+	expect(dma_buf(index, offset - 4096, 4096, 2), has_dma_buf() ? "EACCES" : "ENOTTY");
+	/* All that is not the control */
+	expect(dma_buf(index, 0, offset, 1), has_dma_buf() ? NULL : "ENOTTY");
 }
 
 /* In config space: no BAR, whatever is written and however it is read */
@@ -204,6 +231,6 @@ static void hidden_bar(unsigned int index, uint64_t bytes)
 	cannot_map(bar, bytes, "EINVAL");
 	cannot_map(bar + 4096, 4096, "EINVAL");
 	no_ioeventfd(bar + 0x24);
-	no_dma_buf(index, 0);
+	no_dma_buf(index, 0, 4096, "EINVAL");
 	no_bar(index);
 }

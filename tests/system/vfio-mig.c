@@ -67,6 +67,7 @@
  *   memory-is:off, memory-is:on
  *   hidden-part:BAR:OFFSET  from there on the BAR is the migration control: all ways to it are tried
  *   hidden-bar:BAR:BYTES    the same of a whole BAR
+ *   dma-buf:BAR:BYTES[=E]   a dma-buf of the BAR's first BYTES
  *   sh:COMMAND              by the shell, device open
  *   drop                    close the device, but not its group: the last command that needs it
  *   sleep:MS
@@ -501,6 +502,8 @@ static void run(char *text)
 		hidden_part(atoi(arg), strtoull(arg2, NULL, 0));
 	else if (IS("hidden-bar") && arg2)
 		hidden_bar(atoi(arg), strtoull(arg2, NULL, 0));
+	else if (IS("dma-buf") && arg2)
+		expect(dma_buf(atoi(arg), 0, strtoull(arg2, NULL, 0), 1), wanted);
 	else if (IS("drop"))
 		drop();
 	else if (IS("sleep") && arg)

@@ -216,6 +216,44 @@ static inline int compat_region_info_ioctl(struct vfio_device *vdev,
 #define COMPAT_REGION_INFO_OPS(fn) COMPAT_MATCH_TOKEN_OP .get_region_info_caps = (fn),
 #endif
 
+/* 6.19: dma-bufs of BARs, of drivers that say where these are */
+#ifdef HAVE_VFIO_PCI_DEVICE_OPS
+static inline void compat_set_pci_ops(struct vfio_pci_core_device *core,
+				      const struct vfio_pci_device_ops *ops)
+{
+	core->pci_ops = ops;
+}
+#else
+struct p2pdma_provider;
+struct phys_vec;
+
+struct vfio_region_dma_range {
+	__u64 offset;
+	__u64 length;
+};
+
+struct vfio_pci_device_ops {
+	int (*get_dmabuf_phys)(struct vfio_pci_core_device *core,
+			       struct p2pdma_provider **provider, unsigned int index,
+			       struct phys_vec *phys, struct vfio_region_dma_range *ranges,
+			       size_t nr_ranges);
+};
+
+static inline int vfio_pci_core_get_dmabuf_phys(struct vfio_pci_core_device *core,
+						struct p2pdma_provider **provider,
+						unsigned int index, struct phys_vec *phys,
+						struct vfio_region_dma_range *ranges,
+						size_t nr_ranges)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void compat_set_pci_ops(struct vfio_pci_core_device *core,
+				      const struct vfio_pci_device_ops *ops)
+{
+}
+#endif
+
 /*
  * 6.7: marking pages in a user's bitmap leaves vfio, where it was always there, for the part of
  * iommufd that drivers use. Without that part the core's LOGGING_REPORT always fails, so nothing

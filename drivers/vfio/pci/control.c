@@ -413,6 +413,16 @@ ssize_t control_write(const struct control *ctl, const char __user *buf, size_t 
 	return vfio_pci_core_write(&ctl->core->vdev, buf, count, ppos);
 }
 
+/* -EINVAL: there is no such BAR for the user; -EACCES: a byte of it is the range; else 0 */
+static int may_map(const struct control *ctl, u32 index, u64 pos, u64 length)
+{
+	if (index != ctl->bar)
+		return 0;
+	if (is_whole(ctl))
+		return -EINVAL;
+	return pos < ctl->end && pos + length > ctl->start ? -EACCES : 0;
+}
+
 /**
  * control_mmap() - check that a user's mapping does not touch the hidden range
  * @ctl: the control
@@ -424,18 +434,35 @@ ssize_t control_write(const struct control *ctl, const char __user *buf, size_t 
 int control_mmap(const struct control *ctl, struct vm_area_struct *vma)
 {
 	u64 at = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	u64 pos = at & VFIO_PCI_OFFSET_MASK;
+	int ret = may_map(ctl, VFIO_PCI_OFFSET_TO_INDEX(at), at & VFIO_PCI_OFFSET_MASK,
+			  vma->vm_end - vma->vm_start);
 
-	if (VFIO_PCI_OFFSET_TO_INDEX(at) != ctl->bar)
-		return 0;
-	if (is_whole(ctl))
-		return -EINVAL;
-	if (pos >= ctl->end || pos + (vma->vm_end - vma->vm_start) <= ctl->start)
-		return 0;
-	dev_err_ratelimited(&ctl->core->pdev->dev,
-			    "mmap of BAR %u refused: 0x%llx to 0x%llx of it is the migration control, see the region's sparse mmap capability\n",
-			    ctl->bar, ctl->start, ctl->end - 1);
-	return -EACCES;
+	if (ret == -EACCES)
+		dev_err_ratelimited(&ctl->core->pdev->dev,
+				    "mmap of BAR %u refused: 0x%llx to 0x%llx of it is the migration control, see the region's sparse mmap capability\n",
+				    ctl->bar, ctl->start, ctl->end - 1);
+	return ret;
+}
+
+/**
+ * control_dma_buf() - may the user have this range in a dma-buf, for other devices?
+ * @ctl: the control
+ * @index: the BAR
+ * @pos: bytes from its beginning
+ * @length: bytes, all of them in the BAR
+ *
+ * Return: 0; -EINVAL: the BAR is hidden as a whole; -EACCES, with a line in the log: a part of it
+ * is the range.
+ */
+int control_dma_buf(const struct control *ctl, u32 index, u64 pos, u64 length)
+{
+	int ret = may_map(ctl, index, pos, length);
+
+	if (ret == -EACCES)
+		dev_err_ratelimited(&ctl->core->pdev->dev,
+				    "dma-buf of BAR %u refused: 0x%llx to 0x%llx of it is the migration control, see the region's sparse mmap capability\n",
+				    ctl->bar, ctl->start, ctl->end - 1);
+	return ret;
 }
 
 /**

@@ -25,6 +25,7 @@ ssize_t control_read(const struct control *ctl, char __user *buf, size_t count, 
 ssize_t control_write(const struct control *ctl, const char __user *buf, size_t count,
 		      loff_t *ppos);
 int control_mmap(const struct control *ctl, struct vm_area_struct *vma);
+int control_dma_buf(const struct control *ctl, u32 index, u64 pos, u64 length);
 int control_ioeventfd(const struct control *ctl);
 
 #endif /* VFIO_PCI_ENGINE_CONTROL_H */

@@ -254,6 +254,28 @@ static int engine_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 	return (ctl ? control_mmap(ctl, vma) : 0) ?: vfio_pci_core_mmap(vdev, vma);
 }
 
+/*
+ * For a dma-buf of a BAR, which other devices map. The core makes and revokes it, and takes @phys
+ * only if this succeeds.
+ */
+static int engine_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_provider **provider,
+			      unsigned int index, struct phys_vec *phys,
+			      struct vfio_region_dma_range *ranges, size_t nr_ranges)
+{
+	const struct control *ctl = to_edev(&core->vdev)->control;
+	/* This checks that all ranges are in the BAR: their ends below can't overflow */
+	int ret = vfio_pci_core_get_dmabuf_phys(core, provider, index, phys, ranges, nr_ranges);
+	size_t i;
+
+	for (i = 0; ctl && !ret && i < nr_ranges; i++)
+		ret = control_dma_buf(ctl, index, ranges[i].offset, ranges[i].length);
+	return ret;
+}
+
+static const struct vfio_pci_device_ops engine_pci_ops = {
+	.get_dmabuf_phys = engine_dmabuf_phys,
+};
+
 static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 			      struct vfio_info_cap *caps)
 {
@@ -400,6 +422,7 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	edev->use_ops = desc->use_ops;
 	edev->watched = desc->watch;
 	watch_init(&edev->watch, &edev->core, lost_by_reset);
+	compat_set_pci_ops(&edev->core, &engine_pci_ops);
 	if (desc->alias) {
 		edev->alias = kstrdup(desc->alias, GFP_KERNEL);
 		if (!edev->alias)

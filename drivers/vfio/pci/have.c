@@ -131,6 +131,16 @@ static const struct vfio_device_ops have_vfio_region_info = {
 	.get_region_info_caps = NULL,
 };
 
+/* HAVE_VFIO_PCI_DEVICE_OPS: drivers say where a BAR is, of which a dma-buf is made (6.19) */
+static const struct vfio_pci_device_ops have_vfio_pci_device_ops = {
+	.get_dmabuf_phys = vfio_pci_core_get_dmabuf_phys,
+};
+
+static void have_pci_ops(struct vfio_pci_core_device *core)
+{
+	core->pci_ops = &have_vfio_pci_device_ops;
+}
+
 /*
  * A function that the header only declares can be defined here; one that it defines itself, because
  * the kernel is built without it, can't.
