@@ -210,15 +210,20 @@ struct vfio_pci_precopy_size {
  *	freed again.
  * @check_compat: optional. Return 0 if firmware can load a state of version @compat, else an
  *	errno. Without it versions must be equal.
- * @precopy_start: optional, as are the two below; see &vfio_pci_mig_caps.precopy. Begin to
- *	record which parts of the state change; none of it counts as saved. Running or at
- *	VFIO_PCI_FN_P2P. If firmware still records, because a @precopy_stop failed: begin anew.
- * @precopy_stop: end the recording, at any level. The engine does not save more, even on error.
- *	@buf is for firmware that needs a last @save to end it: an attached buffer of the session
- *	with as much room as for @save, in @buf->len; what is in it is dropped. NULL: there is none
- *	(no memory, or @chunk_size has failed); do without. Called before @end. A reset of the
- *	function ends it without a call, and so may a @load that takes effect.
- * @precopy_size: how much is left to save now; between @precopy_start and @precopy_stop.
+ * @precopy_start: optional; see &vfio_pci_mig_caps.precopy. Begin to record which parts of the
+ *	state change; none of it counts as saved. Running or at VFIO_PCI_FN_P2P. If firmware
+ *	still records, because a @precopy_stop failed: begin anew. Without it the first @save of
+ *	a session does all that.
+ * @precopy_stop: required with &vfio_pci_mig_caps.precopy. End the recording, at any level. The
+ *	engine does not save more, even on error. @buf is for firmware that needs a last @save to
+ *	end it: an attached buffer of the session with as much room as for @save, in @buf->len;
+ *	what is in it is dropped. NULL: there is none (no memory, or @chunk_size has failed); do
+ *	without. Called before @end. A reset of the function ends it without a call, and so may a
+ *	@load that takes effect.
+ * @precopy_size: optional with @chunk_size. How much is left to save now; between @precopy_start
+ *	and @precopy_stop, also while a @save is in progress. Without it @chunk_size is asked
+ *	that: &vfio_pci_precopy_size.initial before the first @save has ended,
+ *	&vfio_pci_precopy_size.dirty after it.
  */
 struct vfio_pci_mig_ops {
 	int (*begin)(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir);
@@ -264,10 +269,12 @@ struct vfio_pci_mig_ops {
  *	only a reset leaves. The engine checks the whole stream before the last @load, so
  *	a state of one chunk is checked completely before firmware sees it.
  * @upstream: the streams can be those of upstream's variant driver for such functions: records of
- *	8 bytes length, 4 bytes flags and 4 bytes tag 0, each with a whole state; see
- *	vfio_pci_engine_set_upstream(). @save must return all of the state as one chunk. @load gets
- *	each record when it is complete, with &vfio_pci_mig_buf.last and from offset 0, also several
- *	times in a session. Requires @framed; not with @precopy.
+ *	8 bytes length, 4 bytes flags and 4 bytes tag 0, each with a chunk; see
+ *	vfio_pci_engine_set_upstream(). @load gets each record when it is complete, with
+ *	&vfio_pci_mig_buf.last. Without @precopy each has all of the state: @save must return
+ *	it as one chunk, @load gets it from offset 0, also several times in a session. With
+ *	@precopy nothing tells a session with pre-copy from others: @load gets all chunks with
+ *	&vfio_pci_mig_buf.delta. Requires @framed.
  * @unbounded: operations may never return. The engine calls each in a worker and waits at most
  *	@timeout_ms. Then the device goes to VFIO_DEVICE_STATE_ERROR, and all operations of the
  *	function are refused with -ETIMEDOUT until the one has returned; its buffer is neither used

@@ -196,11 +196,10 @@ static void ranges_crossed(struct made *made)
 #define MOVE	"has mig_ops without state_size, save or load"
 #define STATE	"has mig_ops but mig_caps.max_state is 0"
 #define TYPE	"has mig_ops but its type has no name, or too long a name"
-#define PRECOPY	"sets mig_caps.precopy without precopy_start, precopy_stop or precopy_size"
 #define LOG	"has log_ops without start or stop"
 #define REPORT	"must have exactly one of log_ops.report and log_ops.changes"
 #define LIMITS	"has log_ops but no log_caps"
-#define UPSTREAM "sets mig_caps.upstream without mig_caps.framed, or with mig_caps.precopy"
+#define UPSTREAM "sets mig_caps.upstream without mig_caps.framed"
 #define FRAMED	"sets mig_caps.max_chunk without mig_caps.framed"
 #define BOUND	"has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND"
 #define HEADROOM "has mig_caps.headroom above its maximum, or not a multiple of 8"
@@ -214,6 +213,7 @@ static const struct mistake mistakes[] = {
 	{ "no log_ops", NULL, LACKS(desc.log_ops) },
 	{ "no abort", NULL, LACKS(mig_ops.abort) },
 	{ "no check_compat", NULL, LACKS(mig_ops.check_compat) },
+	{ "no precopy_start", NULL, LACKS(mig_ops.precopy_start) },
 	{ "a state of 1 byte", NULL, .make = tiny_state },
 	{ "a type of 63 characters", NULL, .make = type_of_63 },
 	{ "changes for report", NULL, .make = only_changes },
@@ -222,9 +222,9 @@ static const struct mistake mistakes[] = {
 	{ "a chunk of the largest size", NULL, .make = largest_chunk },
 	{ "the most headroom", NULL, .make = most_headroom },
 	{ "operations that may never return", NULL, .make = unbounded },
+	{ "upstream and pre-copy", NULL, .make = upstream_precopy },
 	{ "a chunk over the bound", BOUND, .make = chunk_over_the_bound },
 	{ "upstream and not framed", UPSTREAM, .make = upstream_not_framed },
-	{ "upstream and pre-copy", UPSTREAM, .make = upstream_precopy },
 	{ "max_chunk and not framed", FRAMED, .make = chunk_not_framed },
 	{ "buffers of no kind", "has an unknown mig_caps.kind", .make = no_such_kind },
 	{ "headroom of 72 bytes", HEADROOM, .make = headroom_of_72 },
@@ -245,9 +245,10 @@ static const struct mistake mistakes[] = {
 	{ "no load", MOVE, LACKS(mig_ops.load) },
 	{ "no limits of migration", STATE, LACKS(desc.mig_caps) },
 	{ "no max_state", STATE, .make = no_max_state },
-	{ "no precopy_start", PRECOPY, LACKS(mig_ops.precopy_start) },
-	{ "no precopy_stop", PRECOPY, LACKS(mig_ops.precopy_stop) },
-	{ "no precopy_size", PRECOPY, LACKS(mig_ops.precopy_size) },
+	{ "no precopy_stop", "sets mig_caps.precopy without precopy_stop",
+	  LACKS(mig_ops.precopy_stop) },
+	{ "no precopy_size", "sets mig_caps.precopy without precopy_size or chunk_size",
+	  LACKS(mig_ops.precopy_size) },
 	{ "log_ops only", "has log_ops without mig_ops", .make = only_logs },
 	{ "no start", LOG, LACKS(log_ops.start) },
 	{ "no stop", LOG, LACKS(log_ops.stop) },

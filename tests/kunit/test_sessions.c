@@ -145,6 +145,39 @@ static void images_of_precopy(struct kunit *test)
 	bed_drop(bed);
 }
 
+/* Firmware that says only what the next image needs */
+static void images_without_precopy_size(struct kunit *test)
+{
+	const size_t image = 3 * BED_CHUNK;
+	struct vfio_pci_mig_ops ops = fake_image_ops;
+	struct vfio_pci_mig_caps caps = image_caps();
+	struct vfio_precopy_info info = {};
+	u8 *stream = bed_stream_room(test);
+	struct mig_file *mf;
+	struct bed *bed;
+
+	ops.precopy_size = NULL;
+	bed = bed_with(test, &ops, &caps);
+	bed->mig->record = BED_CHUNK;
+	fw_set_size(bed->fw, IMAGE);
+	bed->fw->image = image;
+	fw_arm(bed->fw);
+	fw_fault(bed->fw, MIG_OP_CHUNK_SIZE, 0, FW_SIZE, 0);
+	bed_go(bed, S(PRE_COPY));
+	mf = bed->file->private_data;
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), 0);
+	KUNIT_EXPECT_EQ(test, info.initial_bytes, image);
+	KUNIT_EXPECT_EQ(test, info.dirty_bytes, 0);
+	KUNIT_EXPECT_EQ(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), -ENOMSG);
+	KUNIT_EXPECT_EQ(test, mig_precopy_info(mf, &info), 0);
+	KUNIT_EXPECT_EQ(test, info.initial_bytes, 0);
+	KUNIT_EXPECT_EQ(test, info.dirty_bytes, image);
+	bed_go(bed, S(STOP_COPY));
+	KUNIT_EXPECT_GT(test, bed_read_all(bed, stream, BED_STREAM_MAX, 1000), 0);
+	bed_go(bed, S(STOP));
+	bed_drop(bed);
+}
+
 /* Before it is stopped firmware may say that there is nothing; after that it may not */
 static void no_room_needed(struct kunit *test)
 {
@@ -588,6 +621,42 @@ static void upstream_refused(struct kunit *test)
 	bed_drop(bed);
 }
 
+/* Each record is a chunk of the session, and takes effect when it is there */
+static void upstream_images_of_precopy(struct kunit *test)
+{
+	const size_t image = 3 * BED_CHUNK;
+	struct vfio_pci_mig_caps caps = image_caps();
+	struct stream_upstream rec = {};
+	u8 *stream = bed_stream_room(test);
+	unsigned int records = 0;
+	struct bed *bed;
+	ssize_t len, at;
+
+	caps.upstream = true;
+	bed = image_bed(test, &caps, IMAGE, image);
+	bed->mig->upstream = true;
+	bed_go(bed, S(PRE_COPY));
+	for (len = 0; (at = bed_read(bed, stream + len, 5000)) > 0; len += at)
+		;
+	KUNIT_EXPECT_EQ(test, at, -ENOMSG);
+	fw_change(bed->fw, 100, 0x11);
+	bed_go(bed, S(STOP_COPY));
+	len += bed_read_all(bed, stream + len, BED_STREAM_MAX - len, 5000);
+	bed_go(bed, S(STOP));
+	for (at = 0; at < len; at += sizeof(rec) + le64_to_cpu(rec.size)) {
+		memcpy(&rec, stream + at, sizeof(rec));
+		KUNIT_ASSERT_LE(test, le64_to_cpu(rec.size), image);
+		records++;
+	}
+	KUNIT_EXPECT_EQ(test, at, len);
+	KUNIT_EXPECT_GT(test, records, 2);
+	fw_arm(bed->fw);
+	load_all(bed, stream, len, 4096);
+	KUNIT_EXPECT_EQ(test, bed->fw->count[MIG_OP_LOAD], records);
+	KUNIT_EXPECT_EQ(test, bed->fw->state[100], 0x11);
+	bed_drop(bed);
+}
+
 /* ---- operations that may never return ----------------------------------------------------- */
 
 struct hang {
@@ -839,6 +908,7 @@ static struct kunit_case sessions_cases[] = {
 	KUNIT_CASE(kinds),
 	KUNIT_CASE(images),
 	KUNIT_CASE(images_of_precopy),
+	KUNIT_CASE(images_without_precopy_size),
 	KUNIT_CASE(no_room_needed),
 	KUNIT_CASE(too_much_room),
 	KUNIT_CASE(late),
@@ -857,6 +927,7 @@ static struct kunit_case sessions_cases[] = {
 	KUNIT_CASE(upstream_load),
 	KUNIT_CASE(upstream_cut),
 	KUNIT_CASE(upstream_refused),
+	KUNIT_CASE(upstream_images_of_precopy),
 	KUNIT_CASE(unbounded),
 	KUNIT_CASE_PARAM(hang_returns, hang_gen_params),
 	KUNIT_CASE_PARAM(hang_closed, hang_gen_params),

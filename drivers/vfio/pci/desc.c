@@ -15,8 +15,10 @@
 
 static const char *precopy_mistake(const struct vfio_pci_mig_ops *ops)
 {
-	if (!ops->precopy_start || !ops->precopy_stop || !ops->precopy_size)
-		return "sets mig_caps.precopy without precopy_start, precopy_stop or precopy_size";
+	if (!ops->precopy_stop)
+		return "sets mig_caps.precopy without precopy_stop";
+	if (!ops->precopy_size && !ops->chunk_size)
+		return "sets mig_caps.precopy without precopy_size or chunk_size";
 	return NULL;
 }
 
@@ -26,8 +28,8 @@ static const char *caps_mistake(const struct vfio_pci_mig_caps *caps)
 		return "sets mig_caps.max_chunk without mig_caps.framed";
 	if (caps->max_chunk > VFIO_PCI_MIG_CHUNK_BOUND)
 		return "has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND";
-	if (caps->upstream && (!caps->framed || caps->precopy))
-		return "sets mig_caps.upstream without mig_caps.framed, or with mig_caps.precopy";
+	if (caps->upstream && !caps->framed)
+		return "sets mig_caps.upstream without mig_caps.framed";
 	if ((unsigned int)caps->kind > VFIO_PCI_BUF_SG)
 		return "has an unknown mig_caps.kind";
 	if (caps->headroom % 8 || caps->headroom > VFIO_PCI_MIG_HEADROOM_MAX)

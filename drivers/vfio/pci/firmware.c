@@ -87,6 +87,14 @@ static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t be
 		mig_err(mig, ": firmware did not answer %s in %lld ms\n", mig_op_name(op), ms);
 }
 
+/* What a refused size, save or load comes to the user sees; why, only firmware's driver knows */
+static int note_refusal(struct vfio_pci_migration *mig, enum mig_op op, int ret)
+{
+	if (ret && ret != -ETIMEDOUT && !mig->fw_detached)
+		mig_err(mig, ": firmware refused %s (%pe)\n", mig_op_name(op), ERR_PTR(ret));
+	return ret;
+}
+
 static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int ret)
 {
 	ret = mig_fw_result(mig, op, ret);
@@ -259,7 +267,7 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 	int ret = call_op(mig, &call);
 
 	*bytes = call.bytes;
-	return ret;
+	return note_refusal(mig, call.op, ret);
 }
 
 /**
@@ -309,7 +317,7 @@ int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size)
 	int ret = call_op(mig, &call);
 
 	*size = call.bytes;
-	return ret;
+	return note_refusal(mig, call.op, ret);
 }
 
 static enum mig_op move_op(const struct vfio_pci_mig_buf *buf)
@@ -325,6 +333,7 @@ static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 	if (!atomic_xchg(&buf->pending, 0))
 		return false;
 	mig_note_piece(mig, buf, status);
+	note_refusal(mig, move_op(buf), status);
 	buf->status = status;
 	/* Whoever waits for this may free the buffer, and close what @mig belongs to */
 	rcu_read_lock();
@@ -436,7 +445,7 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
 {
 	struct mig_call call = { .run = run_precopy_start, .op = MIG_OP_PRECOPY_START };
 
-	return call_op(mig, &call);
+	return op_or_none(mig, &call, mig->ops->precopy_start);
 }
 
 /**
@@ -455,7 +464,7 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 
 /**
  * mig_fw_precopy_size() - &vfio_pci_mig_ops.precopy_size
- * @mig: the state, locked
+ * @mig: the state, locked; there is such an operation
  * @size: receives what is left; not checked
  *
  * Return: firmware's result, checked.
@@ -466,7 +475,7 @@ int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_
 	int ret = call_op(mig, &call);
 
 	*size = call.left;
-	return ret;
+	return note_refusal(mig, call.op, ret);
 }
 
 /**

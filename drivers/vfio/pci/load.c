@@ -171,7 +171,9 @@ static int end_part(struct mig_file *mf)
 		stream_next_part(r);
 		return begin_record(mf);
 	}
-	mf->offset = 0;
+	/* Without pre-copy each of them has all of the state */
+	if (!r->delta)
+		mf->offset = 0;
 	hold(mf, mf->load.chunk_len);
 	return end_stream(mf);
 }
@@ -359,9 +361,11 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 	/* What of changes can be cut up only firmware knows */
 	if (caps->precopy)
 		limits.max_delta = caps->framed ? mig->record : caps->chunk;
-	if (mf->upstream)
+	if (mf->upstream) {
 		stream_reader_init_upstream(&mf->load.reader, &limits);
-	else
+		mf->load.reader.delta = caps->precopy;
+	} else {
 		stream_reader_init(&mf->load.reader, &mig->ident, &limits);
+	}
 	return mig_file_open(mf, "[vfio-pci-engine load]", &load_fops, O_WRONLY);
 }

@@ -74,9 +74,28 @@ static bool size_is_sane(const struct vfio_pci_precopy_size *size)
 	       size->stopped < S64_MAX / 4;
 }
 
+/* Bytes of state that firmware has saved so far, with a piece that no one has taken yet */
+static u64 saved(struct mig_file *mf)
+{
+	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
+
+	if (next->busy && completion_done(&next->done) && !next->status)
+		return mf->offset + min(next->len, next->room);
+	return mf->offset;
+}
+
+/* Firmware of whole images may say no more than what the next one needs */
+static int ask_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
+{
+	if (mig->ops->precopy_size)
+		return mig_fw_precopy_size(mig, size);
+	*size = (struct vfio_pci_precopy_size) {};
+	return mig_fw_chunk_size(mig, saved(mig->file) ? &size->dirty : &size->initial);
+}
+
 static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
-	int ret = mig_fw_precopy_size(mig, size);
+	int ret = ask_size(mig, size);
 
 	if (ret == -ETIMEDOUT)
 		mig_timed_out(mig);
@@ -98,16 +117,6 @@ bool mig_precopy_has_more(struct mig_file *mf)
 	struct vfio_pci_precopy_size size = {};
 
 	return get_size(mf->mig, &size) || size.initial || size.dirty;
-}
-
-/* Bytes of state that firmware has saved so far, with a piece that no one has taken yet */
-static u64 saved(struct mig_file *mf)
-{
-	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
-
-	if (next->busy && completion_done(&next->done) && !next->status)
-		return mf->offset + min(next->len, next->room);
-	return mf->offset;
 }
 
 /**
