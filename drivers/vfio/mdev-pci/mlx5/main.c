@@ -44,78 +44,71 @@ static bool has_precopy(struct mlx5_core_dev *mdev)
 static int query_vf(struct mvf *v, u16 op_mod, void *out)
 {
 	u32 in[MLX5_ST_SZ_DW(query_hca_cap_in)] = {};
-	int ret;
 
 	MLX5_SET(query_hca_cap_in, in, opcode, MLX5_CMD_OP_QUERY_HCA_CAP);
 	MLX5_SET(query_hca_cap_in, in, other_function, 1);
 	MLX5_SET(query_hca_cap_in, in, function_id, v->fn->id + 1);
 	MLX5_SET(query_hca_cap_in, in, op_mod, op_mod);
-	ret = mvf_errno(mlx5_cmd_exec_inout(v->mdev, query_hca_cap, in, out));
-	if (ret)
-		pci_err(v->fn->pdev, "mlx5: QUERY_HCA_CAP of the VF failed (%pe)\n", ERR_PTR(ret));
-	return ret;
+	return mvf_errno(mlx5_cmd_exec_inout(v->mdev, query_hca_cap, in, out));
 }
 
 /* Asked before a driver of the VF has ever run */
 static int identify(struct mvf *v, struct mdev_pci_limits *limits)
 {
-	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL), *cap;
+	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL);
+	void *cap = MLX5_ADDR_OF(query_hca_cap_out, out, capability);
 	int ret;
 
 	if (!out)
 		return -ENOMEM;
-	cap = MLX5_ADDR_OF(query_hca_cap_out, out, capability);
 	ret = query_vf(v, MLX5_CAP_GENERAL_2 << 1 | HCA_CAP_OPMOD_GET_MAX, out);
 	if (!ret && !MLX5_GET(mvf_cap_2, cap, migratable))
 		limits->not_migratable = NOT_MIGRATABLE;
-	if (!ret)
-		ret = query_vf(v, MLX5_CAP_GENERAL << 1 | HCA_CAP_OPMOD_GET_CUR, out);
-	v->vhca_id = MLX5_GET(query_hca_cap_out, out, capability.cmd_hca_cap.vhca_id);
+	ret = ret ?: query_vf(v, MLX5_CAP_GENERAL << 1 | HCA_CAP_OPMOD_GET_CUR, out);
+	v->vhca_id = MLX5_GET(cmd_hca_cap, cap, vhca_id);
 	kfree(out);
 	return ret;
 }
 
 /* With the PF's interface held up, so short */
-static int init(struct mvf *v, struct mdev_pci_limits *limits)
+static int init(struct vfio_pci_fn *fn, struct mlx5_core_dev *mdev, struct mdev_pci_limits *limits)
 {
-	int ret;
+	struct mvf *v = kzalloc(sizeof(*v), GFP_KERNEL);
+	int ret = 0;
 
-	if (!MLX5_CAP_GEN(v->mdev, migration)) {
-		limits->not_migratable = NO_MIGRATION;
-	} else {
-		ret = identify(v, limits);
-		if (ret)
-			return ret;
-	}
-	v->chunks = PF_CAP_2(v->mdev, migration_in_chunks);
-	limits->mig_caps.precopy = has_precopy(v->mdev);
-	limits->mig_caps.compat = fw_rev_maj(v->mdev) << 16 | fw_rev_min(v->mdev);
-	limits->log_caps.max_ranges = 0;
-	mvf_log_limits(v->mdev, &limits->log_caps);
+	if (!v)
+		return -ENOMEM;
+	v->fn = fn;
+	v->mdev = mdev;
 	v->nb.notifier_call = mvf_event;
-	return mlx5_sriov_blocking_notifier_register(v->mdev, v->fn->id, &v->nb);
+	v->chunks = PF_CAP_2(mdev, migration_in_chunks);
+	limits->mig_caps.precopy = has_precopy(mdev);
+	limits->mig_caps.compat = mvf_version(mdev);
+	mvf_log_limits(mdev, &limits->log_caps);
+	if (MLX5_CAP_GEN(mdev, migration))
+		ret = identify(v, limits);
+	else
+		limits->not_migratable = NO_MIGRATION;
+	ret = ret ?: mlx5_sriov_blocking_notifier_register(mdev, fn->id, &v->nb);
+	if (ret)
+		kfree(v);
+	else
+		fn->priv = v;
+	return ret;
 }
 
 static int mvf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 		      struct mdev_pci_limits *limits)
 {
-	struct mvf *v = kzalloc(sizeof(*v), GFP_KERNEL);
-	int ret = -ENODEV;
+	struct mlx5_core_dev *mdev = mlx5_vf_get_core_dev(fn->pdev);
+	int ret;
 
-	if (!v)
-		return -ENOMEM;
-	v->fn = fn;
-	v->mdev = mlx5_vf_get_core_dev(fn->pdev);
-	if (v->mdev) {
-		ret = init(v, limits);
-		mlx5_vf_put_core_dev(v->mdev);
-	} else {
+	if (!mdev) {
 		pci_err(fn->pdev, "mlx5: the PF's interface is down; see devlink health of the PF\n");
+		return -ENODEV;
 	}
-	if (ret)
-		kfree(v);
-	else
-		fn->priv = v;
+	ret = init(fn, mdev, limits);
+	mlx5_vf_put_core_dev(mdev);
 	return ret;
 }
 
@@ -125,7 +118,6 @@ static void mvf_disable(struct vfio_pci_fn *fn)
 
 	mlx5_sriov_blocking_notifier_unregister(v->mdev, fn->id, &v->nb);
 	mvf_tracker_free(v);
-	fn->priv = NULL;
 	kfree(v);
 }
 
@@ -160,6 +152,7 @@ static const struct mdev_pci_parent_desc mvf_desc = {
 		.precopy = true,
 		.framed = true,
 		.immediate = true,
+		.upstream = true,
 	},
 	/* What firmware can is asked for each VF */
 	.log_caps = {

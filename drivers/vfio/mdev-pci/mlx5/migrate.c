@@ -8,45 +8,37 @@
 
 #include "mlx5.h"
 
-/* Of an operation whose failure the engine does not log; mlx5_core's line does not name the VF */
-static int told(struct mvf *v, const char *command, int ret)
-{
-	if (ret)
-		pci_err(v->fn->pdev, "mlx5: firmware refused %s (%pe)\n", command, ERR_PTR(ret));
-	return ret;
-}
-
-/* SUSPEND_VHCA and RESUME_VHCA */
-static int move_level(struct vfio_pci_fn *fn, u16 opcode, u16 op_mod, enum vfio_pci_fn_level level)
+static int move_level(struct vfio_pci_fn *fn, u16 opcode, u16 op_mod)
 {
 	u32 out[MLX5_ST_SZ_DW(suspend_vhca_out)] = {};
 	u32 in[MLX5_ST_SZ_DW(suspend_vhca_in)] = {};
 	struct mvf *v = fn->priv;
-	int ret;
 
+	/* RESUME_VHCA has its fields at the same places */
 	MLX5_SET(suspend_vhca_in, in, opcode, opcode);
 	MLX5_SET(suspend_vhca_in, in, vhca_id, v->vhca_id);
 	MLX5_SET(suspend_vhca_in, in, op_mod, op_mod);
-	ret = mvf_errno(mlx5_cmd_exec_inout(v->mdev, suspend_vhca, in, out));
-	if (!ret)
-		v->level = level;
-	return ret;
+	return mvf_errno(mlx5_cmd_exec_inout(v->mdev, suspend_vhca, in, out));
 }
 
 static int mvf_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
-	return move_level(fn, MLX5_CMD_OP_SUSPEND_VHCA, level == VFIO_PCI_FN_FULL ?
-			  MLX5_SUSPEND_VHCA_IN_OP_MOD_SUSPEND_RESPONDER :
-			  MLX5_SUSPEND_VHCA_IN_OP_MOD_SUSPEND_INITIATOR, level);
+	struct mvf *v = fn->priv;
+
+	if (level == VFIO_PCI_FN_P2P)
+		return move_level(fn, MLX5_CMD_OP_SUSPEND_VHCA,
+				  MLX5_SUSPEND_VHCA_IN_OP_MOD_SUSPEND_INITIATOR);
+	/* Then all can be saved once more */
+	v->lost = false;
+	return move_level(fn, MLX5_CMD_OP_SUSPEND_VHCA,
+			  MLX5_SUSPEND_VHCA_IN_OP_MOD_SUSPEND_RESPONDER);
 }
 
 static int mvf_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
-	if (level == VFIO_PCI_FN_FULL)
-		return move_level(fn, MLX5_CMD_OP_RESUME_VHCA,
-				  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_RESPONDER, VFIO_PCI_FN_P2P);
-	return move_level(fn, MLX5_CMD_OP_RESUME_VHCA,
-			  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_INITIATOR, VFIO_PCI_FN_RUNNING);
+	return move_level(fn, MLX5_CMD_OP_RESUME_VHCA, level == VFIO_PCI_FN_FULL ?
+			  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_RESPONDER :
+			  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_INITIATOR);
 }
 
 /* @next: room that the next SAVE needs, 0: nothing is new; @total: all that is left, may be NULL */
@@ -62,7 +54,7 @@ static int query(struct mvf *v, bool incremental, u64 *next, u64 *total)
 	MLX5_SET(mvf_in, in, chunk_or_track, v->chunks);
 	ret = mvf_errno(mlx5_cmd_exec(v->mdev, in, sizeof(in), out, sizeof(out)));
 	if (ret)
-		return told(v, "QUERY_VHCA_MIGRATION_STATE", ret);
+		return ret;
 	*next = MLX5_GET(mvf_out, out, required_umem_size);
 	if (total)
 		*total = v->chunks ? MLX5_GET64(mvf_out, out, remaining_total_size) : *next;
@@ -84,8 +76,6 @@ static int mvf_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
 	if (ret)
 		return ret;
 	mlx5_cmd_init_async_ctx(v->mdev, &v->async);
-	/* There may have been a reset since the last session */
-	v->level = dir == VFIO_PCI_MIG_PRECOPY ? VFIO_PCI_FN_RUNNING : VFIO_PCI_FN_FULL;
 	v->tracking = false;
 	v->lost = false;
 	v->next = 0;
@@ -192,8 +182,7 @@ static void moved(int status, struct mlx5_async_work *work)
 		saved(v, buf);
 	else if (save && tracking_lost(v, buf))
 		status = 0;
-	vfio_pci_mig_buf_done(buf, told(v, save ? "SAVE_VHCA_STATE" : "LOAD_VHCA_STATE",
-					mvf_errno(status)));
+	vfio_pci_mig_buf_done(buf, mvf_errno(status));
 }
 
 static void describe(struct mvf *v, u16 opcode, struct vfio_pci_mig_buf *buf)
@@ -217,9 +206,7 @@ static int mvf_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 	struct mvf *v = fn->priv;
 
 	*bytes = v->next;
-	if (v->next || (v->lost && v->level != VFIO_PCI_FN_FULL))
-		return 0;
-	return query(v, v->tracking, bytes, NULL);
+	return v->next || v->lost ? 0 : query(v, v->tracking, bytes, NULL);
 }
 
 static int mvf_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
@@ -248,13 +235,7 @@ static void mvf_abort(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	mlx5_cmd_init_async_ctx(v->mdev, &v->async);
 }
 
-/* Firmware begins with the first SAVE of the session */
-static int mvf_precopy_start(struct vfio_pci_fn *fn)
-{
-	return 0;
-}
-
-/* Firmware ends with a SAVE without tracking. If it can't have one the next session begins anew */
+/* By a SAVE without tracking. If firmware can't have one the next session begins anew */
 static int mvf_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct mvf *v = fn->priv;
@@ -269,24 +250,14 @@ static int mvf_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf
 				       sizeof(v->move.out)));
 }
 
-static int mvf_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size)
-{
-	struct mvf *v = fn->priv;
-
-	*size = (struct vfio_pci_precopy_size) {};
-	if (v->lost)
-		return 0;
-	return query(v, v->tracking, v->tracking ? &size->dirty : &size->initial, NULL);
-}
-
 /* Which states it takes only firmware knows: it refuses others */
 static int mvf_check_compat(struct vfio_pci_fn *fn, u32 compat)
 {
-	struct mvf *v = fn->priv;
+	u32 ours = mvf_version(((struct mvf *)fn->priv)->mdev);
 
-	if (compat != (fw_rev_maj(v->mdev) << 16 | fw_rev_min(v->mdev)))
+	if (compat != ours)
 		pci_info(fn->pdev, "mlx5: the state is of firmware %u.%u, this host has %u.%u, which may refuse it\n",
-			 compat >> 16, compat & 0xffff, fw_rev_maj(v->mdev), fw_rev_min(v->mdev));
+			 compat >> 16, compat & 0xffff, ours >> 16, ours & 0xffff);
 	return 0;
 }
 
@@ -303,7 +274,5 @@ const struct vfio_pci_mig_ops mvf_mig_ops = {
 	.load = mvf_load,
 	.abort = mvf_abort,
 	.check_compat = mvf_check_compat,
-	.precopy_start = mvf_precopy_start,
 	.precopy_stop = mvf_precopy_stop,
-	.precopy_size = mvf_precopy_size,
 };

@@ -3,10 +3,6 @@
  * VFs of ConnectX adapters. The PF stays bound to mlx5_core, whose exported functions carry out
  * commands: it bounds the wait for each (60 s unless firmware says otherwise), and has the syndrome
  * of one that failed in the log.
- *
- *   main.c      parents; what a VF can do
- *   migrate.c   the state of a VF
- *   track.c     the log of dirty pages
  */
 #ifndef _MDEV_PCI_MLX5_H
 #define _MDEV_PCI_MLX5_H
@@ -15,31 +11,26 @@
 #include <linux/mlx5/driver.h>
 #include <linux/notifier.h>
 
-#include "have-mlx5.h"
-
 /*
  * What headers of some supported kernels lack. As in mlx5_ifc.h a u8 is a bit. The first structure
  * begins as any command that names a VF; the second is the answer to QUERY, SAVE and LOAD.
  */
 struct mlx5_ifc_mvf_in_bits {
 	u8 opcode[0x10];
-	u8 uid[0x10];
-	u8 reserved_at_20[0x10];
+	u8 reserved_at_10[0x20];
 	u8 op_mod[0x10];
 	u8 incremental[0x1];
 	u8 chunk_or_track[0x1];
 	u8 reserved_at_42[0xe];
 	u8 vhca_id[0x10];
-	u8 reserved_at_60[0x20];
-	u8 va[0x40];
+	u8 reserved_at_60[0x60];
 	u8 mkey[0x20];
 	u8 size[0x20];
 };
 
 struct mlx5_ifc_mvf_out_bits {
 	u8 status[0x8];
-	u8 reserved_at_8[0x18];
-	u8 syndrome[0x20];
+	u8 reserved_at_8[0x38];
 	u8 actual_image_size[0x20];
 	u8 next_required_umem_size[0x20];
 	u8 required_umem_size[0x20];
@@ -59,14 +50,6 @@ struct mlx5_ifc_mvf_cap_2_bits {
 	u8 reserved_at_d1[0x2f];
 };
 
-#ifdef HAVE_MLX5_COMP_EQN_GET
-#define MVF_EQN(mdev, eqn)	mlx5_comp_eqn_get(mdev, 0, eqn)
-#else
-#define MVF_EQN(mdev, eqn)	mlx5_vector2eqn(mdev, 0, eqn)
-#endif
-
-enum { MVF_IN_DW = MLX5_ST_SZ_DW(mvf_in), MVF_OUT_DW = MLX5_ST_SZ_DW(mvf_out) };
-
 /**
  * struct mvf - a VF that is an mdev; the engine's state mutex guards it
  * @fn: the function
@@ -74,11 +57,10 @@ enum { MVF_IN_DW = MLX5_ST_SZ_DW(mvf_in), MVF_OUT_DW = MLX5_ST_SZ_DW(mvf_out) };
  * @nb: told when mlx5_core disables and enables the VF
  * @vhca_id: firmware's number of the VF
  * @chunks: firmware saves in chunks, at VFIO_PCI_FN_FULL
- * @level: where the function is
  * @pdn: protection domain of the session
  * @async: commands of the session that were not answered
  * @tracking: firmware tracks changes since the last SAVE
- * @lost: it does no more: the session needs a whole image at the end
+ * @lost: it does no more: nothing is saved until the VF is stopped, then a whole image
  * @tracker: the log of dirty pages, or NULL
  * @next: bytes that firmware needs to go on with an image in chunks; 0: none is under way
  * @move: the SAVE or LOAD in progress, until it is answered
@@ -89,7 +71,6 @@ struct mvf {
 	struct notifier_block nb;
 	u16 vhca_id;
 	bool chunks;
-	enum vfio_pci_fn_level level;
 	u32 pdn;
 	struct mlx5_async_ctx async;
 	bool tracking;
@@ -99,8 +80,8 @@ struct mvf {
 	struct {
 		struct mlx5_async_work work;
 		struct vfio_pci_mig_buf *buf;
-		u32 in[MVF_IN_DW];
-		u32 out[MVF_OUT_DW];
+		u32 in[MLX5_ST_SZ_DW(mvf_in)];
+		u32 out[MLX5_ST_SZ_DW(mvf_out)];
 	} move;
 };
 
@@ -108,6 +89,12 @@ struct mvf {
 static inline int mvf_errno(int ret)
 {
 	return ret == -EAGAIN ? -ENOSPC : ret;
+}
+
+/* Of the states that firmware saves */
+static inline u32 mvf_version(struct mlx5_core_dev *mdev)
+{
+	return fw_rev_maj(mdev) << 16 | fw_rev_min(mdev);
 }
 
 extern const struct vfio_pci_mig_ops mvf_mig_ops;

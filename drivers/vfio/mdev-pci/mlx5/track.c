@@ -11,11 +11,15 @@
 #include <linux/mlx5/qp.h>
 #include <linux/sched/signal.h>
 
+#include "have-mlx5.h"
 #include "mlx5.h"
+
+#ifndef HAVE_MLX5_COMP_EQN_GET
+#define mlx5_comp_eqn_get	mlx5_vector2eqn
+#endif
 
 #define MESSAGES	64
 #define MESSAGE_BYTES	4096
-#define CQE_BYTES	64
 #define PAGE_BYTES	MLX5_ADAPTER_PAGE_SIZE	/* of firmware; the CPU's may be larger */
 #define POLL_US		50
 #define REPORT_MS	60000
@@ -26,7 +30,7 @@
 enum { TRACKING, REPORTING, FAILED };
 
 /* The parts of a tracker that firmware has, in the order of their creation */
-enum { PD = 1, MKEY, CQ, HOST_QP, FW_QP, OBJECT };
+enum part { PD, MKEY, CQ, HOST_QP, FW_QP, OBJECT, PARTS };
 
 /* What we share with firmware. Each part's address is that of a page of firmware's */
 struct shared {
@@ -44,13 +48,39 @@ struct mvf_tracker {
 	struct mlx5_uars_page *uar;	/* no doorbell of it is ever written */
 	struct shared *shared;
 	dma_addr_t dma;			/* of it, for the PF */
-	u32 pdn, mkey;			/* it is in that domain, by that key */
-	u32 cqn, host_qpn, fw_qpn, id;	/* id: of the object */
-	unsigned int made;		/* the last thing that firmware has made */
+	u32 number[PARTS];		/* that firmware has given to each */
+	u16 undo[PARTS];		/* by which command each is destroyed */
+	unsigned int made;		/* how many of them there are */
 	unsigned int page_shift;
 	u64 pages;			/* that it tracks */
 	u32 ci, pi;			/* completions taken, receives posted */
 };
+
+/* The number is at the same place in all these answers, and in the command @undo */
+static int make(struct mvf_tracker *t, enum part part, u16 undo, void *in, int len)
+{
+	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
+	int ret = mlx5_cmd_exec(t->mdev, in, len, out, sizeof(out));
+
+	if (ret)
+		return ret;
+	t->number[part] = MLX5_GET(general_obj_out_cmd_hdr, out, obj_id);
+	t->undo[part] = undo;
+	t->made = part + 1;
+	return 0;
+}
+
+static int unmake(struct mvf_tracker *t, enum part part)
+{
+	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
+	u32 in[MLX5_ST_SZ_DW(general_obj_in_cmd_hdr)] = {};
+
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, t->undo[part]);
+	if (part == OBJECT)
+		MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->number[part]);
+	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
+}
 
 static void fill_pas(struct mvf_tracker *t, __be64 *pas, size_t from, unsigned int pages)
 {
@@ -60,17 +90,26 @@ static void fill_pas(struct mvf_tracker *t, __be64 *pas, size_t from, unsigned i
 		pas[i] = cpu_to_be64(t->dma + from + i * PAGE_BYTES);
 }
 
+static int create_pd(struct mvf_tracker *t)
+{
+	u32 in[MLX5_ST_SZ_DW(alloc_pd_in)] = {};
+
+	MLX5_SET(alloc_pd_in, in, opcode, MLX5_CMD_OP_ALLOC_PD);
+	return make(t, PD, MLX5_CMD_OP_DEALLOC_PD, in, sizeof(in));
+}
+
 static int create_mkey(struct mvf_tracker *t)
 {
 	unsigned int pages = sizeof(*t->shared) / PAGE_BYTES;
 	__be64 *mtt;
 	int len, ret;
-	u32 *in = mvf_mkey_in(t->pdn, pages, MLX5_ADAPTER_PAGE_SHIFT, &len, &mtt);
+	u32 *in = mvf_mkey_in(t->number[PD], pages, MLX5_ADAPTER_PAGE_SHIFT, &len, &mtt);
 
 	if (!in)
 		return -ENOMEM;
+	MLX5_SET(create_mkey_in, in, opcode, MLX5_CMD_OP_CREATE_MKEY);
 	fill_pas(t, mtt, 0, pages);
-	ret = mlx5_core_create_mkey(t->mdev, &t->mkey, in, len);
+	ret = make(t, MKEY, MLX5_CMD_OP_DESTROY_MKEY, in, len);
 	kvfree(in);
 	return ret;
 }
@@ -78,11 +117,10 @@ static int create_mkey(struct mvf_tracker *t)
 static int create_cq(struct mvf_tracker *t)
 {
 	u32 in[MLX5_ST_SZ_DW(create_cq_in) + sizeof(t->shared->cq) / PAGE_BYTES * 2] = {};
-	u32 out[MLX5_ST_SZ_DW(create_cq_out)] = {};
 	void *cqc = MLX5_ADDR_OF(create_cq_in, in, cq_context);
 	int ret, eqn, i;
 
-	ret = MVF_EQN(t->mdev, &eqn);
+	ret = mlx5_comp_eqn_get(t->mdev, 0, &eqn);
 	if (ret)
 		return ret;
 	for (i = 0; i < ARRAY_SIZE(t->shared->cq); i++)
@@ -95,36 +133,31 @@ static int create_cq(struct mvf_tracker *t)
 	MLX5_SET64(cqc, cqc, dbr_addr, t->dma + offsetof(struct shared, cq_record));
 	fill_pas(t, MLX5_ADDR_OF(create_cq_in, in, pas), offsetof(struct shared, cq),
 		 sizeof(t->shared->cq) / PAGE_BYTES);
-	ret = mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
-	t->cqn = MLX5_GET(create_cq_out, out, cqn);
-	return ret;
+	return make(t, CQ, MLX5_CMD_OP_DESTROY_CQ, in, sizeof(in));
 }
 
 /* Ours receives, firmware's does not; neither has a send queue */
-static int create_qp(struct mvf_tracker *t, bool host, u32 *qpn)
+static int create_qp(struct mvf_tracker *t, enum part part)
 {
 	u32 in[MLX5_ST_SZ_DW(create_qp_in) + 2] = {};
-	u32 out[MLX5_ST_SZ_DW(create_qp_out)] = {};
 	void *qpc = MLX5_ADDR_OF(create_qp_in, in, qpc);
-	int ret;
+	bool host = part == HOST_QP;
 
 	MLX5_SET(create_qp_in, in, opcode, MLX5_CMD_OP_CREATE_QP);
 	MLX5_SET(qpc, qpc, st, MLX5_QP_ST_RC);
 	MLX5_SET(qpc, qpc, pm_state, MLX5_QP_PM_MIGRATED);
-	MLX5_SET(qpc, qpc, pd, t->pdn);
+	MLX5_SET(qpc, qpc, pd, t->number[PD]);
 	MLX5_SET(qpc, qpc, uar_page, t->uar->index);
 	MLX5_SET(qpc, qpc, ts_format, mlx5_get_qp_default_ts(t->mdev));
 	MLX5_SET(qpc, qpc, no_sq, 1);
-	MLX5_SET(qpc, qpc, cqn_rcv, t->cqn);
+	MLX5_SET(qpc, qpc, cqn_rcv, t->number[CQ]);
 	MLX5_SET(qpc, qpc, rq_type, host ? MLX5_NON_ZERO_RQ : MLX5_ZERO_LEN_RQ);
 	MLX5_SET64(qpc, qpc, dbr_addr, t->dma + offsetof(struct shared, qp_record));
 	if (host) {
 		MLX5_SET(qpc, qpc, log_rq_size, ilog2(MESSAGES));
 		fill_pas(t, MLX5_ADDR_OF(create_qp_in, in, pas), offsetof(struct shared, rq), 1);
 	}
-	ret = mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
-	*qpn = MLX5_GET(create_qp_out, out, qpn);
-	return ret;
+	return make(t, part, MLX5_CMD_OP_DESTROY_QP, in, sizeof(in));
 }
 
 static int modify_qp(struct mvf_tracker *t, u16 opcode, u32 qpn, u32 remote)
@@ -155,11 +188,13 @@ static int modify_qp(struct mvf_tracker *t, u16 opcode, u32 qpn, u32 remote)
 
 static int connect_qps(struct mvf_tracker *t)
 {
-	return modify_qp(t, MLX5_CMD_OP_RST2INIT_QP, t->host_qpn, 0) ?:
-	       modify_qp(t, MLX5_CMD_OP_RST2INIT_QP, t->fw_qpn, 0) ?:
-	       modify_qp(t, MLX5_CMD_OP_INIT2RTR_QP, t->host_qpn, t->fw_qpn) ?:
-	       modify_qp(t, MLX5_CMD_OP_INIT2RTR_QP, t->fw_qpn, t->host_qpn) ?:
-	       modify_qp(t, MLX5_CMD_OP_RTR2RTS_QP, t->fw_qpn, 0);
+	u32 host = t->number[HOST_QP], fw = t->number[FW_QP];
+
+	return modify_qp(t, MLX5_CMD_OP_RST2INIT_QP, host, 0) ?:
+	       modify_qp(t, MLX5_CMD_OP_RST2INIT_QP, fw, 0) ?:
+	       modify_qp(t, MLX5_CMD_OP_INIT2RTR_QP, host, fw) ?:
+	       modify_qp(t, MLX5_CMD_OP_INIT2RTR_QP, fw, host) ?:
+	       modify_qp(t, MLX5_CMD_OP_RTR2RTS_QP, fw, 0);
 }
 
 static void post_receive(struct mvf_tracker *t)
@@ -168,7 +203,7 @@ static void post_receive(struct mvf_tracker *t)
 	struct mlx5_wqe_data_seg *seg = &t->shared->rq[slot];
 
 	seg->byte_count = cpu_to_be32(MESSAGE_BYTES);
-	seg->lkey = cpu_to_be32(t->mkey);
+	seg->lkey = cpu_to_be32(t->number[MKEY] << 8);
 	seg->addr = cpu_to_be64(offsetof(struct shared, message[slot]));
 	/* The segment before firmware is told of it */
 	dma_wmb();
@@ -180,7 +215,6 @@ static int create_object(struct mvf *v, struct mvf_tracker *t,
 {
 	size_t len = MLX5_ST_SZ_BYTES(create_page_track_obj_in) +
 		     nr * MLX5_ST_SZ_BYTES(page_track_range);
-	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
 	u32 *in = kzalloc(len, GFP_KERNEL);
 	void *context, *range;
 	u64 total = 0;
@@ -195,7 +229,7 @@ static int create_object(struct mvf *v, struct mvf_tracker *t,
 	MLX5_SET(page_track, context, track_type, 1);
 	MLX5_SET(page_track, context, log_page_size, t->page_shift);
 	MLX5_SET(page_track, context, log_msg_size, ilog2(MESSAGE_BYTES));
-	MLX5_SET(page_track, context, reporting_qpn, t->fw_qpn);
+	MLX5_SET(page_track, context, reporting_qpn, t->number[FW_QP]);
 	MLX5_SET(page_track, context, num_ranges, nr);
 	range = MLX5_ADDR_OF(page_track, context, track_range);
 	for (i = 0; i < nr; i++, range += MLX5_ST_SZ_BYTES(page_track_range)) {
@@ -207,22 +241,9 @@ static int create_object(struct mvf *v, struct mvf_tracker *t,
 	MLX5_SET(page_track, context, log_addr_space_size, order_base_2(total));
 	/* Firmware's limit is for all ranges together; the engine has looked at each */
 	ret = order_base_2(total) > TRACK_CAP(t->mdev, log_max_addr_space) ? -EFBIG :
-	      mlx5_cmd_exec(t->mdev, in, len, out, sizeof(out));
-	t->id = MLX5_GET(general_obj_out_cmd_hdr, out, obj_id);
+	      make(t, OBJECT, MLX5_CMD_OP_DESTROY_GENERAL_OBJECT, in, len);
 	kfree(in);
 	return ret;
-}
-
-/* The number and, of general objects, the type are at the same place in each such command */
-static int destroy(struct mvf_tracker *t, u16 opcode, u16 type, u32 number)
-{
-	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
-	u32 in[MLX5_ST_SZ_DW(general_obj_in_cmd_hdr)] = {};
-
-	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, opcode);
-	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, type);
-	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, number);
-	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
 }
 
 static int ask_report(struct mvf_tracker *t, u64 iova, u64 length)
@@ -233,7 +254,7 @@ static int ask_report(struct mvf_tracker *t, u64 iova, u64 length)
 
 	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, MLX5_CMD_OP_MODIFY_GENERAL_OBJECT);
 	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
-	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->id);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->number[OBJECT]);
 	MLX5_SET64(page_track, context, modify_field_select, 3);
 	MLX5_SET64(page_track, context, range_start_address, iova);
 	MLX5_SET64(page_track, context, length, length);
@@ -241,44 +262,18 @@ static int ask_report(struct mvf_tracker *t, u64 iova, u64 length)
 	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
 }
 
-/* All that firmware has; the first failure, after which it may still write to what is shared */
-static int unmake(struct mvf_tracker *t)
-{
-	int ret = 0;
-
-	switch (t->made) {
-	case OBJECT:
-		ret = destroy(t, MLX5_CMD_OP_DESTROY_GENERAL_OBJECT, MLX5_OBJ_TYPE_PAGE_TRACK,
-			      t->id);
-		fallthrough;
-	case FW_QP:
-		ret = destroy(t, MLX5_CMD_OP_DESTROY_QP, 0, t->fw_qpn) ?: ret;
-		fallthrough;
-	case HOST_QP:
-		ret = destroy(t, MLX5_CMD_OP_DESTROY_QP, 0, t->host_qpn) ?: ret;
-		fallthrough;
-	case CQ:
-		ret = destroy(t, MLX5_CMD_OP_DESTROY_CQ, 0, t->cqn) ?: ret;
-		fallthrough;
-	case MKEY:
-		ret = mlx5_core_destroy_mkey(t->mdev, t->mkey) ?: ret;
-		fallthrough;
-	case PD:
-		mlx5_core_dealloc_pd(t->mdev, t->pdn);
-	}
-	return ret;
-}
-
 void mvf_tracker_free(struct mvf *v)
 {
 	struct mvf_tracker *t = v->tracker;
-	int ret;
+	int ret = 0;
 
 	if (!t)
 		return;
-	ret = unmake(t);
+	while (t->made)
+		ret = unmake(t, --t->made) ?: ret;
 	if (!IS_ERR_OR_NULL(t->uar))
 		mlx5_put_uars_page(t->mdev, t->uar);
+	/* Then firmware may still write to what is shared */
 	if (ret)
 		pci_err(v->fn->pdev, "mlx5: firmware did not destroy the page tracker (%pe); %zu KiB of memory are lost\n",
 			ERR_PTR(ret), sizeof(*t->shared) / 1024);
@@ -286,12 +281,6 @@ void mvf_tracker_free(struct mvf *v)
 		dma_free_coherent(&v->fn->pf->dev, sizeof(*t->shared), t->shared, t->dma);
 	kfree(t);
 	v->tracker = NULL;
-}
-
-static int made(struct mvf_tracker *t, int ret)
-{
-	t->made += !ret;
-	return ret;
 }
 
 static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
@@ -312,12 +301,11 @@ static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range
 	t->shared = dma_alloc_coherent(&fn->pf->dev, sizeof(*t->shared), &t->dma, GFP_KERNEL);
 	t->uar = mlx5_get_uars_page(t->mdev);
 	ret = !t->shared ? -ENOMEM : PTR_ERR_OR_ZERO(t->uar);
-	ret = ret ?: made(t, mlx5_core_alloc_pd(t->mdev, &t->pdn)) ?: made(t, create_mkey(t)) ?:
-	      made(t, create_cq(t)) ?: made(t, create_qp(t, true, &t->host_qpn)) ?:
-	      made(t, create_qp(t, false, &t->fw_qpn)) ?: connect_qps(t);
+	ret = ret ?: create_pd(t) ?: create_mkey(t) ?: create_cq(t) ?: create_qp(t, HOST_QP) ?:
+	      create_qp(t, FW_QP) ?: connect_qps(t);
 	for (i = 0; !ret && i < MESSAGES; i++)
 		post_receive(t);
-	ret = ret ?: made(t, create_object(v, t, ranges, nr));
+	ret = ret ?: create_object(v, t, ranges, nr);
 	if (ret)
 		mvf_tracker_free(v);
 	return mvf_errno(ret);
@@ -420,15 +408,13 @@ static int mvf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *
 	return ret;
 }
 
-/* Of firmware, which is not believed: a shift by more than 63 has no meaning */
-static u64 track_bytes(u8 shift)
-{
-	return 1ULL << min_t(u8, shift, 63);
-}
-
-/* Without a tracker, or with one whose messages are not of our size, there is no log */
+/*
+ * Without a tracker, or with one whose messages are not of our size, there is no log. Firmware is
+ * not believed: a shift by more than 63 has no meaning.
+ */
 void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
 {
+	caps->max_ranges = 0;
 	if (!MLX5_CAP_GEN(mdev, adv_virtualization) ||
 	    TRACK_CAP(mdev, log_min_msg_size) > ilog2(MESSAGE_BYTES) ||
 	    TRACK_CAP(mdev, log_max_msg_size) < ilog2(MESSAGE_BYTES))
@@ -436,8 +422,8 @@ void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
 	caps->max_ranges = TRACK_CAP(mdev, max_num_range);
 	caps->min_page_shift = TRACK_CAP(mdev, log_min_page_size);
 	caps->max_page_shift = TRACK_CAP(mdev, log_max_page_size);
-	caps->min_bytes = track_bytes(TRACK_CAP(mdev, log_min_addr_space));
-	caps->max_bytes = track_bytes(TRACK_CAP(mdev, log_max_addr_space));
+	caps->min_bytes = 1ULL << min_t(u8, TRACK_CAP(mdev, log_min_addr_space), 63);
+	caps->max_bytes = 1ULL << min_t(u8, TRACK_CAP(mdev, log_max_addr_space), 63);
 }
 
 const struct vfio_pci_log_ops mvf_log_ops = {
