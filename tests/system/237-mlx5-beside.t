@@ -77,13 +77,21 @@ laps() # KEY...: what vfio-mig has measured, in 1/10 ms
 	done
 }
 
-stop_copy()
+stop_copy() # [_plain]: the end of the keys' names
 {
-	walk "$who: a state is saved" "$FN0" cx:3 lap:x set:STOP_COPY "read:$WORK/state" close lap:save \
-		set:STOP set:RUNNING cx:1 && laps save || return 1
-	sample bytes "$(stat -c %s "$WORK/state")"
+	walk "$who: a state is saved" "$FN0" cx:3 lap:x set:STOP_COPY "read:$WORK/state" close "lap:save$1" \
+		set:STOP set:RUNNING cx:1 && laps "save$1" || return 1
+	sample "bytes$1" "$(stat -c %s "$WORK/state")"
 	walk "$who: it is loaded" "$FN1" lap:x set:RESUMING "write:$WORK/state" set:STOP close set:RUNNING \
-		lap:load cx-adopt:3 cx:3 && laps load
+		"lap:load$1" cx-adopt:3 cx:3 && laps "load$1"
+}
+
+# Ours with upstream's streams, which have no checksums
+plain()
+{
+	write_to "$FN0/stream" upstream && write_to "$FN1/stream" upstream || return 1
+	stop_copy _plain
+	write_to "$FN0/stream" native && write_to "$FN1/stream" native
 }
 
 pre_copy()
@@ -168,7 +176,8 @@ while [ $r -lt $ROUNDS ]; do
 		i=0
 		while [ $i -lt $TIMES ]; do
 			i=$((i + 1))
-			stop_copy
+			stop_copy ""
+			[ "$who" = upstream ] || ! can precopy || t "$who: upstream's streams" plain
 			! can precopy || pre_copy
 			! can log || report
 		done
@@ -205,6 +214,8 @@ done
 row bytes "bytes of a stream"
 row save "stop, save, ms"
 row load "load, run, ms"
+row save_plain "stop, save with upstream's streams (no checksum), ms"
+row load_plain "load, run with upstream's streams, ms"
 row rest "stop, save what is left after pre-copy, ms"
 row report "report of dirty pages, 64 pages, ms"
 row many4 "4 VFs at once: stop, save, run, the slowest, ms"

@@ -16,9 +16,9 @@
 # DEVICE=NAME in the environment: the device under test, as device/NAME.sh describes it (default: refdev).
 #
 # --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, sleep,
-# reboot, rebooted, mlx5, mlx5silent, pair, generic, libvirt and upstream. Without patterns the last three
-# (minutes; upstream's selftests also a download) run only with --all. With --all, tests also run their
-# complete tables instead of a part ("full" in tap.sh).
+# reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt and upstream. Without patterns
+# the last three (minutes; upstream's selftests also a download) run only with --all. With --all, tests
+# also run their complete tables instead of a part ("full" in tap.sh).
 #
 # --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
@@ -54,10 +54,10 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[sleep]='' [mlx5]='' [mlx5silent]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
+	[sleep]='' [mlx5]='' [mlx5silent]='' [mlx5pair]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[mlx5]=1500 [mlx5silent]=300 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiopair]=600
+	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiopair]=600
 	[conform]=1500 [sleep]=600)
 declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress')
 
@@ -83,7 +83,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|mlx5silent|virtio|virtiopair|conform" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|mlx5silent|mlx5pair|virtio|virtiopair|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -190,15 +190,17 @@ add_example() # NAME
 	more+=(--add "$example")
 }
 # A ConnectX, with the drivers and programs that no stack has. $MLX5: more of its properties. Without
-# logs of dirty pages in the kernel upstream's driver fails at each report: no tracker then
-add_mlx5()
+# logs of dirty pages in the kernel upstream's driver fails at each report: no tracker then. Guests' drivers
+# take a time-out for their own, so it is short only where commands are not answered
+add_mlx5() # BOOT
 {
-	local kernel dir dirs tracker=off
+	local kernel dir dirs tracker=off timeout=
 
 	kernel=$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")
 	dirs=$("$VM_DIR/mlx5.sh" "$kernel")
 	! grep -qs iova_bitmap_set "$CACHE/build-$kernel"/*/root/usr/src/linux-headers-*/Module.symvers || tracker=on
-	more+=(--device "connectx,id=cx,command-ms=5000,tracker=$tracker${MLX5:+,$MLX5}")
+	[ "$1" != mlx5silent ] || timeout=,command-ms=5000
+	more+=(--device "connectx,id=cx,tracker=$tracker$timeout${MLX5:+,$MLX5}")
 	for dir in $dirs; do
 		more+=(--add "$dir")
 	done
@@ -214,7 +216,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio conform virtiopair pair; do
+for b in main guests tools big many noiommu nvlink2 resident sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio conform virtiopair mlx5pair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -226,7 +228,8 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
-	[[ $b != mlx5* ]] || add_mlx5
+	[ "$b" != mlx5pair ] || bed=("${pair[@]}")
+	[[ $b != mlx5* ]] || add_mlx5 "$b"
 	[ "$b" != conform ] || { add_mtty; add_example acme-refdev; }
 	[ -z "$DEV_EXAMPLE" ] || add_example "$DEV_EXAMPLE"
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")

@@ -194,12 +194,13 @@ mlx5_guest_files()
 		n=0 longest=0 last=
 		clock() { read -r now _ </proc/uptime; now=${now%.*}; }
 		pingpong() { ibv_rc_pingpong -e -d mlx5_0 -s 4000 -n ${ITERS:-200} -c "$@"; }
+		bad() { echo "RDMA BAD $*"; dmesg | grep mlx5 | tail -n 8; }
 		while [ ! -e /tmp/stop ]; do
 			pingpong >/tmp/server 2>&1 &
 			for i in 1 2 3 4 5 6 7 8 9; do netstat -ltn | grep -q 18515 && break; sleep 0.3; done
-			pingpong 127.0.0.1 >/tmp/client 2>&1 || { echo "RDMA BAD client: $(cat /tmp/client)"; break; }
-			wait $! || { echo "RDMA BAD server: $(cat /tmp/server)"; break; }
-			grep -q invalid /tmp/server /tmp/client && { echo "RDMA BAD data"; break; }
+			pingpong 127.0.0.1 >/tmp/client 2>&1 || { bad "client: $(cat /tmp/client)"; break; }
+			wait $! || { bad "server: $(cat /tmp/server)"; break; }
+			grep -q invalid /tmp/server /tmp/client && { bad data; break; }
 			n=$((n + 1))
 			clock
 			[ -z "$last" ] || [ $((now - last)) -le $longest ] || longest=$((now - last))
@@ -251,16 +252,26 @@ rdma_goes_on() # NAME N SECONDS
 	r_from=$RUNS
 	wait_for "$3" rdma_above "$1" $((r_from + $2 - 1)) ||
 		fail "guest $1: no $2 connections more within $3 s" || return 1
-	! guest_said "$1" '^RDMA BAD' || fail "$(grep -a -A 5 '^RDMA BAD' "$GUESTS/$1/console")"
+	! guest_said "$1" '^RDMA BAD' || fail "$(grep -a -A 16 '^RDMA BAD' "$GUESTS/$1/console")"
+}
+
+# mlx5_incoming NAME DIR URI: a QEMU with that function waits for a guest
+mlx5_incoming()
+{
+	mlx5_guest "$1" "$2" -incoming defer && wait_for 90 qmp_up "$1" &&
+		qmp "$1" '{"execute":"migrate-incoming","arguments":{"uri":"'"$3"'"}}'
+}
+
+mlx5_left() # NAME URI: sets what guest_left does
+{
+	guest_leave "$1" "$2" && guest_left "$1"
 }
 
 # mlx5_migrate FROM TO DIR: to a second QEMU with that function
 mlx5_migrate()
 {
 	m_uri=unix:$GUESTS/$2/migration
-	mlx5_guest "$2" "$3" -incoming defer && wait_for 90 qmp_up "$2" &&
-		qmp "$2" '{"execute":"migrate-incoming","arguments":{"uri":"'"$m_uri"'"}}' &&
-		guest_leave "$1" "$m_uri" && guest_left "$1" && wait_for 60 guest_running "$2" ||
+	mlx5_incoming "$2" "$3" "$m_uri" && mlx5_left "$1" "$m_uri" && wait_for 60 guest_running "$2" ||
 		fail "$REASON $(tail -n 2 "$GUESTS/$1/log" "$GUESTS/$2/log" 2>/dev/null | tr '\n' ' ')"
 }
 

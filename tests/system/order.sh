@@ -15,6 +15,7 @@ export WORK
 . "$here/libvirt-hosts.sh"
 . "$here/tap.sh"
 . "$here/snap.sh"
+. "$here/mlx5.sh"
 . "$here/guide.sh"
 find_pf
 "$@"
