@@ -40,7 +40,7 @@ must "the guest runs on hostA" blk_arrived a2
 t "the load goes on, without an error" blk_goes_on a2 200 60
 t "the VF's state has come along" blk_oracle a2
 t "every block that was ever written is right" blk_verify a2
-echo "# $VERIFIED blocks were verified"
+echo "# two hosts, ours: $VERIFIED, all right"
 guest_quit a2
 on_b guest_quit b
 find_snap
