@@ -159,11 +159,43 @@ hostile "features that were not offered" 40 1
 hostile "a length beyond the end" 15 255
 hostile "a queue that is neither enabled nor not" 179 2
 
+# Each with half of the data read or written: then the VF must migrate again
+reset_in() # WHO -> $OUTCOME
+{
+	head -c 700000 "$WORK/s.$1" >"$WORK/half"
+	r_all=
+	for r_state in RUNNING STOP STOP_COPY RESUMING; do
+		case $r_state in
+		RUNNING) set -- "$1" ;;
+		STOP) set -- "$1" set:STOP ;;
+		STOP_COPY) set -- "$1" set:STOP_COPY "read:$WORK/x:700000" ;;
+		RESUMING) set -- "$1" set:STOP set:RESUMING "write:$WORK/half" ;;
+		esac
+		outcome "$@" reset state=RUNNING set:STOP_COPY "read:$WORK/x" set:RUNNING
+		[ "$OUTCOME" = state=RUNNING ] && r_all="$r_all, yes" || r_all="$r_all, $OUTCOME"
+	done
+	OUTCOME=${r_all#, }
+}
+row=
+for who in ours upstream; do
+	reset_in $who
+	row="$row | $OUTCOME"
+done
+is "a VF can be used after a reset in each state: ours" "${row%" |"*}" " | yes, yes, yes, yes"
+echo "# row: reset in RUNNING, STOP, STOP_COPY and RESUMING: can the VF be used?$row"
+
 # A guest, migrated there and back with its disk under load
+fio=
+if [ -e "$PAYLOAD/fio/fio" ]; then
+	fio=1
+else
+	skip "fio verifies the disk, too" "it could not be made"
+fi
 guest_of() # WHO FROM TO
 {
 	w_who=$1
 	blk_boot "$w_who-0" "$2" || return 1
+	[ -z "$fio" ] || fio_begin "$w_who-0"
 	w_n=0 w_from=$2 w_to=$3
 	rm -f "$WORK/downtime"
 	while [ $w_n -lt "${MIGRATIONS:-3}" ]; do
@@ -176,19 +208,45 @@ guest_of() # WHO FROM TO
 		set -- "$w_to" "$w_from"
 		w_from=$1 w_to=$2
 	done
+	[ -z "$fio" ] || fio_goes_on "$w_who-$w_n" || return 1
 	blk_verify "$w_who-$w_n" || return 1
 	guest_quit "$w_who-$w_n"
 	DOWN=$(median "$WORK/downtime")
 }
 t "ours: a guest migrates, all its blocks are right" guest_of ours "$our0" "$our1" &&
-	ours_down=$DOWN ours_blocks=$VERIFIED
-t "upstream's: a guest migrates, all its blocks are right" guest_of upstream "$up2" "$up3" &&
-	echo "# row: downtime of a guest (QEMU's), ms | $ours_down | $DOWN" &&
+	ours_down=$DOWN ours_blocks=$VERIFIED ours_runs=$RUNS
+if t "upstream's: a guest migrates, all its blocks are right" guest_of upstream "$up2" "$up3"; then
+	echo "# row: downtime of a guest (QEMU's), ms | $ours_down | $DOWN"
 	echo "# row: blocks verified after ${MIGRATIONS:-3} migrations | $ours_blocks, all right | $VERIFIED, all right"
+	[ -z "$fio" ] ||
+		echo "# row: runs of fio, 2 MiB each, meanwhile and after them | $ours_runs, all right | $RUNS, all right"
+fi
 t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_tame 4
-for bdf in "$up2" "$up3"; do
-	unbind_from "$bdf"
+
+# The PF's driver goes while a user of each has the device open
+asked() # WHO: until it is asked for the device
+{
+	dir_of "$1"
+	within 60 vfio-mig "$DIR" irq set:STOP_COPY "irq-wait:$((30000 * ${PATIENCE:-1}))" >"$WORK/asked.$1" 2>&1
+	echo $? >"$WORK/asked.$1.rc"
+}
+for who in ours upstream; do
+	asked $who &
 done
+sleep 2
+t "the PF's driver goes" within 60 sh -c "echo $PF >/sys/bus/pci/drivers/virtio-pci/unbind"
+row=
+for who in ours upstream; do
+	if wait_for 20 is_there "$WORK/asked.$who.rc" && [ "$(cat "$WORK/asked.$who.rc")" = 0 ]; then
+		row="$row | the user is asked to close the device, then it is done"
+	else
+		row="$row | $(tail -n 1 "$WORK/asked.$who")"
+	fi
+done
+is "the user of ours is asked for the device" "$(cat "$WORK/asked.ours.rc")" 0
+echo "# row: the PF is unbound while VFs are in STOP_COPY$row"
+t "the PF's driver is bound again" write_to /sys/bus/pci/drivers/virtio-pci/bind "$PF"
+t "no object is left" snap_no_objects
 t "upstream's module goes" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
 t "the module goes" unload mdev-pci-virtio

@@ -24,6 +24,7 @@ guest_files()
 	mkdir -p $g_dir/modules
 	cp "$PAYLOAD/tests/guest/init" $g_dir/guest-init &&
 		cp "$TOOLS/copyload.ko" $g_dir/modules/ && cp "$TOOLS/blkload" $g_dir/ &&
+		{ [ ! -e "$PAYLOAD/fio/fio" ] || cp "$PAYLOAD/fio/fio" $g_dir/; } &&
 		(cd $g_dir && find . | cpio -o -H newc -R 0:0 --quiet) >/tmp/guest.cpio &&
 		cat /l2/initrd /tmp/guest.cpio >"$GUEST_INITRD" ||
 		fail "the guest's initrd cannot be made"

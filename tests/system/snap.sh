@@ -23,7 +23,7 @@ snap_inject()
 	snap_qom qom-set inject "$*" >"$WORK/inject" 2>&1 || fail "inject $*: $(cat "$WORK/inject")"
 }
 
-# hold vfN; bug NAME|none
+# hold vfN; forget vfN; bug NAME|none
 snap_order() # PROPERTY VALUE
 {
 	snap_qom qom-set "$1" "$2" >"$WORK/order" 2>&1 || fail "$1 $2: $(cat "$WORK/order")"
@@ -195,6 +195,31 @@ blk_verified() # NAME BEFORE
 {
 	[ "$(grep -a -c '^BLKLOAD verified=' "$GUESTS/$1/console")" -gt "$2" ] &&
 		g_line=$(grep -a '^BLKLOAD verified=' "$GUESTS/$1/console" | tail -n 1 | tr -d '\r')
+}
+
+# Beside blkload's blocks fio writes 2 MiB and verifies them, again and again, each time with another pattern: a
+# line "FIO runs=N" each time, "FIO BAD" at the first fault
+FIO_JOB="--name=v --offset=16M --offset_increment=1M --size=512k --numjobs=4 --thread --ioengine=psync
+	--direct=1 --bs=4k --rw=randwrite --verify=pattern --verify_fatal=1"
+fio_begin() # NAME
+{
+	b_fio="/fio --filename=/dev/vda $(echo $FIO_JOB) --verify_pattern=%o0x\$(printf %08x \$n)"
+	guest_tell "$1" "{ n=0; while n=\$((n + 1)); $b_fio >/fio.out 2>&1; do echo \"FIO runs=\$n\"; done;\
+		echo 'FIO BAD'; cat /fio.out; } >/dev/console &"
+}
+
+fio_has_run() # NAME TIMES
+{
+	[ "$(grep -a -c '^FIO runs=' "$GUESTS/$1/console")" -ge "$2" ] || grep -a -q '^FIO BAD' "$GUESTS/$1/console"
+}
+
+# After a migration two runs end, the second of which has begun after it -> $RUNS in all
+fio_goes_on() # NAME
+{
+	wait_for 120 fio_has_run "$1" 2 || fail "guest $1: no two runs of fio" || return 1
+	! grep -a -q '^FIO BAD' "$GUESTS/$1/console" ||
+		fail "guest $1: $(grep -a -A 5 '^FIO BAD' "$GUESTS/$1/console" | tr '\n' ' ')" || return 1
+	RUNS=$(sed -n 's/^FIO runs=\([0-9]*\).*/\1/p' "$GUESTS/$1/console" | tail -n 1)
 }
 
 # The oracle: has the VF's state come along with the volume's? -> $OUT
