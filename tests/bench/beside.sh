@@ -4,25 +4,38 @@
 # For mlx5.sh and virtio.sh, which make docs/NAME-side-by-side.rst of what the system tests have measured.
 # Needs ../vm/lib/common.sh.
 
-# beside_options DEFAULT-STACK [ARGUMENTS...] -> $stack
+# beside_options DEFAULT-STACK [ARGUMENTS...] -> $stack, and $log with --log FILE: what was run before
 beside_options()
 {
-	stack=$1
-	case ${2:-} in
-	--stack) stack=$3 ;;
-	--help | -h) usage ;;
-	'') ;;
-	*) usage 2 >&2 ;;
-	esac
+	stack=$1 log=
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--stack) stack=$2; shift ;;
+		--log) log=$2; shift ;;
+		--help | -h) usage ;;
+		*) usage 2 >&2 ;;
+		esac
+		shift
+	done
+	made=$log
 }
 
 # beside_run NAME HOST-RUN.SH'S ARGUMENTS... -> $log
 beside_run()
 {
+	[ -z "$made" ] || return 0
 	log=$CACHE/log/bench-$1.log
 	shift
 	mkdir -p "${log%/*}"
-	"$REPO_DIR/tests/system/host-run.sh" --stack "$stack" "$@" | tee "$log"
+	: >"$log"
+	beside_also "$@"
+}
+
+# The same, behind it
+beside_also()
+{
+	[ -n "$made" ] || "$REPO_DIR/tests/system/host-run.sh" --stack "$stack" "$@" | tee -a "$log"
 }
 
 lines() { cat "$@" | wc -l; }
@@ -40,18 +53,22 @@ beside_title() # TITLE
 	printf '.. SPDX-License-Identifier: GPL-2.0-only\n\n%s\n%s\n%s\n\n' "$line" "$1" "$line"
 }
 
-# beside_table OUR-MODULE UPSTREAM'S-DRIVER: with the lines "# row: WHAT | OURS | UPSTREAM'S" of the tests
+# beside_table OUR-MODULE UPSTREAM'S-DRIVER [WORD]: with the tests' lines
+# "# WORD: WHAT | OURS | UPSTREAM'S" (default: row)
 beside_table()
 {
 	local what ours upstream
 
 	printf '.. list-table::\n   :header-rows: 1\n   :widths: 28 36 36\n\n'
-	beside_row "" "$@"
-	sed -n 's/^# row: //p' "$log" | sed 's/ | /\t/g' |
+	beside_row "" "$1" "$2"
+	sed -n "s/^# ${3:-row}: //p" "$log" | sed 's/ | /\t/g' |
 		while IFS=$'\t' read -r what ours upstream; do
 			beside_row "$what" "$ours" "$upstream"
 		done
 }
+
+# The last line "# WHAT: ..." of the tests
+beside_said() { sed -n "s/^# $1: //p" "$log" | tail -n 1; }
 
 beside_kernel()
 {

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# usage: mlx5.sh [--stack NAME]
+# usage: mlx5.sh [--stack NAME] [--log FILE]
 #
 # Runs all of tests/system/237-mlx5-beside.t, and makes docs/mlx5-side-by-side.rst of what it has measured:
-# upstream's mlx5-vfio-pci and our module on the same VFs, in one boot.
+# upstream's mlx5-vfio-pci and our module on the same VFs, in one boot. --log: of what was run before, by
+# host-run.sh.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
