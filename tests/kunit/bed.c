@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The bed: see bed.h. */
+/* A simulated function for the tests: see bed.h. */
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/pci.h>
@@ -17,7 +17,7 @@ static void pdev_release(struct device *dev)
 	kfree(to_pci_dev(dev));
 }
 
-/* Enough of a device to be named in messages */
+/* The device has only what messages print */
 static struct pci_dev *new_pdev(struct kunit *test, const char *name)
 {
 	struct pci_dev *pdev = kzalloc(sizeof(*pdev), GFP_KERNEL);
@@ -337,7 +337,7 @@ static enum fw_level level_of(enum vfio_device_mig_state state)
 	}
 }
 
-/* How many buffers firmware must know of */
+/* The number of buffers that firmware must have attached */
 static int bufs_attached(struct bed *bed)
 {
 	const struct mig_file *mf = bed->mig->file;

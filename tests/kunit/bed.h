@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The bed: a function that was never on a bus, its fake firmware, and its migration state. */
+/* struct bed: a simulated function on no bus, its fake firmware, and its migration state. */
 #ifndef KUNIT_BED_H
 #define KUNIT_BED_H
 
@@ -13,18 +13,18 @@
 
 #define BED_CHUNK	4096
 #define BED_STREAM_MAX	(2 * FW_MAX_STATE + 4096)
-/* For firmware that never answers; what answers has all the time that a loaded machine needs */
+/* BED_SHORT_MS is for firmware that never answers. BED_LONG_MS is enough on a loaded machine */
 #define BED_SHORT_MS	50
 #define BED_LONG_MS	30000
 
 /**
  * struct bed - a function under test
  * @test: the test
- * @pf: whose firmware it is, and who does the DMA; or NULL
+ * @pf: the PF that has the firmware and does the DMA, or NULL
  * @pdev: the function, or NULL
  * @fn: the function as firmware knows it
- * @fw: the firmware; NULL: somebody else's
- * @vdev: what the engine looks at of its vfio_device
+ * @fw: the fake firmware; NULL if the test brings its own operations
+ * @vdev: its vfio_device, as far as the engine reads it
  * @mig: the migration state
  * @file: the data file that user space has open, or NULL
  */

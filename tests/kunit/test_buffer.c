@@ -19,7 +19,7 @@ static size_t sg_bytes(const struct sg_table *sgt)
 	return n;
 }
 
-static void sizes(struct kunit *test)
+static void a_buffer_has_the_size_that_was_asked_for(struct kunit *test)
 {
 	static const size_t size[] = { 1, PAGE_SIZE - 1, PAGE_SIZE, PAGE_SIZE + 1, 77777, SZ_1M };
 	unsigned int i;
@@ -40,8 +40,8 @@ static void sizes(struct kunit *test)
 	}
 }
 
-/* A device whose segments may not be as large as memory happens to be in one piece */
-static void segments(struct kunit *test)
+/* Memory may be contiguous for more bytes than a segment of the device may have */
+static void segments_keep_to_the_devices_limit(struct kunit *test)
 {
 	static const unsigned int max[] = { 512, PAGE_SIZE, 3 * PAGE_SIZE, SZ_64K };
 	struct device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
@@ -67,7 +67,7 @@ static void segments(struct kunit *test)
 	}
 }
 
-static void no_memory(struct kunit *test)
+static void a_failed_allocation_is_enomem(struct kunit *test)
 {
 	struct vfio_pci_mig_buf buf = {};
 
@@ -96,7 +96,7 @@ static void refuse(struct kunit *test, enum vfio_device_mig_state from,
 	bed_drop(bed);
 }
 
-static void no_session(struct kunit *test)
+static void no_session_begins_without_its_buffers(struct kunit *test)
 {
 	unsigned int nth;
 	int map;
@@ -111,10 +111,10 @@ static void no_session(struct kunit *test)
 }
 
 static struct kunit_case buffer_cases[] = {
-	KUNIT_CASE(sizes),
-	KUNIT_CASE(segments),
-	KUNIT_CASE(no_memory),
-	KUNIT_CASE(no_session),
+	KUNIT_CASE(a_buffer_has_the_size_that_was_asked_for),
+	KUNIT_CASE(segments_keep_to_the_devices_limit),
+	KUNIT_CASE(a_failed_allocation_is_enomem),
+	KUNIT_CASE(no_session_begins_without_its_buffers),
 	{}
 };
 

@@ -267,7 +267,7 @@ static void mistake_name(const struct mistake *mistake, char *name)
 
 KUNIT_ARRAY_PARAM(mistake, mistakes, mistake_name);
 
-static void told(struct kunit *test)
+static void each_mistake_in_a_description_is_named(struct kunit *test)
 {
 	const struct mistake *mistake = test->param_value;
 	struct made *made = kunit_kzalloc(test, sizeof(*made), GFP_KERNEL);
@@ -293,7 +293,7 @@ static void told(struct kunit *test)
 }
 
 static struct kunit_case desc_cases[] = {
-	KUNIT_CASE_PARAM(told, mistake_gen_params),
+	KUNIT_CASE_PARAM(each_mistake_in_a_description_is_named, mistake_gen_params),
 	{}
 };
 

@@ -73,7 +73,7 @@ static void logs(struct bed *bed, struct fake_log *log)
 	kunit_kfree(test, wanted);
 }
 
-static void reports(struct kunit *test)
+static void a_report_has_the_pages_that_were_written(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	struct fake_log *log = fake_log_begin(test);
@@ -93,7 +93,7 @@ static void reports(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void start_fails(struct kunit *test)
+static void a_failed_start_leaves_no_log(struct kunit *test)
 {
 	static const int errs[] = { -EIO, -ENOSPC, -ETIMEDOUT };
 	unsigned int i;
@@ -115,8 +115,8 @@ static void start_fails(struct kunit *test)
 	}
 }
 
-/* It has ended all the same; the next start begins anew */
-static void stop_fails(struct kunit *test)
+/* The next start begins with a clean log */
+static void a_failed_stop_ends_the_log(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	struct fake_log *log = fake_log_begin(test);
@@ -137,8 +137,8 @@ static void stop_fails(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* At each chunk: what is behind it is not asked for, and the log goes on */
-static void report_fails(struct kunit *test)
+/* At each chunk. The engine asks for no chunk after the failed one */
+static void a_failed_report_does_not_end_the_log(struct kunit *test)
 {
 	static const struct {
 		enum log_act act;
@@ -174,8 +174,7 @@ static void report_fails(struct kunit *test)
 		}
 }
 
-/* Without a word to firmware */
-static void refused(struct kunit *test)
+static void bad_ranges_do_not_reach_firmware(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	struct fake_log *log = fake_log_begin(test);
@@ -203,7 +202,7 @@ static void refused(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void ends(struct kunit *test)
+static void a_reset_or_close_ends_the_log(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	struct fake_log *log = fake_log_begin(test);
@@ -254,7 +253,7 @@ static void meets_reset(struct bed *bed)
 	bed_drop(bed);
 }
 
-static void report_meets_reset(struct kunit *test)
+static void a_reset_during_a_report_ends_the_log(struct kunit *test)
 {
 	meets_reset(bed_new(test, true));
 }
@@ -269,8 +268,8 @@ static struct bed *bed_of_changes(struct kunit *test)
 	return bed;
 }
 
-/* Firmware forgets all; what was not asked for stays dirty here */
-static void changes_are_kept(struct kunit *test)
+/* Firmware forgets what it has listed. The engine keeps the pages outside of the report */
+static void a_dirty_list_keeps_unreported_pages(struct kunit *test)
 {
 	struct bed *bed = bed_of_changes(test);
 	struct fake_log *log = fake_log_begin(test);
@@ -299,8 +298,8 @@ static void changes_are_kept(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* A function that runs writes on and on; of one that does not, all is asked for at once */
-static void changes_in_batches(struct kunit *test)
+/* A running function never stops writing, so the engine asks it once for each report */
+static void a_dirty_list_is_read_to_its_end_when_stopped(struct kunit *test)
 {
 	struct bed *bed = bed_of_changes(test);
 	struct fake_log *log = fake_log_begin(test);
@@ -331,8 +330,8 @@ static void changes_in_batches(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* At each call. What was reported before it is not lost */
-static void changes_fail(struct kunit *test)
+/* At each call; what firmware listed before it stays dirty */
+static void a_failed_dirty_list_loses_no_page(struct kunit *test)
 {
 	static const struct {
 		enum log_act act;
@@ -377,13 +376,12 @@ static void changes_fail(struct kunit *test)
 		}
 }
 
-static void changes_meet_reset(struct kunit *test)
+static void a_reset_during_a_dirty_list_ends_the_log(struct kunit *test)
 {
 	meets_reset(bed_of_changes(test));
 }
 
-/* Who begins anew, finds nothing dirty */
-static void changes_end(struct kunit *test)
+static void a_new_dirty_list_is_empty(struct kunit *test)
 {
 	struct bed *bed = bed_of_changes(test);
 	struct fake_log *log = fake_log_begin(test);
@@ -477,31 +475,31 @@ static void parts_of(struct kunit *test, struct bed *bed)
 	bed_drop(bed);
 }
 
-static void parts(struct kunit *test)
+static void each_part_of_a_large_page_is_reported_once(struct kunit *test)
 {
 	parts_of(test, bed_new(test, true));
 }
 
-static void parts_of_changes(struct kunit *test)
+static void each_part_of_a_listed_large_page_is_reported_once(struct kunit *test)
 {
 	parts_of(test, bed_of_changes(test));
 }
 
 static struct kunit_case dirty_cases[] = {
-	KUNIT_CASE(reports),
-	KUNIT_CASE(start_fails),
-	KUNIT_CASE(stop_fails),
-	KUNIT_CASE(report_fails),
-	KUNIT_CASE(report_meets_reset),
-	KUNIT_CASE(refused),
-	KUNIT_CASE(ends),
-	KUNIT_CASE(changes_are_kept),
-	KUNIT_CASE(changes_in_batches),
-	KUNIT_CASE(changes_fail),
-	KUNIT_CASE(changes_meet_reset),
-	KUNIT_CASE(changes_end),
-	KUNIT_CASE(parts),
-	KUNIT_CASE(parts_of_changes),
+	KUNIT_CASE(a_report_has_the_pages_that_were_written),
+	KUNIT_CASE(a_failed_start_leaves_no_log),
+	KUNIT_CASE(a_failed_stop_ends_the_log),
+	KUNIT_CASE(a_failed_report_does_not_end_the_log),
+	KUNIT_CASE(a_reset_during_a_report_ends_the_log),
+	KUNIT_CASE(bad_ranges_do_not_reach_firmware),
+	KUNIT_CASE(a_reset_or_close_ends_the_log),
+	KUNIT_CASE(a_dirty_list_keeps_unreported_pages),
+	KUNIT_CASE(a_dirty_list_is_read_to_its_end_when_stopped),
+	KUNIT_CASE(a_failed_dirty_list_loses_no_page),
+	KUNIT_CASE(a_reset_during_a_dirty_list_ends_the_log),
+	KUNIT_CASE(a_new_dirty_list_is_empty),
+	KUNIT_CASE(each_part_of_a_large_page_is_reported_once),
+	KUNIT_CASE(each_part_of_a_listed_large_page_is_reported_once),
 	{}
 };
 

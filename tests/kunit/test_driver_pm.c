@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A driver that lends one of its devices: its struct dev_pm_ops, and its other devices. */
+/* external_pf_driver: dev_pm_ops and other devices of a PF driver, while one is registered. */
 #include <linux/platform_device.h>
 #include <linux/pm_runtime.h>
 #include <linux/vfio_pci_core.h>
@@ -38,7 +38,7 @@ static int users(unsigned int i)
 	return atomic_read(&lender.other[i]->dev.power.usage_count);
 }
 
-/* As the real one: whether it succeeds or not, the driver's are replaced */
+/* vfio-pci-core replaces the driver's dev_pm_ops, also if registration fails */
 static int registers(struct vfio_pci_core_device *core)
 {
 	struct kunit *test = lender.test;
@@ -52,7 +52,7 @@ static int registers(struct vfio_pci_core_device *core)
 	return lender.ret;
 }
 
-/* A driver with some devices that are bound, and one more, which it lends */
+/* A driver with OTHERS bound devices, and one more that is registered */
 static struct vfio_pci_core_device *lend(struct kunit *test, const struct dev_pm_ops *pm, int ret)
 {
 	struct vfio_pci_core_device *core = kunit_kzalloc(test, sizeof(*core), GFP_KERNEL);
@@ -100,28 +100,28 @@ static void expect_put_back(struct kunit *test, const struct dev_pm_ops *pm)
 		KUNIT_EXPECT_EQ(test, users(i), lender.idle[i]);
 }
 
-static void put_back(struct kunit *test)
+static void the_drivers_pm_ops_are_put_back(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, driver_pm_register(lend(test, &own, 0)), 0);
 	expect_put_back(test, &own);
 }
 
-static void none_put_back(struct kunit *test)
+static void a_driver_without_pm_ops_has_none_afterwards(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, driver_pm_register(lend(test, NULL, 0)), 0);
 	expect_put_back(test, NULL);
 }
 
-static void refused(struct kunit *test)
+static void pm_ops_are_put_back_if_registration_fails(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, driver_pm_register(lend(test, &own, -EBUSY)), -EBUSY);
 	expect_put_back(test, &own);
 }
 
 static struct kunit_case driver_pm_cases[] = {
-	KUNIT_CASE(put_back),
-	KUNIT_CASE(none_put_back),
-	KUNIT_CASE(refused),
+	KUNIT_CASE(the_drivers_pm_ops_are_put_back),
+	KUNIT_CASE(a_driver_without_pm_ops_has_none_afterwards),
+	KUNIT_CASE(pm_ops_are_put_back_if_registration_fails),
 	{}
 };
 

@@ -102,7 +102,7 @@ static void load(struct kunit *test, size_t size, size_t step, const u8 *stream)
 	bed_drop(bed);
 }
 
-static void round_trip(struct kunit *test)
+static void state_of_any_size_migrates(struct kunit *test)
 {
 	static const size_t sizes[] = {
 		1, BED_CHUNK - 1, BED_CHUNK, BED_CHUNK + 1, 5 * BED_CHUNK + 7, FW_MAX_STATE
@@ -194,7 +194,7 @@ static void save_that_fails(struct kunit *test, unsigned int nth, const struct f
 	bed_drop(bed);
 }
 
-static void save_fails(struct kunit *test)
+static void a_failed_save_reaches_the_reader(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	unsigned int i, nth;
@@ -204,8 +204,8 @@ static void save_fails(struct kunit *test)
 			save_that_fails(test, nth, &save_failures[i], stream);
 }
 
-/* That it did not answer is for who reads. The device goes on, whether someone does or not */
-static void save_fails_unread(struct kunit *test)
+/* A time-out belongs to the reader. The device goes on without one */
+static void an_unread_timeout_changes_no_state(struct kunit *test)
 {
 	static const enum vfio_device_mig_state to[] = { S(STOP), S(RUNNING), S(RESUMING) };
 	const struct failure f = { FW_ENDS, -ETIMEDOUT, -ETIMEDOUT };
@@ -250,7 +250,7 @@ static void load_that_fails(struct kunit *test, unsigned int nth, const struct f
 	bed_drop(bed);
 }
 
-static void load_fails(struct kunit *test)
+static void a_failed_load_reaches_the_writer(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	size_t len = make_stream(test, stream);
@@ -261,7 +261,7 @@ static void load_fails(struct kunit *test)
 			load_that_fails(test, nth, &load_failures[i], stream, len);
 }
 
-static void short_pieces(struct kunit *test)
+static void short_chunks_migrate(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = bed_of(test, SIZE);
@@ -284,8 +284,7 @@ static void short_pieces(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* More than the vendor driver has said that there can be */
-static void too_much(struct kunit *test)
+static void more_state_than_max_state_is_refused(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	unsigned long bytes;
@@ -365,7 +364,7 @@ static void save_ends(struct kunit *test, size_t at, enum event event, bool neve
 	bed_drop(bed);
 }
 
-static void save_ends_anywhere(struct kunit *test)
+static void a_save_may_end_after_any_byte(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	enum event event;
@@ -407,7 +406,7 @@ static void load_ends(struct kunit *test, size_t at, enum event event, bool neve
 	bed_drop(bed);
 }
 
-static void load_ends_anywhere(struct kunit *test)
+static void a_load_may_end_after_any_byte(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	size_t at, len = make_stream(test, stream);
@@ -422,8 +421,8 @@ static void load_ends_anywhere(struct kunit *test)
 	}
 }
 
-/* Closed after all was written: it counts; written to behind the end: it does not */
-static void load_complete(struct kunit *test)
+/* Data after the end of the stream spoils the load */
+static void a_complete_load_survives_close(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	size_t len = make_stream(test, stream);
@@ -465,8 +464,8 @@ static int read_on(void *arg)
 	return 0;
 }
 
-/* It waits for firmware, under no lock that anybody needs who ends the session */
-static void waiting_reader(struct kunit *test)
+/* A reader that waits for firmware holds no lock that the end of a session takes */
+static void the_end_of_a_session_wakes_its_reader(struct kunit *test)
 {
 	static const enum event events[] = { RESET, BROKEN, DEVICE_CLOSE, LEAVE };
 	struct task_struct *task;
@@ -529,7 +528,7 @@ static int go_on_till_killed(void *arg)
 	return 0;
 }
 
-/* Firmware has not answered when it is killed: it would wait for BED_LONG_MS */
+/* The user would wait for firmware for BED_LONG_MS */
 static void kill_it(struct victim *v)
 {
 	struct kunit *test = v->bed->test;
@@ -553,8 +552,8 @@ static void kill_it(struct victim *v)
 	KUNIT_EXPECT_EQ(test, v->ret, -EINTR);
 }
 
-/* Nothing is lost by that: whoever has the data file, too, reads on when firmware answers */
-static void killed_reader(struct kunit *test)
+/* Another user of the migration file can read on when firmware has answered */
+static void a_killed_reader_loses_nothing(struct kunit *test)
 {
 	u8 *whole = bed_stream_room(test), *stream = bed_stream_room(test);
 	size_t len = make_stream(test, whole);
@@ -573,8 +572,8 @@ static void killed_reader(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Where a piece could not be handed over there is no going on: nothing was loaded */
-static void killed_writer(struct kunit *test)
+/* A chunk that did not reach firmware spoils the load */
+static void a_killed_writer_loads_nothing(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	size_t len = make_stream(test, stream);
@@ -594,18 +593,18 @@ static void killed_writer(struct kunit *test)
 }
 
 static struct kunit_case files_cases[] = {
-	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
-	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
-	KUNIT_CASE(save_fails_unread),
-	KUNIT_CASE_PARAM(load_fails, speed_gen_params),
-	KUNIT_CASE_PARAM(short_pieces, speed_gen_params),
-	KUNIT_CASE_PARAM(too_much, speed_gen_params),
-	KUNIT_CASE_PARAM(save_ends_anywhere, speed_gen_params),
-	KUNIT_CASE_PARAM(load_ends_anywhere, speed_gen_params),
-	KUNIT_CASE_PARAM(load_complete, speed_gen_params),
-	KUNIT_CASE_PARAM(waiting_reader, speed_gen_params),
-	KUNIT_CASE(killed_reader),
-	KUNIT_CASE(killed_writer),
+	KUNIT_CASE_PARAM(state_of_any_size_migrates, speed_gen_params),
+	KUNIT_CASE_PARAM(a_failed_save_reaches_the_reader, speed_gen_params),
+	KUNIT_CASE(an_unread_timeout_changes_no_state),
+	KUNIT_CASE_PARAM(a_failed_load_reaches_the_writer, speed_gen_params),
+	KUNIT_CASE_PARAM(short_chunks_migrate, speed_gen_params),
+	KUNIT_CASE_PARAM(more_state_than_max_state_is_refused, speed_gen_params),
+	KUNIT_CASE_PARAM(a_save_may_end_after_any_byte, speed_gen_params),
+	KUNIT_CASE_PARAM(a_load_may_end_after_any_byte, speed_gen_params),
+	KUNIT_CASE_PARAM(a_complete_load_survives_close, speed_gen_params),
+	KUNIT_CASE_PARAM(the_end_of_a_session_wakes_its_reader, speed_gen_params),
+	KUNIT_CASE(a_killed_reader_loses_nothing),
+	KUNIT_CASE(a_killed_writer_loads_nothing),
 	{}
 };
 

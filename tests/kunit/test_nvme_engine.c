@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NVMe's migration as a user of VFIO has it: the engine's states and data files on the module's
- * operations, and those on the made controller.
+ * NVMe's migration as a VFIO user sees it: states and migration files of the engine, on the
+ * module's operations and a simulated controller.
  */
 #include <linux/sizes.h>
 
@@ -26,7 +26,7 @@
  * @nvme: their controller
  * @from: the source
  * @to: the destination
- * @stream: room for what goes from one to the other
+ * @stream: room for the stream from one to the other
  * @len: bytes of it
  */
 struct pair {
@@ -134,7 +134,7 @@ static void migrates(struct pair *p, size_t size, size_t step)
 	KUNIT_EXPECT_FALSE(test, suspended(p, FROM));
 }
 
-static void migrate(struct kunit *test)
+static void state_of_any_size_migrates(struct kunit *test)
 {
 	static const size_t sizes[] = { 56, 4092, 4096, 4100, 65536, 65540, LARGE };
 	static const size_t steps[] = { 1000, 4096, SZ_128K };
@@ -147,8 +147,8 @@ static void migrate(struct kunit *test)
 	pair_drop(p);
 }
 
-/* The states between: P2P and FULL are one to a controller, and it is no error to say it again */
-static void states(struct kunit *test)
+/* A controller knows one suspended state for P2P and FULL. Suspending it again is no error */
+static void p2p_and_stop_suspend_the_controller(struct kunit *test)
 {
 	struct pair *p = pair_new(test, LARGE, 0);
 
@@ -164,8 +164,8 @@ static void states(struct kunit *test)
 	pair_drop(p);
 }
 
-/* Firmware applies a state with its last piece, which is not given to it before the data's end */
-static void cut_off(struct kunit *test)
+/* Firmware applies a state with its last chunk, and gets that chunk at the end of the stream */
+static void a_truncated_stream_takes_no_effect(struct kunit *test)
 {
 	struct pair *p = pair_new(test, LARGE, 0);
 	ssize_t whole, cut[3];
@@ -190,7 +190,7 @@ static void cut_off(struct kunit *test)
 	pair_drop(p);
 }
 
-static void other_format(struct kunit *test)
+static void another_state_format_is_refused(struct kunit *test)
 {
 	struct pair *p = pair_new(test, LARGE, 1);
 
@@ -204,7 +204,7 @@ static void other_format(struct kunit *test)
 	pair_drop(p);
 }
 
-/* Whatever has failed: the source goes on, if need be by a reset, and the next try is good */
+/* The source goes on, after a reset if it must, and the next migration succeeds */
 static void try_again(struct pair *p)
 {
 	if (bed_set_state(p->from, S(RUNNING)))
@@ -237,7 +237,7 @@ static bool nth_fails(struct pair *p, unsigned int nth, const struct nvme_fault 
 	return !ended;
 }
 
-static void faults(struct kunit *test)
+static void the_source_goes_on_after_each_fault(struct kunit *test)
 {
 	struct pair *p = pair_new(test, THREE_PIECES, 0);
 	unsigned int nth, i;
@@ -252,8 +252,8 @@ static void faults(struct kunit *test)
 	pair_drop(p);
 }
 
-/* Of a controller that has failed nobody knows what its VFs do */
-static void silent(struct kunit *test)
+/* The state of a failed controller's VFs is unknown */
+static void a_timed_out_command_fails_the_controller(struct kunit *test)
 {
 	struct pair *p = pair_new(test, 10000, 0);
 
@@ -268,12 +268,12 @@ static void silent(struct kunit *test)
 }
 
 static struct kunit_case engine_cases[] = {
-	KUNIT_CASE(migrate),
-	KUNIT_CASE(states),
-	KUNIT_CASE(cut_off),
-	KUNIT_CASE(other_format),
-	KUNIT_CASE(faults),
-	KUNIT_CASE(silent),
+	KUNIT_CASE(state_of_any_size_migrates),
+	KUNIT_CASE(p2p_and_stop_suspend_the_controller),
+	KUNIT_CASE(a_truncated_stream_takes_no_effect),
+	KUNIT_CASE(another_state_format_is_refused),
+	KUNIT_CASE(the_source_goes_on_after_each_fault),
+	KUNIT_CASE(a_timed_out_command_fails_the_controller),
 	{}
 };
 

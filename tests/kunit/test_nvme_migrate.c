@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The operations that move a VF's state, without the engine. */
+/* The operations that save and load a VF's state, without the engine. */
 #include <linux/scatterlist.h>
 
 #include "nvme_bed.h"
@@ -7,10 +7,10 @@
 #define PIECE	(64 * 1024)
 
 /**
- * struct pages - data as the engine hands it over
+ * struct pages - a buffer as the engine passes it
  * @sgt: the table
  * @nr: pages
- * @page: each from elsewhere
+ * @page: not contiguous
  */
 struct pages {
 	struct sg_table sgt;
@@ -55,7 +55,7 @@ static int go(struct nvme_bed *bed, unsigned int vf)
 	       npf_mig_ops.resume(&bed->fn[vf], VFIO_PCI_FN_P2P);
 }
 
-/* What the engine does with @piece bytes at a time, from one VF to the other */
+/* Copy the state from one VF to the other, in chunks of @piece bytes, as the engine does */
 static int move(struct nvme_bed *bed, size_t piece)
 {
 	struct pages *p = pages_new(bed->test, piece);
@@ -78,7 +78,7 @@ static int move(struct nvme_bed *bed, size_t piece)
 	return ret;
 }
 
-static void migrate(struct kunit *test)
+static void state_of_any_size_migrates(struct kunit *test)
 {
 	static const size_t size[] = { 56, 4092, 4096, 4100, 8192, 8196, 65536, 65540, 262144,
 				       299996 };
@@ -105,8 +105,8 @@ static void migrate(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-/* Each command of a migration goes wrong in each way, and then it goes well */
-static void migrate_faults(struct kunit *test)
+/* Each command of a migration fails in each way */
+static void the_next_migration_after_each_fault_succeeds(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_both(test, 10000);
 	unsigned int nth, i;
@@ -168,7 +168,7 @@ static void shrinks(void *data)
 	header->vendor[0] = 0;
 }
 
-static void bad_state(struct kunit *test)
+static void impossible_sizes_of_a_state_are_refused(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_both(test, 10000);
 	struct pages *p = pages_new(test, 4096);
@@ -196,7 +196,7 @@ static void bad_state(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-static void bad_pieces(struct kunit *test)
+static void malformed_buffers_do_not_reach_firmware(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_both(test, 10000);
 	struct pages *p = pages_new(test, 8192);
@@ -226,10 +226,10 @@ static void bad_pieces(struct kunit *test)
 }
 
 static struct kunit_case migrate_cases[] = {
-	KUNIT_CASE(migrate),
-	KUNIT_CASE(migrate_faults),
-	KUNIT_CASE(bad_state),
-	KUNIT_CASE(bad_pieces),
+	KUNIT_CASE(state_of_any_size_migrates),
+	KUNIT_CASE(the_next_migration_after_each_fault_succeeds),
+	KUNIT_CASE(impossible_sizes_of_a_state_are_refused),
+	KUNIT_CASE(malformed_buffers_do_not_reach_firmware),
 	{}
 };
 

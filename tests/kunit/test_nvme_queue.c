@@ -2,7 +2,7 @@
 /* The admin queue and its commands, on a scripted controller. */
 #include "nvme_bed.h"
 
-static void start(struct kunit *test)
+static void start_follows_the_capability_register(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_cold(test);
 	struct npf_queue *q = &bed->npf.queue;
@@ -42,8 +42,8 @@ static void start(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-/* A controller that does not stop keeps nothing to write to */
-static void never_stops(struct kunit *test)
+/* It must not write to memory that is freed */
+static void a_controller_that_does_not_stop_loses_bus_mastering(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 
@@ -54,8 +54,7 @@ static void never_stops(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-/* It is told that it loses its power, and waited for, as long as it wants and no longer */
-static void shut_down(struct kunit *test)
+static void shutdown_waits_as_long_as_the_controller_asks(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 	struct npf_queue *q = &bed->npf.queue;
@@ -91,7 +90,7 @@ static void shut_down(struct kunit *test)
 }
 
 /* More commands than the rings have entries */
-static void many(struct kunit *test)
+static void the_rings_wrap(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 	int i;
@@ -101,8 +100,7 @@ static void many(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-/* Each outcome of a command, what becomes of the queue, and that a reset brings it back */
-static void outcomes(struct kunit *test)
+static void a_reset_restores_the_queue_after_each_fault(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 	struct npf_queue *q = &bed->npf.queue;
@@ -132,11 +130,11 @@ static void outcomes(struct kunit *test)
 }
 
 static struct kunit_case queue_cases[] = {
-	KUNIT_CASE(start),
-	KUNIT_CASE(never_stops),
-	KUNIT_CASE(shut_down),
-	KUNIT_CASE(many),
-	KUNIT_CASE(outcomes),
+	KUNIT_CASE(start_follows_the_capability_register),
+	KUNIT_CASE(a_controller_that_does_not_stop_loses_bus_mastering),
+	KUNIT_CASE(shutdown_waits_as_long_as_the_controller_asks),
+	KUNIT_CASE(the_rings_wrap),
+	KUNIT_CASE(a_reset_restores_the_queue_after_each_fault),
 	{}
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the controller says of itself, and what its VFs get of it. */
+/* What the controller reports, and the resources that its VFs get. */
 #include <linux/string.h>
 
 #include "nvme_bed.h"
 
-static void abilities(struct kunit *test)
+static void types_follow_what_the_controller_can_do(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_cold(test);
 	struct nvme_peer *peer = bed->peer;
@@ -131,7 +131,7 @@ static const struct {
 	{ "more taken, later", too_many, true, 1, -EPROTO },
 };
 
-static void bad_pages(struct kunit *test)
+static void malformed_identify_data_is_refused(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 	int i, ret;
@@ -161,7 +161,7 @@ static void bad_pages(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-static void resources(struct kunit *test)
+static void enable_assigns_queues_and_interrupts(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 	struct pci_dev *pf = bed->npf.queue.pdev;
@@ -195,8 +195,8 @@ static void resources(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-/* Whichever command of enable fails, nothing is left */
-static void half_enabled(struct kunit *test)
+/* Each command of enable fails once */
+static void a_failed_enable_leaves_nothing_assigned(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_warm(test);
 	unsigned int nth;
@@ -213,7 +213,7 @@ static void half_enabled(struct kunit *test)
 	nvme_bed_end(bed);
 }
 
-static void primary(struct kunit *test)
+static void the_primary_gives_up_its_flexible_resources(struct kunit *test)
 {
 	struct nvme_bed *bed = nvme_bed_cold(test);
 	struct nvme_peer *peer = bed->peer;
@@ -237,11 +237,11 @@ static void primary(struct kunit *test)
 }
 
 static struct kunit_case resources_cases[] = {
-	KUNIT_CASE(abilities),
-	KUNIT_CASE(bad_pages),
-	KUNIT_CASE(resources),
-	KUNIT_CASE(half_enabled),
-	KUNIT_CASE(primary),
+	KUNIT_CASE(types_follow_what_the_controller_can_do),
+	KUNIT_CASE(malformed_identify_data_is_refused),
+	KUNIT_CASE(enable_assigns_queues_and_interrupts),
+	KUNIT_CASE(a_failed_enable_leaves_nothing_assigned),
+	KUNIT_CASE(the_primary_gives_up_its_flexible_resources),
 	{}
 };
 

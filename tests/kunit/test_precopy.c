@@ -36,7 +36,7 @@ static struct bed *bed_of(struct kunit *test)
 	return bed;
 }
 
-/* What there is now, until there is nothing: returns its bytes */
+/* Read until no data is left. Returns the bytes read */
 static size_t drain(struct bed *bed, u8 *stream)
 {
 	ssize_t n, done = 0;
@@ -73,7 +73,7 @@ static void load_and_compare(struct kunit *test, const u8 *stream, size_t len,
 	bed_drop(bed);
 }
 
-/* @drains: how often all there is was read before the function is stopped */
+/* @drains: how often the user reads all data before the function is stopped */
 static void round_trip_with(struct kunit *test, unsigned int drains, bool p2p, u8 *stream)
 {
 	struct fake_fw *saved = kunit_kmalloc(test, sizeof(*saved), GFP_KERNEL);
@@ -105,7 +105,7 @@ static void round_trip_with(struct kunit *test, unsigned int drains, bool p2p, u
 	kunit_kfree(test, saved);
 }
 
-static void round_trip(struct kunit *test)
+static void precopy_state_migrates(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	unsigned int drains;
@@ -116,8 +116,7 @@ static void round_trip(struct kunit *test)
 	}
 }
 
-/* Firmware that can't load what was saved so */
-static void refused_elsewhere(struct kunit *test)
+static void firmware_without_precopy_refuses_the_stream(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = bed_of(test);
@@ -150,7 +149,7 @@ static void left(struct bed *bed, u32 flags, u64 initial, u64 dirty)
 	KUNIT_EXPECT_EQ(test, info.dirty_bytes, dirty);
 }
 
-static void sizes(struct kunit *test)
+static void precopy_info_has_the_bytes_that_are_left(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = bed_of(test);
@@ -172,7 +171,7 @@ static void sizes(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* The function is set up anew: only who knows of it is told so, and initial data comes to an end */
+/* The function is set up anew. Only a user of v2 can see that; initial data comes to an end */
 static void initial_again(struct kunit *test, bool v2, u8 *stream)
 {
 	struct bed *bed = bed_of(test);
@@ -195,7 +194,7 @@ static void initial_again(struct kunit *test, bool v2, u8 *stream)
 	bed_drop(bed);
 }
 
-static void sizes_again(struct kunit *test)
+static void initial_bytes_begin_anew_after_reinit(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 
@@ -203,7 +202,7 @@ static void sizes_again(struct kunit *test)
 	initial_again(test, true, stream);
 }
 
-static void no_sizes(struct kunit *test)
+static void precopy_info_is_refused_outside_precopy(struct kunit *test)
 {
 	struct vfio_precopy_info info = {};
 	struct bed *bed = bed_of(test);
@@ -241,10 +240,10 @@ static const enum vfio_device_mig_state next_states[] = {
 };
 
 /*
- * It does not answer: what needs the answer waits a bounded time, all else does not wait. The file
- * has failed, and the device goes where it is to go.
+ * Firmware does not answer. A transition that needs the answer waits a bounded time. The file
+ * fails, and the device reaches the new state.
  */
-static void never(struct kunit *test)
+static void an_unanswered_save_changes_no_state(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	enum vfio_device_mig_state to;
@@ -290,8 +289,8 @@ static void ends_silent_with(struct kunit *test, enum fw_speed speed,
 	bed_drop(bed);
 }
 
-/* It says that it has not answered in time, and no one has read that yet */
-static void ends_silent(struct kunit *test)
+/* Firmware reports the time-out before a user reads it */
+static void a_timed_out_save_changes_no_state(struct kunit *test)
 {
 	unsigned int i;
 
@@ -301,8 +300,8 @@ static void ends_silent(struct kunit *test)
 	ends_silent_with(test, FW_LATER, S(STOP_COPY));
 }
 
-/* An errno is for who reads; the state changes */
-static void ends_failed(struct kunit *test)
+/* The reader gets the errno, and the state changes */
+static void a_failed_save_reaches_only_the_reader(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	unsigned int i;
@@ -323,8 +322,8 @@ static void ends_failed(struct kunit *test)
 	}
 }
 
-/* The user has read all there was: the rest is asked for when the function is stopped */
-static void stopped_when_idle(struct kunit *test)
+/* The user had read all data before the function was stopped */
+static void stopping_saves_the_rest(struct kunit *test)
 {
 	static const int errs[] = { 0, -EIO, -ETIMEDOUT };
 	u8 *stream = bed_stream_room(test);
@@ -354,8 +353,8 @@ static void stopped_when_idle(struct kunit *test)
 	}
 }
 
-/* Two in a row: the first piece is refused, and then firmware does not stop recording */
-static void begins_badly(struct kunit *test)
+/* Firmware refuses the first chunk, and then fails to stop recording */
+static void a_failed_begin_stops_recording(struct kunit *test)
 {
 	static const int errs[] = { 0, -EBUSY, -ETIMEDOUT };
 	unsigned int i;
@@ -374,8 +373,8 @@ static void begins_badly(struct kunit *test)
 	}
 }
 
-/* The second of two pieces fails, or the third, which would be empty */
-static void save_fails(struct kunit *test)
+/* The second of two chunks fails, or the third, which would be empty */
+static void a_failed_later_chunk_reaches_the_reader(struct kunit *test)
 {
 	static const int errs[] = { -EIO, -ETIMEDOUT };
 	u8 *stream = bed_stream_room(test);
@@ -397,8 +396,8 @@ static void save_fails(struct kunit *test)
 		}
 }
 
-/* A piece that is counted as saved, and refused when it is taken: no size wraps by that */
-static void claims_too_much(struct kunit *test)
+/* The engine counts the chunk as saved, and refuses it when it is read */
+static void a_chunk_that_is_too_long_wraps_no_size(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct vfio_precopy_info info = {};
@@ -424,8 +423,8 @@ static void claims_too_much(struct kunit *test)
 
 /* ---- sessions that end ---------------------------------------------------------------------- */
 
-/* Without a file, nothing is saved, and all states are there */
-static void closed(struct kunit *test)
+/* Nothing is saved without a file */
+static void a_closed_file_blocks_no_state(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	unsigned int i, drains;
@@ -470,7 +469,7 @@ static void ends_in(struct kunit *test, enum vfio_device_mig_state state, size_t
 	bed_drop(bed);
 }
 
-static void ends_anywhere(struct kunit *test)
+static void a_reset_ends_a_session_after_any_byte(struct kunit *test)
 {
 	static const enum vfio_device_mig_state states[] = {
 		S(PRE_COPY), S(PRE_COPY_P2P), S(STOP_COPY)
@@ -491,7 +490,7 @@ struct late_reset {
 	struct bed *bed;
 };
 
-/* As hardware does it: what firmware was at ends with the reset */
+/* A reset ends what firmware was doing, as on hardware */
 static void reset_late(struct work_struct *work)
 {
 	struct late_reset *late = container_of(work, struct late_reset, work.work);
@@ -502,8 +501,8 @@ static void reset_late(struct work_struct *work)
 	vfio_pci_mig_buf_done(buf, -ECANCELED);
 }
 
-/* The function is to be stopped and waits for firmware, and is reset: it runs, and stays so */
-static void reset_while_stopping(struct kunit *test)
+/* The reset comes while the transition waits for firmware */
+static void a_reset_while_stopping_leaves_running(struct kunit *test)
 {
 	static const enum vfio_device_mig_state states[] = { S(PRE_COPY_P2P), S(STOP_COPY) };
 	struct late_reset late;
@@ -533,7 +532,7 @@ static void stop_it(void *data)
 	KUNIT_EXPECT_EQ(bed->test, bed_set_state(bed, S(STOP_COPY)), 0);
 }
 
-/* All there is, also what comes when the function is stopped meanwhile */
+/* Read all data, also what is saved when the function is stopped meanwhile */
 static ssize_t read_to_the_end(struct bed *bed, u8 *stream)
 {
 	ssize_t n, done = 0;
@@ -568,8 +567,8 @@ static bool stopped_at_unlock(struct kunit *test, unsigned int nth, u8 *stream,
 	return true;
 }
 
-/* Someone reads, and another thread stops the function wherever the reader lets go of the state */
-static void stopped_while_read(struct kunit *test)
+/* Another thread stops the function wherever the reader drops the state lock */
+static void a_stop_during_a_read_loses_nothing(struct kunit *test)
 {
 	struct fake_fw *saved = kunit_kmalloc(test, sizeof(*saved), GFP_KERNEL);
 	u8 *stream = bed_stream_room(test);
@@ -588,8 +587,8 @@ static bool readable(struct bed *bed)
 	return vfs_poll(bed->file, NULL) & EPOLLIN;
 }
 
-/* In pre-copy if there is something; ever after: a read comes to an end then */
-static void polls(struct kunit *test)
+/* In PRE_COPY a file is readable if it has data; in STOP_COPY it always is */
+static void poll_reports_data_or_the_end(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = bed_of(test);
@@ -614,8 +613,8 @@ static void polls(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* A reader that does not wait does not wait; but it is told of firmware that does not answer */
-static void does_not_wait(struct kunit *test)
+/* It still gets -ETIMEDOUT of firmware that does not answer */
+static void a_nonblocking_read_does_not_wait(struct kunit *test)
 {
 	static const enum vfio_device_mig_state states[] = { S(PRE_COPY), S(STOP_COPY) };
 	unsigned int i;
@@ -643,24 +642,24 @@ static void does_not_wait(struct kunit *test)
 }
 
 static struct kunit_case precopy_cases[] = {
-	KUNIT_CASE_PARAM(round_trip, speed_gen_params),
-	KUNIT_CASE(refused_elsewhere),
-	KUNIT_CASE(sizes),
-	KUNIT_CASE(sizes_again),
-	KUNIT_CASE(no_sizes),
-	KUNIT_CASE(never),
-	KUNIT_CASE(ends_silent),
-	KUNIT_CASE(ends_failed),
-	KUNIT_CASE(stopped_when_idle),
-	KUNIT_CASE(begins_badly),
-	KUNIT_CASE_PARAM(save_fails, speed_gen_params),
-	KUNIT_CASE(claims_too_much),
-	KUNIT_CASE(reset_while_stopping),
-	KUNIT_CASE_PARAM(stopped_while_read, speed_gen_params),
-	KUNIT_CASE_PARAM(closed, speed_gen_params),
-	KUNIT_CASE_PARAM(ends_anywhere, speed_gen_params),
-	KUNIT_CASE_PARAM(polls, speed_gen_params),
-	KUNIT_CASE(does_not_wait),
+	KUNIT_CASE_PARAM(precopy_state_migrates, speed_gen_params),
+	KUNIT_CASE(firmware_without_precopy_refuses_the_stream),
+	KUNIT_CASE(precopy_info_has_the_bytes_that_are_left),
+	KUNIT_CASE(initial_bytes_begin_anew_after_reinit),
+	KUNIT_CASE(precopy_info_is_refused_outside_precopy),
+	KUNIT_CASE(an_unanswered_save_changes_no_state),
+	KUNIT_CASE(a_timed_out_save_changes_no_state),
+	KUNIT_CASE(a_failed_save_reaches_only_the_reader),
+	KUNIT_CASE(stopping_saves_the_rest),
+	KUNIT_CASE(a_failed_begin_stops_recording),
+	KUNIT_CASE_PARAM(a_failed_later_chunk_reaches_the_reader, speed_gen_params),
+	KUNIT_CASE(a_chunk_that_is_too_long_wraps_no_size),
+	KUNIT_CASE(a_reset_while_stopping_leaves_running),
+	KUNIT_CASE_PARAM(a_stop_during_a_read_loses_nothing, speed_gen_params),
+	KUNIT_CASE_PARAM(a_closed_file_blocks_no_state, speed_gen_params),
+	KUNIT_CASE_PARAM(a_reset_ends_a_session_after_any_byte, speed_gen_params),
+	KUNIT_CASE_PARAM(poll_reports_data_or_the_end, speed_gen_params),
+	KUNIT_CASE(a_nonblocking_read_does_not_wait),
 	{}
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Results of vendor operations: each operation returns what none may return, in each state in
- * which it is called. The user gets -EIO, once, and no data that is not whole.
+ * Each vendor operation returns a value that it must not return, in each state in
+ * which it is called. The user gets -EIO, once, and no incomplete data.
  */
 #include <linux/bitmap.h>
 #include <linux/interval_tree.h>
@@ -36,7 +36,7 @@ static int fw_check_compat(struct vfio_pci_fn *fn, u32 compat)
 	return compat_result;
 }
 
-/* A user who goes through states, and does in each what can be done there. ERROR: the end */
+/* A user goes through these states, and reads or writes in each what it can. ERROR ends the list */
 static const enum vfio_device_mig_state walks[][12] = {
 	{ S(RUNNING), S(RUNNING_P2P), S(STOP), S(STOP_COPY), S(STOP), S(RESUMING), S(STOP),
 	  S(RUNNING_P2P), S(RUNNING) },
@@ -46,7 +46,7 @@ static const enum vfio_device_mig_state walks[][12] = {
 };
 
 /**
- * struct walk - one way of such a user
+ * struct walk - one user's way through the states
  * @bed: the bed
  * @log: its log
  * @stream: what was read
@@ -89,7 +89,7 @@ static int read_all(struct walk *w, bool precopy)
 	return precopy && n == -ENOMSG ? 0 : n;
 }
 
-/* The state that was saved comes back, whatever was there */
+/* The function has the state that was saved */
 static int write_all(struct walk *w)
 {
 	ssize_t n;
@@ -116,7 +116,7 @@ static int do_data(struct walk *w, enum vfio_device_mig_state state)
 	return ret;
 }
 
-/* Until something fails: the errno */
+/* Returns 0, or the errno of the first step that failed */
 static int go_along(struct walk *w, const enum vfio_device_mig_state *states)
 {
 	int ret = 0;
@@ -169,7 +169,7 @@ static void is_whole(struct kunit *test, struct walk *w)
 	kunit_kfree(test, wanted);
 }
 
-/* Without these the user can go on: it is asked for again, or comes to an end by itself */
+/* A user can go on if these fail: the engine repeats them, or the state ends without them */
 static bool may_be_tolerated(enum mig_op op)
 {
 	return op == MIG_OP_SAVE || op == MIG_OP_PRECOPY_STOP || op == MIG_OP_DETACH ||
@@ -212,7 +212,7 @@ static void every_call(struct kunit *test, unsigned int i, enum fw_speed speed, 
 	KUNIT_EXPECT_LT(test, nth, FW_MAX_LOG);
 }
 
-static void operations(struct kunit *test)
+static void forbidden_results_become_eio(struct kunit *test)
 {
 	int value = *(const int *)test->param_value;
 	unsigned int i;
@@ -225,7 +225,7 @@ static void operations(struct kunit *test)
 				every_call(test, i, FW_AT_ONCE, op, FW_RETURNS, value);
 }
 
-static void buf_done(struct kunit *test)
+static void forbidden_completions_become_eio(struct kunit *test)
 {
 	static const enum fw_speed speeds[] = { FW_EARLY, FW_LATER };
 	int value = *(const int *)test->param_value;
@@ -238,7 +238,7 @@ static void buf_done(struct kunit *test)
 		}
 }
 
-static void check_compat(struct kunit *test)
+static void forbidden_results_of_check_compat_become_eio(struct kunit *test)
 {
 	int value = *(const int *)test->param_value;
 	struct walk w;
@@ -268,7 +268,7 @@ static int log_call(struct walk *w, unsigned int call, int value)
 }
 
 /* In each state, also in ERROR */
-static void log_operations(struct kunit *test)
+static void forbidden_results_of_the_log_become_eio(struct kunit *test)
 {
 	int value = *(const int *)test->param_value;
 	unsigned int state, call, changes;
@@ -295,8 +295,8 @@ static void log_operations(struct kunit *test)
 	}
 }
 
-/* In ERROR the size may still be asked for */
-static void state_size(struct kunit *test)
+/* User space can query the size in ERROR, too */
+static void forbidden_results_of_state_size_become_eio(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	unsigned long bytes;
@@ -326,7 +326,7 @@ static bool is_last_resort(enum mig_op op, enum vfio_device_mig_state state)
 	}
 }
 
-/* Firmware does not answer to the nth call of an operation. Returns whether there was one */
+/* Firmware does not answer the nth call of an operation. Returns false if there was no such call */
 static bool silent_at(struct kunit *test, unsigned int i, enum mig_op op, unsigned int nth,
 		      enum fw_act act)
 {
@@ -358,8 +358,8 @@ end:
 	return fired;
 }
 
-/* An error is the file's, or the question's; the device goes on, and its next migration is well */
-static void silent(struct kunit *test)
+/* The error belongs to the file or to the query, not to the device */
+static void the_next_migration_after_a_timeout_succeeds(struct kunit *test)
 {
 	static const enum fw_act acts[] = { FW_ENDS, FW_NEVER };
 	unsigned int i, j, nth;
@@ -375,8 +375,8 @@ static void silent(struct kunit *test)
 	}
 }
 
-/* The first word counts, in each session and for each piece */
-static void twice(struct kunit *test)
+/* In each session and for each chunk */
+static void only_the_first_completion_counts(struct kunit *test)
 {
 	static const enum fw_act acts[] = { FW_TWICE, FW_ALSO };
 	unsigned int i, j, nth;
@@ -395,7 +395,7 @@ static void twice(struct kunit *test)
 			}
 }
 
-/* What firmware still works on is not freed; here it is, after it has ended */
+/* The engine keeps buffers that firmware may still use. End the save, then free them here */
 static void is_lost(struct walk *w, struct mig_file *mf)
 {
 	struct kunit *test = w->bed->test;
@@ -424,7 +424,7 @@ static void is_lost(struct walk *w, struct mig_file *mf)
 	w->bed->fw->attached = 0;
 }
 
-static void no_abort(struct kunit *test)
+static void a_save_without_abort_keeps_its_buffers_until_it_ends(struct kunit *test)
 {
 	struct vfio_pci_mig_ops ops = fake_fw_ops;
 	struct mig_file *mf;
@@ -447,14 +447,14 @@ static void no_abort(struct kunit *test)
 }
 
 static struct kunit_case results_cases[] = {
-	KUNIT_CASE_PARAM(operations, value_gen_params),
-	KUNIT_CASE_PARAM(buf_done, value_gen_params),
-	KUNIT_CASE_PARAM(check_compat, value_gen_params),
-	KUNIT_CASE_PARAM(log_operations, value_gen_params),
-	KUNIT_CASE_PARAM(state_size, value_gen_params),
-	KUNIT_CASE(silent),
-	KUNIT_CASE(twice),
-	KUNIT_CASE(no_abort),
+	KUNIT_CASE_PARAM(forbidden_results_become_eio, value_gen_params),
+	KUNIT_CASE_PARAM(forbidden_completions_become_eio, value_gen_params),
+	KUNIT_CASE_PARAM(forbidden_results_of_check_compat_become_eio, value_gen_params),
+	KUNIT_CASE_PARAM(forbidden_results_of_the_log_become_eio, value_gen_params),
+	KUNIT_CASE_PARAM(forbidden_results_of_state_size_become_eio, value_gen_params),
+	KUNIT_CASE(the_next_migration_after_a_timeout_succeeds),
+	KUNIT_CASE(only_the_first_completion_counts),
+	KUNIT_CASE(a_save_without_abort_keeps_its_buffers_until_it_ends),
 	{}
 };
 

@@ -16,7 +16,7 @@
 
 #define S(name)	VFIO_DEVICE_STATE_##name
 #define IMAGE	20000	/* of five records */
-/* For an operation that does not return; the others have all the time that they need */
+/* The timeout for an operation that does not return */
 #define HANG_MS	1000
 
 static struct vfio_pci_mig_caps image_caps(void)
@@ -76,7 +76,7 @@ static void load_all(struct bed *bed, const u8 *stream, ssize_t len, size_t step
 
 /* ---- buffers by kind ---------------------------------------------------------------------- */
 
-static void kinds(struct kunit *test)
+static void each_kind_of_buffer_migrates(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct vfio_pci_mig_caps caps = bed_caps;
@@ -98,7 +98,7 @@ static void kinds(struct kunit *test)
 
 /* ---- chunks that are whole images --------------------------------------------------------- */
 
-static void images(struct kunit *test)
+static void whole_images_migrate(struct kunit *test)
 {
 	static const size_t sizes[] = {
 		1, BED_CHUNK, BED_CHUNK + 1, 3 * BED_CHUNK, IMAGE, FW_MAX_STATE
@@ -122,7 +122,7 @@ static void images(struct kunit *test)
 			}
 }
 
-static void images_of_precopy(struct kunit *test)
+static void whole_images_of_precopy_migrate(struct kunit *test)
 {
 	const size_t image = 3 * BED_CHUNK;
 	struct vfio_pci_mig_caps caps = image_caps();
@@ -146,7 +146,7 @@ static void images_of_precopy(struct kunit *test)
 }
 
 /* Firmware that says only what the next image needs */
-static void images_without_precopy_size(struct kunit *test)
+static void images_need_no_precopy_size(struct kunit *test)
 {
 	const size_t image = 3 * BED_CHUNK;
 	struct vfio_pci_mig_ops ops = fake_image_ops;
@@ -178,8 +178,8 @@ static void images_without_precopy_size(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Before it is stopped firmware may say that there is nothing; after that it may not */
-static void no_room_needed(struct kunit *test)
+/* Firmware of a stopped function must report some data */
+static void no_room_is_needed_only_in_precopy(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = image_caps();
 	u8 *stream = bed_stream_room(test);
@@ -198,7 +198,7 @@ static void no_room_needed(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void too_much_room(struct kunit *test)
+static void more_room_than_max_state_is_refused(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = image_caps();
 	struct bed *bed = image_bed(test, &caps, IMAGE, IMAGE);
@@ -211,8 +211,8 @@ static void too_much_room(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* What grows costs nothing before its size is known, and firmware hears of a buffer once */
-static void late(struct kunit *test)
+/* The engine allocates and attaches such a buffer when it knows the size */
+static void a_growing_buffer_is_attached_once(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = image_caps();
 	u8 *stream = bed_stream_room(test);
@@ -233,8 +233,8 @@ static void late(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Neither when it saves nor when it loads; the next session is well */
-static void no_memory(struct kunit *test)
+/* The next session succeeds */
+static void no_memory_refuses_save_and_load(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = image_caps();
 	u8 *stream = bed_stream_room(test);
@@ -257,8 +257,7 @@ static void no_memory(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* All buffers of the host together have a limit */
-static void too_many(struct kunit *test)
+static void all_buffers_of_the_host_share_a_limit(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = image_caps();
 	struct bed *bed = image_bed(test, &caps, IMAGE, IMAGE);
@@ -274,8 +273,8 @@ static void too_many(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mig_buf_used(), 0);
 }
 
-/* To firmware that takes less at once, and to one whose chunks are whole images */
-static void other_bounds(struct kunit *test)
+/* Into smaller and larger chunks, and into whole images */
+static void a_stream_loads_into_other_chunk_sizes(struct kunit *test)
 {
 	static const u32 chunks[] = { 1, 1000, BED_CHUNK - 1, BED_CHUNK, 3 * BED_CHUNK };
 	struct vfio_pci_mig_caps caps = bed_caps;
@@ -303,8 +302,8 @@ static void other_bounds(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* What of changes can be cut up only firmware knows */
-static void changes_are_not_cut(struct kunit *test)
+/* Only firmware knows where a chunk of changes can be split */
+static void precopy_chunks_are_not_split(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = bed_caps;
 	u8 *stream = bed_stream_room(test);
@@ -325,8 +324,8 @@ static void changes_are_not_cut(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Firmware that claims more than it was given room for, but not more than the buffer has */
-static void more_than_room(struct kunit *test)
+/* Firmware claims more than its room, but not more than the buffer's size */
+static void more_data_than_room_is_refused(struct kunit *test)
 {
 	struct vfio_pci_mig_caps caps = image_caps();
 	u8 *stream = bed_stream_room(test);
@@ -339,9 +338,9 @@ static void more_than_room(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* ---- what firmware is told ---------------------------------------------------------------- */
+/* ---- levels, sessions and detach of firmware ---------------------------------------------- */
 
-static void levels(struct kunit *test)
+static void save_sees_the_level_of_the_function(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = bed_new(test, true);
@@ -362,8 +361,8 @@ static void levels(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* A session that firmware refuses to begin, or a buffer: the device stays where it is */
-static void refused(struct kunit *test)
+/* Firmware refuses to begin the session, or to attach a buffer */
+static void a_refused_session_keeps_the_state(struct kunit *test)
 {
 	static const enum vfio_device_mig_state to[][2] = {
 		{ S(STOP), S(STOP_COPY) }, { S(STOP), S(RESUMING) }, { S(RUNNING), S(PRE_COPY) },
@@ -393,8 +392,8 @@ static void refused(struct kunit *test)
 			}
 }
 
-/* Firmware is taken away, and given back */
-static void detached(struct kunit *test)
+/* Firmware is detached in each state, and attached again */
+static void a_device_without_firmware_is_enodev(struct kunit *test)
 {
 	static const enum vfio_device_mig_state states[] = {
 		S(RUNNING), S(RUNNING_P2P), S(STOP), S(STOP_COPY), S(RESUMING), S(PRE_COPY),
@@ -457,7 +456,7 @@ static void refuses_image(struct kunit *test, const u8 *stream, ssize_t len, uns
 	bed_drop(bed);
 }
 
-static void immediate_refused(struct kunit *test)
+static void a_refused_immediate_image_is_an_error_after_the_first(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	ssize_t len = immediate_stream(test, stream, BED_CHUNK);
@@ -482,7 +481,7 @@ static void stops(struct kunit *test, const u8 *stream, ssize_t part)
 	bed_drop(bed);
 }
 
-static void immediate_cut(struct kunit *test)
+static void a_cut_immediate_load_is_an_error_if_firmware_got_any(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	ssize_t part, len = immediate_stream(test, stream, BED_CHUNK);
@@ -491,8 +490,8 @@ static void immediate_cut(struct kunit *test)
 		stops(test, stream, part);
 }
 
-/* State that is one image is checked whole before firmware gets any of it */
-static void immediate_damaged(struct kunit *test)
+/* The engine checks the whole image before firmware gets any of it */
+static void a_damaged_immediate_image_does_not_reach_firmware(struct kunit *test)
 {
 	static const size_t images[] = { IMAGE, BED_CHUNK };
 	u8 *stream = bed_stream_room(test);
@@ -530,8 +529,8 @@ static struct bed *upstream_bed(struct kunit *test)
 
 #define RECORD	((ssize_t)sizeof(struct stream_upstream) + IMAGE)
 
-/* One record, and what the user is told of its size */
-static void upstream_save(struct kunit *test)
+/* The size that the user reads is that of the record */
+static void an_upstream_stream_is_one_record(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = upstream_bed(test);
@@ -546,8 +545,7 @@ static void upstream_save(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Of several images the last one counts */
-static void upstream_load(struct kunit *test)
+static void the_last_upstream_image_counts(struct kunit *test)
 {
 	static const size_t steps[] = { 1, 999, 4096, BED_STREAM_MAX };
 	u8 *stream = bed_stream_room(test);
@@ -566,8 +564,7 @@ static void upstream_load(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* It may end behind an image, and nowhere else */
-static void upstream_cut(struct kunit *test)
+static void an_upstream_stream_ends_after_an_image(struct kunit *test)
 {
 	static const ssize_t parts[] = {
 		1, 16, 17, RECORD - 1, RECORD + 1, RECORD + 16, 2 * RECORD - 1
@@ -588,8 +585,8 @@ static void upstream_cut(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Firmware refuses the first image, which changes nothing, or the second, after one took effect */
-static void upstream_refused(struct kunit *test)
+/* The second image is refused after the first has taken effect */
+static void a_refused_upstream_image_is_an_error_after_the_first(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = upstream_bed(test);
@@ -711,7 +708,7 @@ static bool is_stuck(struct bed *bed)
 	return stuck;
 }
 
-/* Until it has returned: nobody waits for it */
+/* Let the operation return. Nothing waits for it */
 static void release(struct bed *bed)
 {
 	unsigned int i;
@@ -722,7 +719,7 @@ static void release(struct bed *bed)
 	KUNIT_EXPECT_FALSE(bed->test, is_stuck(bed));
 }
 
-/* The user has been told, and gets nothing more from firmware */
+/* The user got -ETIMEDOUT, and the engine calls firmware no more */
 static void is_refused(struct bed *bed)
 {
 	struct kunit *test = bed->test;
@@ -759,8 +756,7 @@ static struct bed *hung_bed(struct kunit *test)
 	return bed;
 }
 
-/* What it belongs to ends once it has returned, and all is well again */
-static void hang_returns(struct kunit *test)
+static void a_late_return_ends_the_session(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 
@@ -770,8 +766,8 @@ static void hang_returns(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* It returns when nobody has the device open: firmware is told of the end before the next user */
-static void hang_closed(struct kunit *test)
+/* The engine ends firmware's session before the next user gets the device */
+static void a_return_after_close_ends_the_session_at_open(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 
@@ -786,8 +782,7 @@ static void hang_closed(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Or before it is gone */
-static void hang_closed_gone(struct kunit *test)
+static void a_return_after_close_ends_the_session_at_detach(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 
@@ -800,8 +795,8 @@ static void hang_closed_gone(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Nobody waits for it; what it may touch is freed when it returns */
-static void hang_gone(struct kunit *test)
+/* The engine frees the operation's memory when it returns */
+static void detach_does_not_wait_for_an_operation(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 	unsigned int i;
@@ -821,8 +816,7 @@ static void hang_gone(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* The next user finds that it has returned */
-static void hang_opened_again(struct kunit *test)
+static void a_late_return_frees_the_device_for_the_next_user(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 
@@ -834,7 +828,7 @@ static void hang_opened_again(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void hang_size(struct kunit *test)
+static void state_size_times_out(struct kunit *test)
 {
 	struct bed *bed = unbounded_bed(test);
 	unsigned long bytes;
@@ -848,7 +842,7 @@ static void hang_size(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void hang_load(struct kunit *test)
+static void load_times_out(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = unbounded_bed(test);
@@ -870,7 +864,7 @@ static void hang_load(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void hang_compat(struct kunit *test)
+static void check_compat_times_out(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = unbounded_bed(test);
@@ -888,7 +882,7 @@ static void hang_compat(struct kunit *test)
 	bed_drop(bed);
 }
 
-static void unbounded(struct kunit *test)
+static void operations_with_a_timeout_migrate(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	struct bed *bed = unbounded_bed(test);
@@ -905,38 +899,38 @@ static void workers_exit(struct kunit_suite *suite)
 }
 
 static struct kunit_case sessions_cases[] = {
-	KUNIT_CASE(kinds),
-	KUNIT_CASE(images),
-	KUNIT_CASE(images_of_precopy),
-	KUNIT_CASE(images_without_precopy_size),
-	KUNIT_CASE(no_room_needed),
-	KUNIT_CASE(too_much_room),
-	KUNIT_CASE(late),
-	KUNIT_CASE(no_memory),
-	KUNIT_CASE(too_many),
-	KUNIT_CASE(other_bounds),
-	KUNIT_CASE(changes_are_not_cut),
-	KUNIT_CASE(more_than_room),
-	KUNIT_CASE(levels),
-	KUNIT_CASE(refused),
-	KUNIT_CASE(detached),
-	KUNIT_CASE(immediate_refused),
-	KUNIT_CASE(immediate_cut),
-	KUNIT_CASE(immediate_damaged),
-	KUNIT_CASE(upstream_save),
-	KUNIT_CASE(upstream_load),
-	KUNIT_CASE(upstream_cut),
-	KUNIT_CASE(upstream_refused),
+	KUNIT_CASE(each_kind_of_buffer_migrates),
+	KUNIT_CASE(whole_images_migrate),
+	KUNIT_CASE(whole_images_of_precopy_migrate),
+	KUNIT_CASE(images_need_no_precopy_size),
+	KUNIT_CASE(no_room_is_needed_only_in_precopy),
+	KUNIT_CASE(more_room_than_max_state_is_refused),
+	KUNIT_CASE(a_growing_buffer_is_attached_once),
+	KUNIT_CASE(no_memory_refuses_save_and_load),
+	KUNIT_CASE(all_buffers_of_the_host_share_a_limit),
+	KUNIT_CASE(a_stream_loads_into_other_chunk_sizes),
+	KUNIT_CASE(precopy_chunks_are_not_split),
+	KUNIT_CASE(more_data_than_room_is_refused),
+	KUNIT_CASE(save_sees_the_level_of_the_function),
+	KUNIT_CASE(a_refused_session_keeps_the_state),
+	KUNIT_CASE(a_device_without_firmware_is_enodev),
+	KUNIT_CASE(a_refused_immediate_image_is_an_error_after_the_first),
+	KUNIT_CASE(a_cut_immediate_load_is_an_error_if_firmware_got_any),
+	KUNIT_CASE(a_damaged_immediate_image_does_not_reach_firmware),
+	KUNIT_CASE(an_upstream_stream_is_one_record),
+	KUNIT_CASE(the_last_upstream_image_counts),
+	KUNIT_CASE(an_upstream_stream_ends_after_an_image),
+	KUNIT_CASE(a_refused_upstream_image_is_an_error_after_the_first),
 	KUNIT_CASE(upstream_images_of_precopy),
-	KUNIT_CASE(unbounded),
-	KUNIT_CASE_PARAM(hang_returns, hang_gen_params),
-	KUNIT_CASE_PARAM(hang_closed, hang_gen_params),
-	KUNIT_CASE_PARAM(hang_closed_gone, hang_gen_params),
-	KUNIT_CASE_PARAM(hang_gone, hang_gen_params),
-	KUNIT_CASE_PARAM(hang_opened_again, hang_gen_params),
-	KUNIT_CASE(hang_size),
-	KUNIT_CASE(hang_load),
-	KUNIT_CASE(hang_compat),
+	KUNIT_CASE(operations_with_a_timeout_migrate),
+	KUNIT_CASE_PARAM(a_late_return_ends_the_session, hang_gen_params),
+	KUNIT_CASE_PARAM(a_return_after_close_ends_the_session_at_open, hang_gen_params),
+	KUNIT_CASE_PARAM(a_return_after_close_ends_the_session_at_detach, hang_gen_params),
+	KUNIT_CASE_PARAM(detach_does_not_wait_for_an_operation, hang_gen_params),
+	KUNIT_CASE_PARAM(a_late_return_frees_the_device_for_the_next_user, hang_gen_params),
+	KUNIT_CASE(state_size_times_out),
+	KUNIT_CASE(load_times_out),
+	KUNIT_CASE(check_compat_times_out),
 	{}
 };
 

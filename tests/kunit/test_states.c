@@ -11,7 +11,7 @@
 
 #define S(name)	VFIO_DEVICE_STATE_##name
 
-/* Where a walk begins; @precopy: STOP_COPY by way of PRE_COPY */
+/* The state in which a walk begins; @precopy: STOP_COPY was reached by PRE_COPY */
 struct pair {
 	enum vfio_device_mig_state from;
 	enum vfio_device_mig_state to;
@@ -102,12 +102,12 @@ static unsigned int walk(struct kunit *test, const struct pair *p, int fault, in
 	return m.nr;
 }
 
-static void every_pair(struct kunit *test)
+static void each_pair_of_states_is_as_in_the_model(struct kunit *test)
 {
 	walk(test, test->param_value, -1, 0);
 }
 
-static void every_failure(struct kunit *test)
+static void each_failed_operation_leaves_the_models_state(struct kunit *test)
 {
 	static const int errs[] = { -EBUSY, -EIO, -ETIMEDOUT };
 	const struct pair *p = test->param_value;
@@ -137,8 +137,8 @@ static void reset_during(struct kunit *test, const struct pair *p, unsigned int 
 	bed_drop(bed);
 }
 
-/* The function is reset by someone else, just as firmware is told something */
-static void every_reset(struct kunit *test)
+/* Another thread resets the function just before each firmware operation */
+static void a_reset_during_an_operation_leaves_running(struct kunit *test)
 {
 	const struct pair *p = test->param_value;
 	unsigned int nr, i;
@@ -148,8 +148,8 @@ static void every_reset(struct kunit *test)
 		reset_during(test, p, i);
 }
 
-/* Between the reset that an open begins with and the open itself; and before that reset */
-static void broken_at_open(struct kunit *test)
+/* The reset of open clears an error before it, and not one after it */
+static void an_error_after_the_reset_of_open_is_kept(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 
@@ -169,8 +169,8 @@ static void broken_at_open(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* The reset may have been over by then, whatever its end says */
-static void broken_during_reset(struct kunit *test)
+/* The function may have been reset before the error came */
+static void an_error_during_a_reset_is_kept(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 
@@ -183,8 +183,8 @@ static void broken_during_reset(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* What a user has left is there until a reset that happens */
-static void open_without_reset(struct kunit *test)
+/* The state of the last user stays until a reset succeeds */
+static void an_open_without_reset_finds_error(struct kunit *test)
 {
 	static const enum vfio_device_mig_state states[] = {
 		S(RUNNING_P2P), S(STOP), S(STOP_COPY)
@@ -209,8 +209,8 @@ static void open_without_reset(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Nobody knows whether it was one, so sessions end, and nothing is RUNNING again by it */
-static void reset_that_fails(struct kunit *test)
+/* Whether the function was reset is unknown, so sessions end and the function is not RUNNING */
+static void a_failed_reset_leaves_error(struct kunit *test)
 {
 	static const enum vfio_device_mig_state states[] = {
 		S(ERROR), S(RUNNING), S(STOP), S(STOP_COPY), S(RESUMING), S(PRE_COPY)
@@ -235,8 +235,8 @@ static void reset_that_fails(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* The function is gone, with what a reset has left to be told of: a file of it is still there */
-static void old_file(struct kunit *test)
+/* A reset is pending when the function is removed, and a migration file is still open */
+static void a_file_of_a_detached_function_is_enodev(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	u8 byte;
@@ -255,14 +255,14 @@ static void old_file(struct kunit *test)
 }
 
 static struct kunit_case states_cases[] = {
-	KUNIT_CASE_PARAM(every_pair, pair_gen_params),
-	KUNIT_CASE_PARAM(every_failure, pair_gen_params),
-	KUNIT_CASE_PARAM(every_reset, pair_gen_params),
-	KUNIT_CASE(broken_at_open),
-	KUNIT_CASE(broken_during_reset),
-	KUNIT_CASE(open_without_reset),
-	KUNIT_CASE(reset_that_fails),
-	KUNIT_CASE(old_file),
+	KUNIT_CASE_PARAM(each_pair_of_states_is_as_in_the_model, pair_gen_params),
+	KUNIT_CASE_PARAM(each_failed_operation_leaves_the_models_state, pair_gen_params),
+	KUNIT_CASE_PARAM(a_reset_during_an_operation_leaves_running, pair_gen_params),
+	KUNIT_CASE(an_error_after_the_reset_of_open_is_kept),
+	KUNIT_CASE(an_error_during_a_reset_is_kept),
+	KUNIT_CASE(an_open_without_reset_finds_error),
+	KUNIT_CASE(a_failed_reset_leaves_error),
+	KUNIT_CASE(a_file_of_a_detached_function_is_enodev),
 	{}
 };
 

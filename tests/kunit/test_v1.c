@@ -13,7 +13,7 @@
 #include <linux/uaccess.h>
 #include <linux/vfio_pci_core.h>
 
-/* Tests have no user memory; what they have is not there while this is set */
+/* Tests use kernel memory as user memory. While this is set each access to it faults */
 static bool user_faults;
 
 static unsigned long fake_copy(void *to, const void *from, unsigned long n)
@@ -46,7 +46,7 @@ struct v1_pair {
 	bool precopy;
 };
 
-/* From all that can be read, to all that has no more than the three known bits, and one more */
+/* From each value that can be read to each value of the three known bits, and one other */
 static const u32 froms[] = {
 	V1(STOP), V1(RUNNING), V1(SAVING), V1_PRE_COPY, V1(RESUMING), V1_ERROR
 };
@@ -96,7 +96,7 @@ static int v1_set(struct mig_v1 *v1, u32 device_state)
 	return write_register(v1, V1_STATE, device_state);
 }
 
-/* What the device is asked for; -EINVAL: nothing at all */
+/* The v2 state that a value asks for; -EINVAL: none */
 static int wanted(u32 device_state, bool precopy)
 {
 	switch (device_state) {
@@ -147,7 +147,7 @@ static void v1_begin_at(struct bed *bed, struct mig_v1 *v1, struct model *m,
 	model_walk(m, wanted(p->from, p->precopy), -1, 0);
 }
 
-/* Without firmware's help pre-copy is a matter of who asks: of the last one who moved the device */
+/* Without firmware's pre-copy the value depends on the interface that moved the device last */
 static bool shows_precopy(const struct v1_pair *p, bool moved)
 {
 	return !p->precopy && (moved ? p->to : p->from) == V1_PRE_COPY;
@@ -192,12 +192,12 @@ static unsigned int v1_walk(struct kunit *test, const struct v1_pair *p, int fau
 	return m.nr;
 }
 
-static void every_pair(struct kunit *test)
+static void each_pair_of_device_states_is_as_in_the_model(struct kunit *test)
 {
 	v1_walk(test, test->param_value, -1, 0);
 }
 
-static void every_failure(struct kunit *test)
+static void each_failed_operation_leaves_the_models_device_state(struct kunit *test)
 {
 	static const int errs[] = { -EBUSY, -ETIMEDOUT };
 	const struct v1_pair *p = test->param_value;
@@ -211,7 +211,7 @@ static void every_failure(struct kunit *test)
 
 /* ---- data ------------------------------------------------------------------------------- */
 
-/* As the protocol wants it: until nothing is pending. Returns bytes. */
+/* Read until nothing is pending, as the protocol demands. Returns the bytes read. */
 static size_t v1_save(struct bed *bed, struct mig_v1 *v1, u8 *stream)
 {
 	size_t n, done = 0;
@@ -276,7 +276,7 @@ static void v1_round_trip_with(struct kunit *test, bool precopy, u8 *stream)
 	bed_drop(bed);
 }
 
-static void round_trip(struct kunit *test)
+static void state_migrates_by_the_region(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 
@@ -316,7 +316,7 @@ static struct bed *bed_that_fails(struct kunit *test, enum mig_op op, unsigned i
 	return bed;
 }
 
-/* In the middle of a save the offset is what tells */
+/* In the middle of a save data_offset returns the error */
 static void save_that_fails(struct kunit *test, unsigned int nth, enum fw_speed speed,
 			    const struct v1_failure *f)
 {
@@ -335,7 +335,7 @@ static void save_that_fails(struct kunit *test, unsigned int nth, enum fw_speed 
 	bed_drop(bed);
 }
 
-static void save_fails(struct kunit *test)
+static void a_failed_save_reaches_the_reader_of_the_region(struct kunit *test)
 {
 	enum fw_speed speed;
 	unsigned int nth, i;
@@ -346,8 +346,8 @@ static void save_fails(struct kunit *test)
 				save_that_fails(test, nth, speed, &failures[i]);
 }
 
-/* What is pending is an estimate. Nothing is lost where it is too small, or there is none */
-static void wrong_estimate(struct kunit *test)
+/* pending_bytes is an estimate, which may be too small or fail */
+static void a_wrong_estimate_loses_nothing(struct kunit *test)
 {
 	static const struct v1_failure estimates[] = {
 		{ FW_SIZE, 10 },
@@ -372,7 +372,7 @@ static void wrong_estimate(struct kunit *test)
 	}
 }
 
-/* And of a load the size, or that of what follows */
+/* In a load this data_size, or the next one, returns the error */
 static void load_that_fails(struct kunit *test, unsigned int nth, enum fw_speed speed,
 			    const struct v1_failure *f, const u8 *stream, size_t len)
 {
@@ -408,7 +408,7 @@ static size_t make_stream(struct kunit *test, u8 *stream)
 	return len;
 }
 
-static void load_fails(struct kunit *test)
+static void a_failed_load_reaches_the_writer_of_the_region(struct kunit *test)
 {
 	u8 *stream = bed_stream_room(test);
 	size_t len = make_stream(test, stream);
@@ -423,7 +423,7 @@ static void load_fails(struct kunit *test)
 
 /* ---- as the user accesses it -------------------------------------------------------------- */
 
-/* What vfio-pci-core has of the region, and of another one before it */
+/* vfio-pci-core's regions: this one, and another one before it */
 static struct vfio_pci_core_device *core_new(struct kunit *test, struct mig_v1 *v1)
 {
 	struct vfio_pci_core_device *core = kunit_kzalloc(test, sizeof(*core), GFP_KERNEL);
@@ -447,7 +447,7 @@ static ssize_t user_once(struct kunit *test, struct vfio_pci_core_device *core, 
 	return n;
 }
 
-/* Each access to memory that is not there fails, and does no harm to the next one */
+/* An access that faults fails and does not affect the next one */
 static void user(struct kunit *test, struct vfio_pci_core_device *core, u64 pos, void *data,
 		 size_t count, bool write)
 {
@@ -457,7 +457,7 @@ static void user(struct kunit *test, struct vfio_pci_core_device *core, u64 pos,
 	KUNIT_EXPECT_EQ(test, user_once(test, core, pos, data, count, write), count);
 }
 
-/* By the description in the kernel's header */
+/* The registers as <linux/vfio.h> describes them */
 #define AT_STATE	0
 #define AT_PENDING	8
 #define AT_OFFSET	16
@@ -487,7 +487,7 @@ static bool is_register(u64 pos, size_t count, bool write)
 	return pos == AT_SIZE && count == 8;
 }
 
-static void user_registers(struct kunit *test)
+static void only_whole_registers_can_be_accessed(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	struct mig_v1 *v1 = v1_new(bed);
@@ -567,7 +567,7 @@ static void user_load(struct kunit *test, struct vfio_pci_core_device *core, u8 
 	}
 }
 
-static void user_round_trip(struct kunit *test)
+static void state_migrates_by_reads_and_writes(struct kunit *test)
 {
 	u8 *whole = bed_stream_room(test), *stream = bed_stream_room(test);
 	size_t len = make_stream(test, whole);
@@ -614,8 +614,8 @@ static int user_waits(void *arg)
 	return 0;
 }
 
-/* One access may wait for firmware; who waits for it can be killed */
-static void user_killed(struct kunit *test)
+/* The user waits for another access, which waits for firmware */
+static void a_waiting_user_can_be_killed(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, false);
 	struct mig_v1 *v1 = v1_new(bed);
@@ -643,8 +643,7 @@ static void user_killed(struct kunit *test)
 	bed_drop(bed);
 }
 
-/* Neither the registers, nor anything behind the data */
-static void user_maps(struct kunit *test)
+static void only_the_data_section_can_be_mapped(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, false);
 	struct mig_v1 *v1 = v1_new(bed);
@@ -673,7 +672,7 @@ static void user_maps(struct kunit *test)
 
 /* ---- both front ends --------------------------------------------------------------------- */
 
-static void one_at_a_time(struct kunit *test)
+static void v1_and_v2_exclude_each_other(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 	struct mig_v1 *v1 = v1_new(bed);
@@ -697,17 +696,17 @@ static void one_at_a_time(struct kunit *test)
 }
 
 static struct kunit_case v1_cases[] = {
-	KUNIT_CASE_PARAM(every_pair, v1_pair_gen_params),
-	KUNIT_CASE_PARAM(every_failure, v1_pair_gen_params),
-	KUNIT_CASE(round_trip),
-	KUNIT_CASE(save_fails),
-	KUNIT_CASE(wrong_estimate),
-	KUNIT_CASE(load_fails),
-	KUNIT_CASE(user_registers),
-	KUNIT_CASE(user_round_trip),
-	KUNIT_CASE(user_killed),
-	KUNIT_CASE(user_maps),
-	KUNIT_CASE(one_at_a_time),
+	KUNIT_CASE_PARAM(each_pair_of_device_states_is_as_in_the_model, v1_pair_gen_params),
+	KUNIT_CASE_PARAM(each_failed_operation_leaves_the_models_device_state, v1_pair_gen_params),
+	KUNIT_CASE(state_migrates_by_the_region),
+	KUNIT_CASE(a_failed_save_reaches_the_reader_of_the_region),
+	KUNIT_CASE(a_wrong_estimate_loses_nothing),
+	KUNIT_CASE(a_failed_load_reaches_the_writer_of_the_region),
+	KUNIT_CASE(only_whole_registers_can_be_accessed),
+	KUNIT_CASE(state_migrates_by_reads_and_writes),
+	KUNIT_CASE(a_waiting_user_can_be_killed),
+	KUNIT_CASE(only_the_data_section_can_be_mapped),
+	KUNIT_CASE(v1_and_v2_exclude_each_other),
 	{}
 };
 
