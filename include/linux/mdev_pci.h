@@ -88,8 +88,8 @@ struct mdev_pci_type;
  *	be created until mdev_pci_parent_restored(); log the reason. Also called when @pf is being
  *	unplugged.
  *
- * Between the two the driver does not access the device, whatever request comes. The PF's driver
- * data is the framework's: see mdev_pci_get_drvdata().
+ * The driver must not access the device between the two. The PF's driver data belongs to the
+ * framework then: see mdev_pci_get_drvdata().
  */
 struct mdev_pci_whole_ops {
 	int (*prepare)(struct pci_dev *pf, const struct mdev_pci_type *type);
@@ -282,9 +282,9 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
  * mdev_pci_unregister_parent() - undo mdev_pci_register_parent()
  * @pf: the PF
  *
- * Removes all mdevs and VFs; those that an external PF driver has made are only unbound. Users of
- * open devices are asked to let go; blocks until they have closed them. A PF that an mdev has
- * returns to its driver. After that no operation of the vendor driver is called any more.
+ * Removes all mdevs and VFs; VFs that an external PF driver created are only unbound. Asks users of
+ * open devices to close them, and blocks until they have. If an mdev is the PF itself, the driver
+ * takes the PF back. No operation of the vendor driver is called after that.
  *
  * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
  */
@@ -338,7 +338,7 @@ int mdev_pci_parent_suspend(struct pci_dev *pf);
 void mdev_pci_parent_restored(struct pci_dev *pf);
 
 /**
- * mdev_pci_parent_changed() - ask for the cached description and room again
+ * mdev_pci_parent_changed() - refresh the cached description and room
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *
  * The framework caches the results of &mdev_pci_parent_ops.describe and @room, and refreshes them

@@ -157,16 +157,16 @@ struct vfio_pci_precopy_size {
  * error (a negative errno) the function is as it was before the call, with one exception:
  * -ETIMEDOUT says that firmware did not answer, and that the function's state is unknown. After a
  * @suspend, a @resume or the last @load of a state the engine then takes the device to
- * VFIO_DEVICE_STATE_ERROR, which only a reset leaves. All other operations fail what they are for,
- * such as the migration file, and the device goes on.
+ * VFIO_DEVICE_STATE_ERROR, which only a reset leaves. Any other operation that fails ends only the
+ * migration file or the query, and the device goes on.
  *
  * The engine checks the sizes that these operations report, and their results: see
  * vfio_pci_engine_result().
  *
  * Chunks are moved in sessions: @begin, @attach of each buffer, @save or @load of chunks, @detach
  * of each buffer, @end. A session ends on every way out: in order, on an error, by a reset of the
- * function, when the user closes the device, by vfio_pci_engine_detach_fw(). Also after a reset:
- * what @begin has made outlives the function's state. A buffer is attached before its first @save
+ * function, when the user closes the device, by vfio_pci_engine_detach_fw(). @end is called after a
+ * reset, too, since a reset does not undo @begin. A buffer is attached before its first @save
  * or @load at the latest, and may be detached, grown, and attached again within a session.
  *
  * When a @save or @load ends, also with -ETIMEDOUT, no DMA to or from its buffer may be
@@ -196,8 +196,8 @@ struct vfio_pci_precopy_size {
  *	in order. Return 0 with @buf->len and @buf->last set; or -EINPROGRESS, and set them before
  *	vfio_pci_mig_buf_done(). With @buf->delta, at any level between @precopy_start and
  *	@precopy_stop: write what is not saved yet or has changed since; before VFIO_PCI_FN_FULL
- *	@buf->len may be 0, and @buf->last says only that there is nothing more now. What an errno
- *	or @abort ends has saved nothing.
+ *	@buf->len may be 0, and @buf->last says only that there is nothing more now. A @save that
+ *	fails or is aborted has saved nothing.
  * @load: take @buf->len bytes of state at @buf->offset, at VFIO_PCI_FN_FULL. Chunks come in order,
  *	and from offset 0 in a new session. Nothing may take effect before the chunk with
  *	@buf->last, unless &vfio_pci_mig_caps.immediate says so; of chunks with @buf->delta a later
@@ -301,7 +301,7 @@ struct vfio_pci_mig_caps {
 
 /* QEMU reads at most 1 MiB at a time; more would only delay the first byte */
 #define VFIO_PCI_MIG_CHUNK_MAX	(1024 * 1024)
-/* Of framed firmware, whose images have no other end than the memory that a user may have */
+/* Only the memory that a user may have bounds the images of framed firmware */
 #define VFIO_PCI_MIG_CHUNK_BOUND	(256 * 1024 * 1024)
 #define VFIO_PCI_MIG_HEADROOM_MAX	64
 /* Several times what upstream's drivers wait for one firmware command (1 to 10 s) */
@@ -390,7 +390,7 @@ struct vfio_pci_log_caps {
 	u32 chunk;
 };
 
-/* 2 GiB in pages of 4 KiB: firmware's latency does not count any more */
+/* 2 GiB in pages of 4 KiB: a larger bitmap would save no noticeable time */
 #define VFIO_PCI_LOG_CHUNK_MAX	(64 * 1024)
 
 /**
@@ -535,12 +535,12 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
  *
  * The engine does this with the result of each operation of &struct vfio_pci_mig_ops and
  * &struct vfio_pci_log_ops, and with the status that vfio_pci_mig_buf_done() is given; mdev-pci
- * does it with those of its own operations. Vendor drivers translate what firmware says into 0 or
+ * does it with those of its own operations. Vendor drivers translate firmware's status into 0 or
  * one of these errnos:
  *
  * =================================== ===========================================================
  * -EIO                                firmware or the device has failed
- * -EPROTO, -EBADMSG                   what firmware says makes no sense; data is damaged
+ * -EPROTO, -EBADMSG                   firmware's answer is invalid; data is damaged
  * -ETIMEDOUT                          firmware did not answer in time: the outcome is not known
  * -ECANCELED                          a reset or an abort has ended it
  * -ENODEV, -ENXIO, -ESHUTDOWN         the device is gone; has no such function; is being stopped

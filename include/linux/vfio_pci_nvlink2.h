@@ -2,9 +2,9 @@
 /*
  * The engine: GPU RAM and ATSD registers behind NVLink2, which no BAR holds.
  *
- * A GPU has RAM in the host's address space, an NPU2 bridge a page of registers by which
- * translations of the GPU are shot down. Users get each as a region of the VFIO device, with
- * the types and capabilities of include/uapi/linux/vfio.h.
+ * A GPU has RAM in the host's address space. An NPU2 bridge has a page of registers that invalidate
+ * translations of the GPU. Users get each as a region of the VFIO device, with the types and
+ * capabilities of include/uapi/linux/vfio.h.
  */
 #ifndef _LINUX_VFIO_PCI_NVLINK2_H
 #define _LINUX_VFIO_PCI_NVLINK2_H
@@ -42,7 +42,7 @@ enum vfio_pci_nvlink2_cache {
 #define VFIO_PCI_NVLINK2_READY_MS_MAX	60000
 
 /**
- * struct vfio_pci_nvlink2_desc - what is known of a function
+ * struct vfio_pci_nvlink2_desc - a GPU or bridge
  * @role: which end it is.
  * @cache: GPU: how its RAM is mapped.
  * @base: GPU: where its RAM is, a host physical address of whole pages.
@@ -69,10 +69,10 @@ struct vfio_pci_nvlink2_desc {
 };
 
 /**
- * struct vfio_pci_nvlink2_ops - what a vendor driver knows better than firmware tables
+ * struct vfio_pci_nvlink2_ops - a vendor driver's description, instead of firmware tables
  *
- * @describe: optional: fill in @desc, which is zero. -ENODEV: the tables shall be asked; any
- *	other errno fails the open of the device, log the reason. The engine checks what it is told.
+ * @describe: optional: fill in @desc, which is zero. -ENODEV: the engine reads the tables; any
+ *	other errno fails the open of the device, log the reason. The engine checks @desc.
  *	Process context.
  */
 struct vfio_pci_nvlink2_ops {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Attributes: values that firmware, or the PF's driver, applies to a VF between "create" and its
- * first user. The vendor driver brings a table; files, ranges, errors and what a migration must
- * know are here.
+ * first user. The vendor module has a table of them; this file has the sysfs files, the range
+ * checks, the errors and the number that migration compares.
  */
 #include <linux/bitops.h>
 #include <linux/crc32.h>
@@ -99,7 +99,7 @@ static int vendor_get(struct mdev_pci_function *function, const struct mdev_pci_
 				      attr->get(&function->fn, attr, value));
 }
 
-/* Firmware may have taken another value than it was given */
+/* Firmware may have applied another value */
 static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
 		 unsigned int index, u64 value)
 {
@@ -293,7 +293,7 @@ int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev
  * mdev_pci_attrs_forget() - set inherited attributes back when an mdev is removed
  * @function: the function; firmware is about to disable it
  *
- * What firmware itself forgets then is left to it.
+ * Disabling the function resets the others.
  *
  * Context: under mdev_pci_function.fw_lock.
  */
@@ -355,7 +355,7 @@ int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_p
 	return ret;
 }
 
-/* Has firmware to be told of it again? */
+/* Must firmware get the attribute again? */
 static bool is_changed(const struct mdev_pci_function *function,
 		       const struct mdev_pci_attr *attr, unsigned int i)
 {
@@ -387,7 +387,7 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_attrs_setup() - a number that stands for how a function is set up
+ * mdev_pci_attrs_setup() - compute the number by which migration compares attributes
  * @function: the function
  * @type: the type that it is enabled for
  *
@@ -441,7 +441,7 @@ static void use_end(struct vfio_pci_fn *fn)
 	mutex_unlock(&function->fw_lock);
 }
 
-/* The number that stands for the set-up is documented in docs/migration-stream.rst */
+/* docs/migration-stream.rst documents this number */
 const struct vfio_pci_use_ops mdev_pci_use_ops = {
 	.begin = use_begin,
 	.end = use_end,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks the descriptions of parents. Each mistake has its own words: the reader of that log line
- * has most likely just written the table.
+ * Checks the descriptions of parents. Each mistake has its own log line, since its reader has most
+ * likely just written the table.
  */
 #include <linux/bits.h>
 #include <linux/ctype.h>
@@ -9,13 +9,13 @@
 
 #include "mdev-pci.h"
 
-/* Others' entries in the directory of an mdev */
+/* Names that other entries in an mdev's directory have */
 static const char * const taken_names[] = {
 	"driver", "function", "iommu_group", "mdev_type", "migratable", "migration_compat",
 	"migration_state", "not_migratable", "power", "remove", "subsystem", "uevent", "vfio-dev",
 };
 
-/* What is wrong, or NULL, as of all that follow */
+/* This function and those below return the mistake in words, or NULL */
 static const char *length_mistake(const char *name, size_t max)
 {
 	if (!name || !*name)
@@ -86,7 +86,7 @@ static bool driver_has_handlers(const struct pci_dev *pf)
 	       to_pci_driver(pf->dev.driver)->err_handler == &mdev_pci_err_handlers;
 }
 
-/* Firmware's operations go by the PF, which is not the driver's then */
+/* Firmware's operations use the PF, which the driver has released then */
 static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
 				 const struct mdev_pci_type *type)
 {
@@ -180,10 +180,10 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 /**
  * mdev_pci_desc_check() - check the description of a parent
  * @pf: the PF, or what is a parent as a whole; its driver stays
- * @desc: what the vendor driver says of it
- * @whole: the latter
+ * @desc: the vendor module's description
+ * @whole: true for a parent as a whole
  *
- * Return: 0; -EINVAL: no, which was logged.
+ * Return: 0; -EINVAL: it has a mistake, which was logged.
  */
 int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
 {
@@ -205,9 +205,9 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
  * @interface: VFIO_PCI_ENGINE_INTERFACE of the vendor module
  * @module: its name, for the log
  *
- * To be called before its descriptions are looked at: they may be laid out in another way.
+ * Call it before reading the module's descriptions, which may have another layout.
  *
- * Return: 0; -ENOEXEC: no, which was logged.
+ * Return: 0; -ENOEXEC: it differs, which was logged.
  */
 int mdev_pci_interface_check(u32 interface, const char *module)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PFs whose own drivers know nothing of mdev-pci and stay bound: a vendor module says which, and
+ * PFs whose own drivers do not know mdev-pci and stay bound. A vendor module chooses these PFs, and
  * each of them is a parent while its driver is bound.
  *
  * The PF's driver must not leave before the last user of a VF has. So each such PF has a platform
@@ -31,8 +31,8 @@
  * @wq: for works of @pfs
  * @lock: for @pfs
  * @pfs: parents, and PFs that are about to be
- * @starting: how many of them
- * @started: wakes waiters for some
+ * @starting: number of PFs whose @start has not run
+ * @started: wakes waiters for @starting
  */
 struct external {
 	struct list_head node;
@@ -50,7 +50,7 @@ struct external {
  * struct external_pf - a PF that is a parent while its driver is bound
  * @kref: held by the list and by a writer that waits for @start
  * @node: in the list, until @stop has unregistered the parent
- * @e: whose it is
+ * @e: the vendor module's struct external
  * @pf: the PF; a reference
  * @by_address: it was written to "parents", so nothing else need match
  * @start: makes @dev
@@ -102,8 +102,9 @@ static bool is_bound(struct device *dev)
 }
 
 /*
- * Does the driver core keep the PF's driver bound until @dev is unbound? The link's status is the
- * same while a driver's probe() runs, but if the PF was unbound since is_bound(), @stopping is set.
+ * Check that the driver core keeps the PF's driver bound until @dev is unbound. The link's status
+ * is the same while a driver's probe() runs, but @stopping is set if the PF was unbound since
+ * is_bound().
  */
 static int hold_driver(struct external_pf *p)
 {
@@ -156,8 +157,8 @@ static void unregister_pf(void *data)
 }
 
 /*
- * A driver of VFIO's has given the PF itself to user space, and vfio-pci takes each VF of such a
- * PF, to open it by a token only.
+ * The PF is bound to a VFIO driver and belongs to user space. vfio-pci binds each VF of such a PF,
+ * and opens it only with a token.
  */
 static int check_driver(struct external_pf *p)
 {
@@ -390,7 +391,7 @@ static struct external_pf *add_locked(struct external *e, struct pci_dev *pf)
 	return p;
 }
 
-/* Who is told by a signal to wait no longer has still made it a parent */
+/* If a signal ends the wait the PF still becomes a parent */
 static int add_by_address(struct external *e, struct pci_dev *pf)
 {
 	struct external_pf *p;
@@ -476,7 +477,7 @@ static struct external *external_alloc(const struct mdev_pci_external *ext)
 
 	if (!e)
 		return NULL;
-	/* Those that wait for users must not keep others from running */
+	/* Works that wait for users must not block other works */
 	e->wq = alloc_workqueue("%s", WQ_UNBOUND, 0, ext->name);
 	if (!e->wq) {
 		kfree(e);
@@ -492,7 +493,7 @@ static struct external *external_alloc(const struct mdev_pci_external *ext)
 		.driver = {
 			.name = ext->name,
 			.probe_type = PROBE_FORCE_SYNCHRONOUS,
-			/* There is "parents" */
+			/* The file "parents" replaces bind and unbind */
 			.suppress_bind_attrs = true,
 			.groups = ext->by_address ? rw_groups : ro_groups,
 		},

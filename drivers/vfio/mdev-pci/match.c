@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which PCI driver: the one that a function has, its native one, and the best of those that only
- * take a function when driver_override names them, VFIO's.
+ * Finds PCI drivers of a function: the bound one, the native one, and the best of VFIO's, which
+ * bind only a function whose driver_override names them.
  */
 #include <linux/kmod.h>
 #include <linux/module.h>
 
 #include "mdev-pci.h"
 
-/* What bus_for_each_drv() is asked for */
+/* The search of bus_for_each_drv() */
 struct search {
 	struct pci_dev *pdev;
 	bool whole;
@@ -21,7 +21,7 @@ struct search {
  * mdev_pci_match_is_whole() - check for a driver that offers whole functions as mdevs
  * @drv: a PCI driver that is held
  *
- * Return: true if it is made for mdev_pci_register_function(), which asks for these handlers.
+ * Return: true if it has the handlers that mdev_pci_register_function() requires.
  */
 bool mdev_pci_match_is_whole(struct device_driver *drv)
 {
@@ -29,7 +29,7 @@ bool mdev_pci_match_is_whole(struct device_driver *drv)
 	       to_pci_driver(drv) != &mdev_pci_function_driver;
 }
 
-/* How closely one entry of VFIO's fits, as user space counts it; -1: not at all */
+/* How closely an ID of a VFIO driver matches, as user space counts it; -1: it does not match */
 static int score_id(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	const struct pci_device_id one[2] = { *id };
@@ -88,7 +88,7 @@ static int is_bound(struct device_driver *drv, void *data)
  * mdev_pci_match_bound() - get the driver that a function is bound to
  * @pdev: the function
  *
- * Does not wait, whatever happens to the function meanwhile.
+ * Does not wait for probe or remove of the function.
  *
  * Return: the driver, for mdev_pci_match_put(); NULL: none, or one that is being unloaded.
  */
@@ -100,7 +100,7 @@ struct device_driver *mdev_pci_match_bound(struct pci_dev *pdev)
 	return s.found;
 }
 
-/* By the bus's own rules, which know dynamic IDs, too. Those may have made VFIO's one of them */
+/* By the bus's rules, which include dynamic IDs; these may match a VFIO driver */
 static int is_native(struct device_driver *drv, void *data)
 {
 	struct search *s = data;
@@ -169,8 +169,8 @@ void mdev_pci_match_load_vfio(struct pci_dev *pdev)
  * mdev_pci_match_load_whole() - load all drivers that offer a function as a whole, as an mdev
  * @pdev: the function
  *
- * They have aliases of their own: one of VFIO's would have user space take them for drivers that
- * make a VFIO device.
+ * They have their own kind of alias. By a "vfio_pci:" alias user space would take them for drivers
+ * that make a VFIO device.
  *
  * Context: process context; waits for modprobe, so under no lock.
  */

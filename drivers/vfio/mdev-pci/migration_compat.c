@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the hosts of a migration must have in common, in one line that is compared before it begins:
- * docs/ABI/testing/sysfs-bus-mdev-pci. The values are those by which the engine refuses a stream.
+ * The values that source and destination must share, in one line that can be compared before a
+ * migration: docs/ABI/testing/sysfs-bus-mdev-pci. By the same values the engine refuses a stream.
  */
 #include <linux/sysfs.h>
 
@@ -24,13 +24,13 @@ static int emit_ids(const struct pci_dev *pdev, char *buf, int at)
 }
 
 /**
- * mdev_pci_describe_compat() - what all mdevs of a type have in common, for its description
+ * mdev_pci_describe_compat() - write the values that all mdevs of a type share
  * @parent: the parent
  * @type: the type; it migrates
  * @buf: a page
  * @at: bytes in it
  *
- * PCI IDs are there if a VF is: the PF's are others.
+ * PCI IDs are written only if there is a VF, since the PF has others.
  *
  * Return: bytes written.
  */
@@ -61,7 +61,7 @@ static int emit_function(const struct mdev_pci_instance *instance, char *buf)
 }
 
 /**
- * mdev_pci_show_compat() - the mdev's attribute migration_compat
+ * mdev_pci_show_compat() - show the mdev's attribute migration_compat
  * @instance: the mdev
  * @buf: a page
  *

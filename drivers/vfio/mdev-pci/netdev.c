@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attributes of VFs of network cards, for types of any parent that has a network interface: what
- * "ip link set DEV vf N ..." sets, by the same operations of the PF's driver. Each is there
- * if that driver can set it.
+ * Attributes of VFs of network cards, for types of any parent that has a network interface. They
+ * call the same operations of the PF's driver as "ip link set DEV vf N ..." does. An attribute
+ * exists if the driver has its operation.
  *
  * Lock order: mdev_pci_function.fw_lock, rtnl_lock(), the interface's own lock. Drivers remove no
- * VFs under rtnl_lock(): those of VFs in use on the host could not be unbound then.
+ * VFs under rtnl_lock(): drivers of VFs in use on the host could not be unbound then.
  */
 #include <linux/bitfield.h>
 #include <linux/etherdevice.h>
@@ -30,7 +30,7 @@ static bool is_interface_of(const struct net_device *dev, const struct pci_dev *
 	return dev->dev.parent == &pf->dev && dev->netdev_ops->ndo_get_vf_config;
 }
 
-/* In whatever namespace it is. Of several, the first that knows VFs */
+/* In any network namespace. Of several interfaces, the first one with VF operations */
 static struct net_device *find_interface(const struct pci_dev *pf)
 {
 	struct net_device *dev, *found = NULL;
@@ -77,7 +77,7 @@ static bool has_attr(struct pci_dev *pf, const struct mdev_pci_attr *attr)
 
 static int get_config(struct net_device *dev, unsigned int vf, struct ifla_vf_info *info)
 {
-	/* What the driver does not fill in it does not have */
+	/* Fields that the driver does not fill in keep these values */
 	memset(info, 0, sizeof(*info));
 	return dev->netdev_ops->ndo_get_vf_config(dev, vf, info);
 }
@@ -204,9 +204,9 @@ static int get_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u6
 }
 
 /*
- * Each one is the host's affair: it had them before there was a guest, by "ip link", and they say
- * what the host lets the VF do. Ranges: a VLAN's number is of 12 bits, of which the last is
- * reserved (IEEE 802.1Q); rates are in Mbit/s as in &struct ifla_vf_rate, 0 is no limit.
+ * The host owns these values: they limit what the VF may do, and "ip link" may have set them
+ * before. A VLAN number has 12 bits, and its last value is reserved (IEEE 802.1Q). Rates are in
+ * Mbit/s as in &struct ifla_vf_rate; 0 is no limit.
  */
 const struct mdev_pci_attr mdev_pci_netdev_attrs[MDEV_PCI_NETDEV_ATTRS] = {
 	{

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SR-IOV: VFs of a parent come and go.
+ * Creates, binds and removes the VFs of a parent.
  */
 #include <linux/module.h>
 
 #include "mdev-pci.h"
 
-/* In the order of their numbers, however they were bound */
+/* VFs may be bound in any order; the list is sorted by their numbers */
 static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
 {
 	struct mdev_pci_function *next;
@@ -35,8 +35,8 @@ void mdev_pci_vfs_tell(struct work_struct *work)
 }
 
 /*
- * Once for all VFs that are created at a time. While mdev_pci_sriov_configure() creates them no
- * mdev can be created; where another driver creates them, they follow each other closely.
+ * Send one event for all VFs that are created together. No mdev can be created while
+ * mdev_pci_sriov_configure() creates VFs; if another driver creates them, they follow closely.
  */
 static void tell_later(struct mdev_pci_parent *parent)
 {
@@ -52,7 +52,7 @@ static void tell_later(struct mdev_pci_parent *parent)
  * @parent: the parent
  * @function: the function
  *
- * Return: false if the parent takes none any more.
+ * Return: false if the parent is being unregistered.
  */
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
 {
@@ -75,7 +75,7 @@ static void adopt_vf(struct pci_dev *vf)
 	int ret;
 
 	if (vf->dev.driver) {
-		/* By this function, since the driver may just be leaving */
+		/* dev_driver_string() copes with a driver that is being unbound */
 		pci_warn(vf, "belongs to driver %s; unbind it and set driver_override to mdev-pci to offer it as an mdev\n",
 			 dev_driver_string(&vf->dev));
 		return;
@@ -103,7 +103,7 @@ void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent)
 
 /**
  * mdev_pci_vfs_create() - create the number of VFs that the vendor driver wants
- * @parent: the parent; it is announced in any case, since VFs can still be made by sriov_numvfs
+ * @parent: the parent; it is announced even if this fails: sriov_numvfs can still create VFs
  */
 void mdev_pci_vfs_create(struct mdev_pci_parent *parent)
 {

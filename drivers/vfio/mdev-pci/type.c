@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Types of a parent, as the mdev core has them: available_instances, description, and what the
- * vendor driver has said last of both.
+ * Types of a parent, as mdev core sees them: available_instances and description, which come from
+ * the vendor module's last answers.
  */
 #include <linux/minmax.h>
 #include <linux/slab.h>
@@ -80,7 +80,7 @@ static void hold_type(struct mdev_pci_offer *offer)
 }
 
 /**
- * mdev_pci_types_hold() - keep the parent until the mdev core has let go of its types
+ * mdev_pci_types_hold() - keep the parent until mdev core has freed its types
  * @parent: the parent. mdev_register_parent() has just been called, with success or without
  */
 void mdev_pci_types_hold(struct mdev_pci_parent *parent)
@@ -134,7 +134,7 @@ static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_paren
 	if (!text)
 		return;
 	n = ops->describe(parent->pf, text, PAGE_SIZE);
-	/* Neither an errno nor more than there is space for makes bytes of the description */
+	/* Ignore an errno, and a length beyond the buffer */
 	if (n < 0 || n >= PAGE_SIZE) {
 		vfio_pci_engine_result(&parent->pf->dev, "describe", n);
 		n = 0;
@@ -147,7 +147,7 @@ static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_paren
 	kfree(old);
 }
 
-/* An errno, or what is none, is no room */
+/* An errno or an invalid result counts as no room */
 static unsigned int room(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops,
 			 const struct mdev_pci_type *type)
 {
@@ -198,7 +198,7 @@ void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
  * mdev_pci_get_available() - report a type's available_instances
  * @mtype: the type
  *
- * Return: how many mdevs of it could be created now.
+ * Return: the number of mdevs of it that can be created now.
  */
 unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 {

@@ -30,7 +30,7 @@ struct nvme_path {
 	unsigned int ns;
 };
 
-/* "nvme0c1n2" is the disk of a controller that is hidden behind "nvme0n2", which people open */
+/* "nvme0c1n2" is a controller's hidden disk behind "nvme0n2", which users open */
 static bool nvme_path_parse(struct device *dev, struct nvme_path *path)
 {
 	return dev_to_disk(dev)->flags & GENHD_FL_HIDDEN &&
@@ -72,7 +72,7 @@ static bool disk_is_open(struct device *dev, char *name, size_t size)
 	return disk_openers(dev_to_disk(dev)) || nvme_head_is_open(dev, name, size);
 }
 
-/* @is_used: may replace @name by that of what is used in its stead */
+/* @is_used: may replace @name by the name of the disk that is in use instead */
 static const struct {
 	const char *class;
 	bool (*is_used)(struct device *dev, char *name, size_t size);
@@ -105,9 +105,8 @@ static int find_use(struct device *dev, void *data)
  * @pdev: the function
  * @use: set to what, and what to do about it
  *
- * A look, and no lock: it may be closed or opened a moment later. The disk of an NVMe namespace
- * that several controllers can have is not below the function: it counts as the function's if no
- * other controller has it now.
+ * Takes no lock: a device may be opened or closed just after this. A multipath NVMe disk is not
+ * below the function: it counts as the function's if no other controller has the namespace now.
  *
  * Return: true if so.
  */

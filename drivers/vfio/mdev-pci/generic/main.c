@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFs of any SR-IOV device as mdevs, beside whatever driver its PF has. Which PFs: by their IDs, or
- * one by one.
+ * VFs of any SR-IOV device as mdevs, while the PF keeps its driver. The module parameter "ids" and
+ * the driver's file "parents" choose the PFs.
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>

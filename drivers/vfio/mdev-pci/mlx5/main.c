@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* PFs that mlx5_core drives are mdev parents beside it; what each VF can do. */
+/* mdev parents for PFs that mlx5_core drives, and the capabilities of each VF. */
 #include <linux/module.h>
 #include <linux/slab.h>
 
@@ -52,7 +52,7 @@ static int query_vf(struct mvf *v, u16 op_mod, void *out)
 	return mvf_errno(mlx5_cmd_exec_inout(v->mdev, query_hca_cap, in, out));
 }
 
-/* Asked before a driver of the VF has ever run */
+/* Queried before any driver of the VF has run */
 static int identify(struct mvf *v, struct mdev_pci_limits *limits)
 {
 	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL);
@@ -70,7 +70,7 @@ static int identify(struct mvf *v, struct mdev_pci_limits *limits)
 	return ret;
 }
 
-/* With the PF's interface held up, so short */
+/* The PF's interface can't go down meanwhile, so keep it short */
 static int init(struct vfio_pci_fn *fn, struct mlx5_core_dev *mdev, struct mdev_pci_limits *limits)
 {
 	struct mvf *v = kzalloc(sizeof(*v), GFP_KERNEL);
@@ -154,7 +154,7 @@ static const struct mdev_pci_parent_desc mvf_desc = {
 		.immediate = true,
 		.upstream = true,
 	},
-	/* What firmware can is asked for each VF */
+	/* Each VF's capabilities are queried when it is enabled */
 	.log_caps = {
 		.max_ranges = 1, .min_page_shift = 12, .max_page_shift = 20,
 		.max_pages = 1ULL << 40,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state of a VF. Firmware saves whole images: the first of a session has all of the state,
- * later ones what has changed since; LOAD takes them in that order. The last one, of a VF that is
- * stopped, may come in chunks.
+ * The state of a VF. Firmware saves whole images. The first one of a session has all of the state,
+ * and later ones have the changes since then; LOAD takes them in that order. The last one, of a
+ * stopped VF, may come in chunks.
  */
 #include <linux/mm.h>
 
@@ -145,7 +145,7 @@ static void mvf_detach(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	mlx5_core_destroy_mkey(v->mdev, (unsigned long)buf->priv);
 }
 
-/* In the interrupt. What firmware says of sizes is checked by the engine */
+/* In the interrupt. The engine checks firmware's sizes */
 static void saved(struct mvf *v, struct vfio_pci_mig_buf *buf)
 {
 	v->tracking = MLX5_GET(mvf_in, v->move.in, chunk_or_track);
@@ -214,7 +214,7 @@ static int mvf_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	struct mvf *v = fn->priv;
 
 	describe(v, MLX5_CMD_OP_SAVE_VHCA_STATE, buf);
-	/* The next chunk is asked for as what has changed is */
+	/* Query the next chunk like an image of changes */
 	MLX5_SET(mvf_in, v->move.in, incremental, v->tracking || v->next);
 	MLX5_SET(mvf_in, v->move.in, chunk_or_track, buf->level != VFIO_PCI_FN_FULL);
 	return submit(v);
@@ -250,7 +250,7 @@ static int mvf_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf
 				       sizeof(v->move.out)));
 }
 
-/* Which states it takes only firmware knows: it refuses others */
+/* Only firmware knows which states it can load; it refuses others */
 static int mvf_check_compat(struct vfio_pci_fn *fn, u32 compat)
 {
 	u32 ours = mvf_version(((struct mvf *)fn->priv)->mdev);

@@ -12,8 +12,9 @@
 #include <linux/notifier.h>
 
 /*
- * What headers of some supported kernels lack. As in mlx5_ifc.h a u8 is a bit. The first structure
- * begins as any command that names a VF; the second is the answer to QUERY, SAVE and LOAD.
+ * Structures that headers of some supported kernels lack. A u8 is a bit, as in mlx5_ifc.h. The
+ * first one begins as any command that names a VF; the second one is the answer to QUERY, SAVE and
+ * LOAD.
  */
 struct mlx5_ifc_mvf_in_bits {
 	u8 opcode[0x10];

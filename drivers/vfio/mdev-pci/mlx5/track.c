@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The log of dirty pages: firmware's page tracker. It reports addresses of pages by messages from a
- * queue pair of its own to one of ours, both of the PF. The completion queue is never armed, but
- * polled by who asks for a report.
+ * queue pair of its own to one of this driver's, both on the PF. A report polls the completion
+ * queue, which is never armed.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -32,7 +32,7 @@ enum { TRACKING, REPORTING, FAILED };
 /* The parts of a tracker that firmware has, in the order of their creation */
 enum part { PD, MKEY, CQ, HOST_QP, FW_QP, OBJECT, PARTS };
 
-/* What we share with firmware. Each part's address is that of a page of firmware's */
+/* Memory shared with firmware. Each part begins on a page of firmware's size */
 struct shared {
 	__be32 cq_record[2];
 	__be32 qp_record[2];
@@ -136,7 +136,7 @@ static int create_cq(struct mvf_tracker *t)
 	return make(t, CQ, MLX5_CMD_OP_DESTROY_CQ, in, sizeof(in));
 }
 
-/* Ours receives, firmware's does not; neither has a send queue */
+/* The host's queue pair receives, firmware's does not; neither has a send queue */
 static int create_qp(struct mvf_tracker *t, enum part part)
 {
 	u32 in[MLX5_ST_SZ_DW(create_qp_in) + 2] = {};
@@ -325,12 +325,12 @@ static bool is_done(const struct mvf_tracker *t, const struct mlx5_cqe64 *cqe)
 	return (op_own & MLX5_CQE_OWNER_MASK) == turn && op_own >> 4 != MLX5_CQE_INVALID;
 }
 
-/* The next completion, or an errno: there is none in time, or the user was killed */
+/* Returns the next completion, or an errno: none came in time, or the user was killed */
 static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t, unsigned long end)
 {
 	struct mlx5_cqe64 *cqe = &t->shared->cq[t->ci % ARRAY_SIZE(t->shared->cq)];
 
-	/* Asked also where one is there: firmware may send them without end */
+	/* Check this even if there is a completion: firmware may send them without end */
 	for (cond_resched();; usleep_range(POLL_US, POLL_US * 2)) {
 		if (fatal_signal_pending(current))
 			return ERR_PTR(-ECANCELED);
@@ -387,7 +387,7 @@ static int next_message(struct mvf_tracker *t, struct vfio_pci_log_changes *chan
 	return n && *pages <= t->pages ? 1 : -EPROTO;
 }
 
-/* After an error messages may still be under way: the engine takes the log for lost */
+/* After an error messages may still come: the engine regards the log as lost */
 static int mvf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
 			   u64 length)
 {

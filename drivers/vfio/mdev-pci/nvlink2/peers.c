@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which GPU and bridges belong together: those that name the same target address. A guest's
- * GPU works only with all of its bridges, so an administrator must know them all.
+ * GPU and bridges belong together if they name the same target address. A GPU works in a guest
+ * only with all of its bridges, so the description names them all.
  */
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -14,8 +14,8 @@
  * struct peer - a function that is bound to this driver
  * @node: in the list of all
  * @pdev: the function
- * @desc: what it had when it was bound
- * @error: why there is no @desc
+ * @desc: its description when it was bound
+ * @error: errno if there is no @desc, or 0
  */
 struct peer {
 	struct list_head node;
@@ -39,10 +39,10 @@ static struct peer *find_peer(struct pci_dev *pdev)
 }
 
 /**
- * nvlink2_peers_add() - remember a function
+ * nvlink2_peers_add() - add a function to the list of peers
  * @pdev: the function
  *
- * A description that is refused is no error here: opening the device says so, too.
+ * A malformed description is no error here: open reports it.
  *
  * Return: 0 or -ENOMEM.
  */
@@ -62,7 +62,7 @@ int nvlink2_peers_add(struct pci_dev *pdev)
 }
 
 /**
- * nvlink2_peers_del() - forget a function
+ * nvlink2_peers_del() - remove a function from the list of peers
  * @pdev: the function
  */
 void nvlink2_peers_del(struct pci_dev *pdev)
@@ -96,7 +96,7 @@ static struct pci_dev *get_nth(unsigned int n)
 /**
  * nvlink2_peers_changed() - update descriptions when a function comes or goes
  *
- * If another one comes or goes meanwhile, that calls this as well.
+ * A function that comes or goes meanwhile calls this, too.
  */
 void nvlink2_peers_changed(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* GPU RAM that the administrator describes, for devices that no table does. */
+/* The module parameter that describes GPU RAM of devices without a description of their own. */
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -12,7 +12,7 @@ static char ram[512];
 module_param_string(ram, ram, sizeof(ram), 0644);
 MODULE_PARM_DESC(ram, "GPU RAM that is described nowhere else: BDF=base/bytes[/target address], more of them behind a comma. Wrong values crash the machine");
 
-/* Of one entry, what follows "BDF=" */
+/* Parse the part of an entry that follows "BDF=" */
 static int parse(const char *text, struct vfio_pci_nvlink2_desc *desc)
 {
 	char end;
@@ -41,7 +41,7 @@ static int nvlink2_describe(struct vfio_pci_fn *fn, struct vfio_pci_nvlink2_desc
 	char *copy;
 	int ret;
 
-	/* Until the end: the parameter can be written meanwhile */
+	/* The parameter can be written meanwhile, so hold its lock to the end */
 	kernel_param_lock(THIS_MODULE);
 	copy = kstrdup(ram, GFP_KERNEL);
 	ret = copy ? describe_by(copy, fn->pdev, desc) : -ENOMEM;

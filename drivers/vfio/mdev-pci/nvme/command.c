@@ -2,8 +2,8 @@
 /*
  * Commands that are outstanding on the admin queue.
  *
- * A command that is not answered in time ends the queue, and so all others: Abort may fail, and
- * nothing else but a reset of the controller takes the command's memory from it.
+ * A command that is not answered in time ends the queue and all other commands. Abort may fail, so
+ * that only a reset of the controller ends its access to the command's memory.
  */
 #include <linux/dma-mapping.h>
 #include <linux/jiffies.h>
@@ -21,7 +21,7 @@ MODULE_PARM_DESC(timeout_ms, "How long to wait for an admin command, in ms (defa
 /**
  * npf_timeout_ms() - get the time that a command may take
  *
- * Return: milliseconds, within sensible bounds whatever the parameter says.
+ * Return: milliseconds; the module parameter, within bounds.
  */
 unsigned int npf_timeout_ms(void)
 {
@@ -50,7 +50,7 @@ static void npf_end(struct npf_slot *slot, int error)
 
 /**
  * npf_commands_end() - end all outstanding commands
- * @q: the queue, which takes none any more, and whose controller is disabled.
+ * @q: the queue, which takes no new commands, and whose controller is disabled.
  * @error: their outcome.
  */
 void npf_commands_end(struct npf_queue *q, int error)
@@ -83,9 +83,9 @@ void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe
 }
 
 /*
- * Physical Region Pages, section 4.3.1: each begins on a page, but for the first, and all but the
- * last end with one. The first is in the command, a second one too; if there are more, all but the
- * first are in the list.
+ * Physical Region Pages, section 4.3.1: all but the first begin on a page boundary, and all but the
+ * last end on one. The command has the first one, and the second one if it is the last; otherwise
+ * the list has all but the first.
  */
 static int npf_fill_prps(struct npf_slot *slot, const struct npf_cmd *cmd, struct nvme_command *sqe)
 {

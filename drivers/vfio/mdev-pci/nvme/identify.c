@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the controller says of itself. Nothing of it is used before it was checked. */
+/* The controller's Identify data. The driver checks it before it uses any of it. */
 #include <linux/crc32.h>
 #include <linux/ctype.h>
 #include <linux/log2.h>
@@ -26,7 +26,7 @@ static int npf_bad(struct npf *npf, const char *what)
 	return -EPROTO;
 }
 
-/* The admin queue of the primary controller is of its own resources */
+/* The admin queue of the primary controller uses its private resources */
 static bool npf_flexible_valid(const struct npf_flexible *f)
 {
 	u64 taken = (u64)le32_to_cpu(f->secondary) + le16_to_cpu(f->primary);
@@ -80,7 +80,7 @@ int npf_capacity(struct npf *npf, struct npf_capacity capacity[NPF_NR_RESOURCES]
 
 /*
  * Calls @each for all secondary controllers until it returns true. The list comes in pages, by
- * ascending identifiers; one that does not ascend would have no end.
+ * ascending identifiers. A list that does not ascend is refused: it might have no end.
  */
 static int npf_walk(struct npf *npf, bool (*each)(const struct npf_secondary *s, void *arg),
 		    void *arg)
@@ -194,8 +194,8 @@ static void npf_set_model(struct npf_identity *id, const struct nvme_id_ctrl *ct
 }
 
 /*
- * What the specification defines has the I/O queues only, not the admin queue (figures 359 to 361):
- * without a part of the vendor's the state of a controller is not complete.
+ * The specification's part of a state has the I/O queues, but not the admin queue (figures 359 to
+ * 361): without a vendor's part the state of a controller is not complete.
  */
 static int npf_ask_formats(struct npf *npf, struct npf_identity *id)
 {
@@ -280,9 +280,9 @@ out:
  * npf_identify() - ask the controller what it is and can
  * @npf: the PF, its queue running.
  *
- * What it has said before was handed on, and can't change under those who rely on it.
+ * The framework and users rely on the limits read first, so they must not change.
  *
- * Return: 0 or a negative errno; the reason was logged. -ESTALE: it says something else.
+ * Return: 0 or a negative errno; the reason was logged. -ESTALE: the limits have changed.
  */
 int npf_identify(struct npf *npf)
 {

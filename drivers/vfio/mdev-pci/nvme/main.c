@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NVMe controllers with SR-IOV as mdev parents: a PF driver that uses the admin queue only, and by
- * standard commands. For namespaces on the host leave the PF to the nvme driver.
+ * PF driver for NVMe controllers with SR-IOV as mdev parents. It uses only the admin queue and
+ * standard commands. To use namespaces on the host, leave the PF to the nvme driver.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -93,7 +93,7 @@ static void npf_remove(struct pci_dev *pdev)
 	npf_queue_free(&npf->queue);
 }
 
-/* The controller must not write to rings that are the next kernel's memory */
+/* The controller must not write to the rings after kexec: the next kernel owns their memory */
 static void npf_shutdown(struct pci_dev *pdev)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
@@ -175,8 +175,8 @@ static const struct pci_error_handlers npf_err_handlers = {
 };
 
 /*
- * No table: a controller is bound on request only, by driver_override or new_id, and
- * never because the module happens to be there. The name is not the nvme driver's, which is taken.
+ * No ID table: a controller is bound only on request, by driver_override or new_id, and not
+ * because the module is loaded. The name nvme belongs to the kernel's own driver.
  */
 static struct pci_driver npf_driver = {
 	.name = "nvme-pf",

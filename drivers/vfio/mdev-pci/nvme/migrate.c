@@ -3,9 +3,9 @@
  * Host managed live migration: sections 5.1.16, 5.1.17 and 8.1.12 of the specification. The PF is
  * what it calls the Migration Management Controller.
  *
- * It knows one way to be suspended: no command is fetched and no transaction begun, while doorbells
- * and other properties can be written. That is VFIO_PCI_FN_P2P. Nothing else changes the state, so
- * VFIO_PCI_FN_FULL is the same.
+ * A controller has one suspended state: it fetches no command and begins no transaction, but
+ * doorbells and other properties can be written. That is VFIO_PCI_FN_P2P. Nothing else changes the
+ * state, so VFIO_PCI_FN_FULL is the same.
  */
 #include <linux/minmax.h>
 #include <linux/sizes.h>
@@ -13,8 +13,8 @@
 #include "nvme.h"
 
 /*
- * The specification names no limit. Of the I/O queues it is 3 MiB (twice 65535 of 24 bytes); what a
- * vendor has beside that are features and logs.
+ * The specification names no limit. The I/O queues need at most 3 MiB (twice 65535 of 24 bytes); a
+ * vendor's part has features and logs.
  */
 #define NPF_MAX_STATE	SZ_16M
 
@@ -120,7 +120,7 @@ static int npf_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	return 0;
 }
 
-/* Section 5.1.17.1.3: it takes effect with the last piece, a first piece drops what was before */
+/* Section 5.1.17.1.3: the last chunk applies the state; a first chunk drops earlier ones */
 static int npf_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	const struct npf_identity *id = &npf_of(fn)->id;
@@ -154,7 +154,7 @@ const struct vfio_pci_mig_ops npf_mig_ops = {
  * npf_mig_caps() - get the limits of migration
  * @npf: the PF, which has been identified.
  *
- * Return: the limits. They mean nothing if it can't migrate its secondary controllers.
+ * Return: the limits; valid only if the PF can migrate its secondary controllers.
  */
 struct vfio_pci_mig_caps npf_mig_caps(const struct npf *npf)
 {

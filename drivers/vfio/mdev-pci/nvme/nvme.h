@@ -10,15 +10,15 @@
 #define NPF_NR_TYPES	4
 
 /**
- * struct npf_identity - what the controller says of itself that does not change
+ * struct npf_identity - Identify data of the controller that must not change
  * @cntlid: its identifier.
  * @max_transfer: most data that a command may have, in bytes.
  * @max: flexible resources that one secondary controller can have, by &enum npf_resource.
  * @csvi: index of the version of the standard part of a controller's state.
  * @csuuidi: index of the format of the vendor's part.
- * @compat: stands for both formats: firmware loads a state with the same only.
+ * @compat: identifies both formats; firmware loads only a state with the same formats.
  * @not_migratable: why its secondary controllers can't be migrated, or NULL.
- * @model: its name, for people.
+ * @model: its model name, for the log and the description.
  */
 struct npf_identity {
 	u16 cntlid;
@@ -34,12 +34,12 @@ struct npf_identity {
 /**
  * struct npf - an NVMe controller that is the PF of secondary controllers
  * @queue: its admin queue.
- * @id: what it says of itself.
- * @had: flexible resources that it had itself when it was bound: it gets them back.
- * @desc: what the framework was told of it.
+ * @id: its Identify data.
+ * @had: flexible resources that it had when it was bound, and gets back when it is unbound.
+ * @desc: its registration with the framework.
  * @types: its types, for @desc.
- * @virt_lock: held over Virtualization Management of a secondary controller: the check whether
- *	there is enough and the assignment belong together.
+ * @virt_lock: held from the check for free resources to their assignment, so that no other
+ *	secondary controller gets them in between.
  */
 struct npf {
 	struct npf_queue queue;
@@ -64,7 +64,7 @@ static inline u16 npf_cntlid(struct vfio_pci_fn *fn)
 /**
  * struct npf_capacity - flexible resources of one kind
  * @total: of all controllers.
- * @primary: of these the primary controller has so many.
+ * @primary: those of the primary controller.
  * @free: those without an owner.
  */
 struct npf_capacity {

@@ -26,7 +26,7 @@ static unsigned int npf_needs(const struct mdev_pci_type *type)
 }
 
 /**
- * npf_set_types() - the types that this controller can offer
+ * npf_set_types() - make the types that this controller can offer
  * @npf: the PF, which has been identified.
  *
  * Return: how many, or -EOPNOTSUPP; the reason was logged.
@@ -96,7 +96,7 @@ static int npf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 	int ret;
 
 	mutex_lock(&npf->virt_lock);
-	/* Of one whose removal was not answered the resources are still there */
+	/* It may still have resources if the command that removes them was not answered */
 	ret = npf_secondary(npf, fn->id, &cntlid) ?: npf_take_back(npf, cntlid) ?:
 	      npf_check_room(npf, type);
 	if (ret)
@@ -164,8 +164,8 @@ static int npf_set_primary(struct npf *npf, const u16 number[NPF_NR_RESOURCES])
  * npf_take_primary() - take the flexible resources from the primary controller
  * @npf: the PF, its queue running.
  *
- * They are of no use to it: its admin queue is of its private ones. It takes effect with a reset of
- * the controller, so the queue is started anew.
+ * The primary controller does not need them: its admin queue uses private resources. The change
+ * takes effect with a reset of the controller, so this function restarts the queue.
  *
  * Return: 0 or a negative errno; the reason was logged.
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The controller's registers, the rings of its admin queue and their life.
+ * The controller's registers, and the rings of its admin queue with their start and stop.
  *
- * The controller is not trusted: what it writes is copied out of the ring before it is looked at,
- * a command that it was not given ends the queue, and an interrupt handles no more than a ring of
- * entries. Memory is given back only when the controller can't reach it any more: by its own word
- * if it gives it in time, else by taking bus mastering away.
+ * The controller is not trusted. Entries are copied out of the ring before they are checked, an
+ * unknown command identifier ends the queue, and an interrupt handles at most a ring of entries.
+ * Memory is freed only when the controller can't reach it any more: after it has reported that it
+ * stopped or, if it does not report that in time, after bus mastering was disabled.
  *
- * Nothing looks at a queue that is idle: that the controller has failed shows at the next command.
+ * No timer checks an idle queue: the next command finds a controller that has failed.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -79,7 +79,7 @@ static void npf_controller_disable(struct npf_queue *q)
 	u32 status;
 
 	if (q->error == -ENODEV) {
-		/* In case that it is there, and only does not answer: it has memory to write to */
+		/* A controller that does not answer may still write to memory */
 		pci_clear_master(q->pdev);
 		return;
 	}
@@ -91,7 +91,7 @@ static void npf_controller_disable(struct npf_queue *q)
 	}
 }
 
-/* Section 3.6.1: what it has in volatile caches is safe then, and it loses its power well */
+/* Section 3.6.1: the controller saves its volatile caches before it loses power */
 static void npf_controller_shutdown(struct npf_queue *q)
 {
 	u32 status, cc;
@@ -116,7 +116,7 @@ static void npf_failure_work(struct work_struct *work)
 	dev_err(&q->pdev->dev, "%s: its VFs can't be used until it is reset (write 1 to its \"reset\" attribute)\n",
 		q->why);
 	npf_controller_disable(q);
-	/* First this: a waiter that sees its command end must also see the failure */
+	/* Set the error first: a waiter that sees its command end must also see the failure */
 	q->failed(q, q->why);
 	npf_commands_end(q, q->error);
 }
@@ -257,7 +257,7 @@ int npf_queue_start(struct npf_queue *q)
 	ret = npf_read_cap(q);
 	if (ret)
 		return ret;
-	/* Whoever had it before may have left it running, on memory that is no ring now */
+	/* A previous driver may have left it running, on memory that is no ring now */
 	q->error = -ESHUTDOWN;
 	npf_controller_disable(q);
 	npf_write_rings(q);
@@ -285,7 +285,7 @@ static void npf_stop(struct npf_queue *q, bool shutdown)
 }
 
 /**
- * npf_queue_stop() - end all commands and take none any more
+ * npf_queue_stop() - end all commands and take no new ones
  * @q: the queue, running, failed or stopped.
  *
  * On return no command is outstanding, &npf_queue.failed is not running, and the controller makes

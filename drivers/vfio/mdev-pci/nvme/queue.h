@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The admin queue of an NVMe controller: all that this driver uses of it.
+ * The admin queue of an NVMe controller. This driver uses no other queue.
  *
- * queue.c has the controller's registers, the rings and the queue's life; command.c the commands
- * that are outstanding on it.
+ * queue.c has the controller's registers and the rings; command.c has the outstanding commands.
  */
 #ifndef _NVME_PF_QUEUE_H
 #define _NVME_PF_QUEUE_H
@@ -52,7 +51,7 @@ static_assert(offsetof(struct npf_rings, cq) == NPF_PAGE);
  * struct npf_cmd - an admin command
  * @sqe: as it goes to the controller; its identifier and its data are filled in.
  * @what: what it is, for the log.
- * @cntlid: whom it is about, for the log.
+ * @cntlid: the controller that it is about, for the log.
  * @sgt: data, mapped for DMA by the PF; or NULL.
  * @dma: bus address of the data if there is no @sgt, within one page.
  * @len: bytes of data; 0: none.
@@ -73,8 +72,8 @@ struct npf_cmd {
  * @prps: list of the pages of its data, if they are more than two.
  * @prps_dma: its bus address.
  * @busy: the controller has the command.
- * @error: why it has ended without an answer, or 0.
- * @status: as the controller has answered, without phase.
+ * @error: errno if it has ended without an answer, or 0.
+ * @status: of the controller's answer, without phase.
  * @result: dword 0 of the answer.
  * @done: it has ended.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What can be set on a VF before a guest gets it, by the firmware command CONFIGURE. */
+/* Attributes of a VF, which the firmware command CONFIGURE sets before a guest uses the VF. */
 #include <linux/sizes.h>
 
 #include "refdev.h"
@@ -18,7 +18,7 @@ static int refdev_attr_set(struct vfio_pci_fn *fn, const struct mdev_pci_attr *a
 	.id = REFDEV_CONFIGURE_BANDWIDTH, .max = SZ_1M, .set = refdev_attr_set,		\
 }
 
-/* The guest's driver asks the engine how much it copies at a time, and relies on it */
+/* The guest's driver reads this limit once, and must find the same after a migration */
 static const struct mdev_pci_attr refdev_dma_attrs[] = {
 	{
 		.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,

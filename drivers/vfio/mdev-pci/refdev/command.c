@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Commands that are outstanding on the reference device's queue: tags, time-outs,
- * and what their outcome is called.
+ * status and errno.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -106,7 +106,7 @@ static const char *refdev_function_name(char *name, u16 function)
 /**
  * refdev_timeout_ms() - get the time that a command may take
  *
- * Return: milliseconds, within reason whatever the module parameter says.
+ * Return: milliseconds; the module parameter, within bounds.
  */
 unsigned int refdev_timeout_ms(void)
 {
@@ -172,7 +172,7 @@ void refdev_commands_end(struct refdev_queue *q, int error)
 /**
  * refdev_status_error() - translate a status to an errno
  * @status: &enum refdev_status, or any other number.
- * @words: the same for people.
+ * @words: gets the meaning of @status, for the log.
  *
  * Return: 0 or an errno.
  */
@@ -216,7 +216,7 @@ void refdev_command_complete(struct refdev_queue *q, const struct refdev_complet
 
 	lockdep_assert_held(&q->lock);
 	if (tag >= REFDEV_SLOTS || !q->slots[tag].busy) {
-		/* Nobody knows which of the others it means, or what it still writes to */
+		/* Firmware may mean any outstanding command, and may still write to its data */
 		refdev_queue_fail(q, -EIO, "firmware completed a command that was not submitted");
 		return;
 	}
@@ -393,7 +393,7 @@ static void refdev_abort(struct refdev_queue *q, unsigned int tag)
 
 	spin_lock_irq(&q->lock);
 	if (ret)
-		/* Nobody knows what became of the command, as without an answer */
+		/* The outcome of the command is unknown, as if it had timed out */
 		refdev_queue_fail(q, -ETIMEDOUT, "firmware refused ABORT");
 	else if (slot->busy)
 		refdev_end(q, tag, slot->aborting);
@@ -432,7 +432,7 @@ static int refdev_find_and_mark(struct refdev_queue *q, void *ctx, int error)
  * @ctx: &refdev_cmd.ctx of the command. Only one caller at a time for each.
  *
  * On return &refdev_cmd.done was called, with -ECANCELED unless the command ended by
- * itself meanwhile. A firmware that does not even answer ABORT loses its queue.
+ * itself meanwhile. If firmware does not answer ABORT, the queue fails.
  */
 void refdev_cancel(struct refdev_queue *q, void *ctx)
 {

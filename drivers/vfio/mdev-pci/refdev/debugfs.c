@@ -45,7 +45,7 @@ struct refdev_debugfs_vf {
 	struct vfio_pci_fn *fn;
 };
 
-/* All PFs are below one directory, which goes with the last of them */
+/* All PFs are below one directory; removing the last PF removes it */
 static DEFINE_MUTEX(refdev_root_lock);
 static struct dentry *refdev_root;
 static unsigned int refdev_root_users;
@@ -70,7 +70,7 @@ static void refdev_put_root(void)
 	mutex_unlock(&refdev_root_lock);
 }
 
-/* A name that is firmware's gets nothing into a terminal */
+/* Firmware's name must not control the reader's terminal */
 static void refdev_show_name(struct seq_file *m, const char *name, size_t len)
 {
 	seq_puts(m, "name: ");
@@ -238,11 +238,11 @@ static const struct file_operations refdev_inject_fops = {
 	.llseek = default_llseek,
 };
 
-/* As PF drivers have one: held while they tell of VFs, and by those who want to be told */
+/* Serializes detach and attach with enabling and disabling VFs, as a PF driver's lock does */
 static DEFINE_MUTEX(refdev_detach_lock);
 
 /**
- * refdev_debugfs_enabled() - a VF can be detached, or not any more
+ * refdev_debugfs_enabled() - allow or forbid to detach a VF
  * @fn: the VF.
  * @enabled: it is enabled.
  */
@@ -271,7 +271,7 @@ static int refdev_detach(struct refdev_debugfs_vf *vf, bool attach)
 	return ret;
 }
 
-/* "<vf>": as a PF driver does that takes it from firmware for a while; "-<vf>": it has it again */
+/* "<vf>" detaches a VF from firmware, as a PF driver may do; "-<vf>" attaches it again */
 static ssize_t refdev_detach_write(struct file *file, const char __user *from, size_t count,
 				   loff_t *pos)
 {
@@ -298,7 +298,7 @@ static const struct file_operations refdev_detach_fops = {
 };
 
 /**
- * refdev_debugfs_add() - show a PF
+ * refdev_debugfs_add() - show a PF in debugfs
  * @r: the PF; its queue is running.
  */
 void refdev_debugfs_add(struct refdev *r)
@@ -325,7 +325,7 @@ void refdev_debugfs_add(struct refdev *r)
 }
 
 /**
- * refdev_debugfs_remove() - inverse of refdev_debugfs_add()
+ * refdev_debugfs_remove() - remove a PF from debugfs
  * @r: the PF. Readers have left its queue on return.
  */
 void refdev_debugfs_remove(struct refdev *r)

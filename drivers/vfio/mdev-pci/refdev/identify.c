@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the reference device's firmware says of itself. Nothing of it is used before
- * it was checked.
+ * The identify page of the reference device's firmware. The driver checks it before it
+ * uses any of it.
  */
 #include <linux/minmax.h>
 #include <linux/sizes.h>
@@ -44,7 +44,7 @@ int refdev_check_version(struct refdev_queue *q)
 	return 0;
 }
 
-/* Where that is in the BAR is the engine's to check */
+/* The engine checks the offset in the BAR */
 static bool refdev_bad_control(const struct refdev_identify_page *page)
 {
 	u64 bytes = le32_to_cpu(page->control_bytes);
@@ -87,7 +87,7 @@ static const char *refdev_bad_field(struct refdev_queue *q, const struct refdev_
 	return NULL;
 }
 
-/* Limits of a device in use were handed on: they can't change under those who rely on them */
+/* The engine and users rely on the limits of a device in use: they must not change */
 static bool refdev_has_changed(const struct refdev_identify_page *old,
 			       const struct refdev_identify_page *new)
 {
@@ -105,7 +105,7 @@ static bool refdev_has_changed(const struct refdev_identify_page *old,
 				     offsetof(typeof(*old), control_bar)));
 }
 
-/* What this driver uses: where older firmware has no such field, nothing */
+/* The features that this driver uses; none if older firmware has no such field */
 static __le32 refdev_features(struct refdev_queue *q, const struct refdev_identify_page *page)
 {
 	u32 version = readl(q->regs + REFDEV_VERSION);

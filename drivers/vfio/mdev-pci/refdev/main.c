@@ -73,7 +73,7 @@ static void refdev_remove(struct pci_dev *pdev)
 	refdev_let_go(r);
 }
 
-/* Firmware must not write to rings that are the next kernel's memory */
+/* Firmware must not write to the rings after kexec: their memory belongs to the next kernel */
 static void refdev_shutdown(struct pci_dev *pdev)
 {
 	struct refdev *r = mdev_pci_get_drvdata(pdev);
@@ -82,7 +82,7 @@ static void refdev_shutdown(struct pci_dev *pdev)
 		refdev_queue_stop(&r->queue);
 }
 
-/* This and what follows is not called while the device is given away */
+/* This and the functions below are not called while an mdev has the PF */
 static void refdev_reset_prepare(struct pci_dev *pdev)
 {
 	struct refdev *r = pci_get_drvdata(pdev);

@@ -15,7 +15,7 @@ static int refdev_enable_vf(struct vfio_pci_fn *fn, const struct mdev_pci_type *
 
 	if (ret != -EBADFD)
 		return ret;
-	/* An ENABLE or DISABLE was carried out, or not, but not answered */
+	/* Whether the unanswered ENABLE or DISABLE was carried out is unknown */
 	dev_info(&fn->pf->dev, "VF %u was still enabled: enabling it anew\n", fn->id);
 	return refdev_command(fn, REFDEV_DISABLE, 0) ?:
 	       refdev_command(fn, REFDEV_ENABLE, type->profile);
@@ -77,7 +77,7 @@ static void refdev_save_done(struct refdev_queue *q, struct refdev_cmd *cmd, int
 	struct vfio_pci_mig_buf *buf = cmd->ctx;
 
 	if (!error) {
-		/* Whatever firmware says, the engine checks it */
+		/* The engine checks firmware's number */
 		buf->len = min_t(u64, cmd->result[0], SIZE_MAX);
 		buf->last = !cmd->result[1];
 	}
@@ -127,7 +127,7 @@ static const struct vfio_pci_mig_ops refdev_mig_ops = {
 	.precopy_size = refdev_precopy_size,
 };
 
-/* Profile n is entry n - 1: of firmware with fewer profiles, the first ones */
+/* Profile n is entry n - 1; firmware with fewer profiles has the first ones */
 const struct mdev_pci_type refdev_types[REFDEV_NR_TYPES] = {
 	{
 		.name = "dma", .label = "DMA engine, copies of up to 1 MiB",

@@ -25,7 +25,7 @@ int refdev_precopy_start(struct vfio_pci_fn *fn)
 
 	if (ret != -EBADFD)
 		return ret;
-	/* A START or STOP was carried out, or not, but not answered */
+	/* Whether the unanswered START or STOP was carried out is unknown */
 	dev_info(&fn->pf->dev, "pre-copy of VF %u was still on: beginning it anew\n", fn->id);
 	return refdev_precopy_stop(fn, NULL) ?: refdev_run_precopy(fn, REFDEV_PRECOPY_START, &cmd);
 }
@@ -36,7 +36,7 @@ int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *si
 	struct refdev_cmd cmd;
 	int ret = refdev_run_precopy(fn, REFDEV_PRECOPY_QUERY, &cmd);
 
-	/* Whatever firmware says, the engine checks it */
+	/* The engine checks firmware's number */
 	size->initial = cmd.result[0];
 	size->dirty = cmd.result[1];
 	/* The image's header, as an extent */

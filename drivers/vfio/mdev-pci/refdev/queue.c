@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The rings, the interrupts and the life of the reference device's command queue.
+ * The reference device's command queue: its rings, interrupts, start and stop.
  *
- * Firmware is not trusted: what it writes is copied out of the rings before it is
- * looked at, a tag that it was not given ends the queue, and an interrupt handles no
- * more than a ring of entries. Memory is given back only when firmware can't reach it
- * any more: by its own word if it gives it in time, else by taking bus mastering away.
+ * Firmware is not trusted. Entries are copied out of the rings before they are checked,
+ * an unknown tag ends the queue, and an interrupt handles at most a ring of entries.
+ * Memory is freed only when firmware can't reach it any more: after it has reported that
+ * it stopped or, if it does not report that in time, after bus mastering was disabled.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -125,7 +125,7 @@ static irqreturn_t refdev_event_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* A lost interrupt or a removal must not cost every waiter its whole time-out */
+/* Waiters must not wait for their whole time-out after a lost interrupt or a removal */
 static void refdev_watch_work(struct work_struct *work)
 {
 	struct refdev_queue *q = container_of(work, struct refdev_queue, watch.work);
@@ -184,7 +184,7 @@ static void refdev_failure_work(struct work_struct *work)
 
 	refdev_log_failure(q);
 	refdev_stop_firmware(q);
-	/* First this: a waiter that sees its command end must also see the failure */
+	/* Set the error first: a waiter that sees its command end must also see the failure */
 	q->failed(q, q->why);
 	refdev_commands_end(q, q->error);
 }
@@ -330,7 +330,7 @@ int refdev_queue_start(struct refdev_queue *q)
 	ret = refdev_wait_ready(q);
 	if (ret)
 		return ret;
-	/* A kernel before this one may have left it running, on memory that is no ring now */
+	/* A previous kernel may have left it running, on memory that is no ring now */
 	q->error = -ESHUTDOWN;
 	refdev_stop_firmware(q);
 	refdev_write_rings(q);

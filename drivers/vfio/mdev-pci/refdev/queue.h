@@ -24,7 +24,7 @@ struct refdev_queue;
 
 /* The interface promises this many; a tag is the number of its slot */
 #define REFDEV_SLOTS		REFDEV_MIN_OUTSTANDING
-/* ABORT has a slot of its own: it is needed most when all others are taken */
+/* ABORT has a slot of its own, since all others may be taken when it is needed */
 #define REFDEV_ABORT_SLOT	(REFDEV_SLOTS - 1)
 
 /* More than can be outstanding, so no ring is ever full; as large as its page */
@@ -42,7 +42,7 @@ struct refdev_queue;
  * @opcode: &enum refdev_opcode.
  * @function: VF number from 0, or REFDEV_PF.
  * @flags: command flags.
- * @quiet: say nothing if firmware refuses it.
+ * @quiet: do not log if firmware refuses it.
  * @arg: arguments.
  * @sgt: data, mapped for DMA by the PF; or NULL.
  * @dma: bus address of the data if there is no @sgt.
@@ -107,7 +107,7 @@ struct refdev_rings {
  * @failed: called in process context when the queue failed: firmware is stopped, and
  *	outstanding commands end right after it, so it must not wait for any; new ones
  *	fail until refdev_queue_start().
- * @info: what firmware said of itself, checked.
+ * @info: firmware's identify page, checked.
  * @max_sgl: entries in the largest scatter-gather list.
  * @max_transfer: bytes that a SAVE or LOAD can move, in pages each on its own.
  * @rings: memory shared with firmware.

@@ -15,7 +15,7 @@ struct refdev_debugfs_vf;
 /**
  * struct refdev - a PF of the reference device
  * @queue: its firmware command queue.
- * @desc: what the framework was told of it.
+ * @desc: its registration with the framework.
  * @types: its types, for @desc.
  * @control: where VFs have their control blocks, for @types.
  * @taken: the device is this driver's now. Under device_lock() of the PF.

@@ -13,7 +13,7 @@
 
 #define REFDEV_POLL_US	50
 
-/* What a save gives at a time: the user waits for it, and for all of it to be copied */
+/* The most that one save returns: the user waits until the CPU has copied it */
 #define REFDEV_PIECE	SZ_64K
 
 /**
@@ -22,8 +22,8 @@
  * @flags: command flags.
  * @arg: arguments.
  * @bytes: of data, at most a window; 0: none.
- * @in: what firmware gets, or NULL.
- * @out: where what it gives goes, or NULL.
+ * @in: data for firmware, or NULL.
+ * @out: room for data from firmware, or NULL.
  * @result: what firmware returned. Not checked.
  * @ring: what the doorbell was written with.
  */
@@ -86,7 +86,7 @@ static void refdev_call_results(struct vfio_pci_fn *fn, void __iomem *regs,
 
 	for (i = 0; i < ARRAY_SIZE(call->result); i++)
 		call->result[i] = lo_hi_readq(regs + REFDEV_VC_RESULT(i));
-	/* Whatever firmware says: there is room for so much */
+	/* Firmware may report more than the room */
 	if (call->out)
 		memcpy_fromio(call->out, refdev_window(fn, regs),
 			      min_t(u64, call->bytes, call->result[0]));
@@ -133,8 +133,8 @@ static bool refdev_call_ended(struct vfio_pci_fn *fn)
 }
 
 /*
- * Nobody knows whether it is carried out; but the next command shall find the block free, which it
- * is some time after the write.
+ * Whether the command is carried out is unknown. The control block is free some time after the
+ * write; wait for that, so that the next command can use it.
  */
 static int refdev_call_abort(struct vfio_pci_fn *fn, struct refdev_call *call)
 {
@@ -196,7 +196,7 @@ static int refdev_resident_size(struct vfio_pci_fn *fn, u64 *size)
 	return ret;
 }
 
-/* A window of a piece, @at bytes behind its beginning */
+/* Copy one window of a chunk, @at bytes from its beginning */
 static size_t refdev_next(struct vfio_pci_fn *fn, const struct vfio_pci_mig_buf *buf, size_t at)
 {
 	return min_t(size_t, buf->len - at,
@@ -218,7 +218,7 @@ static int refdev_resident_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf 
 		if (ret)
 			return ret;
 		at += min_t(u64, call.bytes, call.result[0]);
-		/* No progress: the engine refuses what is empty */
+		/* No progress: the engine refuses an empty chunk */
 	} while (at < buf->len && call.result[0] && call.result[1]);
 	buf->len = at;
 	buf->last = !call.result[1];

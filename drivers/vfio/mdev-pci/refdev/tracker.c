@@ -66,7 +66,7 @@ static int refdev_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_ra
 	}
 	ret = refdev_run_start(fn, page_shift, nr, dma);
 	if (ret == -EBADFD) {
-		/* A START or STOP was carried out, or not, but not answered */
+		/* Whether the unanswered START or STOP was carried out is unknown */
 		dev_info(&fn->pf->dev, "the tracker of VF %u was still running: starting it anew\n",
 			 fn->id);
 		ret = refdev_log_stop(fn) ?: refdev_run_start(fn, page_shift, nr, dma);
@@ -87,7 +87,7 @@ static int refdev_log_report(struct vfio_pci_fn *fn, u64 iova, u64 length,
 	};
 	int ret = refdev_run(refdev_queue_of(fn), &cmd);
 
-	/* Whatever firmware says, the engine checks it */
+	/* The engine checks firmware's number */
 	bitmap->dirty = cmd.result[0];
 	bitmap->len = min_t(u64, cmd.result[1], SIZE_MAX);
 	return ret;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device as a whole: how this driver takes it and lets go of it, when it is bound and unbound,
- * and when it gives the PF away and stays bound.
+ * Start and stop using the whole device: at bind and unbind, and while this driver stays bound and
+ * an mdev has the PF.
  */
 #include <linux/dma-mapping.h>
 
@@ -9,7 +9,7 @@
 
 #define REFDEV_BAR	0
 
-/* Nothing of it by devres: it would be given back when the driver is unbound only */
+/* No devres: it releases resources only when the driver is unbound */
 static void __iomem *refdev_map(struct pci_dev *pdev)
 {
 	void __iomem *regs;
@@ -75,7 +75,7 @@ unmap:
 
 /**
  * refdev_let_go() - stop using the device
- * @r: the PF; that it could not be taken back is no matter.
+ * @r: the PF; it may be stopped already.
  *
  * Context: as refdev_take().
  */
@@ -91,7 +91,7 @@ void refdev_let_go(struct refdev *r)
 	refdev_unmap(r->queue.pdev, regs);
 }
 
-/* A device whose firmware says nothing any more would not come back from its user either */
+/* If firmware does not answer now, this driver could not take the device back later either */
 static int refdev_prepare(struct pci_dev *pdev, const struct mdev_pci_type *type)
 {
 	struct refdev *r = pci_get_drvdata(pdev);

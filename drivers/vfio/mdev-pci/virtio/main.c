@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFs of virtio PFs as mdevs: virtio_pci stays bound to the PF, makes its VFs and sends its
+ * VFs of virtio PFs as mdevs. virtio_pci stays bound to the PF, creates its VFs and sends its
  * administration commands.
  */
 #include <linux/crc32.h>
@@ -17,8 +17,8 @@ module_param(timeout_ms, uint, 0444);
 MODULE_PARM_DESC(timeout_ms, "how long a PF may take to answer a command, in milliseconds (default 10000)");
 
 /*
- * What a state depends on: the features that the VF offers, as in the part DEV_FEATURES, and its
- * queues. By its registers: a command may never be answered.
+ * A state depends on the features that the VF offers, as in the part DEV_FEATURES, and on its
+ * queues. Read both from the VF's registers: a command may never be answered.
  */
 static int virtio_compat(struct pci_dev *vf, u32 *compat)
 {
@@ -86,7 +86,7 @@ static struct mdev_pci_parent_desc virtio_desc = {
 	.external_pf_driver = true,
 };
 
-/* 0x1000 to 0x103f: devices that are also those of before virtio 1.0 */
+/* 0x1000 to 0x103f: transitional devices, which also support virtio before 1.0 */
 static bool virtio_match(struct pci_dev *pf)
 {
 	return pf->vendor == PCI_VENDOR_ID_REDHAT_QUMRANET && pf->device >= 0x1000 &&

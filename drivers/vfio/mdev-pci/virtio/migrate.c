@@ -3,9 +3,9 @@
  * Migration by device parts (virtio 1.4): the commands of the PF's administration virtqueue, as
  * virtio_pci sends them.
  *
- * A device knows one way to be stopped: it begins no DMA and sends no interrupt, but takes what is
- * written to it. That is VFIO_PCI_FN_P2P; nothing else changes its state, so VFIO_PCI_FN_FULL is
- * the same.
+ * A device has one stopped state: it begins no DMA and sends no interrupt, but registers can be
+ * written. That is VFIO_PCI_FN_P2P. Nothing else changes its state, so VFIO_PCI_FN_FULL is the
+ * same.
  *
  * virtio_pci waits for an answer without a limit. The engine does not wait for virtio_pci: see
  * &vfio_pci_mig_caps.unbounded. So fn->priv is a number: see virtio_begin().
@@ -18,7 +18,7 @@
 
 #define DEV_PARTS	VIRTIO_RESOURCE_OBJ_DEV_PARTS
 
-/* A device answers with any number, and virtio_pci hands it on. What answers has not timed out. */
+/* virtio_pci returns any status of the device. A device that answers has not timed out. */
 static int virtio_result(int ret)
 {
 	switch (ret) {
@@ -89,7 +89,7 @@ static int virtio_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 	return virtio_result(ret);
 }
 
-/* Also without a session, or in one that loads: its object can't tell */
+/* There may be no session, or one that loads, whose object has no size: use another object */
 static int virtio_state_size(struct vfio_pci_fn *fn, u64 *bytes)
 {
 	void *session = fn->priv;
@@ -127,7 +127,7 @@ static int virtio_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 							   buf->sg, &size));
 	if (ret)
 		return ret;
-	/* The device's word: the engine refuses more than there was room for */
+	/* The engine refuses a size above the room */
 	if (size <= buf->len && virtio_check(fn, "of the device", buf->vaddr, size))
 		return -EIO;
 	buf->len = size;

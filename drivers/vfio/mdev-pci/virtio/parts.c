@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device parts of virtio 1.4: a header of 16 bytes each, then a value; one behind the other,
- * without padding. The whole may be filled up with zeros to a multiple of 8 bytes.
+ * Device parts of virtio 1.4 are a header of 16 bytes and a value each, without padding in between.
+ * Zeros may follow the last part up to a multiple of 8 bytes.
  *
  *   0  type      le16
  *   2  flags     u8: bit 0: optional
@@ -197,7 +197,7 @@ static const char *check_part(struct state *s, const u8 *p, u32 bytes)
 	case VQ_NOTIFY_CFG:
 		return queue_notify(s, p + 4, bytes);
 	default:
-		/* What they mean only the device knows */
+		/* Only the device knows their meaning */
 		return (type >= TYPES_FIRST && type <= TYPES_LAST) || p[2] & OPTIONAL ? NULL :
 		       "an unknown part is not optional";
 	}
@@ -232,14 +232,14 @@ static const char *padding(const u8 *p, size_t bytes)
  * virtio_parts_check() - check device parts before a device gets them
  * @data: the parts, at any address
  * @bytes: how many bytes there are
- * @at: where to say at which offset the fault is
+ * @at: gets the offset of the fault
  *
- * Checks what holds for any device: that the parts are whole, known, in the order of the
- * specification, and each there as often as it must be; that the driver has features of the device
- * only; that queues can exist. What a part of a device type means only the device can tell.
+ * Checks what holds for any device: parts are complete, known, in the specification's order and
+ * as many as required; the driver has only features of the device; queues can exist. Only the
+ * device can check parts of a device type.
  *
  * Context: any, no locks.
- * Return: NULL, or what is wrong, half a sentence.
+ * Return: NULL, or the fault in words, for the log.
  */
 const char *virtio_parts_check(const void *data, size_t bytes, size_t *at)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Device parts of virtio 1.4: is this a function's whole state, and a sane one? Pure logic. */
+/* Check that device parts of virtio 1.4 are a function's complete and valid state. Pure logic. */
 #ifndef _MDEV_PCI_VIRTIO_PARTS_H
 #define _MDEV_PCI_VIRTIO_PARTS_H
 
