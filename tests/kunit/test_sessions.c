@@ -619,7 +619,7 @@ static void a_refused_upstream_image_is_an_error_after_the_first(struct kunit *t
 }
 
 /* Each record is a chunk of the session, and takes effect when it is there */
-static void upstream_images_of_precopy(struct kunit *test)
+static void upstream_images_of_precopy_load_in_order(struct kunit *test)
 {
 	const size_t image = 3 * BED_CHUNK;
 	struct vfio_pci_mig_caps caps = image_caps();
@@ -921,7 +921,7 @@ static struct kunit_case sessions_cases[] = {
 	KUNIT_CASE(the_last_upstream_image_counts),
 	KUNIT_CASE(an_upstream_stream_ends_after_an_image),
 	KUNIT_CASE(a_refused_upstream_image_is_an_error_after_the_first),
-	KUNIT_CASE(upstream_images_of_precopy),
+	KUNIT_CASE(upstream_images_of_precopy_load_in_order),
 	KUNIT_CASE(operations_with_a_timeout_migrate),
 	KUNIT_CASE_PARAM(a_late_return_ends_the_session, hang_gen_params),
 	KUNIT_CASE_PARAM(a_return_after_close_ends_the_session_at_open, hang_gen_params),

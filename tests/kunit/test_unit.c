@@ -45,67 +45,67 @@ static void each(struct kunit *test, const struct test *t)
 	}
 }
 
-static void writer(struct kunit *test)
+static void stream_writer_cases_pass(struct kunit *test)
 {
 	each(test, writer_tests);
 }
 
-static void reader(struct kunit *test)
+static void stream_reader_cases_pass(struct kunit *test)
 {
 	each(test, reader_tests);
 }
 
-static void refusals(struct kunit *test)
+static void stream_refusal_cases_pass(struct kunit *test)
 {
 	each(test, refusal_tests);
 }
 
-static void ranges(struct kunit *test)
+static void address_range_cases_pass(struct kunit *test)
 {
 	each(test, range_tests);
 }
 
-static void precopy(struct kunit *test)
+static void precopy_stream_cases_pass(struct kunit *test)
 {
 	each(test, precopy_tests);
 }
 
-static void v1(struct kunit *test)
+static void v1_register_cases_pass(struct kunit *test)
 {
 	each(test, v1_tests);
 }
 
-static void nvlink2(struct kunit *test)
+static void nvlink2_description_cases_pass(struct kunit *test)
 {
 	each(test, nvlink2_tests);
 }
 
-static void parts(struct kunit *test)
+static void device_part_cases_pass(struct kunit *test)
 {
 	each(test, parts_tests);
 }
 
-static void framed(struct kunit *test)
+static void framed_stream_cases_pass(struct kunit *test)
 {
 	each(test, framed_tests);
 }
 
-static void upstream(struct kunit *test)
+static void upstream_stream_cases_pass(struct kunit *test)
 {
 	each(test, upstream_tests);
 }
 
 static struct kunit_case unit_cases[] = {
-	KUNIT_CASE(writer),
-	KUNIT_CASE(reader),
-	KUNIT_CASE(refusals),
-	KUNIT_CASE(ranges),
-	KUNIT_CASE(precopy),
-	KUNIT_CASE(framed),
-	KUNIT_CASE(upstream),
-	KUNIT_CASE(v1),
-	KUNIT_CASE(nvlink2),
-	KUNIT_CASE(parts),
+	KUNIT_CASE(stream_writer_cases_pass),
+	KUNIT_CASE(stream_reader_cases_pass),
+	KUNIT_CASE(stream_refusal_cases_pass),
+	KUNIT_CASE(address_range_cases_pass),
+	KUNIT_CASE(precopy_stream_cases_pass),
+	KUNIT_CASE(framed_stream_cases_pass),
+	KUNIT_CASE(upstream_stream_cases_pass),
+	KUNIT_CASE(v1_register_cases_pass),
+	KUNIT_CASE(nvlink2_description_cases_pass),
+	KUNIT_CASE(device_part_cases_pass),
 	{}
 };
 

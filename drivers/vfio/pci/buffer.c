@@ -65,7 +65,7 @@ static bool reserve(size_t size)
 	return false;
 }
 
-/* What the user writes before firmware reads it need not be cleared first */
+/* The user writes such a buffer before firmware reads it, so it need not be cleared */
 static bool is_written(const struct vfio_pci_mig_buf *buf)
 {
 	return buf->dir == DMA_TO_DEVICE && buf->kind != VFIO_PCI_BUF_CPU;

@@ -55,7 +55,7 @@ static bool is_whole(const struct control *ctl)
 	return !ctl->start && ctl->end == ctl->size;
 }
 
-/* Of the table, or of its pending bits, which come by 64 */
+/* Bytes of the MSI-X table, or of its pending bits, which are in words of 64 */
 static u64 msix_bytes(struct pci_dev *pdev, unsigned int reg)
 {
 	u64 vectors;
@@ -269,7 +269,7 @@ bool control_is_in(const struct control *ctl, u32 index)
 	return index == ctl->bar;
 }
 
-/* What of the BAR is left, as what can be mapped of it */
+/* User space can map the rest of the BAR */
 static int add_sparse(const struct control *ctl, struct vfio_info_cap *caps)
 {
 	struct {
@@ -329,7 +329,7 @@ int control_region_info(const struct control *ctl, struct vfio_region_info *info
 	return ret ?: add_sparse(ctl, caps);
 }
 
-/* An access is cut where the range begins or ends. True: what is left of it is inside */
+/* Cut an access where the range begins or ends. Returns true if the rest of it is inside */
 static bool clip(const struct control *ctl, u64 pos, size_t *count)
 {
 	if (pos < ctl->start)
@@ -413,7 +413,7 @@ ssize_t control_write(const struct control *ctl, const char __user *buf, size_t 
 	return vfio_pci_core_write(&ctl->core->vdev, buf, count, ppos);
 }
 
-/* -EINVAL: there is no such BAR for the user; -EACCES: a byte of it is the range; else 0 */
+/* -EINVAL: the user has no such BAR; -EACCES: a byte of it is in the range; else 0 */
 static int may_map(const struct control *ctl, u32 index, u64 pos, u64 length)
 {
 	if (index != ctl->bar)

@@ -23,7 +23,7 @@ static const char * const user_names[] = {
 	[MIG_USER_V1_PRE_COPY] = "v1",
 };
 
-/* The core's directory "vfio" is made by us, where the core makes none */
+/* The engine creates the directory "vfio" if vfio core has not */
 static DEFINE_MUTEX(root_lock);
 static struct dentry *root;
 static unsigned int root_users;

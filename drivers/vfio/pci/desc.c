@@ -9,7 +9,7 @@
 
 #include "stream.h"
 
-/* The uapi reports in pages of 4 KiB and up; nobody has DMA pages of more than 1 GiB */
+/* The uapi reports in pages of at least 4 KiB; no DMA page is larger than 1 GiB */
 #define LOG_MIN_SHIFT	12
 #define LOG_MAX_SHIFT	30
 

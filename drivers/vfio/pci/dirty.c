@@ -23,7 +23,7 @@
 #include "migration.h"
 #include "ranges.h"
 
-/* What is left of a page of the log is of pages of 4 KiB, the smallest that users may ask for */
+/* The rest of a larger page is kept in pages of 4 KiB, the smallest size that users may ask for */
 #define REST_SHIFT	12
 
 static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
@@ -122,7 +122,7 @@ static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r,
 	return false;
 }
 
-/* As firmware can take them; how many are left, or an errno */
+/* Fit the ranges to firmware's limits. Returns their number, or an errno */
 static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int n,
 		      unsigned int shift)
 {
@@ -472,7 +472,7 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 	return 0;
 }
 
-/* Pages of one piece of what is pending, of whatever size, into @bits. Returns how many */
+/* Move pending pages of one part of the bitmap into @bits. Returns their number */
 static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
 		      struct vfio_pci_log_changes *p, u64 page, unsigned int n, unsigned long *bits)
 {
@@ -511,7 +511,7 @@ static int mark_pending(struct vfio_pci_migration *mig, const struct report *r,
 	return 0;
 }
 
-/* Of firmware that reports all it has, wherever it is */
+/* For firmware that lists all written memory, also outside of the range */
 static int report_changes(struct vfio_pci_migration *mig, const struct report *r,
 			  unsigned long *bits)
 {
@@ -528,7 +528,7 @@ static int report_changes(struct vfio_pci_migration *mig, const struct report *r
 	return ret || clean ? ret : mark_pending(mig, r, &mig->log.changes, r->shift, bits);
 }
 
-/* Of firmware that writes a bitmap of what it is asked for */
+/* For firmware that writes a bitmap of the range */
 static int report_bitmaps(struct vfio_pci_migration *mig, const struct report *r)
 {
 	struct device *dev = &mig->fn->pf->dev;
@@ -548,7 +548,7 @@ static int report_bitmaps(struct vfio_pci_migration *mig, const struct report *r
 	return ret;
 }
 
-/* What reports before this one have left of their first and last pages */
+/* Report the parts of pages that earlier reports left at their ends */
 static int report_rest(struct vfio_pci_migration *mig, const struct report *r, unsigned long *bits)
 {
 	bool clean;
@@ -564,7 +564,7 @@ static int report(struct vfio_pci_migration *mig, const struct report *r)
 	unsigned long *bits;
 	int ret;
 
-	/* First: what firmware has reported must not be lost for want of it */
+	/* Allocate first: without memory firmware's report would be lost */
 	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long), GFP_KERNEL);
 	if (!bits)
 		return -ENOMEM;
@@ -585,8 +585,8 @@ static int report(struct vfio_pci_migration *mig, const struct report *r)
  * @length: bytes
  * @dirty: vfio core's way to the bitmap
  *
- * The log may be of larger pages than those of the range. A page that is there in part and dirty is
- * reported, and the rest of it is dirty until it is asked for.
+ * The log's pages may be larger than the range's. If a dirty page is only partly in the range that
+ * part is reported, and the rest stays dirty.
  *
  * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
  * Return: 0; -EINVAL: it is not logging, or not in all of this range, or the range is not of whole

@@ -118,7 +118,7 @@ static int engine_open(struct vfio_device *vdev)
 	u32 setup;
 	int ret;
 
-	/* vfio pins the driver of the function, not who runs the firmware */
+	/* vfio pins the function's driver, but not the module with the firmware operations */
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
 	ret = use_begin(edev, &setup);

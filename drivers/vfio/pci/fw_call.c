@@ -20,7 +20,7 @@ enum fw_state { FW_CALLED, FW_RETURNED, FW_GIVEN_UP };
 static DEFINE_MUTEX(workers_lock);
 static struct workqueue_struct *workers;
 
-/* What waited for it has gone on long ago */
+/* Its waiter has timed out long ago */
 static void returned_late(struct vfio_pci_migration *mig)
 {
 	struct mig_file *lost = NULL;

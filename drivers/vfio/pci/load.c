@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The migration file of VFIO_DEVICE_STATE_RESUMING: user space writes one piece of state while
- * firmware loads the one before. The last piece waits until the end record has been
- * checked, and firmware applies nothing before it gets that piece: a stream that is cut
- * off or refused leaves no half-loaded function behind.
+ * The migration file of VFIO_DEVICE_STATE_RESUMING: user space writes one chunk of state while
+ * firmware loads the one before. The last chunk waits until the end record has been checked, and
+ * firmware applies nothing before it gets that chunk. So a stream that is truncated or refused
+ * leaves no half-loaded function.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -13,7 +13,7 @@
 #include "buffer.h"
 #include "mig_file.h"
 
-/* Firmware gets the piece that waits, and after it buffers change places */
+/* Give firmware the chunk that waits, then swap the buffers */
 static int load_held(struct mig_file *mf, bool last)
 {
 	struct vfio_pci_mig_buf *buf = mf->load.held;
@@ -73,7 +73,7 @@ static void hold(struct mig_file *mf, size_t len)
 	mf->cur ^= 1;
 }
 
-/* As much as has come, not as much as a stream says will: half as large again each time */
+/* Grow with the data received, not to the length in the stream: by half each time */
 static int grow(struct mig_file *mf, size_t size)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur], new;
@@ -98,7 +98,7 @@ static int grow(struct mig_file *mf, size_t size)
 	return 0;
 }
 
-/* A record that is to be cut up is checked whole before firmware gets any of it */
+/* The engine checks such a record completely before firmware gets a part of it */
 static int begin_staged(struct mig_file *mf)
 {
 	struct mig_load *l = &mf->load;
@@ -275,7 +275,7 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 	ret = mig_file_check(mf);
 	while (!ret && iov_iter_count(from))
 		ret = fatal_signal_pending(current) ? -EINTR : take_some(mf, from);
-	/* A refusal does not wait for a next write that may never come */
+	/* Refuse now: the next write may never come */
 	if (mf->error) {
 		fail_partial(mf);
 		return mf->error;

@@ -322,8 +322,8 @@ void mig_file_end_lost(struct vfio_pci_migration *mig)
  * @keep: bytes of what is in it that must stay
  * @new: receives the memory, for mig_file_replace(), which must follow; or none: there is room
  *
- * Takes no lock, for this may be much memory: to a writer mig_file.lock is enough. What a load does
- * not use of the memory is not cleared: see mig_buf_clear_rest().
+ * Takes no lock, since it may allocate much memory; mig_file.lock protects a writer. Memory that a
+ * load does not use is not cleared: see mig_buf_clear_rest().
  *
  * Return: 0 or -ENOMEM.
  */

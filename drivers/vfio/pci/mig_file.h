@@ -20,7 +20,7 @@
  * @data_pos: bytes of it that were read
  * @last: firmware has no more
  * @ended: the end record is in @meta
- * @nowait: the reader does not want to wait for firmware
+ * @nowait: the reader does not wait for firmware
  * @running: the session is in its pre-copy phase; under the state mutex
  * @initial_end: of pre-copy: bytes of state with which initial data ends; 0: not known yet. Under
  *	the state mutex
@@ -50,8 +50,8 @@ struct mig_save {
  *	none yet
  * @staged_len: bytes of state in it; 0: the current record is no such one
  * @chunk_len: bytes of the current chunk, with those of the current record
- * @held: the last complete piece of state waits here: firmware gets it when it is known
- *	whether it is the last one. NULL: there is none
+ * @held: the last complete chunk of state; firmware gets it when the engine knows whether it is
+ *	the last one. NULL: there is none
  * @begun: the user has written something
  * @touched: firmware has accepted some of the state
  * @complete: firmware has accepted the whole state

@@ -118,7 +118,7 @@ static int offer(struct mig_v1 *v1)
 	if (v1->offered || v1->ended)
 		return 0;
 	iov_iter_kvec(&to, READ, &kvec, 1, V1_DATA_SIZE);
-	/* Less than was asked for is no end: it may precede an error */
+	/* A short read is not the end: an error may follow */
 	while (iov_iter_count(&to)) {
 		n = mig_save_fill(session(v1), &to, false);
 		if (n < 0 && n != -ENOMSG)
@@ -143,7 +143,7 @@ static int precopy_pending(struct mig_v1 *v1, u64 *value)
 	return ret;
 }
 
-/* Also says that the user is done with what was offered */
+/* By this read the user also releases the data section */
 static int read_pending(struct mig_v1 *v1, u64 *value)
 {
 	*value = 0;
@@ -344,7 +344,7 @@ static struct mig_v1 *v1_alloc(struct vfio_pci_migration *mig)
 
 	if (!v1)
 		return NULL;
-	/* Not vmalloc_user(), which charges nobody */
+	/* vmalloc_user() would not charge the user's memory control group */
 	v1->data = __vmalloc(V1_DATA_SIZE, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	if (!v1->data) {
 		kfree(v1);

@@ -78,7 +78,7 @@ struct nvlink2 {
 	bool tells_errors;
 };
 
-/* Of a vma's offset, what is below the region's index: in pages */
+/* The part of a vma's offset below the region's index, in pages */
 #define NVLINK2_PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
 
 /* nvlink2_find.c */

@@ -15,7 +15,7 @@
 #include "nvlink2.h"
 #include "nvlink2_desc.h"
 
-/* What is copied under the locks */
+/* The most that is copied at a time under the locks */
 #define COPY_MAX	(64 * 1024)
 #define POLL_MS		5
 
@@ -41,7 +41,7 @@ static int state(struct nvlink2 *nv)
 		return 0;
 	if (!is_ready(nv))
 		return -EAGAIN;
-	/* Those who read the lock may meet here, and find the same; a reset writes it */
+	/* Readers of the lock may race here with equal results; a reset holds it for writing */
 	WRITE_ONCE(nv->recheck, false);
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finds the description of a GPU's RAM or a bridge's ATSD registers: the vendor driver, the tree, a
- * DVSEC, or properties of the firmware's node. The first one that knows anything is believed or
- * refused; the others are not asked then.
+ * Finds the description of a GPU's RAM or a bridge's ATSD registers: of the vendor driver, in the
+ * device tree, in a DVSEC, or in properties of the firmware's node. The first source that has one
+ * counts, also if it is refused; the others are not read then.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings of a GPU's RAM or a bridge's ATSD registers by users. Nothing is mapped until it is
- * touched, so that a reset can take all of it away and have the next access ask anew.
+ * Mappings of a GPU's RAM or a bridge's ATSD registers by users. Page faults map the pages, so that
+ * a reset can unmap all of them and the next access checks the device again.
  */
 #include <linux/file.h>
 #include <linux/io.h>
@@ -12,7 +12,7 @@
 #include "nvlink2_desc.h"
 
 /**
- * struct nvlink2_map - one mmap(), and what became of it by fork() and munmap() of parts
+ * struct nvlink2_map - one mmap(), with the vmas that fork() and munmap() of parts made of it
  * @kref: one for each vma
  * @nv: whose memory it is
  * @user: the device's file, if the vma does not hold it itself
@@ -220,7 +220,7 @@ static int bad_page_at(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *p
 	return 0;
 }
 
-/* Nobody is told where the kernel can't tell */
+/* Some kernels can't report memory errors to users of such RAM */
 static int tell_errors(struct nvlink2 *nv)
 {
 	int ret;

@@ -76,7 +76,7 @@ static bool is_pci_device(struct device_node *np)
 	return false;
 }
 
-/* Without its GPU a bridge is of no use to a guest */
+/* A guest can't use a bridge without its GPU */
 static int find_gpu(struct device_node *link, const char **why)
 {
 	struct device_node *gpu = of_parse_phandle(link, "ibm,gpu", 0);

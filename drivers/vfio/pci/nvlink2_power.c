@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GPU RAM on POWER: whether it may be touched at all, and what makes the IOMMU code there let
- * devices do DMA to it. RAM without struct page must be registered for the range of user
- * addresses at which it is mapped (mm_iommu_newdev()); a registration can't be taken back while
- * anything of it is mapped for DMA.
+ * GPU RAM on POWER: whether it may be accessed, and its registration with the IOMMU code for DMA of
+ * devices. RAM without struct page must be registered for the range of user addresses at which it
+ * is mapped (mm_iommu_newdev()). A registration can't be ended while any of it is mapped for DMA.
  */
 #include <linux/mm.h>
 #include <linux/module.h>

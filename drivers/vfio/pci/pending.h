@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
-/* Pages that one piece of the bitmap is about; a piece has 4 KiB */
+/* Pages in one part of the bitmap, which has 4 KiB */
 #define PENDING_SHIFT	15
 #define PENDING_PAGES	BIT(PENDING_SHIFT)
 
@@ -19,7 +19,7 @@
  * @pieces: of the bitmap, by number of page >> PENDING_SHIFT; no piece: no pages
  * @reported: how many vfio_pci_log_dirty() was called for, some of them more than once
  *
- * Vendor drivers know it as what they report to. It has no lock of its own.
+ * Vendor drivers pass it to vfio_pci_log_dirty(). It has no lock of its own.
  */
 struct vfio_pci_log_changes {
 	struct xarray pieces;

@@ -14,8 +14,7 @@
  * mig_precopy_end() - end recording of changes
  * @mf: the file, entered; firmware works on no buffer of it
  *
- * If firmware does not end it, that costs firmware work for nothing; the next precopy_start begins
- * anew.
+ * If firmware fails to stop, it records in vain; the next precopy_start begins anew.
  */
 void mig_precopy_end(struct mig_file *mf)
 {
@@ -143,9 +142,9 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 }
 
 /*
- * User space wants initial data to come to nothing, even if it always finds something to read:
- * what firmware has saved when it has no initial data left is the last of it. If it has some
- * again later, only a user that has asked for it can be told so.
+ * User space expects that initial data ends, even if there is always data to read. It ends with
+ * what firmware has saved when firmware has none left. If there is initial data again later, only
+ * users of VFIO_PRECOPY_INFO_REINIT see it.
  */
 static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size,
 		   struct vfio_precopy_info *info)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The migration file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
- * firmware saves the next piece of state while user space reads the one before.
+ * firmware saves the next chunk of state while user space reads the one before.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -138,12 +138,12 @@ static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf
 	return buf->last && (!buf->early || mf->save.running);
 }
 
-/* What became of the wait for a piece. Not errnos, so that none of firmware's is taken for one */
+/* Results of the wait for a chunk; no errnos, which firmware could return, too */
 enum save_got {
 	SAVE_PIECE,
 	SAVE_NOTHING,	/* there is nothing to save now, and there may be later */
 	SAVE_AGAIN,	/* there was nothing, and the function was stopped since: ask again */
-	SAVE_BUSY,	/* firmware is at it, and the reader does not want to wait */
+	SAVE_BUSY,	/* firmware is working, and the reader does not wait */
 	SAVE_FAILED,
 };
 
@@ -162,7 +162,7 @@ static enum save_got take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *bu
 	return *err ? SAVE_FAILED : SAVE_PIECE;
 }
 
-/* In pre-copy, when firmware has nothing more, only a read asks for more */
+/* When firmware has no more data in pre-copy, only a read asks it again */
 static int ask_if_idle(struct mig_file *mf)
 {
 	int ret = mig_file_enter(mf);
@@ -175,14 +175,14 @@ static int ask_if_idle(struct mig_file *mf)
 	return ret;
 }
 
-/* Not for longer than a reader would wait: then there is a failure to be told of */
+/* False after the time that a reader would wait: then the reader gets an error */
 static bool is_at_work(const struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	return READ_ONCE(buf->busy) && !completion_done(&buf->done) &&
 	       mig_ms_since(buf->begun) <= mf->mig->caps.timeout_ms;
 }
 
-/* Firmware must not get the buffer again before the piece is taken: both under one lock */
+/* Firmware must not get the buffer again before the chunk is taken: do both under one lock */
 static enum save_got wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
 {
 	enum save_got got;
@@ -363,7 +363,7 @@ static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
 	return mig_save_fill(filp->private_data, to, filp->f_flags & O_NONBLOCK);
 }
 
-/* In pre-copy, with both locks: is there something to read, or an error? */
+/* In pre-copy, with both locks held: check for data to read, or an error */
 static bool has_more(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
@@ -381,8 +381,8 @@ static bool has_more(struct mig_file *mf)
 }
 
 /*
- * In STOP_COPY, and when the session has ended, a read always comes to an end. In pre-copy firmware
- * does not say by itself that there is more: it is asked at each poll.
+ * In STOP_COPY, and when the session has ended, a read always ends. In pre-copy firmware does not
+ * report new data by itself, so each poll asks it.
  */
 static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
 {

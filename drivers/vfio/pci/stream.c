@@ -150,7 +150,7 @@ static void expect(struct stream_reader *r, int phase, u64 length)
 	r->have = 0;
 }
 
-/* Of a stream that has nothing which the reader can't take */
+/* The reader knows all records of streams with these versions */
 static bool version_is_known(struct stream_reader *r, u16 version)
 {
 	r->framed = version == STREAM_VERSION_FRAMED;
@@ -190,7 +190,7 @@ static int got_header(struct stream_reader *r)
 	return STREAM_HEADER;
 }
 
-/* What of a chunk is in records before was within the limit */
+/* Earlier records of the chunk were within the limit */
 static int check_chunk(struct stream_reader *r, u64 length, bool continued)
 {
 	if (continued && length != r->limits.max_record)

@@ -52,7 +52,7 @@ struct stream_header {
 } __packed;
 
 enum stream_tag {
-	STREAM_STATE	= 1,	/* a piece of the function's state */
+	STREAM_STATE	= 1,	/* a part of the function's state */
 	STREAM_END	= 2,	/* the last record: struct stream_end */
 	STREAM_DELTA	= 3,	/* instead of STREAM_STATE: what was not saved, or has changed */
 };
@@ -99,10 +99,10 @@ struct stream_upstream {
 	__le32 tag;
 } __packed;
 
-#define STREAM_UPSTREAM_OPTIONAL	1u	/* who does not know the tag may skip the record */
+#define STREAM_UPSTREAM_OPTIONAL	1u	/* a reader may skip an unknown tag */
 #define STREAM_UPSTREAM_IMAGE		0
 
-/* The writer's largest run of bytes before a piece of state: header and record */
+/* The most bytes that the writer puts before state: header and record */
 #define STREAM_META_MAX		(sizeof(struct stream_header) + sizeof(struct stream_record))
 
 /**

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions that are reset behind their user: a reset of the PF resets its VFs too. A PF driver
- * that knows nothing of mdev-pci does not say so. The function then does nothing until its user
- * sets it up anew, and neither user nor guest know.
+ * Detects resets of functions without their user's knowledge: a reset of the PF resets its VFs,
+ * too, and a PF driver that does not know mdev-pci does not report it. The function then does
+ * nothing until its user sets it up anew, and neither user nor guest knows.
  *
  * The kernel knows whether it has enabled MSI or MSI-X for the user. A function that has lost the
- * enable bit was reset. A look costs one read of 16 bits of the configuration space, every
- * WATCH_MS, while the device is open. A function without such interrupts is not watched.
+ * enable bit was reset. A check reads 16 bits of the configuration space, every WATCH_MS, while the
+ * device is open. A function without such interrupts is not watched.
  */
 #include <linux/pci.h>
 
