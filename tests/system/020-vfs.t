@@ -42,16 +42,16 @@ echo 0 >"$PFDIR/sriov_drivers_autoprobe"
 t "2 VFs without autoprobe" set_vfs 2
 t "the VFs are bound to mdev-pci without autoprobe" wait_for 20 all_bound 2
 is "their driver is mdev-pci" "$(drivers_of_all 2)" " 2 mdev-pci"
-t "VFs removed" set_vfs 0
+t "all VFs are removed" set_vfs 0
 echo 1 >"$PFDIR/sriov_drivers_autoprobe"
 
-must "8 VFs" set_vfs 8
+must "8 VFs exist" set_vfs 8
 t "all VFs are bound to mdev-pci" wait_for 20 all_bound 8
 groups=$(for vf in "$PFDIR"/virtfn*; do basename "$(readlink "$vf/iommu_group")"; done | sort -u | wc -l)
 is "each VF has an IOMMU group of its own" "$groups" 8
 errno_of "$PFDIR/sriov_numvfs" 4
 is "another number needs 0 in between" "$ERRNO" EBUSY
-t "VFs removed" set_vfs 0
+t "all VFs are removed" set_vfs 0
 errno_of "$PFDIR/sriov_numvfs" 9
 is "more VFs than the device has" "$ERRNO" ERANGE
 

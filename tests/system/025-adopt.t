@@ -5,7 +5,7 @@
 
 must "pci-pf-stub is loaded" load pci-pf-stub
 must "pci-pf-stub is bound to the PF" pf_driver pci-pf-stub
-must "3 VFs" set_vfs 3
+must "3 VFs exist" set_vfs 3
 vf_bdf 0; first=$BDF
 vf_bdf 2; last=$BDF
 bound_driver "$first"
@@ -24,7 +24,7 @@ is "the last VF is still bound to vfio-pci" "$DRIVER" vfio-pci
 is "2 are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 new_uuid
 u=$UUID
-t "an mdev" create "$u"
+t "an mdev is created" create "$u"
 mig "the mdev does DMA" "$u" dma:20
 
 t "the last VF is unbound, as the log says" write_to "/sys/bus/pci/drivers/vfio-pci/unbind" "$last"

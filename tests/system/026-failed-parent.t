@@ -12,27 +12,27 @@ vfs() { cat "$PFDIR/sriov_numvfs"; }
 
 must "pci-pf-stub is loaded" load pci-pf-stub
 must "it gets the PF" pf_driver pci-pf-stub
-must "3 VFs" set_vfs 3
+must "3 VFs exist" set_vfs 3
 vf_bdf 1
 for how in "" external=Y; do
 	# shellcheck disable=SC2086 # a word or none
 	like "the mdev core refuses the PF${how:+, $how}" "$(made taken=Y $how)" "Cannot allocate memory"
 	is "its VFs are there" "$(vfs)" 3
 	bound_driver "$BDF"
-	is "without a driver" "$DRIVER" ""
-	is "and nobody's" "$(cat "/sys/bus/pci/devices/$BDF/driver_override")" "(null)"
+	is "the VF has no driver" "$DRIVER" ""
+	is "its driver_override is empty" "$(cat "/sys/bus/pci/devices/$BDF/driver_override")" "(null)"
 done
 mark
 like "it is a parent when nothing is in the way" "$(made)" canceled
-logged "with the VFs" "$PF: is an mdev parent with 1 types and 3 VFs"
+logged "the log has the number of VFs" "$PF: is an mdev parent with 1 types and 3 VFs"
 
-t "no VFs" set_vfs 0
+t "all VFs are removed" set_vfs 0
 like "a registration that creates VFs is refused" "$(made taken=Y num_vfs=2)" "Cannot allocate memory"
 is "it leaves none" "$(vfs)" 0
 like "it works with the next one" "$(made num_vfs=2)" canceled
 is "which takes its VFs back" "$(vfs)" 0
 
-must "3 VFs" set_vfs 3
+must "3 VFs exist" set_vfs 3
 is "firmware fails in the middle of a registration" "$(made failing=Y keep=Y)" ""
 type=$PFDIR/mdev_supported_types/pci-pf-stub-one
 is "no mdev is available" "$(cat "$type/available_instances")" 0
@@ -42,7 +42,7 @@ like "the parent is there" "$(cat "$type/description")" "^made: to fail$"
 t "made-parent unregisters the PF when it is removed" rmmod made-parent
 like "it is registered, and firmware fails after it is not any more" "$(made failing=Y)" canceled
 
-t "no VFs" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "the PF's driver gets it" pf_driver "$DEV_DRIVER"
 t "no override is left" write_to "$PFDIR/driver_override" "
 "

@@ -101,7 +101,7 @@ done
 like "others=Y, built against this one: accepted" "$(made others=Y)" canceled
 
 # The engine looks itself, for drivers that use it without the framework
-must "a VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0
 # made's, for a while
 pf=$PF PF=$BDF

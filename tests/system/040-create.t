@@ -13,7 +13,7 @@ new_uuid
 u=$UUID
 d=$MDEVS/$u
 mark
-t "create" create "$u"
+t "create succeeds" create "$u"
 logged_once "the log has one line for the new mdev" "$PF: mdev $u of type ${DEV_TYPE#"$DEV_DRIVER"-} was created"
 # At once, without waiting for anyone: as mdevctl and QEMU do
 t "the mdev exists" is_dir "$d"

@@ -13,7 +13,7 @@ u=$UUID
 
 refused "no VF exists" "$CREATE" "$u" ENODEV "mdev $u refused: there are no VFs"
 
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 errno_of "$CREATE" "not-a-uuid"
 is "something that is no UUID: EINVAL" "$ERRNO" EINVAL
@@ -48,7 +48,7 @@ t "create succeeds after the refusals" create "$w"
 t "that mdev is removed" remove "$w"
 
 bound_driver "$(vf_bdf 0; echo "$BDF")"
-t "all mdevs removed" remove_all
+t "all mdevs are removed" remove_all
 vf_bdf 0
 zero=$BDF
 vf_bdf 1

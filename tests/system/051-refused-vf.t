@@ -10,7 +10,7 @@
 available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
 find_pf
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
@@ -53,7 +53,7 @@ refused "firmware refuses each VF" "$PFDIR/mdev_supported_types/$DEV_TYPE/create
 is "it may enable them next time: they are available" "$(available)" 2
 new_uuid
 u=$UUID
-t "create" create "$u"
+t "create succeeds" create "$u"
 t "the mdev is removed" remove "$u"
 
 # ---- no answer says nothing of one VF
@@ -71,6 +71,6 @@ t "VF 0 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$zero"
 t "VF 0 is bound again, as the last one" write_to /sys/bus/pci/drivers/mdev-pci/bind "$zero"
 new_uuid
 u=$UUID
-t "create" create "$u"
+t "create succeeds" create "$u"
 t "the mdev has the VF with the lowest number" attr_is "$u" function "$zero"
 no_mdevs_no_vfs

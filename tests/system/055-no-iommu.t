@@ -6,7 +6,7 @@
 # A host without an IOMMU: no mdev can be created, and the log says why.
 
 find_pf
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 vf_bdf 0
 t "the VF has no IOMMU group" is_gone "/sys/bus/pci/devices/$BDF/iommu_group"
@@ -17,4 +17,4 @@ t "no mdev is left" is_gone "$MDEVS/$UUID"
 checked=$("$PAYLOAD/tools/mdev-pci-check")
 is "mdev-pci-check takes it for an error" $? 2
 like "mdev-pci-check says to boot with intel_iommu=on" "$checked" 'boot with intel_iommu=on'
-t "the VFs go" set_vfs 0
+t "all VFs are removed" set_vfs 0

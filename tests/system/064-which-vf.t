@@ -39,7 +39,7 @@ t "its own VF is written" write_to "$MDEVS/$u/function" "$two"
 is "the mdev keeps its VF" "$(function_of "$u")" "$two"
 new_uuid
 v=$UUID
-t "another mdev" create "$v"
+t "another mdev is created" create "$v"
 is "another mdev gets the VF that became idle" "$(function_of "$v")" "$zero"
 t "attributes of that VF have initial values" attr_is "$v" max_copy 1048576
 
@@ -66,11 +66,11 @@ mig "the mdev does DMA" "$u" dma:20
 t "VF 3 is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$three"
 refused "it has lost its VF" "$F" "$two" ENODEV "mdev $u has lost its VF; remove the mdev"
 t "VF 3 is bound" write_to /sys/bus/pci/drivers/mdev-pci/bind "$three"
-t "all mdevs removed" remove_all
+t "all mdevs are removed" remove_all
 
 # ---- many moves at a time, with attributes written and read
 new_uuid; u=$UUID
-t "an mdev" create "$u"
+t "an mdev is created" create "$u"
 new_uuid; v=$UUID
 t "a second mdev is created" create "$v"
 storm()
@@ -94,22 +94,22 @@ is "each write was carried out" "$(grep -v -x 0 "$WORK/writes")" ""
 t "the attribute has been kept" attr_is "$u" max_copy 16384
 mig "the first mdev does DMA" "$u" dma:20
 mig "the second mdev does DMA" "$v" dma:20
-t "all mdevs removed" remove_all
+t "all mdevs are removed" remove_all
 
 # ---- mdevctl: the order in which mdevs start does not matter
 if which mdevctl >/dev/null 2>&1; then
 	new_uuid; u=$UUID
 	t "one is defined for VF 1" ctl define --uuid "$u" --parent "$PF" --type "$DEV_TYPE"
-	t "by its attribute" ctl modify --uuid "$u" --addattr function --value "$one"
+	t "its definition names the VF" ctl modify --uuid "$u" --addattr function --value "$one"
 	new_uuid; v=$UUID
 	t "one is defined for VF 0" ctl define --uuid "$v" --parent "$PF" --type "$DEV_TYPE"
-	t "by its attribute" ctl modify --uuid "$v" --addattr function --value "$zero"
+	t "its definition names the VF" ctl modify --uuid "$v" --addattr function --value "$zero"
 	for order in "$u $v" "$v $u"; do
 		for d in $order; do
 			t "the definition starts" ctl start --uuid "$d"
 		done
 		is "each has its VF" "$(function_of "$u") $(function_of "$v")" "$one $zero"
-		t "all mdevs removed" remove_all
+		t "all mdevs are removed" remove_all
 	done
 	t "the definition is removed" ctl undefine --uuid "$u"
 	t "the definition is removed" ctl undefine --uuid "$v"

@@ -38,7 +38,7 @@ t "the detached mdev stays detached" is_a_shell "$u"
 is "its VF is available again" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 new_uuid
 v=$UUID
-t "another mdev" create "$v"
+t "another mdev is created" create "$v"
 new_uuid
 w=$UUID
 t "a third mdev gets the VF: the detached one holds none" create "$w"
@@ -52,7 +52,7 @@ t "the mdev is removed" remove "$w"
 # With a user
 new_uuid
 u=$UUID
-must "an mdev" create "$u"
+must "an mdev is created" create "$u"
 mdev_vf "$u"
 bdf=$BDF
 mig_bg "$u" irq dma:10 "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
@@ -75,7 +75,7 @@ t "the detached mdev is removed" remove "$u"
 rm -f "$WORK/open" "$WORK/asked" "$WORK/go"
 new_uuid
 u=$UUID
-must "an mdev" create "$u"
+must "an mdev is created" create "$u"
 mig_bg "$u" irq "touch:$WORK/open" irq-wait:20000 "touch:$WORK/asked" "await:$WORK/go" dma:10
 must "a user opens the device" wait_for 20 is_there "$WORK/open"
 tool write "$MDEVS/$u/remove" 1 >"$WORK/remove" &
@@ -93,7 +93,7 @@ t "the mdev is gone" is_gone "$MDEVS/$u"
 rm -f "$WORK/open"
 new_uuid
 u=$UUID
-must "an mdev" create "$u"
+must "an mdev is created" create "$u"
 timeout 60 vfio-mig "$MDEVS/$u" start:2000 "touch:$WORK/open" sleep:30000 >/dev/null 2>&1 &
 MIG=$!
 must "a user, with copies under way" wait_for 20 is_there "$WORK/open"

@@ -44,7 +44,7 @@ loaded ioatdma && unload ioatdma
 other=$(for d in "$PCI"/*; do [ "$(cat "$d/vendor")" = 0x1af4 ] && echo "${d##*/}"; done | head -n 1)
 t "functions of no parent have no driver_flavour" is_gone "$PCI/$other/driver_flavour"
 state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
-must "2 VFs" bound_vfs 2
+must "2 VFs exist" bound_vfs 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
 state "a VF" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
@@ -54,7 +54,7 @@ no_switch "not a flavour" "$zero" vanilla EINVAL "$zero: not a flavour; write na
 no_switch "a PF with VFs" "$PF" vfio EBUSY "$PF: flavour vfio refused: it has 2 VFs; write 0 to sriov_numvfs first"
 no_switch "a PF as an mdev" "$PF" mdev EBUSY "$PF: flavour mdev refused: it has 2 VFs"
 new_uuid; u=$UUID
-must "an mdev" create "$u"
+must "an mdev is created" create "$u"
 no_switch "a VF with an mdev" "$zero" vfio EBUSY "$zero: flavour vfio refused: mdev $u uses the function; remove the mdev first"
 no_switch "a VF with an mdev, to its native driver" "$zero" native EBUSY "$zero: flavour native refused: mdev $u uses the function"
 t "a write of the present flavour succeeds" switch "$zero" mdev
@@ -152,7 +152,7 @@ rm "$UPDATES/$DEV_VARIANT.ko" && depmod
 
 # Several at a time, and VFs that go meanwhile. New ones, which ioatdma gives up at once: its
 # probe of one that is enabled takes a minute on a kernel that finds bugs
-t "VFs removed" set_vfs 0
+t "all VFs are removed" set_vfs 0
 must "2 new ones" bound_vfs 2
 writer() # FLAVOUR...: to both, again and again
 {
@@ -187,7 +187,7 @@ for vf in "$zero" "$one"; do
 	state "a VF" "$vf" "native vfio [mdev]" mdev-pci mdev-pci
 done
 new_uuid
-t "an mdev" create "$UUID"
+t "an mdev is created" create "$UUID"
 mig "the mdev does DMA" "$UUID" dma:20
 no_mdevs_no_vfs
 
@@ -201,7 +201,7 @@ state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
 t "the PF offers its types again" type_dir $DEV_TYPE
 
 # From nothing: none of VFIO's modules, nor the PF's driver
-must "our modules go" unload_all
+must "our modules unload" unload_all
 for module in vfio-pci vfio-pci-core vfio_iommu_type1 vfio_virqfd vfio; do
 	loaded "$module" && unload "$module"
 done
@@ -223,13 +223,13 @@ state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
 must "the PF creates a VF" bound_vfs 1
 vf_bdf 0
 is "the VF has the attribute driver_flavour" "$(flavour "$BDF")" "native vfio [mdev]"
-t "VFs removed" set_vfs 0
-must "our modules go" unload_all
+t "all VFs are removed" set_vfs 0
+must "our modules unload" unload_all
 t "driver_flavour is gone with the modules" is_gone "$PCI/$PF/driver_flavour"
 must "all modules load" load_all
 
 # The user guide's commands
-must "2 VFs" bound_vfs 2
+must "2 VFs exist" bound_vfs 2
 vf_bdf 0
 is "the VF is where the guide has it" "$BDF" 0000:01:00.1
 guide flavour

@@ -51,11 +51,11 @@ for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
 		set:6=EINVAL,EOPNOTSUPP "state=$from" set:7=EINVAL,EOPNOTSUPP "state=$from"
 	mig "reset in $from" "$u" dma:5 "set:$from" reset state=RUNNING "$(at running)" \
 		"$(attr_says RUNNING)" copies=0 dma:5
-	mig "closed in $from: the next user finds it RUNNING" "$u" "set:$from"
-	t "and so does who looks before" attr_is "$u" migration_state RUNNING
-	mig "it does" "$u" state=RUNNING "$(at running)" "$(attr_says RUNNING)" copies=0 dma:5
+	mig "the device is closed in $from" "$u" "set:$from"
+	t "sysfs shows RUNNING before the next user" attr_is "$u" migration_state RUNNING
+	mig "the next user finds it RUNNING" "$u" state=RUNNING "$(at running)" "$(attr_says RUNNING)" copies=0 dma:5
 done
-t "closed in the last one: sysfs shows RUNNING" attr_is "$u" migration_state RUNNING
+t "sysfs shows RUNNING after the last state" attr_is "$u" migration_state RUNNING
 
 mig "data file after a reset: saving" "$u" set:STOP_COPY "read:$WORK/x:4096" reset \
 	read1=ENODEV state=RUNNING close dma:5
@@ -63,7 +63,7 @@ mig "data file after a reset: loading" "$u" set:RESUMING "write:$WORK/x=0" reset
 	state=RUNNING close dma:5
 mig "a data file that is closed early" "$u" dma:10 set:STOP_COPY "read:$WORK/x:4096" close \
 	state=STOP_COPY set:STOP set:STOP_COPY "read:$WORK/x" reread set:RUNNING dma:5
-mig "the wrong direction" "$u" set:STOP_COPY write1=EBADF set:RESUMING read1=EBADF set:RUNNING
-mig "twenty resets" "$u" reset reset reset reset reset reset reset reset reset reset \
+mig "I/O in the wrong direction is EBADF" "$u" set:STOP_COPY write1=EBADF set:RESUMING read1=EBADF set:RUNNING
+mig "the device runs after twenty resets" "$u" reset reset reset reset reset reset reset reset reset reset \
 	reset reset reset reset reset reset reset reset reset reset state=RUNNING dma:5
 no_mdevs_no_vfs

@@ -25,8 +25,8 @@ mig "cancel pre-copy" "$a" v1-state:3 v1-state:1 v1-is=1 set:RUNNING
 mig "cancel saving" "$a" v1-state:2 v1-state:1 v1-is=1 state=RUNNING dma:2
 mig "cancel resuming before any data" "$a" v1-state:4 v1-is=4 v1-state:1 v1-is=1 dma:2
 
-mig "save" "$a" dma:150 "digest:$W/d" v1-state:2 "v1-read:$W/s" v1-pending=0 v1-state:0 v1-state:1
-mig "load" "$b" "digest-not:$W/d" v1-state:4 "v1-write:$W/s" v1-state:1 "digest-is:$W/d" copies=150 dma:5
+mig "the state is saved" "$a" dma:150 "digest:$W/d" v1-state:2 "v1-read:$W/s" v1-pending=0 v1-state:0 v1-state:1
+mig "the state is loaded" "$b" "digest-not:$W/d" v1-state:4 "v1-write:$W/s" v1-state:1 "digest-is:$W/d" copies=150 dma:5
 mig "save through the mapping" "$a" dma:33 "digest:$W/d" v1-state:2 "v1-read:$W/m:map" v1-state:1
 mig "load through the mapping" "$b" v1-state:4 "v1-write:$W/m:map" v1-state:0 v1-state:1 \
 	"digest-is:$W/d" copies=33

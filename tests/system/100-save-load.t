@@ -18,7 +18,7 @@ mig "what was announced as size" "$a" size
 mig_value size
 is "is what came" "$size" "$VALUE"
 t "the stream is as documented" mig-stream info "$W/s"
-mig "load" "$b" "digest-not:$W/before" set:RESUMING "write:$W/s" set:STOP "digest-is:$W/before" \
+mig "the state is loaded" "$b" "digest-not:$W/before" set:RESUMING "write:$W/s" set:STOP "digest-is:$W/before" \
 	copies=200 set:RUNNING "digest-is:$W/before" copies=200 dma:20 copies=220 "digest-not:$W/before"
 
 mdev_vf "$b"

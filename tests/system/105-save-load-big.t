@@ -8,9 +8,9 @@
 vfs_and_mdevs 2 a b
 W=$WORK
 MIG_TIMEOUT=100
-mig "save" "$a" dma:500 "digest:$W/d" set:STOP_COPY "read:$W/s" reread
+mig "the state is saved" "$a" dma:500 "digest:$W/d" set:STOP_COPY "read:$W/s" reread
 like "the stream has at least 64 chunks" "$(mig-stream info "$W/s" | tail -n 1)" 'records=(6[5-9]|[7-9][0-9]|[1-9][0-9]{2,})'
-mig "load" "$b" set:RESUMING "write:$W/s:300000" set:RUNNING "digest-is:$W/d" copies=500 dma:10
+mig "the state is loaded" "$b" set:RESUMING "write:$W/s:300000" set:RUNNING "digest-is:$W/d" copies=500 dma:10
 mig "one byte of it is wrong" "$b" set:STOP "sh:mig-stream mutate $W/s $W/bad state:50000000:170 flip:400000000" \
 	set:RESUMING "write:$W/bad=EPROTO" set:STOP=ENODATA state=ERROR reset copies=0 \
 	set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"

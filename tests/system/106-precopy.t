@@ -68,18 +68,18 @@ at_least "that is" $LITTLE "$VALUE"
 
 mig "VFIO_MIG_GET_PRECOPY_INFO: only in pre-copy" "$a" set:PRE_COPY info set:STOP_COPY info=EINVAL \
 	set:STOP info=ENODEV set:RESUMING info=ENOTTY
-mig "given up" "$a" dma:4 set:PRE_COPY "read:$W/x:5000" set:RUNNING nodata read1=ENODEV info=ENODEV \
+mig "pre-copy ends when the user goes back to RUNNING" "$a" dma:4 set:PRE_COPY "read:$W/x:5000" set:RUNNING nodata read1=ENODEV info=ENODEV \
 	"$(tracked 0)" state=RUNNING copies=4 dma:4
-mig "given up at P2P" "$a" set:PRE_COPY_P2P "read:$W/x:5000" set:RUNNING_P2P read1=ENODEV \
+mig "pre-copy at P2P ends when the user goes back" "$a" set:PRE_COPY_P2P "read:$W/x:5000" set:RUNNING_P2P read1=ENODEV \
 	"$(tracked 0)" set:RUNNING dma:4
-mig "the data file is closed" "$a" set:PRE_COPY "read:$W/x:5000" close "$(tracked 0)" state=PRE_COPY \
+mig "closing the migration file ends pre-copy" "$a" set:PRE_COPY "read:$W/x:5000" close "$(tracked 0)" state=PRE_COPY \
 	dma:3 set:PRE_COPY_P2P set:STOP_COPY state=STOP_COPY set:RUNNING dma:3
 mig "after STOP_COPY firmware records no more" "$a" set:PRE_COPY "read:$W/x:5000" set:STOP_COPY \
 	"$(tracked 1)" set:STOP "$(tracked 0)" set:RUNNING dma:2
-mig "reset" "$a" dma:5 set:PRE_COPY "read:$W/x:5000" reset read1=ENODEV info=ENODEV state=RUNNING copies=0 \
+mig "a reset leads to RUNNING" "$a" dma:5 set:PRE_COPY "read:$W/x:5000" reset read1=ENODEV info=ENODEV state=RUNNING copies=0 \
 	"$(tracked 0)" set:PRE_COPY "read:$W/x=ENOMSG" set:STOP_COPY "more:$W/x" set:RUNNING dma:5
-mig "the user goes away" "$a" set:PRE_COPY "read:$W/x:5000"
-mig "the next one finds nothing of it" "$a" state=RUNNING "$(tracked 0)" dma:5
+mig "the user closes the device in pre-copy" "$a" set:PRE_COPY "read:$W/x:5000"
+mig "the next user finds the device RUNNING" "$a" state=RUNNING "$(tracked 0)" dma:5
 
 mark
 mig "firmware can't begin" "$a" "$(arm precopy fail 11)" set:PRE_COPY=EIO state=RUNNING dma:5 \

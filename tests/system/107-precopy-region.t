@@ -28,7 +28,7 @@ mig "the function runs and is saved" "$a" dma:100 v1-state:3 v1-is=3 "$(tracked 
 of_it "by read()"
 # shellcheck disable=SC2086
 mig "the state arrives at the destination" "$b" $loaded
-mig "through the mapping" "$a" dma:100 v1-state:3 "v1-read:$W/s:map" dma:20 "v1-more:$W/s:map" dma:2 \
+mig "the state is saved through a mapping" "$a" dma:100 v1-state:3 "v1-read:$W/s:map" dma:20 "v1-more:$W/s:map" dma:2 \
 	"sh:cp $W/s $W/bulk" v1-state:2 "digest:$W/d" "v1-more:$W/s:map" v1-state:0 v1-state:1
 of_it "by mmap()"
 # shellcheck disable=SC2086
@@ -42,9 +42,9 @@ mig "saved by the region, loaded by v2" "$b" set:RESUMING "write:$W/s" set:RUNNI
 mig "stopped before anything is read" "$a" dma:8 v1-state:3 v1-state:2 "digest:$W/d" "v1-read:$W/s" v1-state:1
 # shellcheck disable=SC2086
 mig "the state arrives at the destination" "$b" $loaded
-mig "given up" "$a" v1-state:3 "v1-read:$W/x" v1-state:1 v1-is=1 "$(tracked 0)" v1-pending=0 set:STOP set:RUNNING dma:2
-mig "given up before anything is read" "$a" v1-state:3 v1-state:1 "$(tracked 0)" v1-state:3 v1-state:0 v1-state:1
+mig "pre-copy ends when the user goes back to RUNNING" "$a" v1-state:3 "v1-read:$W/x" v1-state:1 v1-is=1 "$(tracked 0)" v1-pending=0 set:STOP set:RUNNING dma:2
+mig "pre-copy ends before the user reads anything" "$a" v1-state:3 v1-state:1 "$(tracked 0)" v1-state:3 v1-state:0 v1-state:1
 mig "v2 is refused meanwhile" "$a" v1-state:3 set:STOP=EBUSY set:RUNNING=EBUSY v1-is=3 v1-state:1 set:STOP
-mig "reset" "$a" v1-state:3 reset v1-is=1 v1-pending=0 "$(tracked 0)" state=RUNNING dma:2
+mig "a reset leads to RUNNING" "$a" v1-state:3 reset v1-is=1 v1-pending=0 "$(tracked 0)" state=RUNNING dma:2
 mig "not from stop-and-copy" "$a" v1-state:2 v1-state:3=EINVAL v1-is=2 v1-state:1
 no_mdevs_no_vfs

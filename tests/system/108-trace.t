@@ -102,35 +102,35 @@ must "events can be switched on" tracing 1
 clear_trace
 debug_dir "$a"
 must "the source has its directory in debugfs" is_dir "$D"
-t "RUNNING, nobody uses it" shows state state RUNNING
-t "nobody" shows state user none
+t "the state is RUNNING while the device is closed" shows state state RUNNING
+t "no user is shown" shows state user none
 t "debugfs shows no session" shows session session none
-mig "save" "$a" dma:5 set:STOP_COPY "$(seen state state STOP_COPY)" "$(seen state user v2)" \
+mig "the state is saved" "$a" dma:5 set:STOP_COPY "$(seen state state STOP_COPY)" "$(seen state user v2)" \
 	"$(seen session session saving)" size "read:$W/s" "$(seen session bytes "$state_bytes")" \
 	"$(seen counters saved 0)" set:RUNNING "$(seen session session none)" \
 	"$(seen session last saved)" "$(seen session last_whole 1)" "$(seen state user none)"
 debug_dir "$b"
-mig "load" "$b" set:RESUMING "$(seen session session loading)" "$(seen session bytes 0)" \
+mig "the state is loaded" "$b" set:RESUMING "$(seen session session loading)" "$(seen session bytes 0)" \
 	"write:$W/s" set:RUNNING dma:5
 tracing 0
 
 # Transitions
-is "the source's states" "$(path_of "$bdf_a")" \
+is "the trace has the source's states" "$(path_of "$bdf_a")" \
 	"RUNNING RUNNING_P2P STOP STOP_COPY STOP RUNNING_P2P RUNNING"
-is "the destination's" "$(path_of "$bdf_b")" \
+is "the trace has the destination's states" "$(path_of "$bdf_b")" \
 	"RUNNING RUNNING_P2P STOP RESUMING STOP RUNNING_P2P RUNNING"
-is "each by the one front end" "$(events vfio_pci_mig_state | field who | tr ' ' '\n' |
+is "v2 has moved the device each time" "$(events vfio_pci_mig_state | field who | tr ' ' '\n' |
 	grep -v -e reset -e open | sort -u)" v2
-is "and without an error" "$(events vfio_pci_mig_state | field error | tr ' ' '\n' | sort -u)" 0
+is "no transition failed" "$(events vfio_pci_mig_state | field error | tr ' ' '\n' | sort -u)" 0
 t "resets at open are seen" test -n "$(events vfio_pci_mig_state "device=$bdf_a" who=reset)"
 
 # Firmware operations
-is "the source's operations" "$(events vfio_pci_mig_op "device=$bdf_a" | field op |
+is "the trace has the source's operations" "$(events vfio_pci_mig_op "device=$bdf_a" | field op |
 	sed 's/\bsave save\b/save/')" \
 	"suspend_p2p suspend_full save state_size save resume_full resume_p2p"
-is "the destination's" "$(events vfio_pci_mig_op "device=$bdf_b" | field op)" \
+is "the trace has the destination's operations" "$(events vfio_pci_mig_op "device=$bdf_b" | field op)" \
 	"suspend_p2p suspend_full load load resume_full resume_p2p"
-is "none failed" "$(events vfio_pci_mig_op | field error | tr ' ' '\n' | sort -u)" 0
+is "no operation failed" "$(events vfio_pci_mig_op | field error | tr ' ' '\n' | sort -u)" 0
 events vfio_pci_mig_op >"$W/ops"
 t "each took its time" took_time <"$W/ops"
 
@@ -158,7 +158,7 @@ is "the destination's loads" "$(events $DEV_TRACE_COMMAND "function=$vf_b" opcod
 # Counters
 debug_dir "$a"
 t "one saved" shows counters saved 1
-t "none failed" shows counters failed 0
+t "no session failed" shows counters failed 0
 t "its bytes" shows counters bytes_saved "$state_bytes"
 is "operators see the same in sysfs" "$(counters_of "$a" saved loaded failed errors bytes_saved bytes_loaded)" \
 	"1 0 0 0 $state_bytes 0 "
@@ -190,45 +190,45 @@ is "transitions by v1" "$(events vfio_pci_mig_state who=v1 | field new)" \
 is "a refusal is seen, too" "$(events vfio_pci_mig_state who=v2 | field error)" -16
 
 clear_trace
-mig "with pre-copy" "$b" dma:50 v1-state:3 "$(seen state state PRE_COPY)" "v1-read:$W/pre" dma:20 \
+mig "the state is saved with pre-copy" "$b" dma:50 v1-state:3 "$(seen state state PRE_COPY)" "v1-read:$W/pre" dma:20 \
 	"$(seen session session saving)" v1-state:2 "v1-more:$W/pre" v1-state:0 v1-state:1
-is "its states" "$(path_of "$bdf_b")" \
+is "the trace has the states of pre-copy" "$(path_of "$bdf_b")" \
 	"RUNNING PRE_COPY PRE_COPY_P2P STOP_COPY STOP RUNNING_P2P RUNNING"
 is "pre-copy begins and ends once" "$(events vfio_pci_mig_op | field op | tr ' ' '\n' |
 	grep precopy_st | tr '\n' ' ')" "precopy_start precopy_stop "
 events vfio_pci_mig_chunk >"$W/pieces"
 is "the last piece is from the stopped function" \
 	"$(tail -n 1 "$W/pieces" | sed 's/.* running=\(.*\) ns=.*/\1/')" "0 last=1"
-is "only that is the last" "$(field last <"$W/pieces" | total)" 1
-is "the bulk is from the running one" "$(head -n 1 "$W/pieces" | field running)" 1
+is "only one piece is the last" "$(field last <"$W/pieces" | total)" 1
+is "the first piece is from the running function" "$(head -n 1 "$W/pieces" | field running)" 1
 is "pieces sum up to what the session has saved" "$(field bytes <"$W/pieces" | total)" \
 	"$(sed -n 's/^last_bytes: //p' "$D/session")"
-is "and they are as many" "$(grep -c . "$W/pieces")" "$(sed -n 's/^last_pieces: //p' "$D/session")"
+is "the session counts as many pieces" "$(grep -c . "$W/pieces")" "$(sed -n 's/^last_pieces: //p' "$D/session")"
 
 clear_trace
 mig "a suspend that fails" "$b" "sh:echo '$vf_b suspend fail 11' >$FW/inject" \
 	set:RUNNING_P2P=EIO state=RUNNING
-is "the arc that failed" "$(events vfio_pci_mig_state who=v2 old=RUNNING new=RUNNING_P2P |
+is "the trace has the transition that failed" "$(events vfio_pci_mig_state who=v2 old=RUNNING new=RUNNING_P2P |
 	field error)" -5
-is "the operation" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -5
-is "the command, with firmware's status" \
+is "the trace has the operation that failed" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -5
+is "the trace has the command, with firmware's status" \
 	"$(events $DEV_TRACE_COMMAND opcode=SUSPEND | field status)" 11
-is "it is counted" "$(op_count suspend_p2p)" "4 1"
+is "the operation is counted" "$(op_count suspend_p2p)" "4 1"
 
 clear_trace
 mig "a save that is left in the middle" "$b" "sh:echo '$vf_b save silent' >$FW/inject" \
 	set:STOP_COPY set:STOP state=STOP set:RUNNING
-is "the abort" "$(events vfio_pci_mig_op op=abort | field error)" 0
-is "what it has ended" "$(events vfio_pci_mig_op op=save | field error)" -125
+is "the trace has the abort" "$(events vfio_pci_mig_op op=abort | field error)" 0
+is "the trace has the save that was aborted" "$(events vfio_pci_mig_op op=save | field error)" -125
 is "there is no event of a chunk" "$(events vfio_pci_mig_chunk)" ""
-is "its command, of the PF" "$(events $DEV_TRACE_COMMAND opcode=ABORT | field function)" -1
-t "a session that failed" shows counters failed 1
+is "the abort is a command of the PF" "$(events $DEV_TRACE_COMMAND opcode=ABORT | field function)" -1
+t "an aborted save counts as a failed session" shows counters failed 1
 mig "RESUMING without data" "$b" set:RESUMING set:STOP set:RUNNING
-t "is none" shows counters failed 1
+t "a session without data is no failure" shows counters failed 1
 mig "a stream that is refused" "$b" set:RESUMING \
 	"sh:dd if=/dev/zero of=$W/zero bs=4096 count=1 2>/dev/null" "write:$W/zero=EINVAL" \
 	set:STOP=ENODATA reset state=RUNNING
-t "is one" shows counters failed 2
+t "a refused stream counts as a failed session" shows counters failed 2
 
 # Debugfs answers while firmware does not
 waits() { grep -q mig_fw_suspend "/proc/$(pgrep -P "$MIG")/stack"; }
@@ -241,12 +241,12 @@ t "all files can be read meanwhile" timeout -k 1 10 sh -c "cat $D/* >$W/all"
 t "firmware has not answered yet" waits
 t "the files are not empty" test -s "$W/all"
 tool write "$FW/inject" "any any off" >/dev/null
-mig_end "it never does"
+mig_end "the operation times out"
 fw_timeout 5000
-is "ERROR" "$(events vfio_pci_mig_state who=error | field new)" ERROR
-is "the operation that was not answered" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -110
-is "and the way out" "$(events vfio_pci_mig_state who=reset old=ERROR | field new)" RUNNING
-t "it is counted" shows counters errors 2
+is "the trace has the way to ERROR" "$(events vfio_pci_mig_state who=error | field new)" ERROR
+is "the trace has the operation that timed out" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -110
+is "the trace has the reset out of ERROR" "$(events vfio_pci_mig_state who=reset old=ERROR | field new)" RUNNING
+t "each error is counted" shows counters errors 2
 is "operators see failures and errors in sysfs" "$(counters_of "$b" failed errors)" "2 2 "
 
 # Dirty pages
@@ -257,13 +257,13 @@ if grep -q ' iova_bitmap_set' /proc/kallsyms; then
 		"$(seen tracker on 1)" "$(seen tracker pages 4096)" "$(seen tracker ranges 1)" \
 		copy:0x20007000:8192 report:0x20000000:0x1000000:4096:7-8 \
 		report:0x20000000:0x1000:4096:none stop
-	is "the operations" "$(events vfio_pci_mig_op | field op)" \
+	is "the trace has the operations of logging" "$(events vfio_pci_mig_op | field op)" \
 		"log_start log_report log_report log_stop"
 	events vfio_pci_log_report >"$W/reports"
-	is "the reports' dirty pages" "$(field dirty <"$W/reports")" "2 0"
-	is "their bitmaps" "$(field bitmap <"$W/reports")" "512 1"
-	is "their lengths" "$(field length <"$W/reports")" "16777216 4096"
-	is "where" "$(field iova <"$W/reports")" "0x20000000 0x20000000"
+	is "reports have their number of dirty pages" "$(field dirty <"$W/reports")" "2 0"
+	is "reports have the size of their bitmap" "$(field bitmap <"$W/reports")" "512 1"
+	is "reports have the length of their range" "$(field length <"$W/reports")" "16777216 4096"
+	is "reports have the address of their range" "$(field iova <"$W/reports")" "0x20000000 0x20000000"
 	t "each took its time" took_time <"$W/reports"
 	t "logging has ended" shows tracker on 0
 	t "reports are counted" shows tracker reports 2

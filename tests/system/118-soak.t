@@ -6,7 +6,7 @@
 # Eight mdevs, operations in random order: "make soak" for a short while. Too short to say
 # anything of memory; what is left behind the kernel's log and cleanup.sh tell.
 
-must "8 VFs" set_vfs 8
+must "8 VFs exist" set_vfs 8
 must "all VFs are bound" wait_for 30 all_bound 8
 log=
 ! can log || log=--log

@@ -122,7 +122,7 @@ refuses "a report of a part of 4 KiB" 'whole 4 KiB pages' "$all" copy:$LOW:1 \
 log "a reset ends it" "$all" copy:$LOW:1 reset "$(tracking 0)" $whole:none=EINVAL stop=EINVAL \
 	"$all" $whole:none copy:0x20001000:1 $whole:1
 log "closing ends it" "$all" "$(tracking 1)"
-log "it does" "$(tracking 0)" $whole:none=EINVAL
+log "the next user finds no log" "$(tracking 0)" $whole:none=EINVAL
 
 inject_() { echo "sh:echo '$VF $*' >$FW/inject"; }
 refuses "firmware's short bitmap" 'the log is lost' "$all" "$(inject_ tracker_report short 1)" \

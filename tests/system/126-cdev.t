@@ -10,11 +10,11 @@ W=$WORK
 
 MIG_OPTIONS=-c
 mig "DMA" "$a" dma:150 copies=150 errors=0
-mig "save" "$a" dma:60 "digest:$W/d" set:STOP_COPY "read:$W/s" "digest-is:$W/d" set:RUNNING dma:5
-mig "load" "$b" "digest-not:$W/d" set:RESUMING "write:$W/s" set:STOP "digest-is:$W/d" \
+mig "the state is saved" "$a" dma:60 "digest:$W/d" set:STOP_COPY "read:$W/s" "digest-is:$W/d" set:RUNNING dma:5
+mig "the state is loaded" "$b" "digest-not:$W/d" set:RESUMING "write:$W/s" set:STOP "digest-is:$W/d" \
 	set:RUNNING copies=60 dma:20 copies=80
-mig "stopped, it is still" "$a" dma:30 set:STOP frozen:100 set:RUNNING dma:2
-mig "reset" "$a" dma:30 reset copies=0 dma:3
+mig "the device does nothing in STOP" "$a" dma:30 set:STOP frozen:100 set:RUNNING dma:2
+mig "a reset leads to RUNNING" "$a" dma:30 reset copies=0 dma:3
 MIG_OPTIONS=
 mig "by the group: loaded what was saved by the character device" "$a" set:RESUMING \
 	"write:$W/s" set:RUNNING "digest-is:$W/d" copies=60 dma:5

@@ -64,14 +64,14 @@ nth 1 read "$MDEVS/$u/function" "$MDEVS/$u/migration_state" "$debug/state" "$deb
 no_mdevs_no_vfs
 must "pci-pf-stub is loaded" load pci-pf-stub
 must "it gets the PF" pf_driver pci-pf-stub
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 mark
 like "a registration fails at each place, and then works" \
 	"$(insmod "$TOOLS/made-parent.ko" device="$PF" types=one,two attrs=a external=Y faults=Y 2>&1)" canceled
 n=$(tool log "$SEQ" | sed -n 's/.*made-parent: \([0-9]*\) faults$/\1/p')
 at_least "registration: places" "${n:-0}" 20
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 2
-t "no VFs" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "the PF's driver gets it" pf_driver "$DEV_DRIVER"
 t "no override is left" write_to "$PFDIR/driver_override" "
 "

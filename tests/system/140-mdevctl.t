@@ -8,7 +8,7 @@
 
 ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 
-must "4 VFs" set_vfs 4
+must "4 VFs exist" set_vfs 4
 t "all VFs are bound to mdev-pci" wait_for 20 all_bound 4
 types=$(mdevctl types)
 like "types lists the PF" "$types" "^$PF"
@@ -28,7 +28,7 @@ like "mdevctl lists the active mdev" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defin
 mig "the mdev does DMA" "$u" dma:20
 like "types knows that one is used" "$(mdevctl types)" 'Available instances: 3'
 t "a second start is refused" not ctl start --uuid "$u"
-t "stop" ctl stop --uuid "$u"
+t "mdevctl stop succeeds" ctl stop --uuid "$u"
 t "the mdev is gone" is_gone "$MDEVS/$u"
 like "still defined" "$(mdevctl list --defined)" "^$u "
 t "start again" ctl start --uuid "$u"
@@ -39,10 +39,10 @@ v=$UUID
 t "start without a definition" ctl start --uuid "$v" --parent "$PF" --type $DEV_TYPE_LITE
 like "listed" "$(mdevctl list)" "^$v $PF $DEV_TYPE_LITE"
 t "define from what runs" ctl define --uuid "$v"
-t "stop" ctl stop --uuid "$v"
+t "mdevctl stop succeeds" ctl stop --uuid "$v"
 t "the definition is removed" ctl undefine --uuid "$v"
 
-t "all VFs go" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "start without VFs fails" not ctl start --uuid "$u"
 like "mdevctl says why" "$(mdevctl start --uuid "$u" 2>&1)" '[^ ]'
 

@@ -23,7 +23,7 @@ why()
 }
 
 must "the tools are installed" cp -a "$TREE/." /
-must "3 VFs" set_vfs 3
+must "3 VFs exist" set_vfs 3
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 3
 new_uuid
 a=$UUID
@@ -64,7 +64,7 @@ if within 20 mdevctl modify --help | grep -q -- --live; then
 else
 	skip "modify --live" "mdevctl $(mdevctl --version | grep -o '[0-9].*') has no modify --live (1.3)"
 fi
-t "stop" ctl stop --uuid "$a"
+t "mdevctl stop succeeds" ctl stop --uuid "$a"
 t "firmware will refuse each VF" inject any enable fail 11 3
 why "firmware refuses" "the kernel says: .*mdev $a refused: firmware could not enable the VF as dma" start --uuid "$a"
 t "the definition starts after the correction" ctl start --uuid "$a"
@@ -98,31 +98,31 @@ must "udevd starts" udev_start
 t "the host comes up" up
 t "the PF's driver is loaded" loaded $DEV_MODULE
 t "the mdev is there" wait_for 30 active "$a"
-is "and the VFs" "$(cat "$PFDIR/sriov_numvfs")" 3
-t "with its max_copy" attr_is "$a" max_copy 65536
-t "with its bandwidth" attr_is "$a" bandwidth 100
-t "the other type's as well" wait_for 10 active "$b"
+is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
+t "the mdev has its max_copy" attr_is "$a" max_copy 65536
+t "the mdev has its bandwidth" attr_is "$a" bandwidth 100
+t "the mdev of the other type is there, too" wait_for 10 active "$b"
 t "the one that is not automatic is not there" is_gone "$MDEVS/$c"
 mig "the mdev does DMA" "$a" dma:20
 
-# One that can't start keeps none from starting, and is told of
+# A definition that can't start keeps no other one from starting, and the log names it
 sed "s/65536/66/" "/etc/mdevctl.d/$PF/$a" >"/etc/mdevctl.d/$PF/$d"
-t "down again, with a bad definition" down
+t "the host goes down, with a bad definition" down
 mark
-t "up again" up
-t "the good one is there" wait_for 30 active "$a"
-t "the other good one as well" wait_for 10 active "$b"
-t "the bad one is not" is_gone "$MDEVS/$d"
+t "the host comes up again" up
+t "the mdev of the good definition is there" wait_for 30 active "$a"
+t "the mdev of the other good definition is there" wait_for 10 active "$b"
+t "the mdev of the bad definition is not there" is_gone "$MDEVS/$d"
 t "the log tells of it" wait_for 10 sh -c "tool log $SEQ | grep -q 'mdevctl: start of mdev $d .*: refused'"
 
 # What our rule is good for
 if [ ! -e /usr/sbin/mdevctl ]; then
-	t "down again, without the rule" down
+	t "the host goes down, without the rule" down
 	mv /usr/lib/udev/rules.d/61-mdev-pci.rules "$WORK/"
 	udevadm control --reload
-	t "up again" up
+	t "the host comes up again" up
 	t "the VFs are there" wait_for 20 all_bound 3
-	t "the mdev is not: mdevctl's own rule names another path" not active "$a"
+	t "the mdev is not there: mdevctl's own rule names another path" not active "$a"
 	t "what the rule runs starts it" ctl start-parent-mdevs "$PF"
 	t "the mdev is active" active "$a"
 else

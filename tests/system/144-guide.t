@@ -62,5 +62,5 @@ guide remove
 t "the definition is removed" mdevctl undefine --uuid $u
 
 (cd "$TREE" && find . -type f) | (cd / && xargs rm -f)
-t "all VFs removed" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "the modules are loaded as before" eval 'unload_all && load_all'

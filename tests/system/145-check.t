@@ -84,7 +84,7 @@ is "the property is that with which guests migrate in the other tests" "$VALUE" 
 like "QEMU knows it" "$(qemu-system-x86_64 -device vfio-pci,help 2>&1)" "^ *${MIG_OPTION%=*}=<"
 json migration.protocol
 case $MIG_OPTION in x-*) word=v1 ;; *) word=v2 ;; esac
-is "the protocol" "$VALUE" $word
+is "the protocol is that of QEMU" "$VALUE" $word
 able_word iommufd
 [ "$WORD" = true ] && word='has IOMMUFD' || word='without CONFIG_IOMMUFD'
 like "whether there is IOMMUFD" "$(grep '^system iommufd ' "$WORK/found")" "$word"

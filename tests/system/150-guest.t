@@ -44,7 +44,7 @@ released()
 }
 t "unplugged from the running guest" wait_for 40 released
 guest_quit g
-mig "fresh again" "$u" copies=0 dma:20
+mig "the device is reset after the guest" "$u" copies=0 dma:20
 
 fw "$n" illegal_dma
 is "no DMA at the wrong time" "$VALUE" 0

@@ -33,7 +33,7 @@ t "the guest runs on" guest_running g
 t "QEMU ends" guest_quit g
 new_uuid
 u=$UUID
-t "a fresh mdev" create "$u"
+t "a new mdev is created" create "$u"
 mig "the mdev does DMA" "$u" state=RUNNING copies=0 dma:20
 
 must "a guest boots with another mdev" guest_boot h "$v"
@@ -67,7 +67,7 @@ t "the mdev is removed after QEMU has closed it" wait_for 30 has_asked
 wait $writer
 is "the write succeeds" "$(cat "$WORK/write")" 0
 new_uuid
-t "a fresh mdev" create "$UUID"
+t "a new mdev is created" create "$UUID"
 mig "the mdev does DMA" "$UUID" state=RUNNING copies=0 dma:20
 t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 no_mdevs_no_vfs

@@ -48,5 +48,5 @@ is "each byte was right" "$ERRORS" 0
 echo "# QEMU's words: $(sort -u "$GUESTS/h/log" | tr '\n' ';')"
 guest_quit h
 guest_quit g
-mig "fresh again" "$v" copies=0 dma:20
+mig "the device is reset after the guest" "$v" copies=0 dma:20
 no_mdevs_no_vfs

@@ -23,7 +23,7 @@ fails() # DESCRIPTION REGEX VIRSH-ARGUMENTS...
 	like "$f_desc: libvirt says why" "$f_out" "$f_re"
 }
 
-must "4 VFs" set_vfs 4
+must "4 VFs exist" set_vfs 4
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 4
 must "libvirtd starts" libvirt_start
 libvirt_version
@@ -61,7 +61,7 @@ new_uuid
 b=$UUID
 t "another one by sysfs" create "$b"
 t "libvirt sees it, too" wait_for 10 nodedev_active "$b"
-t "nodedev-destroy" virt nodedev-destroy "$dev"
+t "nodedev-destroy succeeds" virt nodedev-destroy "$dev"
 t "the mdev is gone" is_gone "$MDEVS/$a"
 t "the node device is still defined" nodedev_of "$a"
 t "nodedev-start again" virt nodedev-start "$dev"
@@ -70,7 +70,7 @@ sed "s,<uuid>.*<,<uuid>$UUID<," "$WORK/mdev.xml" >"$WORK/transient.xml"
 t "nodedev-create, without a definition" virt nodedev-create "$WORK/transient.xml"
 t "the mdev exists with its attribute" attr_is "$UUID" max_copy 65536
 t "libvirt knows the node device" nodedev_of "$UUID"
-t "nodedev-destroy" virt nodedev-destroy "$NODEDEV"
+t "nodedev-destroy succeeds" virt nodedev-destroy "$NODEDEV"
 t "nothing is left of it" eval 'is_gone "$MDEVS/$UUID" && wait_for 10 not nodedev_of "$UUID"'
 
 # ---- a domain
@@ -126,7 +126,7 @@ t "start restores it" virt start vm
 t "the guest goes on" domain_goes_on vm 100
 guest_status vm
 at_least "from where it was" "$COPIES" "$before"
-is "without errors" "$ERRORS" 0
+is "the guest saw no error" "$ERRORS" 0
 t "once more" patient
 t "managedsave again" virt managedsave vm
 t "the mdev is set up otherwise" write_to "$MDEVS/$a/max_copy" 4096
@@ -138,7 +138,7 @@ t "start restores it" virt start vm
 t "the guest goes on" domain_goes_on vm 100
 VIRSH_TIMEOUT=90
 
-t "destroy" virt destroy vm
+t "the domain is destroyed" virt destroy vm
 t "the mdev is there" is_there "$MDEVS/$a/iommu_group"
 t "nobody uses it: it is RUNNING" attr_is "$a" migration_state RUNNING
 t "the definition is removed" virt undefine vm
@@ -153,13 +153,13 @@ if [ "$LIBVIRT" -ge 10 ]; then
 	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/pci.xml"
 	t "a domain with the VF as a PCI device" virt create "$WORK/pci.xml"
 	t "its guest copies" domain_said pci 240 '^COPYLOAD copies=[1-9].*state=running'
-	t "destroy" virt destroy pci
+	t "the domain is destroyed" virt destroy pci
 	bound_driver "$VALUE"
 else
 	skip "the VF as a PCI device" "libvirt $LIBVIRT takes only VFs that are bound to vfio-pci"
 fi
 
-t "nodedev-destroy" virt nodedev-destroy "$dev"
+t "nodedev-destroy succeeds" virt nodedev-destroy "$dev"
 t "nodedev-undefine" virt nodedev-undefine "$dev"
 t "the other one is removed" remove "$b"
 t "libvirt has noticed" wait_for 10 not nodedev_active "$b"

@@ -18,7 +18,7 @@ switch() { write_to "/sys/bus/pci/devices/$1/driver_flavour" "$2"; }
 override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
 available() { cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances"; }
 
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
@@ -35,12 +35,12 @@ for to in native mdev; do
 	refused "$to meanwhile" "/sys/bus/pci/devices/$zero/driver_flavour" $to EEXIST \
 		"flavour $to refused: driver_override is already set"
 done
-t "destroy" virt destroy taken
+t "the domain is destroyed" virt destroy taken
 t "libvirt gives it back to mdev-pci" wait_for 20 eval '[ "$(flavour "$zero")" = "native vfio [mdev]" ]'
 is "driver_override of the VF is mdev-pci" "$(override "$zero")" mdev-pci
 is "both VFs are available" "$(available)" 2
 new_uuid; u=$UUID
-t "an mdev" create "$u"
+t "an mdev is created" create "$u"
 new_uuid; v=$UUID
 t "another one" create "$v"
 t "both mdevs are removed" remove_all
@@ -50,7 +50,7 @@ must "a domain with it" managed_xml vfio "$one"
 t "the domain starts" virt create --paused "$WORK/vfio.xml"
 is "the VF keeps the flavour vfio" "$(flavour "$one")" "native [vfio] mdev"
 refused "native meanwhile" "/sys/bus/pci/devices/$one/driver_flavour" native EBUSY "flavour native refused: "
-t "destroy" virt destroy vfio
+t "the domain is destroyed" virt destroy vfio
 is "libvirt leaves it there" "$(flavour "$one")" "native [vfio] mdev"
 t "mdev-pci gets it by one write" switch "$one" mdev
 is "the VF has the flavour mdev" "$(flavour "$one")" "native vfio [mdev]"

@@ -31,7 +31,7 @@ if [ "$QEMU" -ge 8 ]; then
 	t "the mdev is gone" is_gone "$MDEVS/$a"
 	t "the second QEMU ends" guest_quit there
 	t "its mdev is removed" remove $b
-	t "all VFs removed" set_vfs 0
+	t "all VFs are removed" set_vfs 0
 	t "the modules are loaded as before" eval 'unload_all && load_all'
 else
 	skip "the page's commands" "they are for QEMU 8.0 and later; this one is $QEMU"

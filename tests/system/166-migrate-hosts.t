@@ -118,7 +118,7 @@ is "no DMA while suspended, on hostA" "$VALUE" 0
 for x in "$v" "$lite"; do
 	VALUE=
 	on_b mdev_fw "$x" illegal_dma
-	is "nor on hostB" "$VALUE" 0
+	is "no DMA while suspended, on hostB" "$VALUE" 0
 done
 no_mdevs_no_vfs
 t "mdevctl stops hostB's mdev" on_b mdevctl stop --uuid "$v"

@@ -142,9 +142,9 @@ mdev_fw "$u" illegal_dma
 is "no DMA while suspended, on hostA" "$VALUE" 0
 VALUE=
 on_b mdev_fw "$v" illegal_dma
-is "nor on hostB" "$VALUE" 0
+is "no DMA while suspended, on hostB" "$VALUE" 0
 
-t "destroy" virt destroy vm
+t "the domain is destroyed" virt destroy vm
 t "the definition is removed" virt undefine vm
 t "libvirtd ends" libvirt_stop
 t "libvirt stops on hostB" on_b libvirt_stop

@@ -16,7 +16,7 @@ plugged=6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f02
 b=5d0c8f5e-60a5-4f43-8f2d-6a7b1f0c2d11
 
 must "the tools are installed" cp -a "$TOOLS/install-tools/." /
-must "2 VFs" bound_vfs 2
+must "2 VFs exist" bound_vfs 2
 must "1 VF on hostB" on_b bound_vfs 1
 qemu_words
 logs=

@@ -5,7 +5,7 @@
 #
 # 64 VFs, each with its mdev.
 
-must "64 VFs" set_vfs 64
+must "64 VFs exist" set_vfs 64
 must "all 64 VFs are bound" wait_for 60 all_bound 64
 is "all 64 VFs are available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 64
 all()

@@ -54,7 +54,7 @@ is "both VFs are bound to mdev-pci" "$(driver_of "$zero") $(driver_of "$one")" "
 is "2 are available" "$(available)" 2
 t "igb gives the first an address" ip link set "$net" vf 0 mac 52:54:00:12:34:10
 new_uuid; u=$UUID
-must "an mdev" create "$u" igb-vf
+must "an mdev is created" create "$u" igb-vf
 t "the mdev has the first VF" attr_is "$u" function "$zero"
 t "the mdev is not migratable" attr_is "$u" migratable 0
 t "migration_state is none" attr_is "$u" migration_state none
@@ -90,10 +90,10 @@ guest_quit g
 t "igb is bound again" write_to /sys/bus/pci/drivers/igb/bind "$igb"
 t "the card is a parent again, by itself" wait_for 20 offers
 must "its network is up" pf_up
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0; zero=$BDF
 new_uuid; u=$UUID
-t "an mdev" create "$u" igb-vf
+t "an mdev is created" create "$u" igb-vf
 
 # Taken off the list while a user has a VF open
 waits() { tool log "$SEQ" | grep -q "mdev $u is open: waiting until its user has closed it; stop the guest"; }
@@ -113,7 +113,7 @@ t "no type is left then" wait_for 20 offers_no_more
 t "on the list again" wait_for 20 write_to $PARENTS "+$igb"
 t "the card is a parent" wait_for 20 offers
 must "the VF is mdev-pci's" wait_for 20 all_bound 1
-must "an mdev" create "$u" igb-vf
+must "an mdev is created" create "$u" igb-vf
 
 # One by one
 refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-pci-generic already"
@@ -133,7 +133,7 @@ t "it can be put on it again when its VFs are unbound" wait_for 20 vf_unbound
 is "no mdev is left" "$(ls "$MDEVS")" ""
 is "igb keeps it" "$(driver_of "$igb")" igb
 is "its VF is free" "$(driver_of "$zero")" ""
-is "and nobody's" "$(override "$zero")" "(null)"
+is "its driver_override is empty" "$(override "$zero")" "(null)"
 t "its network is still up" ip link show "$net" up
 
 t "its native driver can have it" write_to /sys/bus/pci/drivers_probe "$zero"
@@ -157,9 +157,9 @@ t "igb removes the VFs" set_vfs 0
 t "on the list" write_to $PARENTS "+$igb"
 
 # The card goes in good order, and comes back
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 new_uuid
-t "an mdev" create "$UUID" igb-vf
+t "an mdev is created" create "$UUID" igb-vf
 t "the card is removed" write_to "$PFDIR/remove" 1
 t "the mdev is gone" no_mdevs
 is "parents is empty" "$(cat $PARENTS)" ""
@@ -168,20 +168,20 @@ t "it is a parent again, by its ID" wait_for 20 offers
 must "its network is up" pf_up
 
 # Modules, in both orders
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 new_uuid
-t "an mdev" create "$UUID" igb-vf
-t "igb's module goes" unload igb
+t "an mdev is created" create "$UUID" igb-vf
+t "igb's module unloads" unload igb
 t "the mdev is removed" no_mdevs
 t "no type is left" offers_no_more
 t "igb's module comes" load igb
 t "the card is a parent again" wait_for 20 offers
 must "its network is up" pf_up
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0; zero=$BDF
 new_uuid
-t "an mdev" create "$UUID" igb-vf
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "an mdev is created" create "$UUID" igb-vf
+t "mdev-pci-generic unloads" unload mdev-pci-generic
 t "the mdev is removed" no_mdevs
 t "no type is left" offers_no_more
 is "igb keeps the card" "$(driver_of "$igb")" igb
@@ -193,7 +193,7 @@ is "the card is where the guide has it" "$igb" 0000:02:00.0
 mkdir -p /etc/modprobe.d /etc/modules-load.d
 guide other-devices
 t "the card is a parent" offers
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "mdev-pci-generic unloads" unload mdev-pci-generic
 rm -f /etc/modprobe.d/mdev-pci-generic.conf /etc/modules-load.d/mdev-pci-generic.conf
 t "without IDs it comes" load mdev-pci-generic
 guide one-parent
@@ -217,7 +217,7 @@ guide one-parent-for-good
 t "the card is a parent by its file" wait_for 20 offers
 t "udevd ends" udev_stop
 rm -rf /usr/lib/udev/rules.d/62-mdev-pci-generic.rules /etc/mdev-pci
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "mdev-pci-generic unloads" unload mdev-pci-generic
 
 mark
 t "an ID that is none" not load mdev-pci-generic ids=8086

@@ -28,16 +28,16 @@ must "the controller answers" wait_for 20 nvme id-ctrl "$nvme"
 disk=${nvme}n1
 must "the controller has a namespace" wait_for 20 is_there "$disk"
 
-must "the module" load mdev-pci-generic
+must "the module loads" load mdev-pci-generic
 is "nothing is a parent" "$(cat $PARENTS)" ""
 must "the controller is one" write_to $PARENTS "+$PF"
 must "the parent offers a type" type_dir nvme-vf
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0
 is "the VF is bound to mdev-pci" "$(driver_of "$BDF")" mdev-pci
 must "the VF is given queues and interrupts" prepare_vf 1
 new_uuid; u=$UUID
-must "an mdev" create "$u" nvme-vf
+must "an mdev is created" create "$u" nvme-vf
 errno_of "$PFDIR/sriov_numvfs" 0
 is "nvme removes no VFs under it" "$ERRNO" EPERM
 
@@ -54,7 +54,7 @@ t "the PF's driver works on" nvme id-ctrl "$nvme"
 guest_quit g
 
 t "the mdev is removed" remove "$u"
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "mdev-pci-generic unloads" unload mdev-pci-generic
 is "nvme keeps the controller" "$(driver_of "$PF")" nvme
 is "its VF is free" "$(driver_of "$BDF")" ""
 t "nvme removes it" set_vfs 0

@@ -43,7 +43,7 @@ give_to() # DRIVER
 find_pf
 other=$PF
 must "there is a controller" find_other_pf 1b36:0010
-must "the module" load mdev-pci-nvme
+must "the module loads" load mdev-pci-nvme
 not_nvme_pf() { [ "$(driver_of "$PF")" != nvme-pf ]; }
 t "the module binds no device by itself" not_nvme_pf
 must "the controller is given to it" give_to nvme-pf
@@ -55,7 +55,7 @@ t "driver_override of the reference device names nvme-pf" override "$other" nvme
 refused "another device" $NVME_DRIVER/bind "$other" ENODEV \
 	"$other: is no NVMe controller with SR-IOV; clear its driver_override"
 t "that goes back" override "$other" ""
-t "to its driver" write_to /sys/bus/pci/drivers/$DEV_DRIVER/bind "$other"
+t "the function is bound to its driver" write_to /sys/bus/pci/drivers/$DEV_DRIVER/bind "$other"
 
 is "a type for each number of queues that a VF can have" \
 	"$(ls "$PFDIR/mdev_supported_types" | tr '\n' ' ')" "nvme-pf-q1 nvme-pf-q2 nvme-pf-q4 "
@@ -71,7 +71,7 @@ refused "no VF exists" "$PFDIR/mdev_supported_types/nvme-pf-q1/create" "$UUID" E
 errno_of "$PFDIR/sriov_numvfs" 5
 is "more VFs than there are" "$ERRNO" ERANGE
 
-must "4 VFs" bound_vfs 4
+must "4 VFs exist" bound_vfs 4
 is "q1 is available for each VF" "$(available nvme-pf-q1)" 4
 is "q2 as often as there are queues" "$(available nvme-pf-q2)" 3
 is "q4, too" "$(available nvme-pf-q4)" 2
@@ -95,13 +95,13 @@ refused "nothing is left" "$PFDIR/mdev_supported_types/nvme-pf-q1/create" "$c" E
 	"$PF: q1 needs 2 queues, the controller has 0 left: remove an mdev, or take a smaller type"
 t "there is no such mdev" is_gone "$MDEVS/$c"
 holds "after that" 0 2
-t "one goes" remove "$b"
+t "an mdev is removed" remove "$b"
 holds "its resources are there" 5 1
 t "mdevctl starts one with 2 queues" ctl start --uuid "$b" --parent "$PF" --type nvme-pf-q2
 like "mdevctl lists it" "$(mdevctl list)" "^$b $PF nvme-pf-q2"
 holds "with that" 2 2
 like "mdevctl says what is left" "$(mdevctl types)" 'queues: 2 of 10 left'
-t "the last one" create "$c" nvme-pf-q1
+t "the last mdev is created" create "$c" nvme-pf-q1
 holds "with three" 0 3
 t "mdevctl stops its one" ctl stop --uuid "$b"
 holds "without it" 3 2
@@ -138,11 +138,11 @@ holds "after the reset" 3 2
 must "a guest boots after it" guest_plain g "$c"
 t "the guest reads the namespace" guest_sh g 90 \
 	"i=0; while ! [ -b /dev/nvme0n1 ] && [ \$i -lt 50 ]; do sleep 1; i=\$((i + 1)); done; dd if=/dev/nvme0n1 bs=1M count=$SIZE 2>/dev/null | md5sum"
-is "what was written" "$(echo "$OUT" | head -n 1)" "$sum"
+is "the disk has what was written" "$(echo "$OUT" | head -n 1)" "$sum"
 guest_quit g
 
 # Everything goes
-t "one goes" remove "$c"
+t "an mdev is removed" remove "$c"
 holds "with the last one" 5 1
 t "the PF is unbound under the last one" write_to $NVME_DRIVER/unbind "$PF"
 t "the mdev is gone" no_mdevs
@@ -150,8 +150,8 @@ t "no VF is left" is_gone "$PFDIR/virtfn0"
 t "no type is left" is_gone "$PFDIR/mdev_supported_types"
 t "the PF is bound again" write_to $NVME_DRIVER/bind "$PF"
 holds "as at first" 10 0
-t "the module goes" unload mdev-pci-nvme
-t "nobody's any more" override "$PF" ""
+t "the module unloads" unload mdev-pci-nvme
+t "its driver_override is empty" override "$PF" ""
 must "nvme is loaded" load nvme
 t "the controller is nvme's" give_to ""
 is "nvme is bound to the PF" "$(driver_of "$PF")" nvme

@@ -24,18 +24,18 @@ must "there is a card" find_other_pf 8086:10c9
 loaded igbvf && unload igbvf
 loaded vfio_pci && unload vfio-pci
 # A function that once had the attribute keeps it as long as mdev-pci is there
-must "our modules go" unload_all
-must "the module" load mdev-pci-generic
+must "our modules unload" unload_all
+must "the module loads" load mdev-pci-generic
 is "no driver_flavour before it is a parent" "$(ls "$PFDIR" | grep flavour)" ""
 must "the card becomes a parent" write_to $PARENTS "+$PF"
 must "its network is up" ip link set "$(ls "$PFDIR/net")" up
 state "the PF" "$PF" "[native] vfio" igb
 refused "the PF's network is up" "$PFDIR/driver_flavour" vfio EBUSY \
 	"$PF: flavour vfio refused: $(ls "$PFDIR/net") is up; take it down first"
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0; vf=$BDF
 state "the VF" "$vf" "native vfio [mdev]" mdev-pci
-must "one write" switch "$vf" native
+must "one write switches the driver" switch "$vf" native
 state "the VF on the host" "$vf" "[native] vfio mdev" igbvf
 must "the VF has a network interface" wait_for 10 is_there "$PCI/$vf/net"
 net=$(ls "$PCI/$vf/net")
@@ -44,12 +44,12 @@ refused "a network that is up" "$PCI/$vf/driver_flavour" mdev EBUSY \
 	"$vf: flavour mdev refused: $net is up; take it down first"
 state "the VF on the host" "$vf" "[native] vfio mdev" igbvf
 must "the interface is down" ip link set "$net" down
-must "one write" switch "$vf" vfio
+must "one write switches the driver" switch "$vf" vfio
 state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
-must "one write" switch "$vf" mdev
+must "one write switches the driver" switch "$vf" mdev
 state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 new_uuid
-t "an mdev" create "$UUID" igb-vf
+t "an mdev is created" create "$UUID" igb-vf
 refused "an mdev has it" "$PCI/$vf/driver_flavour" native EBUSY "mdev $UUID uses the function"
 t "the mdev is removed" remove "$UUID"
 t "igb's PF is to be no parent any more" write_to $PARENTS "-$PF"
@@ -60,7 +60,7 @@ refused "mdev is refused for a VF of no parent" "$PCI/$vf/driver_flavour" mdev E
 t "but the host's" switch "$vf" native
 state "its VF" "$vf" "[native] vfio" igbvf
 t "and VFIO's" switch "$vf" vfio
-t "no VFs" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "the PF's network is down" ip link set "$(ls "$PFDIR/net")" down
 t "the PF to VFIO" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci
@@ -84,7 +84,7 @@ exec 5<"$disk"
 refused "the PF's disk is open" "$PFDIR/driver_flavour" vfio EBUSY \
 	"$PF: flavour vfio refused: ${disk#/dev/} is in use; unmount it first"
 exec 5<&-
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0; vf=$BDF
 prepare_vf()
 {
@@ -92,7 +92,7 @@ prepare_vf()
 		nvme virt-mgmt "$nvme" -c 1 -a 9
 }
 must "the VF is given queues and interrupts" prepare_vf
-must "one write" switch "$vf" native
+must "one write switches the driver" switch "$vf" native
 state "the VF on the host" "$vf" "[native] vfio mdev" nvme
 must "the controller has a disk" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | grep -q "^nvme[0-9]*n1$"'
 disk=$(ls "$PCI/$vf"/nvme/nvme*/ | grep '^nvme[0-9]*n1$')
@@ -101,14 +101,14 @@ exec 5<"/dev/$disk"
 refused "a disk that is open" "$PCI/$vf/driver_flavour" mdev EBUSY \
 	"$vf: flavour mdev refused: $disk is in use; unmount it first"
 exec 5<&-
-must "one write" switch "$vf" vfio
+must "one write switches the driver" switch "$vf" vfio
 state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
-must "one write" switch "$vf" mdev
+must "one write switches the driver" switch "$vf" mdev
 state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 new_uuid
-t "an mdev" create "$UUID" nvme-vf
+t "an mdev is created" create "$UUID" nvme-vf
 t "the mdev is removed" remove "$UUID"
-t "no VFs" set_vfs 0
+t "all VFs are removed" set_vfs 0
 
 # ---- and with it, the kernel's default: the disk that people open is below no controller
 for module in nvme nvme_core; do
@@ -129,10 +129,10 @@ exec 5<"/dev/$disk"
 refused "the disk that only the PF has is open" "$PFDIR/driver_flavour" vfio EBUSY \
 	"$PF: flavour vfio refused: $disk is in use; unmount it first"
 state "the PF" "$PF" "[native] vfio" nvme
-must "1 VF" bound_vfs 1
+must "1 VF exists" bound_vfs 1
 vf_bdf 0; vf=$BDF
 must "the VF is given queues and interrupts" prepare_vf
-must "one write" switch "$vf" native
+must "one write switches the driver" switch "$vf" native
 must "the VF has the disk, too" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | grep -q "^nvme[0-9]*c[0-9]*n1$"'
 t "the VF can go while the disk is open, the PF has it" switch "$vf" vfio
 state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
@@ -141,6 +141,6 @@ t "unbound from VFIO's driver" write_to /sys/bus/pci/drivers/vfio-pci/unbind "$v
 is "the VF is reserved for mdev-pci" "$(cat "$PCI/$vf/driver_override")" mdev-pci
 t "probed" write_to /sys/bus/pci/drivers_probe "$vf"
 state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
-t "no VFs" set_vfs 0
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "all VFs are removed" set_vfs 0
+t "mdev-pci-generic unloads" unload mdev-pci-generic
 loaded igbvf && unload igbvf

@@ -66,7 +66,7 @@ refused "more than the link has" "$A/max_tx_rate" 1000000 EINVAL \
 is "nothing has changed" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$mac 100 200 0 "
 t "for igb, too" host_has 0 "link/ether $mac.*vlan 100, .*tx rate 200 .*spoof checking off"
 
-t "no VLAN" write_to "$A/vlan" 0
+t "the VLAN is removed" write_to "$A/vlan" 0
 must "a guest boots with it" guest_plain g "$u"
 t "the guest sees the address" guest_sh g 60 "grep $mac /sys/class/net/eth0/address"
 for name in mac:$own vlan:1 max_tx_rate:0 spoof_check:1; do
@@ -92,7 +92,7 @@ must "an mdev of it" create "$u" igb-vf
 t "shows the VLAN only" attr_is "$u" vlan 5
 t "another VLAN" write_to "$MDEVS/$u/vlan" 100
 t "has the priority" host_has 0 'vlan 100, qos 3'
-t "no VLAN" write_to "$MDEVS/$u/vlan" 0
+t "the VLAN is removed" write_to "$MDEVS/$u/vlan" 0
 t "has none" not host_has 0 'vlan|qos'
 t "the mdev is removed" remove "$u"
 t "VLAN and priority are as the host had them" host_has 0 'vlan 5, qos 3'
@@ -117,15 +117,15 @@ mdevctl undefine --uuid 6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01
 
 # The PF goes under an mdev that has changed its VF
 new_uuid; u=$UUID
-must "an mdev" create "$u" igb-vf
+must "an mdev is created" create "$u" igb-vf
 t "has an address" write_to "$MDEVS/$u/mac" $mac
 t "igb is unbound" write_to /sys/bus/pci/drivers/igb/unbind "$PF"
 t "the mdev is gone" is_gone "$MDEVS/$u"
 t "igb is bound again" write_to /sys/bus/pci/drivers/igb/bind "$PF"
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "mdev-pci-generic unloads" unload mdev-pci-generic
 
 must "a device without network" load nvme
 must "the controller is there" find_other_pf 1b36:0010
 must "the PF is a parent" load mdev-pci-generic ids=1b36:0010
 t "its type has none of them" not grep -E 'attribute (mac|vlan)' "$PFDIR/mdev_supported_types/nvme-vf/description"
-t "mdev-pci-generic goes" unload mdev-pci-generic
+t "mdev-pci-generic unloads" unload mdev-pci-generic

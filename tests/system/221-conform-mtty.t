@@ -27,7 +27,7 @@ fails()
 
 must "the mdev core" load mdev
 must "VFIO" load vfio_iommu_type1
-must "upstream's mtty" insmod "$MTTY"
+must "upstream's mtty loads" insmod "$MTTY"
 TYPE_DIR=/sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-2
 new_uuid
 must "an mdev of it" write_to "$TYPE_DIR/create" "$UUID"

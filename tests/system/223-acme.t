@@ -15,11 +15,11 @@ acme_is_bound()
 t "the device's own driver is unloaded" unload "$DEV_MODULE"
 must "the skeleton is loaded" insmod "$(echo "$PAYLOAD"/*/acme-refdev.ko)"
 must "the PF is bound to acme-refdev" wait_for 20 acme_is_bound
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 must "all VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid
 a=$UUID
-must "an mdev" create "$a" acme-refdev-dma
+must "an mdev is created" create "$a" acme-refdev-dma
 new_uuid
 b=$UUID
 must "a second mdev is created" create "$b" acme-refdev-dma

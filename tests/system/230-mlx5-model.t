@@ -12,7 +12,7 @@ must "stock mlx5_core takes the PF" mlx5_load
 must "stock mlx5_core has the PF" mlx5_bound
 logged "mlx5_core logs the firmware version" "$PF: firmware version: 28.39"
 must "the PF creates 2 VFs" mlx5_vfs 2
-t "there are 2" test -e "$PFDIR/virtfn1"
+t "2 VFs exist" test -e "$PFDIR/virtfn1"
 t "the VFs have their pages" cx_is 0 pages 6
 fw_pages vfs
 is "so says the driver" "$VALUE" 12
@@ -27,13 +27,13 @@ sleep 5
 t "it lives on, polled for its health" test -e "$DIR/driver"
 is "no complaint about health" "$(tool log "$SEQ" | grep -i -E 'health|timeout|leak|stuck')" ""
 t "the VF is given back" vf_free 0
-t "2 VFs less" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "no VF has pages any more" no_vf_pages
-t "the driver goes" unload mlx5_core
+t "the driver unloads" unload mlx5_core
 fw_dir_left=$(ls /sys/kernel/debug/mlx5 2>/dev/null)
 is "nothing is left of it" "$fw_dir_left" ""
 t "and comes again" mlx5_load
-t "with a VF" mlx5_vfs 1
+t "1 VF exists" mlx5_vfs 1
 t "and without" set_vfs 0
 is "no complaint of the driver" "$(tool log "$SEQ" | grep -E 'mlx5.*(rr|fail|leak|imeout)')" ""
-t "the driver goes" unload mlx5_core
+t "the driver unloads" unload mlx5_core

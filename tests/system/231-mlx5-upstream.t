@@ -37,7 +37,7 @@ walk "and takes the right one" "$one" set:RESUMING "write:$WORK/good" set:STOP c
 
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "the VFs are given back" vf_free 0 1
-t "upstream's driver goes" unload mlx5-vfio-pci
-t "2 VFs less" set_vfs 0
+t "upstream's driver unloads" unload mlx5-vfio-pci
+t "all VFs are removed" set_vfs 0
 t "no VF has pages any more" no_vf_pages
-t "mlx5_core goes" unload mlx5_core
+t "mlx5_core unloads" unload mlx5_core

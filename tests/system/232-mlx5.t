@@ -11,7 +11,7 @@
 TYPES() { is_there "$PFDIR/mdev_supported_types/mlx5_core-vf/create"; }
 
 must "stock mlx5_core takes the PF" mlx5_load
-must "the module" load mdev-pci-mlx5
+must "the module loads" load mdev-pci-mlx5
 must "the PF is a parent" wait_for 10 TYPES
 description=$(cat "$PFDIR/mdev_supported_types/mlx5_core-vf/description")
 like "the type tells firmware's version" "$description" '^firmware: 28\.39\.2006$'
@@ -21,7 +21,7 @@ must "mlx5_core makes 2 VFs" mlx5_vfs 2
 must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 count_commands mlx5_core:mlx5_cmd_do mlx5_core:mlx5_cmd_exec mlx5_core:mlx5_cmd_exec_cb
 new_uuid; u=$UUID
-costs "an mdev" create "$u" mlx5_core-vf
+costs "an mdev is created" create "$u" mlx5_core-vf
 reads_cost_nothing "a parent, its 2 VFs and an mdev"
 count_no_more
 new_uuid; v=$UUID
@@ -43,7 +43,7 @@ attr "$UUID" not_migratable
 like "not_migratable has the reason" "$VALUE" "migration off for this VF.*devlink port function set"
 t "the mdev is removed" remove "$UUID"
 t "VF 0 is migratable again" cx_set not-migratable 0
-t "2 VFs less" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "no VF has pages any more" no_vf_pages
-t "the module goes" unload mdev-pci-mlx5
-t "mlx5_core goes" unload mlx5_core
+t "the module unloads" unload mdev-pci-mlx5
+t "mlx5_core unloads" unload mlx5_core

@@ -8,11 +8,11 @@
 . "$PAYLOAD/tests/system/mlx5.sh"
 
 must "stock mlx5_core takes the PF" mlx5_load
-must "the module" load mdev-pci-mlx5
+must "the module loads" load mdev-pci-mlx5
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
 must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
-must "an mdev" create "$u" mlx5_core-vf
+must "an mdev is created" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
 must "a second mdev is created" create "$v" mlx5_core-vf
 
@@ -33,10 +33,10 @@ t "its driver can let go of all that it had" guest_sh a 60 \
 	'B=$(ls /sys/bus/pci/drivers/mlx5_core | grep :); echo $B >/sys/bus/pci/drivers/mlx5_core/unbind'
 t "and take the VF again" guest_sh a 60 \
 	'B=$(ls /sys/bus/pci/devices -1 | grep -v "^0000:00"); echo $B >/sys/bus/pci/drivers/mlx5_core/bind'
-t "without a complaint" guest_never_waited a
+t "no command of its driver timed out" guest_never_waited a
 guest_quit a
 t "the mdevs are removed" remove_all
-t "2 VFs less" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "no VF has pages any more" no_vf_pages
-t "the module goes" unload mdev-pci-mlx5
-t "mlx5_core goes" unload mlx5_core
+t "the module unloads" unload mdev-pci-mlx5
+t "mlx5_core unloads" unload mlx5_core

@@ -17,7 +17,7 @@ must "the PF is a parent" wait_for 10 TYPES
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
 must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid; u=$UUID
-must "an mdev" create "$u" mlx5_core-vf
+must "an mdev is created" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
 must "a second mdev is created" create "$v" mlx5_core-vf
 
@@ -92,5 +92,5 @@ wait $taker
 is "who has asked for that is told of success" "$(cat "$WORK/numvfs")" 0
 t "no VF has pages any more" no_vf_pages
 remove_all
-t "the module goes" unload mdev-pci-mlx5
-t "mlx5_core goes" unload mlx5_core
+t "the module unloads" unload mdev-pci-mlx5
+t "mlx5_core unloads" unload mlx5_core

@@ -15,12 +15,12 @@ if able log "the log of dirty pages"; then
 	vf_dir 0
 	log_of upstream "$DIR"
 	t "the VF is given back" vf_free 0
-	t "upstream's driver goes" unload mlx5-vfio-pci
-	must "the module" load mdev-pci-mlx5
+	t "upstream's driver unloads" unload mlx5-vfio-pci
+	must "the module loads" load mdev-pci-mlx5
 	t "the driver is bound to the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
 	must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
 	new_uuid; u=$UUID
-	must "an mdev" create "$u" mlx5_core-vf
+	must "an mdev is created" create "$u" mlx5_core-vf
 	log_of ours "$MDEVS/$u"
 	# A reset ends a log without a word to firmware
 	walk "a reset ends the log" "$MDEVS/$u" cx:1 cx-log reset cx-dirty=EINVAL,ENODEV cx-log cx-dirty=0 \
@@ -52,7 +52,7 @@ if able log "the log of dirty pages"; then
 	t "no tracker is left" cx_is 0 tracker 0
 	cx_of pf mkeys
 	echo "# memory keys of the PF: $VALUE"
-	t "the module goes" unload mdev-pci-mlx5
+	t "the module unloads" unload mdev-pci-mlx5
 fi
-t "the VF goes" set_vfs 0
-t "mlx5_core goes" unload mlx5_core
+t "the VF is removed" set_vfs 0
+t "mlx5_core unloads" unload mlx5_core

@@ -225,5 +225,5 @@ row runs "RDMA connections of the guest after the last migration, all right"
 paste -d '|' "$WORK/outcome.ours" "$WORK/outcome.upstream" |
 	awk -F '|' '{ what = $1; sub(/: .*/, "", what); sub(/^[^:]*: /, "", $1); sub(/^[^:]*: /, "", $2);
 		printf "# row: %s | %s | %s\n", what, $1, $2 }'
-t "the VFs go" set_vfs 0
-t "mlx5_core goes" unload mlx5_core
+t "all VFs are removed" set_vfs 0
+t "mlx5_core unloads" unload mlx5_core

@@ -30,5 +30,5 @@ fi
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "no task hangs" nobody_stuck
 t "the mdev is removed" remove "$u"
-t "the VF goes" set_vfs 0
-t "the module goes" unload mdev-pci-mlx5
+t "the VF is removed" set_vfs 0
+t "the module unloads" unload mdev-pci-mlx5

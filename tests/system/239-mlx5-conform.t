@@ -13,10 +13,10 @@ must "stock mlx5_core takes the PF" mlx5_load
 must "upstream's driver is there" load mlx5-vfio-pci
 must "the PF creates 2 VFs" mlx5_vfs 2
 must "upstream's driver takes VF 1" vf_to mlx5_vfio_pci 1
-must "the module" load mdev-pci-mlx5
+must "the module loads" load mdev-pci-mlx5
 must "VF 0 is bound to mdev-pci" wait_for 20 all_bound 1
 new_uuid; u=$UUID
-must "an mdev" create "$u" mlx5_core-vf
+must "an mdev is created" create "$u" mlx5_core-vf
 
 counted() # FILE -> $COUNTED
 {
@@ -36,8 +36,8 @@ echo "# row: points of mdev-pci-conform | $ours | $COUNTED, of states and round 
 sed -n 's/^not ok [0-9]* - /# upstream fails: /p' "$WORK/upstream.out"
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "upstream's driver gives its VF back" vf_free 1
-t "upstream's driver goes" unload mlx5-vfio-pci
+t "upstream's driver unloads" unload mlx5-vfio-pci
 t "the mdev is removed" remove "$u"
-t "the VFs go" set_vfs 0
-t "the module goes" unload mdev-pci-mlx5
-t "mlx5_core goes" unload mlx5_core
+t "all VFs are removed" set_vfs 0
+t "the module unloads" unload mdev-pci-mlx5
+t "mlx5_core unloads" unload mlx5_core

@@ -19,10 +19,10 @@ must "upstream's driver is there" load mlx5-vfio-pci
 must "upstream's driver takes VFs 2 and 3" vf_to mlx5_vfio_pci 2 3
 vf_dir 2; upstream0=$DIR
 vf_dir 3; upstream1=$DIR
-must "the module" load mdev-pci-mlx5
+must "the module loads" load mdev-pci-mlx5
 must "VFs 0 and 1 are bound to mdev-pci" wait_for 20 all_bound 4
 new_uuid; ours0=$MDEVS/$UUID
-must "an mdev" create "$UUID" mlx5_core-vf
+must "an mdev is created" create "$UUID" mlx5_core-vf
 new_uuid; ours1=$MDEVS/$UUID
 must "another" create "$UUID" mlx5_core-vf
 
@@ -65,8 +65,8 @@ done
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "the mdevs are removed" remove_all
 t "upstream's driver gives its VFs back" vf_free 2 3
-t "the VFs go" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "no VF has pages any more" no_vf_pages
-t "the module goes" unload mdev-pci-mlx5
-t "upstream's driver goes" unload mlx5-vfio-pci
-t "mlx5_core goes" unload mlx5_core
+t "the module unloads" unload mdev-pci-mlx5
+t "upstream's driver unloads" unload mlx5-vfio-pci
+t "mlx5_core unloads" unload mlx5_core

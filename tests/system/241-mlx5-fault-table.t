@@ -23,6 +23,6 @@ mig_quit
 t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "nobody hangs" nobody_stuck
 t "the mdev is removed" remove "$u"
-t "the VF goes" set_vfs 0
-t "the module goes" unload mdev-pci-mlx5
-t "mlx5_core goes" unload mlx5_core
+t "the VF is removed" set_vfs 0
+t "the module unloads" unload mdev-pci-mlx5
+t "mlx5_core unloads" unload mlx5_core

@@ -20,7 +20,7 @@ must "our module is there" load mdev-pci-mlx5
 must "VF 0 is bound to mdev-pci" wait_for 20 all_bound 2
 new_uuid
 u=$UUID ours=$MDEVS/$UUID
-must "an mdev" create "$u" mlx5_core-vf
+must "an mdev is created" create "$u" mlx5_core-vf
 like "the type's description names both streams" "$(cat "$PFDIR/mdev_supported_types/mlx5_core-vf/description")" \
 	'^streams: native, upstream$'
 
@@ -88,8 +88,8 @@ walk "ours loads a native stream again" "$ours" set:RESUMING "write:$WORK/native
 	cx-adopt:3 cx:1
 t "the mdev is removed" remove "$u"
 t "upstream's driver gives its VF back" vf_free 1
-t "the VFs go" set_vfs 0
+t "all VFs are removed" set_vfs 0
 t "no VF has pages any more" no_vf_pages
-t "our module goes" unload mdev-pci-mlx5
-t "upstream's driver goes" unload mlx5-vfio-pci
-t "mlx5_core goes" unload mlx5_core
+t "our module unloads" unload mdev-pci-mlx5
+t "upstream's driver unloads" unload mlx5-vfio-pci
+t "mlx5_core unloads" unload mlx5_core

@@ -95,7 +95,7 @@ malformed()
 
 # ---- parents ---------------------------------------------------------------------------
 
-must "the vendor module" load mdev-pci-nvlink2
+must "the vendor module loads" load mdev-pci-nvlink2
 must "a GPU" find_device 0x10de:0xf0d2 port 1; GPU=$BDF
 must "there is a bridge" find_device 0x1014:0xf0d3 port 1; LINK=$BDF
 must "a bridge without ATSD" find_device 0x1014:0xf0d3 port 2; BARE=$BDF
@@ -317,5 +317,5 @@ both_end()
 }
 t "removed and unbound at the same time" both_end
 nv "the mapping still works" "$gpu" $G map:0:$ALL put:0:64:1 read:0:64:1
-t "all mdevs removed" remove_all
+t "all mdevs are removed" remove_all
 t "the vendor module is unloaded" unload mdev-pci-nvlink2

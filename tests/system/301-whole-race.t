@@ -37,10 +37,10 @@ want() # N
 
 both_end() { [ -e "$W/want1" ] && [ -e "$W/want2" ]; }
 
-must "the vendor module" load mdev-pci-nvlink2
+must "the vendor module loads" load mdev-pci-nvlink2
 must "a GPU" find_gpu
 must "nvlink2 is bound to the device" write_to "/sys/bus/pci/devices/$BDF/driver_override" nvlink2
-must "to its driver" write_to /sys/bus/pci/drivers_probe "$BDF"
+must "the function is bound to its driver" write_to /sys/bus/pci/drivers_probe "$BDF"
 TYPEDIR=/sys/bus/pci/devices/$BDF/mdev_supported_types/nvlink2-gpu
 must "the device is a parent" is_there "$TYPEDIR/create"
 

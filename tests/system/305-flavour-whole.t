@@ -19,31 +19,31 @@ state() # DESCRIPTION FLAVOURS DRIVER
 gpu=$(for d in "$PCI"/*; do [ "$(cat "$d/vendor")" != 0x10de ] || echo "${d##*/}"; done | head -n 1)
 like "there is a GPU" "$gpu" :
 loaded mdev_pci_nvlink2 && unload mdev-pci-nvlink2
-must "our modules go" unload_all
+must "our modules unload" unload_all
 # Others bind it so
 t "nobody has reserved it" write_to "$PCI/$gpu/driver_override" "
 "
 unload vfio-pci
 must "mdev-pci, for each function" load mdev-pci flavours=all
 state "at first" "native vfio" ""
-must "one write" switch mdev
+must "one write switches the driver" switch mdev
 state "flavour mdev, driver nvlink2" "native vfio [mdev]" nvlink2
 new_uuid
 u=$UUID
-t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$u"
+t "an mdev is created" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$u"
 refused "an mdev has it" "$PCI/$gpu/driver_flavour" vfio EBUSY "$gpu: flavour vfio refused: mdev $u uses the function"
 t "the mdev is removed" remove "$u"
-must "one write" switch vfio
+must "one write switches the driver" switch vfio
 state "flavour vfio, driver vfio-pci" "native [vfio] mdev" vfio-pci
 t "the GPU offers no types" is_gone "$PCI/$gpu/mdev_supported_types"
 refused "nobody has a driver for it" "$PCI/$gpu/driver_flavour" native ENODEV "no driver for the function is loaded"
 state "flavour and driver are unchanged" "native [vfio] mdev" vfio-pci
-must "one write" switch mdev
+must "one write switches the driver" switch mdev
 state "flavour mdev, driver nvlink2" "native vfio [mdev]" nvlink2
 new_uuid
-t "an mdev" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$UUID"
+t "an mdev is created" write_to "$PCI/$gpu/mdev_supported_types/nvlink2-gpu/create" "$UUID"
 t "the mdev is removed" remove "$UUID"
 t "the GPU is unbound" write_to /sys/bus/pci/drivers/nvlink2/unbind "$gpu"
-t "the driver goes" unload mdev-pci-nvlink2
-must "our modules go" unload_all
+t "the driver unloads" unload mdev-pci-nvlink2
+must "our modules unload" unload_all
 must "all modules load" load_all

@@ -37,5 +37,5 @@ VIRSH_TIMEOUT=120
 t "the domain starts" virt create --paused "$WORK/gpu.xml"
 bound_driver "$gpu"
 is "libvirt has bound vfio-pci" "$DRIVER" vfio-pci
-t "destroy" virt destroy gpu
+t "the domain is destroyed" virt destroy gpu
 t "libvirtd ends" libvirt_stop

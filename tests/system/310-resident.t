@@ -184,7 +184,7 @@ refused "so it can't be given away as a whole" "$whole/create" "$UUID" EPERM \
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 bound_driver "$PF"
 is "its driver is bound" "$DRIVER" $DEV_DRIVER
-t "the neighbour goes" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
+t "the neighbour is removed" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
 t "bridges without isolation are left" [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 3 ]
 must "nobody can use those: it can be given away" create "$UUID" $DEV_TYPE_WHOLE
 mig "registers outside the hidden range can be read" "$UUID" reg:0=0x56454452
@@ -205,8 +205,8 @@ pf_of "$c"
 mdev_fw "$c" illegal_dma
 is "no DMA at the wrong time in it" "$VALUE" 0
 
-t "all mdevs removed" remove_all
+t "all mdevs are removed" remove_all
 for pf in "$PLAIN" "$BAR" "$PART"; do
 	use_pf "$pf"
-	t "all VFs removed" set_vfs 0
+	t "all VFs are removed" set_vfs 0
 done

@@ -109,7 +109,7 @@ new_uuid
 refused "with a VF in use" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: VFs of the device are in use"
 t "the VF's mdev is removed" remove "$v"
 refused "with VFs" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: the device has VFs"
-t "the VFs go" set_vfs 0
+t "all VFs are removed" set_vfs 0
 available whole
 is "available_instances is 1 without VFs" "$VALUE" 1
 
@@ -160,7 +160,7 @@ meanwhile()
 	done
 }
 t "opened while it is reset" meanwhile
-is "the resets" "$(sort -u "$W/resets" | tr '\n' ' ')" "0 "
+is "all resets succeed" "$(sort -u "$W/resets" | tr '\n' ' ')" "0 "
 mig "the mdev works after the race" "$u" $MAGIC
 t "the mdev is removed" remove "$u"
 drivers "after resets"
@@ -279,7 +279,7 @@ t "the PF is gone" wait_for 30 is_gone "$PFDIR"
 t "the mdev is gone" is_gone "$MDEVS/$u"
 logged_once "its driver could not take it back: the log says so" \
 	"driver $DEV_DRIVER could not take the device back .-[A-Z]*.; reset it"
-must "plugged in again" plug_in
+must "the device is plugged in again" plug_in
 drivers "another one"
 vfs_and_mdevs 2 v
 mig "a VF works" "$v" dma:20

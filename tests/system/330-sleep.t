@@ -69,7 +69,7 @@ echo 1 >/sys/module/suspend/parameters/pm_test_delay
 echo 1 >$T/events/$DEV_TRACE/enable
 vfs_and_mdevs 2
 new_uuid; u=$UUID
-must "an mdev" create "$u"
+must "an mdev is created" create "$u"
 must "max_copy is set" write_to "$MDEVS/$u/max_copy" 8192
 mdev_vf "$u"
 vf=$VF bdf=$BDF
@@ -95,7 +95,7 @@ must "there is a controller" find_other_pf 1b36:0010
 must "driver_override of the PF is nvme-pf" write_to "$PFDIR/driver_override" nvme-pf
 must "the PF is bound to its driver" write_to /sys/bus/pci/drivers_probe "$PF"
 online() { sed -n 's/^online: //p' "$PFDIR/mdev_supported_types/nvme-pf-q1/description"; }
-must "2 VFs" bound_vfs 2
+must "2 VFs exist" bound_vfs 2
 new_uuid; u=$UUID
 must "an mdev of it" create "$u" nvme-pf-q1
 is "the VF is online" "$(online)" "1 of 4 secondary controllers"

@@ -57,4 +57,4 @@ if able dev-parts "upstream's driver moves a VF's state"; then
 	unbind_from "$one"
 fi
 t "the model has seen no access of a stopped VF" snap_is_tame 2
-t "all VFs removed" set_vfs 0
+t "all VFs are removed" set_vfs 0

@@ -29,7 +29,7 @@ sent=$(commands)
 
 snap_count mode-set
 before=$VALUE
-mig "its states" "$u" state=RUNNING size set:RUNNING_P2P set:STOP set:STOP_COPY "read:$WORK/s" \
+mig "the device goes through the states" "$u" state=RUNNING size set:RUNNING_P2P set:STOP set:STOP_COPY "read:$WORK/s" \
 	set:STOP set:RUNNING state=RUNNING
 snap_count mode-set
 is "are 2 commands of mode" "$((VALUE - before))" 2
@@ -60,5 +60,5 @@ t "no object is left" snap_no_objects
 t "the model has seen no access of a stopped VF" snap_is_tame 2
 
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio
 is "virtio_pci keeps the PF" "$(bound_driver "$PF"; echo "$DRIVER")" virtio-pci

@@ -50,4 +50,4 @@ t "the oracle sees it" not blk_oracle g$((n + 1))
 guest_quit g$n
 guest_quit g$((n + 1))
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

@@ -106,4 +106,4 @@ mig "a late answer is waited for" "$u" set:STOP_COPY "read:$WORK/late" set:RUNNI
 usable "a late answer"
 t "no stopped VF has done DMA or sent an interrupt" snap_is_tame 2
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

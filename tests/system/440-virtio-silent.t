@@ -70,6 +70,6 @@ t "the PF will not answer" snap_inject any mode-set silent
 mig "the user gets ETIMEDOUT" "$u" set:STOP=ETIMEDOUT
 t "virtio_pci is unbound from the PF" within 60 sh -c "echo $PF >/sys/bus/pci/drivers/virtio-pci/unbind"
 t "the mdevs are gone" wait_for 20 is_gone "$MDEVS/$u"
-t "the module goes" wait_for 20 unload mdev-pci-virtio
+t "the module unloads" wait_for 20 unload mdev-pci-virtio
 t "virtio_pci is bound again" write_to /sys/bus/pci/drivers/virtio-pci/bind "$PF"
-t "all VFs removed" set_vfs 0
+t "all VFs are removed" set_vfs 0

@@ -45,7 +45,7 @@ guest_quit a2
 on_b guest_quit b
 find_snap
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio
 t "hostB's mdevs are removed" on_b remove_all
 t "VFs of hostB are removed" on_b at_pf "$pf_b" set_vfs 0
-t "hostB's module goes" on_b unload mdev-pci-virtio
+t "hostB's module unloads" on_b unload mdev-pci-virtio

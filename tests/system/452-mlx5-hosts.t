@@ -47,10 +47,10 @@ t "hostA: no DMA of a VF that is stopped" cx_no_bad_dma
 t "hostB: no DMA of a VF that is stopped" on_b at_pf "$pf_b" cx_no_bad_dma
 find_other_pf $CX_PF
 t "hostA: the mdev is removed" remove "$u"
-t "hostA: the VF goes" set_vfs 0
-t "hostA: the module goes" unload mdev-pci-mlx5
-t "hostA: mlx5_core goes" unload mlx5_core
+t "hostA: the VF is removed" set_vfs 0
+t "hostA: the module unloads" unload mdev-pci-mlx5
+t "hostA: mlx5_core unloads" unload mlx5_core
 t "hostB: the mdev is removed" on_b remove_all
-t "hostB: the VF goes" on_b at_pf "$pf_b" set_vfs 0
-t "hostB: the module goes" on_b unload mdev-pci-mlx5
-t "hostB: mlx5_core goes" on_b unload mlx5_core
+t "hostB: the VF is removed" on_b at_pf "$pf_b" set_vfs 0
+t "hostB: the module unloads" on_b unload mdev-pci-mlx5
+t "hostB: mlx5_core unloads" on_b unload mlx5_core

@@ -48,7 +48,7 @@ mig "an idle VF can be used" "$v" state=RUNNING set:STOP_COPY "read:$WORK/x" set
 
 guest_quit g0
 must "the guest boots again with its disk, and writes" blk_boot g2 "$u"
-t "without an error" blk_goes_on g2 200 60
+t "its I/O goes on without an error" blk_goes_on g2 200 60
 t "its VF runs" attr_is "$u" migration_state RUNNING
 t "the oracle has seen nothing wrong" blk_oracle g2
 must "it migrates" blk_migrate g2 g1 "$v"
@@ -56,4 +56,4 @@ t "the load goes on without an error" blk_goes_on g1 100 60
 guest_quit g2
 guest_quit g1
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

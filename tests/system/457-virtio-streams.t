@@ -13,7 +13,7 @@ TYPE=virtio-pci-vf
 must "our module is loaded" load mdev-pci-virtio
 must "the PF is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
 must "upstream's driver is loaded" upstream_load
-must "3 VFs" bound_vfs 3
+must "3 VFs exist" bound_vfs 3
 vf_bdf 2
 theirs=$BDF
 must "upstream's driver binds VF 2" bind_to "$theirs" virtio_vfio_pci
@@ -95,6 +95,6 @@ t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_t
 t "u gets our streams again" write_to "$MDEVS/$u/stream" native
 mig "ours loads a native stream again" "$u" set:STOP set:RESUMING "write:$WORK/native" set:STOP set:RUNNING
 unbind_from "$theirs"
-t "upstream's module goes" rmmod virtio_vfio_pci
+t "upstream's module unloads" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

@@ -66,10 +66,10 @@ echo "# two hosts, upstream: $VERIFIED, all right"
 guest_quit c2
 
 unbind_from "$also_a"
-t "upstream's module goes" rmmod virtio_vfio_pci
+t "upstream's module unloads" rmmod virtio_vfio_pci
 find_snap
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio
 t "hostB's VF is unbound" on_b unbind_from "$dev_b"
 t "VFs of hostB are removed" on_b at_pf "$pf_b" set_vfs 0
 t "hostB's driver goes" on_b rmmod virtio_vfio_pci

@@ -14,7 +14,7 @@ ROUNDS=${ROUNDS:-7}
 must "our module is loaded" load mdev-pci-virtio
 must "the PF is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
 must "upstream's is loaded" upstream_load
-must "4 VFs" bound_vfs 4
+must "4 VFs exist" bound_vfs 4
 for i in 2 3; do
 	vf_bdf $i
 	must "upstream's driver binds VF $i" bind_to "$BDF" virtio_vfio_pci
@@ -247,6 +247,6 @@ is "the user of ours is asked for the device" "$(cat "$WORK/asked.ours.rc")" 0
 echo "# row: the PF is unbound while VFs are in STOP_COPY$row"
 t "the PF's driver is bound again" write_to /sys/bus/pci/drivers/virtio-pci/bind "$PF"
 t "no object is left" snap_no_objects
-t "upstream's module goes" rmmod virtio_vfio_pci
+t "upstream's module unloads" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

@@ -17,7 +17,7 @@ T=/sys/kernel/tracing
 must "our module is loaded" load mdev-pci-virtio
 must "the PF is a parent" wait_for 20 is_there "$PFDIR/mdev_supported_types/$TYPE/create"
 must "upstream's is loaded" upstream_load
-must "2 VFs" bound_vfs 2
+must "2 VFs exist" bound_vfs 2
 vf_bdf 1
 theirs=$BDF
 must "upstream's driver binds VF 1" bind_to "$theirs" virtio_vfio_pci
@@ -140,6 +140,6 @@ by_steps loads stop begin-load write end-load resume
 traced saves crc32c virtio_pci_admin_dev_parts_get
 traced loads crc32c virtio_pci_admin_dev_parts_set
 unbind_from "$theirs"
-t "upstream's module goes" rmmod virtio_vfio_pci
+t "upstream's module unloads" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

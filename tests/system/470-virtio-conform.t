@@ -38,6 +38,6 @@ echo "# row: points of mdev-pci-conform | $ours | $COUNTED; the others end the k
 sed -n 's/^not ok [0-9]* - /# upstream fails: /p' "$WORK/upstream.out"
 t "both stop what they have begun" snap_is_tame 2
 unbind_from "$other"
-t "upstream's module goes" rmmod virtio_vfio_pci
+t "upstream's module unloads" rmmod virtio_vfio_pci
 no_mdevs_no_vfs
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio

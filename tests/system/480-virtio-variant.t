@@ -27,7 +27,7 @@ must "the driver is loaded" insmod "$(echo "$PAYLOAD"/*/$DRIVER_NAME.ko)"
 t "mdev and mdev-pci are not" not_loaded mdev mdev-pci mdev-pci-virtio
 like "user space finds it by an alias" "$(modinfo -F alias "$(echo "$PAYLOAD"/*/$DRIVER_NAME.ko)")" \
 	'vfio_pci:v00001AF4d00001042'
-must "2 VFs" set_vfs 2
+must "2 VFs exist" set_vfs 2
 vf_bdf 0
 a=$BDF
 vf_bdf 1
@@ -50,6 +50,6 @@ t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_t
 t "mdev and mdev-pci are not loaded still" not_loaded mdev mdev-pci mdev-pci-virtio
 unbind_from "$a"
 unbind_from "$b"
-t "all VFs removed" set_vfs 0
-t "the driver goes" rmmod virtio_engine_vfio_pci
+t "all VFs are removed" set_vfs 0
+t "the driver unloads" rmmod virtio_engine_vfio_pci
 t "our modules are loaded again" load_all

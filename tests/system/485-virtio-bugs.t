@@ -104,4 +104,4 @@ for bug in strict-group strict-self; do
 	none
 done
 t "without a bug it has them again" migratable 1
-t "the module goes" unload mdev-pci-virtio
+t "the module unloads" unload mdev-pci-virtio
