@@ -3,8 +3,8 @@
 # usage: virtio.sh [--stack NAME] [--log FILE]
 #
 # Runs the tests of tests/system that have upstream's virtio_vfio_pci and our module on one device (450, 458,
-# 460, 465, 470), and makes docs/virtio-side-by-side.rst of what they have measured. --log: of what was run
-# before, by host-run.sh.
+# 460, 465, 470, and 462 for each command in a boot of its own), and makes docs/virtio-side-by-side.rst of what
+# they have measured. --log: of what was run before, by host-run.sh.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
@@ -13,13 +13,16 @@ set -e
 
 beside_options trixie-backports "$@"
 beside_run virtio 450 458 460 465 470
+for cmd in mode-set obj-create parts-metadata-get parts-get parts-set; do
+	SILENT=$cmd beside_also 462
+done
 ours=$REPO_DIR/drivers/vfio/mdev-pci/virtio
 {
 	beside_title "virtio: our module and upstream's driver, side by side"
 	cat <<-'END'
 		Made by ``tests/bench/virtio.sh``; do not edit. One VF each of the SNAP model with 1.5 MiB of state, one boot, by turns:
-		medians, with least and most in parentheses, of seven rounds of ten. The
-		machine is emulated in software: compare within a row only.
+		medians, with least and most in parentheses, of seven rounds of ten. A command that is not answered has a boot of its own,
+		since upstream's driver leaves a task in the kernel. The machine is emulated in software: compare within a row only.
 
 	END
 	beside_table mdev-pci-virtio "upstream's virtio_vfio_pci"

@@ -14,6 +14,7 @@
 # the machine type that all versions of QEMU in use have.
 #
 # DEVICE=NAME in the environment: the device under test, as device/NAME.sh describes it (default: refdev).
+# SILENT=COMMAND: what the SNAP model does not answer in boot virtiosilent (default: mode-set).
 #
 # --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, sleep,
 # reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt and upstream. Without patterns
@@ -54,10 +55,10 @@ need_root
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
-	[sleep]='' [mlx5]='' [mlx5silent]='' [mlx5pair]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiopair]='' [conform]='')
+	[sleep]='' [mlx5]='' [mlx5silent]='' [mlx5pair]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiosilent]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
 	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
-	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiopair]=900
+	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiosilent]=300 [virtiopair]=900
 	[conform]=1500 [sleep]=600)
 declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress')
 
@@ -83,7 +84,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|mlx5silent|mlx5pair|virtio|virtiopair|conform" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|mlx5silent|mlx5pair|virtio|virtiosilent|virtiopair|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -218,7 +219,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio conform virtiopair mlx5pair pair; do
+for b in main guests tools big many noiommu nvlink2 resident sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio virtiosilent conform virtiopair mlx5pair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -229,6 +230,7 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != sleep ] || more=("${sleep[@]}")
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || add_virtio
+	[ "$b" != virtiosilent ] || { add_virtio; more+=(--env "SILENT=${SILENT:-}"); }
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
 	[ "$b" != mlx5pair ] || bed=("${pair[@]}")
 	[[ $b != mlx5* ]] || add_mlx5 "$b"

@@ -7,7 +7,8 @@
 # line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit, with FULL in the
 # environment (host-run.sh --all) "# timeout-full: SECONDS"; EXTRA_TIME: so much more.
 # "# needs: WORD...": what the device under test must have (device/refdev.sh), else the file is skipped.
-# "# dma-faults: expected": it lets the device go where the IOMMU stops it.
+# "# dma-faults: expected": it lets the device go where the IOMMU stops it. "# wrecks: WHY": nothing can be
+# cleaned up after it, and no file runs after it.
 #
 # After each file the kernel's log is searched: a warning, oops, lockdep report, hung task, wrong
 # use of DMA's interface or DMA fault fails the file that caused it, unless a line of the
@@ -280,7 +281,8 @@ run_one() # FILE
 			point 0 "$name" "$other tells its kernel's log" "$log"
 		judge "$name" "$log" "$other" $before
 	fi
-	[ -z "$bail" ] || return
+	wrecked=$(header "$file" wrecks '')
+	[ -z "$bail$wrecked" ] || return
 	seq=$(tool logseq)
 	[ -z "$other" ] || other_seq=$(peer "$TOOLS/tool" logseq)
 	for host in '' $other; do
@@ -314,7 +316,7 @@ matches() # NAME PATTERN...
 	return 1
 }
 
-bail=
+bail= wrecked=
 for host in '' $other; do
 	# Of a host that has just come up that is the test's
 	[ "$boot" != rebooted ] || break
@@ -329,7 +331,7 @@ for file in "$TESTS"/[0-9]*.t; do
 	matches "$(basename "$file" .t)" "$@" || continue
 	[ "$(header "$file" boot main)" = "$boot" ] || continue
 	run_one "$file"
-	[ -z "$bail" ] || break
+	[ -z "$bail$wrecked" ] || break
 done
 if [ -n "$bail" ]; then
 	echo "Bail out! the machine cannot be used any more"
@@ -337,7 +339,7 @@ if [ -n "$bail" ]; then
 	n=$((n + 1))
 fi
 for host in '' $other; do
-	[ -n "$bail" ] || leaks "$host"
+	[ -n "$bail$wrecked" ] || leaks "$host"
 done
 if [ -n "$COVERAGE" ]; then
 	for host in '' $other; do
