@@ -13,13 +13,14 @@ have-top := $(here)
 have-src := $(wildcard $(here)/drivers/vfio/pci/have.c $(here)/drivers/vfio/mdev-pci/have.c \
 	$(here)/drivers/vfio/mdev-pci/*/have.c)
 include $(here)/drivers/vfio/have.mk
-$(obj)/drivers/vfio/pci $(obj)/drivers/vfio/mdev-pci: $(have-headers)
+$(obj)/drivers/vfio/pci $(obj)/drivers/vfio/flavour $(obj)/drivers/vfio/mdev-pci: $(have-headers)
 
 # What this kernel has, and no more
 ifneq ($(HAVE_ONLY),)
 always-y += $(have-headers:$(obj)/%=%)
 else
 obj-$(CONFIG_VFIO_PCI_ENGINE) += drivers/vfio/pci/
+obj-$(CONFIG_DRIVER_FLAVOUR) += drivers/vfio/flavour/
 obj-$(CONFIG_MDEV_PCI) += drivers/vfio/mdev-pci/
 endif
 
@@ -30,7 +31,7 @@ soak: N ?= 1000
 soak: TIME ?= 3600
 fuzz: TIME ?= 600
 
-config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m \
+config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_DRIVER_FLAVOUR=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m \
 	CONFIG_MDEV_PCI_NVLINK2=m CONFIG_MDEV_PCI_GENERIC=m CONFIG_MDEV_PCI_NVME=m \
 	CONFIG_MDEV_PCI_VIRTIO=m CONFIG_MDEV_PCI_MLX5=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)

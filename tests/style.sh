@@ -207,6 +207,12 @@ framework_layer()
 		drivers/vfio/mdev-pci/*.[ch] include/linux/mdev_pci.h
 }
 
+# driver_flavour stands beside the layers: it knows no mdev and not the engine
+flavour_layer()
+{
+	none grep -rnE '#include .*(mdev|engine)|\b(mdev_|vfio_pci_)' drivers/vfio/flavour include/linux/driver_flavour.h
+}
+
 vendor_layer()
 {
 	none grep -rnE '#include .*(vfio|<linux/mdev\.h>|\.\./)' drivers/vfio/mdev-pci/*/
@@ -567,6 +573,7 @@ t "versions: headers are asked, not LINUX_VERSION_CODE, and only in drivers/vfio
 t "layers: the engine knows nothing of mdev" engine_layer
 t "layers: the stream format knows nothing of VFIO" stream_layer
 t "layers: the framework uses vfio-pci-core only through the engine" framework_layer
+t "layers: driver_flavour knows nothing of mdevs" flavour_layer
 t "layers: vendor modules include nothing of VFIO but mdev_pci.h" vendor_layer
 for f in $(scripts | sort -u); do
 	t "shellcheck: $f" shell_check "$f"

@@ -480,7 +480,6 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
 struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev);
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream);
-bool vfio_pci_engine_is_open(struct device *dev);
 
 /**
  * vfio_pci_engine_can_reset() - check whether a function can be reset

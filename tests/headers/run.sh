@@ -74,8 +74,8 @@ change()
 
 in_tree() { build_run "$kernel" "$tree" env CCACHE_DIR=/src/.ccache "$@" >>"$log" 2>&1 9>&-; }
 
-config="CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m"
-users=$(cd "$REPO_DIR" && grep -lE 'compat_|COMPAT_' drivers/vfio/pci/*.c drivers/vfio/mdev-pci/*.c | sed 's/c$/o/')
+config="CONFIG_VFIO_PCI_ENGINE=m CONFIG_DRIVER_FLAVOUR=m CONFIG_MDEV_PCI=m"
+users=$(cd "$REPO_DIR" && grep -lE 'compat_|COMPAT_' drivers/vfio/{pci,flavour,mdev-pci}/*.c | sed 's/c$/o/')
 
 has() { grep -qs "^#define HAVE_$1 1" "$tree/generated/have-pci.h"; }
 
@@ -145,8 +145,8 @@ dkms()
 		action=autoinstall kernelver=$1 arch=x86_64 kernel_source_dir=$2 dkms_tree=/nowhere
 		. ./dkms.conf
 		echo "exclusive $BUILD_EXCLUSIVE_KERNEL"
-		printf "%s\n" "${BUILT_MODULE_NAME[@]:2}" | sort | tr "\n" " " |
-			sed "s/^/modules ${BUILT_MODULE_NAME[*]:0:2} /; s/ $/\n/"' bash "${kdir##*headers-}" "$kdir" || rc=$?
+		printf "%s\n" "${BUILT_MODULE_NAME[@]:3}" | sort | tr "\n" " " |
+			sed "s/^/modules ${BUILT_MODULE_NAME[*]:0:3} /; s/ $/\n/"' bash "${kdir##*headers-}" "$kdir" || rc=$?
 	grep -qxF "$2" "$log" || rc=1
 	[ -z "$3" ] || grep -qE "^mdev-pci: .*$3" "$log" || rc=1
 	verdict "$1" $rc
@@ -239,7 +239,7 @@ add_iommufd()
 
 kernel 7.3
 compiles "7.3 as it is"
-dkms "7.3: DKMS builds all modules" "modules vfio-pci-engine mdev-pci $(modules)"
+dkms "7.3: DKMS builds all modules" "modules vfio-pci-engine driver-flavour mdev-pci $(modules)"
 drop_precopy_v2
 drop_device_override
 compiles "as 7.0: REINIT unknown, driver_override in struct pci_dev" -VFIO_PRECOPY_INFO_V2 -DEVICE_OVERRIDE \
@@ -286,7 +286,7 @@ verdict "headers with an error are no answer" $rc
 kernel 6.12
 compiles "6.12 as it is" NAMESPACE_TOKEN -IOVA_BITMAP
 not_built "6.12 has no device parts: virtio is left out" virtio "lacks virtio_pci with device parts \\(6.13\\): virtio is not built"
-dkms "6.12: DKMS builds the others" "modules vfio-pci-engine mdev-pci $(modules virtio)"
+dkms "6.12: DKMS builds the others" "modules vfio-pci-engine driver-flavour mdev-pci $(modules virtio)"
 add_iommufd
 compiles "6.12 with IOMMUFD" IOVA_BITMAP VFIO_DETACH_IOAS @vfio_iommufd_physical_detach_ioas
 drop_device_override

@@ -96,7 +96,7 @@ first()
 	t "it loads the PF's driver" within 20 loaded mdev-pci-refdev
 	t "VFs are there from the start" within 20 vfs_bound 4
 	t "modules that no device asks for load" modprobe -a mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme
-	for m in vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme; do
+	for m in vfio-pci-engine driver-flavour mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme; do
 		t "$m is DKMS's" from_dkms "$m"
 	done
 	pf=$(basename /sys/class/mdev_bus/*)
@@ -141,7 +141,7 @@ again()
 	t "it is stopped" mdevctl stop --uuid $uuid
 	t "it is gone" gone
 	t "it is undefined" mdevctl undefine --uuid $uuid
-	t "the modules unload" modprobe -r mdev-pci-refdev mdev-pci vfio-pci-engine
+	t "the modules unload" modprobe -r mdev-pci-refdev mdev-pci driver-flavour vfio-pci-engine
 }
 
 "$1"

@@ -33,7 +33,7 @@ esac
 need_root
 need_host rsync erofs-utils
 [ $# -gt 0 ] || set -- bookworm trixie
-modules=(vfio-pci-engine mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme)
+modules=(vfio-pci-engine driver-flavour mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme)
 declare -A stack_of=([bookworm]=debian12 [trixie]=debian13)
 for suite; do
 	[ -n "${stack_of[$suite]}" ] || die "no suite $suite (there are: ${!stack_of[*]})"

@@ -13,7 +13,7 @@ nothing_left()
 	dev_debugfs "$PF"
 	for path in /sys/bus/pci/drivers/$DEV_DRIVER /sys/bus/pci/drivers/mdev-pci \
 		/sys/bus/mdev/drivers/mdev-pci "/sys/class/mdev_bus/$PF" \
-		"${FW%/"$PF"}" "$PFDIR/mdev_supported_types"; do
+		"${FW%/"$PF"}" "$PFDIR/mdev_supported_types" "$PFDIR/driver_flavour"; do
 		is_gone "$path" || fail "$path is left" || return 1
 	done
 }
@@ -23,9 +23,16 @@ t "no file, device or module of ours is left" nothing_left
 
 t "the engine loads alone" load vfio-pci-engine
 t "the engine unloads alone" unload vfio-pci-engine
+t "driver_flavour loads alone" load driver-flavour
+t "the PF has the attribute" is_there "$PFDIR/driver_flavour"
+t "driver_flavour has brought none of the others" not loaded vfio-pci-engine
+t "driver_flavour unloads alone" unload driver-flavour
 t "the framework loads without a vendor module" load mdev-pci
 t "the engine is loaded with the framework" loaded vfio-pci-engine
+t "driver_flavour is loaded with the framework" loaded driver-flavour
+t "driver_flavour is held by the framework" not unload driver-flavour
 t "the framework unloads" unload mdev-pci
+t "driver_flavour unloads" unload driver-flavour
 t "the engine unloads" unload vfio-pci-engine
 
 t "the vendor module brings all others" load $DEV_MODULE

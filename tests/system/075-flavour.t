@@ -42,7 +42,7 @@ create_one() { new_uuid && create "$UUID"; }
 must "vfio-pci is unloaded" unload vfio-pci
 loaded ioatdma && unload ioatdma
 other=$(for d in "$PCI"/*; do [ "$(cat "$d/vendor")" = 0x1af4 ] && echo "${d##*/}"; done | head -n 1)
-t "functions of no parent have no driver_flavour" is_gone "$PCI/$other/driver_flavour"
+like "functions of no parent have driver_flavour, too" "$(flavour "$other")" '^\[native\] vfio$'
 state "the PF" "$PF" "[native] vfio" $DEV_DRIVER "(null)"
 must "2 VFs exist" bound_vfs 2
 vf_bdf 0; zero=$BDF
@@ -207,12 +207,17 @@ for module in vfio-pci vfio-pci-core vfio_iommu_type1 vfio_virqfd vfio; do
 done
 is "no module of VFIO's is loaded" "$(modules_of_vfio)" ""
 mark
-t "a wrong word" not load mdev-pci flavours=some
-logged_once "the log has the right ones" 'flavours=some: must be "parents" or "all"'
-must "for each function" load mdev-pci flavours=all
+must "driver_flavour alone" load driver-flavour
+is "it needs no module of VFIO's" "$(modules_of_vfio)" ""
 is "none of VFIO's drivers is there" "$(ls /sys/bus/pci/drivers | grep vfio)" ""
 is "the PF has no driver" "$(flavour "$PF")" "native vfio"
 like "others have the attribute, too" "$(flavour "$other")" '^\[native\] vfio$'
+no_switch "not a flavour, and no module brings it" "$PF" vanilla EINVAL "$PF: not a flavour; write native or vfio"
+no_switch "a PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: it is neither a VF of an mdev-pci parent"
+t "writing mdev has loaded mdev-pci" loaded mdev-pci
+t "mdev-pci is unloaded" unload mdev-pci
+t "the engine is unloaded" unload vfio-pci-engine
+is "driver_flavour stays" "$(flavour "$PF")" "native vfio"
 t "bridges have not" eval 'for d in "$PCI"/*; do case $(cat "$d/class") in 0x0604*) is_gone "$d/driver_flavour" || return 1 ;; esac; done'
 must "the function switches with one write" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"

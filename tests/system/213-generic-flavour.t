@@ -23,10 +23,9 @@ must "igb is loaded" load igb
 must "there is a card" find_other_pf 8086:10c9
 loaded igbvf && unload igbvf
 loaded vfio_pci && unload vfio-pci
-# A function that once had the attribute keeps it as long as mdev-pci is there
 must "our modules unload" unload_all
 must "the module loads" load mdev-pci-generic
-is "no driver_flavour before it is a parent" "$(ls "$PFDIR" | grep flavour)" ""
+state "the PF before it is a parent" "$PF" "[native] vfio" igb
 must "the card becomes a parent" write_to $PARENTS "+$PF"
 must "its network is up" ip link set "$(ls "$PFDIR/net")" up
 state "the PF" "$PF" "[native] vfio" igb

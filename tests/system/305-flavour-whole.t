@@ -24,7 +24,7 @@ must "our modules unload" unload_all
 t "nobody has reserved it" write_to "$PCI/$gpu/driver_override" "
 "
 unload vfio-pci
-must "mdev-pci, for each function" load mdev-pci flavours=all
+must "driver_flavour alone is loaded" load driver-flavour
 state "at first" "native vfio" ""
 must "one write switches the driver" switch mdev
 state "flavour mdev, driver nvlink2" "native vfio [mdev]" nvlink2

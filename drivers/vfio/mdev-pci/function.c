@@ -82,40 +82,6 @@ void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 numbe
 }
 
 /**
- * mdev_pci_override_set() - set driver_override
- * @pdev: the function; device_lock() of it is not held, as for the other functions here
- * @drv: the driver
- *
- * Return: 0 or -ENOMEM.
- */
-int mdev_pci_override_set(struct pci_dev *pdev, const struct device_driver *drv)
-{
-	return compat_set_driver_override(pdev, drv->name);
-}
-
-/**
- * mdev_pci_override_match() - compare driver_override with a driver
- * @pdev: the function
- * @drv: a driver
- *
- * Return: 1: only that one; 0: only some other one; -1: any.
- */
-int mdev_pci_override_match(struct pci_dev *pdev, const struct device_driver *drv)
-{
-	return compat_match_driver_override(pdev, drv);
-}
-
-/**
- * mdev_pci_override_clear() - clear driver_override if it names a driver
- * @pdev: the function. Another driver_override that was set meanwhile is kept
- * @drv: the driver
- */
-void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *drv)
-{
-	compat_clear_driver_override(pdev, drv);
-}
-
-/**
  * mdev_pci_function_capture() - reserve a VF for mdev-pci by driver_override
  * @vf: a VF that is not bound
  *
@@ -123,29 +89,12 @@ void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *d
  */
 int mdev_pci_function_capture(struct pci_dev *vf)
 {
-	int ret = mdev_pci_override_set(vf, &mdev_pci_function_driver.driver);
+	int ret = compat_set_driver_override(vf, mdev_pci_function_driver.driver.name);
 
 	if (ret)
 		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
 			ERR_PTR(ret));
 	return ret;
-}
-
-/**
- * mdev_pci_function_capture_free() - reserve a VF unless its driver_override is set
- * @vf: a VF
- *
- * Context: under device_lock() of the VF.
- */
-void mdev_pci_function_capture_free(struct pci_dev *vf)
-{
-	int ret;
-
-	device_lock_assert(&vf->dev);
-	ret = compat_reserve_override_locked(vf, mdev_pci_function_driver.driver.name);
-	if (ret)
-		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
-			ERR_PTR(ret));
 }
 
 /**
@@ -262,7 +211,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
  */
 void mdev_pci_function_let_go(struct pci_dev *vf)
 {
-	mdev_pci_override_clear(vf, &mdev_pci_function_driver.driver);
+	compat_clear_driver_override(vf, &mdev_pci_function_driver.driver);
 }
 
 static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_parent_desc *desc,

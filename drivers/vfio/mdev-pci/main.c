@@ -47,7 +47,7 @@ static int __init mdev_pci_init(void)
 	ret = mdev_pci_sleep_init();
 	if (ret)
 		goto mdev;
-	ret = mdev_pci_flavours_init();
+	ret = mdev_pci_flavour_init();
 	if (ret)
 		goto sleep;
 	return 0;
@@ -68,14 +68,14 @@ module_init(mdev_pci_init);
 
 static void __exit mdev_pci_exit(void)
 {
-	mdev_pci_flavours_exit();
+	mdev_pci_flavour_exit();
 	mdev_pci_sleep_exit();
 	mdev_unregister_driver(&mdev_pci_driver);
 	pci_unregister_driver(&mdev_pci_function_driver);
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
 	mdev_pci_functions_exit();
 	mdev_pci_parents_wait();
-	/* Tasks may still be in the last instructions of driver_flavour_store() or parent_free() */
+	/* Tasks may still be in the last instructions of parent_free() */
 	synchronize_rcu_tasks();
 }
 module_exit(mdev_pci_exit);

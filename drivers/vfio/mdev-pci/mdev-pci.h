@@ -29,11 +29,6 @@
  * for a worker that takes it instead, or for unregistration to tell them that it has done their
  * work (mdev_pci_function_call(), mdev_pci_function_del()).
  *
- * flavour_store() drops its sysfs reference and holds no lock while it waits for modprobe and for
- * drivers to bind. So removal of the function and unloading of a driver do not wait for it. A list
- * keeps two writers from switching the same function. Two mutexes in flavour.c, for that list and
- * for adding files, are inside of all.
- *
  * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
  * end in mdev_pci_parent_error().
  */
@@ -233,16 +228,6 @@ struct mdev_pci_values {
 	unsigned long written;
 };
 
-/**
- * struct mdev_pci_use - a user of a function
- * @name: the name of what its driver has made
- * @words: what follows from it
- */
-struct mdev_pci_use {
-	char name[32];
-	const char *words;
-};
-
 /* parent.c */
 struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
 void mdev_pci_parent_put(struct mdev_pci_parent *parent);
@@ -286,7 +271,6 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
 extern struct pci_driver mdev_pci_function_driver;
 extern struct workqueue_struct *mdev_pci_wq;
 int mdev_pci_function_capture(struct pci_dev *vf);
-void mdev_pci_function_capture_free(struct pci_dev *vf);
 int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent);
 void mdev_pci_function_del(struct mdev_pci_parent *parent);
 int mdev_pci_function_call(struct mdev_pci_function *function,
@@ -313,9 +297,6 @@ void mdev_pci_function_restore(struct mdev_pci_function *function);
 
 bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
 bool mdev_pci_function_retire(struct pci_dev *pdev);
-int mdev_pci_override_set(struct pci_dev *pdev, const struct device_driver *drv);
-int mdev_pci_override_match(struct pci_dev *pdev, const struct device_driver *drv);
-void mdev_pci_override_clear(struct pci_dev *pdev, const struct device_driver *drv);
 
 /* instance.c */
 extern struct mdev_driver mdev_pci_driver;
@@ -365,26 +346,23 @@ int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_p
 			     char *buf, int at);
 int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf);
 
-/* flavour.c */
-void mdev_pci_flavours_offer(struct mdev_pci_parent *parent);
-int mdev_pci_flavours_init(void);
-void mdev_pci_flavours_exit(void);
+/* flavour.c, if driver_flavour is built */
+#ifdef MDEV_PCI_FLAVOUR
+int mdev_pci_flavour_init(void);
+void mdev_pci_flavour_exit(void);
+#else
+static inline int mdev_pci_flavour_init(void)
+{
+	return 0;
+}
+
+static inline void mdev_pci_flavour_exit(void)
+{
+}
+#endif
 
 /* sleep.c */
 int mdev_pci_sleep_init(void);
 void mdev_pci_sleep_exit(void);
-
-/* match.c */
-bool mdev_pci_match_is_whole(struct device_driver *drv);
-bool mdev_pci_match_is_vfio(struct pci_dev *pdev, struct device_driver *drv);
-void mdev_pci_match_put(struct device_driver *drv);
-struct device_driver *mdev_pci_match_bound(struct pci_dev *pdev);
-struct device_driver *mdev_pci_match_native(struct pci_dev *pdev);
-void mdev_pci_match_load_whole(struct pci_dev *pdev);
-void mdev_pci_match_load_vfio(struct pci_dev *pdev);
-struct device_driver *mdev_pci_match_override(struct pci_dev *pdev, bool whole, int *below);
-
-/* use.c */
-bool mdev_pci_use_find(struct pci_dev *pdev, struct mdev_pci_use *use);
 
 #endif /* MDEV_PCI_INTERNAL_H */

@@ -188,7 +188,6 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
 		ret = add_whole(parent);
 	if (ret)
 		goto unlist;
-	mdev_pci_flavours_offer(parent);
 	if (pci_num_vf(pf))
 		mdev_pci_vfs_adopt(parent);
 	else
@@ -260,7 +259,6 @@ int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_par
 	ret = parent_list(parent);
 	if (ret)
 		goto put;
-	mdev_pci_flavours_offer(parent);
 	ret = add_whole(parent);
 	if (ret)
 		goto unlist;

@@ -78,17 +78,19 @@ struct device *mdev_pci_whole_neighbour(struct pci_dev *pf)
 	return found ? dev : NULL;
 }
 
+/* bus_for_each_drv() keeps a driver registered, even if it is being unbound */
+static int bound_uses_dma(struct device_driver *drv, void *data)
+{
+	const struct device *dev = data;
+
+	return READ_ONCE(dev->driver) == drv && !to_pci_driver(drv)->driver_managed_dma;
+}
+
 static bool uses_dma(struct device *dev)
 {
-	struct device_driver *drv;
-	bool ret;
-
 	if (!dev_is_pci(dev))
 		return READ_ONCE(dev->driver);
-	drv = mdev_pci_match_bound(to_pci_dev(dev));
-	ret = drv && !to_pci_driver(drv)->driver_managed_dma;
-	mdev_pci_match_put(drv);
-	return ret;
+	return bus_for_each_drv(&pci_bus_type, NULL, dev, bound_uses_dma);
 }
 
 static int find_owner(struct device *dev, void *data)

@@ -597,21 +597,6 @@ struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_dev);
 
 /**
- * vfio_pci_engine_is_open() - check whether a VFIO device is open
- * @dev: a device of class vfio-dev, of any driver, as vfio_pci_engine_dev() is; the caller holds
- *	a reference
- *
- * Context: any. A look: it may be opened or closed a moment later.
- * Return: true if so.
- */
-bool vfio_pci_engine_is_open(struct device *dev)
-{
-	/* Each open file has a reference, and the registration one */
-	return refcount_read(&container_of(dev, struct vfio_device, device)->refcount) > 1;
-}
-EXPORT_SYMBOL_GPL(vfio_pci_engine_is_open);
-
-/**
  * vfio_pci_engine_state() - get the name of the device's migration state
  * @edev: the device
  *

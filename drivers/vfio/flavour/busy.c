@@ -5,12 +5,14 @@
  */
 #include <linux/blkdev.h>
 #include <linux/netdevice.h>
+#include <linux/vfio.h>
 
-#include "mdev-pci.h"
+#include "flavour.h"
 
+/* A look at what VFIO keeps for itself. Each open file has a reference, and the registration one */
 static bool vfio_is_open(struct device *dev, char *name, size_t size)
 {
-	return vfio_pci_engine_is_open(dev);
+	return refcount_read(&container_of(dev, struct vfio_device, device)->refcount) > 1;
 }
 
 static bool net_is_up(struct device *dev, char *name, size_t size)
@@ -83,34 +85,44 @@ static const struct {
 	{ "block", disk_is_open, "is in use; unmount it first" },
 };
 
+/* What device_for_each_child() is asked for */
+struct search {
+	char *why;
+	size_t size;
+};
+
 static int find_use(struct device *dev, void *data)
 {
-	struct mdev_pci_use *use = data;
+	struct search *s = data;
+	char name[32];
 	int i;
 
 	for (i = 0; dev->class && i < ARRAY_SIZE(kinds); i++) {
 		if (strcmp(dev->class->name, kinds[i].class))
 			continue;
-		strscpy(use->name, dev_name(dev), sizeof(use->name));
-		if (!kinds[i].is_used(dev, use->name, sizeof(use->name)))
+		strscpy(name, dev_name(dev), sizeof(name));
+		if (!kinds[i].is_used(dev, name, sizeof(name)))
 			continue;
-		use->words = kinds[i].words;
+		snprintf(s->why, s->size, "%s %s", name, kinds[i].words);
 		return 1;
 	}
-	return device_for_each_child(dev, use, find_use);
+	return device_for_each_child(dev, s, find_use);
 }
 
 /**
- * mdev_pci_use_find() - find a user of what a function's driver has created
+ * flavour_is_busy() - check whether what a function's driver has created is in use
  * @pdev: the function
- * @use: set to what, and what to do about it
+ * @why: set to what is used, and what to do about it, for the log
+ * @size: bytes there
  *
  * Takes no lock: a device may be opened or closed just after this. A multipath NVMe disk is not
  * below the function: it counts as the function's if no other controller has the namespace now.
  *
  * Return: true if so.
  */
-bool mdev_pci_use_find(struct pci_dev *pdev, struct mdev_pci_use *use)
+bool flavour_is_busy(struct pci_dev *pdev, char *why, size_t size)
 {
-	return device_for_each_child(&pdev->dev, use, find_use);
+	struct search s = { .why = why, .size = size };
+
+	return device_for_each_child(&pdev->dev, &s, find_use);
 }

@@ -1,33 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finds PCI drivers of a function: the bound one, the native one, and the best of VFIO's, which
- * bind only a function whose driver_override names them.
+ * Finds PCI drivers: the one that a function has, its native one, and the best of those that only
+ * take a function when driver_override names them.
  */
 #include <linux/kmod.h>
 #include <linux/module.h>
 
-#include "mdev-pci.h"
+#include "flavour.h"
 
 /* The search of bus_for_each_drv() */
 struct search {
 	struct pci_dev *pdev;
-	bool whole;
+	enum flavour flavour;
 	int below;
 	int score;
 	struct device_driver *found;
 };
-
-/**
- * mdev_pci_match_is_whole() - check for a driver that offers whole functions as mdevs
- * @drv: a PCI driver that is held
- *
- * Return: true if it has the handlers that mdev_pci_register_function() requires.
- */
-bool mdev_pci_match_is_whole(struct device_driver *drv)
-{
-	return to_pci_driver(drv)->err_handler == &vfio_pci_engine_err_handlers &&
-	       to_pci_driver(drv) != &mdev_pci_function_driver;
-}
 
 /* How closely an ID of a VFIO driver matches, as user space counts it; -1: it does not match */
 static int score_id(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -50,23 +38,37 @@ static int score_driver(struct pci_dev *pdev, struct device_driver *drv)
 	return best;
 }
 
-/**
- * mdev_pci_match_is_vfio() - check for a VFIO driver
- * @pdev: the function
- * @drv: a PCI driver that is held
- *
- * Return: true for vfio-pci and its variants.
- */
-bool mdev_pci_match_is_vfio(struct pci_dev *pdev, struct device_driver *drv)
+static bool is_provided(struct device_driver *drv)
 {
-	return !mdev_pci_match_is_whole(drv) && score_driver(pdev, drv) >= 0;
+	const struct driver_flavour_provider *p;
+	bool ret;
+	int index;
+
+	p = flavour_provider_lock(&index);
+	ret = p && p->is_driver(drv);
+	flavour_provider_unlock(index);
+	return ret;
 }
 
 /**
- * mdev_pci_match_put() - drop the reference to a driver
+ * flavour_of() - tell which flavour a driver gives a function
+ * @pdev: the function
+ * @drv: a PCI driver that is held
+ *
+ * Return: the flavour. VFIO's drivers are vfio-pci and its variants.
+ */
+enum flavour flavour_of(struct pci_dev *pdev, struct device_driver *drv)
+{
+	if (is_provided(drv))
+		return FLAVOUR_PROVIDED;
+	return score_driver(pdev, drv) < 0 ? FLAVOUR_NATIVE : FLAVOUR_VFIO;
+}
+
+/**
+ * flavour_put_driver() - drop the reference to a driver
  * @drv: what one of the functions here has returned, or NULL
  */
-void mdev_pci_match_put(struct device_driver *drv)
+void flavour_put_driver(struct device_driver *drv)
 {
 	if (drv)
 		module_put(drv->owner);
@@ -85,14 +87,14 @@ static int is_bound(struct device_driver *drv, void *data)
 }
 
 /**
- * mdev_pci_match_bound() - get the driver that a function is bound to
+ * flavour_bound_driver() - get the driver that a function is bound to
  * @pdev: the function
  *
  * Does not wait for probe or remove of the function.
  *
- * Return: the driver, for mdev_pci_match_put(); NULL: none, or one that is being unloaded.
+ * Return: the driver, for flavour_put_driver(); NULL: none, or one that is being unloaded.
  */
-struct device_driver *mdev_pci_match_bound(struct pci_dev *pdev)
+struct device_driver *flavour_bound_driver(struct pci_dev *pdev)
 {
 	struct search s = { .pdev = pdev };
 
@@ -105,23 +107,23 @@ static int is_native(struct device_driver *drv, void *data)
 {
 	struct search *s = data;
 
-	if (!drv->bus->match(&s->pdev->dev, drv) || mdev_pci_match_is_whole(drv) ||
-	    mdev_pci_match_is_vfio(s->pdev, drv) || !try_module_get(drv->owner))
+	if (!drv->bus->match(&s->pdev->dev, drv) || flavour_of(s->pdev, drv) != FLAVOUR_NATIVE ||
+	    !try_module_get(drv->owner))
 		return 0;
 	s->found = drv;
 	return 1;
 }
 
 /**
- * mdev_pci_match_native() - find the driver that the kernel would bind by itself
+ * flavour_native_driver() - find the driver that the kernel would bind by itself
  * @pdev: the function, whose driver_override is empty
  *
  * Loads the driver, if modprobe knows one.
  *
  * Context: process context; waits for modprobe, so under no lock.
- * Return: the driver, for mdev_pci_match_put(), or NULL.
+ * Return: the driver, for flavour_put_driver(), or NULL.
  */
-struct device_driver *mdev_pci_match_native(struct pci_dev *pdev)
+struct device_driver *flavour_native_driver(struct pci_dev *pdev)
 {
 	struct search s = { .pdev = pdev };
 
@@ -137,19 +139,19 @@ static int is_better(struct device_driver *drv, void *data)
 	struct search *s = data;
 	int score;
 
-	if (mdev_pci_match_is_whole(drv) != s->whole)
+	if (flavour_of(s->pdev, drv) != s->flavour)
 		return 0;
 	score = score_driver(s->pdev, drv);
 	if (score <= s->score || score >= s->below || !try_module_get(drv->owner))
 		return 0;
-	mdev_pci_match_put(s->found);
+	flavour_put_driver(s->found);
 	s->found = drv;
 	s->score = score;
 	return 0;
 }
 
 /**
- * mdev_pci_match_load_vfio() - load all drivers that only driver_override binds to a function
+ * flavour_load_vfio() - load all drivers that only driver_override binds to a function
  * @pdev: the function
  *
  * modprobe loads every module that has a fitting alias. The kernel's names of modules are too
@@ -157,7 +159,7 @@ static int is_better(struct device_driver *drv, void *data)
  *
  * Context: process context; waits for modprobe, so under no lock.
  */
-void mdev_pci_match_load_vfio(struct pci_dev *pdev)
+void flavour_load_vfio(struct pci_dev *pdev)
 {
 	request_module("vfio_pci:v%08Xd%08Xsv%08Xsd%08Xbcsci", pdev->vendor, pdev->device,
 		       pdev->subsystem_vendor, pdev->subsystem_device);
@@ -166,30 +168,31 @@ void mdev_pci_match_load_vfio(struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_match_load_whole() - load all drivers that offer a function as a whole, as an mdev
+ * flavour_load_provided() - load all drivers that give a function the provider's flavour
  * @pdev: the function
+ * @p: the provider, which is kept
  *
  * They have their own kind of alias. By a "vfio_pci:" alias user space would take them for drivers
  * that make a VFIO device.
  *
  * Context: process context; waits for modprobe, so under no lock.
  */
-void mdev_pci_match_load_whole(struct pci_dev *pdev)
+void flavour_load_provided(struct pci_dev *pdev, const struct driver_flavour_provider *p)
 {
-	request_module("mdev_pci:v%08Xd%08X", pdev->vendor, pdev->device);
+	request_module("%s:v%08Xd%08X", p->alias, pdev->vendor, pdev->device);
 }
 
 /**
- * mdev_pci_match_override() - find the best driver that needs driver_override
+ * flavour_best_driver() - find the best driver that needs driver_override
  * @pdev: the function
- * @whole: one that offers it as a whole, as an mdev; else one of VFIO's
+ * @flavour: of this flavour, which is not native
  * @below: it must fit less closely than this; set to how closely it does. INT_MAX at first
  *
- * Return: the driver, for mdev_pci_match_put(), or NULL.
+ * Return: the driver, for flavour_put_driver(), or NULL.
  */
-struct device_driver *mdev_pci_match_override(struct pci_dev *pdev, bool whole, int *below)
+struct device_driver *flavour_best_driver(struct pci_dev *pdev, enum flavour flavour, int *below)
 {
-	struct search s = { .pdev = pdev, .whole = whole, .below = *below, .score = -1 };
+	struct search s = { .pdev = pdev, .flavour = flavour, .below = *below, .score = -1 };
 
 	bus_for_each_drv(&pci_bus_type, NULL, &s, is_better);
 	*below = s.score;
