@@ -95,7 +95,7 @@ checkpatch()
 	# The kernel writes TRACE_EVENT() in another layout than calls, everywhere
 	*/trace.h)
 		ignore=--ignore=PARENTHESIS_ALIGNMENT,OPEN_ENDED_LINE ;;
-	# A kobj_type of the mdev core's, with another release(): see type.c
+	# A kobj_type of the mdev core's, with another release(): see parent.c
 	drivers/vfio/mdev-pci/mdev-pci.h)
 		ignore=--ignore=CONST_STRUCT ;;
 	# Stands for functions and macros of the kernel, with all of their arguments
@@ -218,6 +218,13 @@ vendor_layer()
 	none grep -rnE '#include .*(vfio|<linux/mdev\.h>|\.\./)' drivers/vfio/mdev-pci/*/
 }
 
+# Layers in a directory, too: a file calls only what is below it
+one_way()
+{
+	tests/calls.py drivers/vfio/mdev-pci
+	tests/calls.py drivers/vfio/flavour
+}
+
 # Pure logic: what tests/unit can build
 stream_layer()
 {
@@ -271,7 +278,7 @@ create_documented()
 {
 	documented drivers/vfio/mdev-pci/claim.c docs/refusals.rst \
 		'refuse\(parent, instance, -(\w+),\s+"([^"]*)"'
-	documented drivers/vfio/mdev-pci/instance.c docs/refusals.rst \
+	documented drivers/vfio/mdev-pci/mdev.c docs/refusals.rst \
 		'()mdev %s refused: ([^"]*)\\n"'
 }
 
@@ -575,6 +582,7 @@ t "layers: the stream format knows nothing of VFIO" stream_layer
 t "layers: the framework uses vfio-pci-core only through the engine" framework_layer
 t "layers: driver_flavour knows nothing of mdevs" flavour_layer
 t "layers: vendor modules include nothing of VFIO but mdev_pci.h" vendor_layer
+t "layers: files of mdev-pci call each other in one direction" one_way
 for f in $(scripts | sort -u); do
 	t "shellcheck: $f" shell_check "$f"
 done

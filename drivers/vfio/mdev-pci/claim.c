@@ -36,6 +36,7 @@ static unsigned int count_available(struct mdev_pci_parent *parent)
 /* Not while there are VFs: they would stop with their PF */
 static bool self_is_idle(struct mdev_pci_parent *parent)
 {
+	lockdep_assert_held(&parent->lock);
 	return parent->self && !parent->self->instance && !pci_num_vf(parent->pf);
 }
 
@@ -78,6 +79,7 @@ struct mdev_pci_instance *mdev_pci_parent_user(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
 
+	lockdep_assert_held(&parent->lock);
 	list_for_each_entry(function, &parent->functions, node) {
 		if (function->instance)
 			return function->instance;
@@ -102,6 +104,7 @@ static int check_claim_whole(struct mdev_pci_parent *parent,
 
 static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance)
 {
+	lockdep_assert_held(&parent->lock);
 	if (parent->going)
 		return refuse(parent, instance, -ESHUTDOWN, "the PF is going away");
 	if (parent->failed)
@@ -167,6 +170,7 @@ bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 
 static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *instance)
 {
+	lockdep_assert_held(&function->parent->lock);
 	function->instance = instance;
 	function->tried = instance->number;
 	kref_get(&function->kref);
@@ -301,4 +305,23 @@ void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number)
 			function->refused = 0;
 	}
 	mutex_unlock(&parent->lock);
+}
+
+/**
+ * mdev_pci_instance_function() - get the function that an mdev has claimed
+ * @instance: the instance
+ *
+ * For callers that do not hold @move_lock.
+ *
+ * Return: the function, with a reference.
+ */
+struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance)
+{
+	struct mdev_pci_function *function;
+
+	mutex_lock(&instance->lock);
+	function = instance->function;
+	kref_get(&function->kref);
+	mutex_unlock(&instance->lock);
+	return function;
 }

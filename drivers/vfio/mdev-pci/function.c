@@ -43,15 +43,6 @@ static void function_free(struct kref *kref)
 }
 
 /**
- * mdev_pci_function_put() - drop a reference
- * @function: the function
- */
-void mdev_pci_function_put(struct mdev_pci_function *function)
-{
-	kref_put(&function->kref, function_free);
-}
-
-/**
  * mdev_pci_function_unclaim() - release a VF that mdev_pci_parent_claim() has claimed
  * @function: the function; the caller still has the reference
  *
@@ -95,17 +86,6 @@ int mdev_pci_function_capture(struct pci_dev *vf)
 		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
 			ERR_PTR(ret));
 	return ret;
-}
-
-/**
- * mdev_pci_function_is_whole() - check whether a function is the parent itself
- * @function: the function
- *
- * Return: false if it is a VF.
- */
-bool mdev_pci_function_is_whole(const struct mdev_pci_function *function)
-{
-	return function->fn.pdev == function->parent->pf;
 }
 
 /**
@@ -372,7 +352,7 @@ void mdev_pci_function_error(struct vfio_pci_fn *fn, const char *why)
 
 	mutex_lock(&function->parent->lock);
 	if (function->instance)
-		mdev_pci_instance_error(function->instance, why);
+		function->instance->ops->error(function->instance, why);
 	mutex_unlock(&function->parent->lock);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_function_error);
@@ -459,6 +439,7 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 	if (!function)
 		return NULL;
 	kref_init(&function->kref);
+	function->free = function_free;
 	mutex_init(&function->fw_lock);
 	mutex_init(&function->edev_lock);
 	INIT_WORK(&function->work, work_on_call);
@@ -519,7 +500,7 @@ void mdev_pci_function_del(struct mdev_pci_parent *parent)
 
 	device_lock_assert(&function->fn.pdev->dev);
 	if (function->instance)
-		mdev_pci_instance_part(function->instance);
+		function->instance->ops->release(function->instance);
 	mutex_lock(&parent->lock);
 	parent->self = NULL;
 	mutex_unlock(&parent->lock);
@@ -664,7 +645,7 @@ static void remove_from(struct mdev_pci_parent *parent, struct pci_dev *vf)
 		return;
 	/* That lock keeps the instance alive */
 	if (function->instance)
-		mdev_pci_instance_orphan(function->instance, function);
+		function->instance->ops->detach(function->instance, function);
 	mutex_lock(&parent->lock);
 	list_del(&function->node);
 	mutex_unlock(&parent->lock);

@@ -45,6 +45,7 @@
 #include <linux/workqueue.h>
 
 struct mdev_pci_call;
+struct mdev_pci_function;
 struct mdev_pci_instance;
 
 /* "<driver>-<name>" travels in the header of the migration stream, which has 64 bytes */
@@ -135,8 +136,25 @@ struct mdev_pci_parent {
 };
 
 /**
+ * struct mdev_pci_claim_ops - what a function and its parent ask of the mdev that has claimed it
+ * @release: release the function and end the claim; the mdev does not know the function any more.
+ *	Blocks until the user has closed the device. Under device_lock() of the function. Returns 0
+ * @detach: release the function, which goes away, and keep the claim: the mdev is detached. As
+ *	@release
+ * @error: put the mdev's device into ERROR; @why is for the log. Under &mdev_pci_parent.lock
+ *
+ * By pointer: functions are below mdevs, and call nothing of them.
+ */
+struct mdev_pci_claim_ops {
+	int (*release)(struct mdev_pci_instance *instance);
+	void (*detach)(struct mdev_pci_instance *instance, struct mdev_pci_function *function);
+	void (*error)(struct mdev_pci_instance *instance, const char *why);
+};
+
+/**
  * struct mdev_pci_function - a VF bound to the framework, or a whole parent
  * @kref: held by the binding and by the instance that has claimed it
+ * @free: for the last of them
  * @node: of a VF: in the parent's list, while bound
  * @parent: a reference
  * @fn: the function, as the engine and firmware know it
@@ -166,6 +184,7 @@ struct mdev_pci_parent {
  */
 struct mdev_pci_function {
 	struct kref kref;
+	void (*free)(struct kref *kref);
 	struct list_head node;
 	struct mdev_pci_parent *parent;
 	struct vfio_pci_fn fn;
@@ -193,6 +212,7 @@ struct mdev_pci_function {
 
 /**
  * struct mdev_pci_instance - an mdev
+ * @ops: what its function calls
  * @mdev: the mdev core's
  * @type: what it is
  * @function: the function that it has claimed; a reference. Changes under @move_lock and @lock
@@ -206,6 +226,7 @@ struct mdev_pci_function {
  * @edev: the engine's device, or NULL
  */
 struct mdev_pci_instance {
+	const struct mdev_pci_claim_ops *ops;
 	struct mdev_device *mdev;
 	const struct mdev_pci_type *type;
 	struct mdev_pci_function *function;
@@ -228,11 +249,44 @@ struct mdev_pci_values {
 	unsigned long written;
 };
 
-/* parent.c */
-struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
-void mdev_pci_parent_put(struct mdev_pci_parent *parent);
-void mdev_pci_parents_wait(void);
-void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);
+/**
+ * mdev_pci_type_is_whole() - check whether mdevs of a type are the parent itself
+ * @parent: the parent
+ * @type: one of its types
+ *
+ * Return: false if they are VFs.
+ */
+static inline bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent,
+					  const struct mdev_pci_type *type)
+{
+	return parent->whole || type->whole;
+}
+
+/**
+ * mdev_pci_function_is_whole() - check whether a function is the parent itself
+ * @function: the function
+ *
+ * Return: false if it is a VF.
+ */
+static inline bool mdev_pci_function_is_whole(const struct mdev_pci_function *function)
+{
+	return function->fn.pdev == function->parent->pf;
+}
+
+/**
+ * mdev_pci_function_put() - drop a reference
+ * @function: the function
+ */
+static inline void mdev_pci_function_put(struct mdev_pci_function *function)
+{
+	kref_put(&function->kref, function->free);
+}
+
+/*
+ * The files, from the bottom to the top. A file calls only those that stand before it, and what is
+ * above by a pointer. netdev.c, a library, is below attr.c; external.c and main.c are on top.
+ * tests/calls.py looks.
+ */
 
 /* claim.c */
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
@@ -245,27 +299,53 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
 bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 				 const struct mdev_pci_instance *instance);
 void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number);
+struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance);
+
+/* attr.c */
+extern const struct vfio_pci_use_ops mdev_pci_use_ops;
+bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value);
+int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf);
+void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
+int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
+void mdev_pci_attrs_forget(struct mdev_pci_function *function);
+int mdev_pci_attrs_again(struct mdev_pci_function *function);
+void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept);
+int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+			 const struct mdev_pci_values *kept);
+u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
+			 const struct mdev_pci_type *type);
+int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at);
+
+/* migration_compat.c */
+int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_pci_type *type,
+			     char *buf, int at);
+int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf);
 
 /* type.c */
 struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
 int mdev_pci_types_make(struct mdev_pci_parent *parent);
-void mdev_pci_types_hold(struct mdev_pci_parent *parent);
 void mdev_pci_types_unmake(struct mdev_pci_parent *parent);
 void mdev_pci_parent_refresh(struct mdev_pci_parent *parent);
 unsigned int mdev_pci_get_available(struct mdev_type *mtype);
 ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
 
-/* sriov.c */
+/* parent.c */
+struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
+					      const struct mdev_pci_parent_desc *desc, bool whole);
+void mdev_pci_parent_put(struct mdev_pci_parent *parent);
+struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
+int mdev_pci_parent_list(struct mdev_pci_parent *parent);
+void mdev_pci_parent_unlist(struct mdev_pci_parent *parent);
+void mdev_pci_parents_wait(void);
+void mdev_pci_types_hold(struct mdev_pci_parent *parent);
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
-void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent);
-void mdev_pci_vfs_create(struct mdev_pci_parent *parent);
-void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent);
-void mdev_pci_vfs_part(struct mdev_pci_parent *parent);
-void mdev_pci_vfs_tell(struct work_struct *work);
+void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent);
 
-/* desc.c */
-int mdev_pci_interface_check(u32 interface, const char *module);
-int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole);
+/* whole.c */
+struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
+struct device *mdev_pci_group_owner(struct pci_dev *pdev);
+int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
@@ -277,10 +357,8 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 			   int (*call)(struct mdev_pci_instance *instance));
 int mdev_pci_functions_init(void);
 void mdev_pci_functions_exit(void);
-bool mdev_pci_function_is_whole(const struct mdev_pci_function *function);
 const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
-void mdev_pci_function_put(struct mdev_pci_function *function);
 void mdev_pci_function_unclaim(struct mdev_pci_function *function);
 #define MDEV_PCI_REFUSED_BY_GROUP	U64_MAX
 void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number);
@@ -298,53 +376,29 @@ void mdev_pci_function_restore(struct mdev_pci_function *function);
 bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
 bool mdev_pci_function_retire(struct pci_dev *pdev);
 
-/* instance.c */
-extern struct mdev_driver mdev_pci_driver;
-int mdev_pci_instance_part(struct mdev_pci_instance *instance);
-void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
-			      struct mdev_pci_function *function);
-int mdev_pci_instance_move(struct mdev_pci_instance *instance, const char *address);
-struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance);
-int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstream);
-void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why);
+/* sriov.c */
+void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_create(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_part(struct mdev_pci_parent *parent);
 
-/* whole.c */
-bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
-bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc);
-struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
-struct device *mdev_pci_group_owner(struct pci_dev *pdev);
-int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
-void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
-
-/* attr.c */
-extern const struct vfio_pci_use_ops mdev_pci_use_ops;
-bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value);
-int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf);
-void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
-int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
-void mdev_pci_attrs_forget(struct mdev_pci_function *function);
-int mdev_pci_attrs_again(struct mdev_pci_function *function);
-void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept);
-int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_pci_type *type,
-			 const struct mdev_pci_values *kept);
-u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
-			 const struct mdev_pci_type *type);
-int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at);
-
-/* sysfs.c */
-int mdev_pci_sysfs_link(struct mdev_pci_instance *instance);
-void mdev_pci_sysfs_unlink(struct mdev_pci_instance *instance);
+/* counters.c */
 int mdev_pci_counters_add(struct mdev_pci_instance *instance);
 void mdev_pci_counters_remove(struct mdev_pci_instance *instance);
-int mdev_pci_sysfs_add(struct mdev_pci_instance *instance);
-void mdev_pci_sysfs_remove(struct mdev_pci_instance *instance);
-unsigned int mdev_pci_get_available(struct mdev_type *mtype);
-ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
 
-/* migration_compat.c */
-int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_pci_type *type,
-			     char *buf, int at);
-int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf);
+/* mdev.c */
+extern struct mdev_driver mdev_pci_driver;
+
+/* desc.c */
+int mdev_pci_interface_check(u32 interface, const char *module);
+int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole);
+
+/* register.c */
+void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);
+
+/* sleep.c */
+int mdev_pci_sleep_init(void);
+void mdev_pci_sleep_exit(void);
 
 /* flavour.c, if driver_flavour is built */
 #ifdef MDEV_PCI_FLAVOUR
@@ -360,9 +414,5 @@ static inline void mdev_pci_flavour_exit(void)
 {
 }
 #endif
-
-/* sleep.c */
-int mdev_pci_sleep_init(void);
-void mdev_pci_sleep_exit(void);
 
 #endif /* MDEV_PCI_INTERNAL_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parents: PFs whose drivers have registered them, and functions that are offered as a whole.
+ * Parents as objects: their lifetime, the list of all, and the functions of each.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -29,7 +29,7 @@ static void parent_free(struct kref *kref)
 /**
  * mdev_pci_parents_wait() - wait until all parents have been freed
  *
- * Context: the module's exit. See type_release() in type.c. Tasks may still be in the last
+ * Context: the module's exit. See type_release(). Tasks may still be in the last
  * instructions of the release.
  */
 void mdev_pci_parents_wait(void)
@@ -68,8 +68,37 @@ struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf)
 	return found;
 }
 
-static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
-					    const struct mdev_pci_parent_desc *desc, bool whole)
+static bool has_whole_type(const struct mdev_pci_parent_desc *desc)
+{
+	unsigned int i;
+
+	for (i = 0; i < desc->nr_types; i++) {
+		if (desc->types[i].whole)
+			return true;
+	}
+	return false;
+}
+
+/* As mdev_register_parent() has told of the parent: mdevctl's autostart waits for that */
+static void tell(struct work_struct *work)
+{
+	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
+	char *env[2] = { "MDEV_STATE=registered", NULL };
+
+	mdev_pci_parent_refresh(parent);
+	kobject_uevent_env(&parent->pf->dev.kobj, KOBJ_CHANGE, env);
+}
+
+/**
+ * mdev_pci_parent_alloc() - allocate a parent with its types
+ * @pf: the PF
+ * @desc: what it offers
+ * @whole: the PF is itself the one function that it offers
+ *
+ * Return: the parent, with a reference; or an ERR_PTR(): -ENOMEM.
+ */
+struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
+					      const struct mdev_pci_parent_desc *desc, bool whole)
 {
 	struct mdev_pci_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
 	int ret;
@@ -80,12 +109,12 @@ static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 	kref_init(&parent->kref);
 	mutex_init(&parent->lock);
 	mutex_init(&parent->cache_lock);
-	INIT_DELAYED_WORK(&parent->tell, mdev_pci_vfs_tell);
+	INIT_DELAYED_WORK(&parent->tell, tell);
 	INIT_LIST_HEAD(&parent->functions);
 	parent->pf = pci_dev_get(pf);
 	parent->desc = desc;
 	parent->whole = whole;
-	parent->kept = !whole && mdev_pci_whole_is_offered(desc);
+	parent->kept = !whole && has_whole_type(desc);
 	parent->drvdata = pci_get_drvdata(pf);
 	ret = mdev_pci_types_make(parent);
 	if (ret) {
@@ -95,7 +124,13 @@ static struct mdev_pci_parent *parent_alloc(struct pci_dev *pf,
 	return parent;
 }
 
-static int parent_list(struct mdev_pci_parent *parent)
+/**
+ * mdev_pci_parent_list() - let mdev_pci_parent_find() find a parent
+ * @parent: the parent
+ *
+ * Return: 0; -EEXIST: the PF is a parent already, which is logged.
+ */
+int mdev_pci_parent_list(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_parent *other;
 	int ret = 0;
@@ -114,314 +149,122 @@ static int parent_list(struct mdev_pci_parent *parent)
 	return ret;
 }
 
-static void parent_unlist(struct mdev_pci_parent *parent)
+/**
+ * mdev_pci_parent_unlist() - undo mdev_pci_parent_list()
+ * @parent: the parent
+ */
+void mdev_pci_parent_unlist(struct mdev_pci_parent *parent)
 {
 	mutex_lock(&parents_lock);
 	list_del(&parent->node);
 	mutex_unlock(&parents_lock);
 }
 
-static void set_going(struct mdev_pci_parent *parent)
-{
-	mutex_lock(&parent->lock);
-	WRITE_ONCE(parent->going, true);
-	mutex_unlock(&parent->lock);
-	/* Who asks the vendor driver has done so */
-	mutex_lock(&parent->cache_lock);
-	mutex_unlock(&parent->cache_lock);
-}
-
-static int add_whole(struct mdev_pci_parent *parent)
-{
-	device_lock_assert(&parent->pf->dev);
-	kref_get(&parent->kref);
-	return mdev_pci_function_add(parent->pf, parent);
-}
-
-/* VFs that were bound meanwhile are told of again, which does no harm */
-static int announce(struct mdev_pci_parent *parent)
-{
-	int ret;
-
-	mdev_pci_parent_refresh(parent);
-	mutex_lock(&parent->lock);
-	parent->announced = true;
-	mutex_unlock(&parent->lock);
-	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
-				   parent->mtypes, parent->nr_offers);
-	mdev_pci_types_hold(parent);
-	if (ret)
-		return ret;
-	/* external.c has a line of its own */
-	if (!parent->desc->external_pf_driver)
-		pci_info(parent->pf, "is an mdev parent with %u types and %d VFs\n",
-			 parent->nr_offers, pci_num_vf(parent->pf));
-	return 0;
-}
-
-/* Stop claims, and detach the mdev that has the whole PF */
-static void leave(struct mdev_pci_parent *parent)
-{
-	set_going(parent);
-	cancel_delayed_work_sync(&parent->tell);
-	if (parent->self)
-		mdev_pci_function_del(parent);
-}
-
-int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
-			       u32 interface, const char *module)
-{
-	struct mdev_pci_parent *parent;
-	int ret;
-
-	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pf, desc, false);
-	if (ret)
-		return ret;
-	parent = parent_alloc(pf, desc, false);
-	if (IS_ERR(parent))
-		return PTR_ERR(parent);
-
-	ret = parent_list(parent);
-	if (ret)
-		goto put;
-	if (parent->kept)
-		ret = add_whole(parent);
-	if (ret)
-		goto unlist;
-	if (pci_num_vf(pf))
-		mdev_pci_vfs_adopt(parent);
-	else
-		mdev_pci_vfs_create(parent);
-
-	ret = announce(parent);
-	if (!ret)
-		return 0;
-
-	leave(parent);
-	if (parent->created_vfs)
-		pci_disable_sriov(pf);
-	else
-		mdev_pci_vfs_give_back(parent);
-unlist:
-	parent_unlist(parent);
-put:
-	mdev_pci_parent_put(parent);
-	return ret;
-}
-EXPORT_SYMBOL_GPL(__mdev_pci_register_parent);
-
-void mdev_pci_unregister_parent(struct pci_dev *pf)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
-
-	if (WARN_ON(!parent))
-		return;
-	leave(parent);
-	/* In this order: removal of a VF would wait for its user with the VF's lock held */
-	mdev_unregister_parent(&parent->mdev_parent);
-	mdev_pci_vfs_part(parent);
-	parent_unlist(parent);
-	mdev_pci_parent_put(parent);
-	/* That of the registration */
-	mdev_pci_parent_put(parent);
-}
-EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
-
-/**
- * __mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
- * @pdev: the function
- * @desc: what is offered; must live as long as the parent
- * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by mdev_pci_register_function()
- * @module: the caller's name, for the log
- *
- * For drivers that only hold the function for its user: they have driver_managed_dma and
- * vfio_pci_engine_err_handlers, and leave it alone. The function's driver data is the
- * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
- *
- * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
- * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
- * -ENOEXEC: @interface is another one, which is logged; -ENOMEM; others from
- * mdev_register_parent().
+/*
+ * The mdev core has a kobject in each type. Its mdevs' struct device and users of sysfs have
+ * references to it. When the last one is dropped the core accesses the type and the parent. Its
+ * drivers are not told, so its release() is wrapped: the parent lives until then. In the kernel's
+ * tree mdev_unregister_parent() would wait, or struct mdev_parent have a release().
  */
-int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
-				 u32 interface, const char *module)
+static void type_release(struct kobject *kobj)
 {
-	struct mdev_pci_parent *parent;
-	int ret;
+	struct mdev_pci_offer *offer = container_of(kobj, struct mdev_pci_offer, mtype.kobj);
+	struct mdev_pci_parent *parent = offer->parent;
 
-	device_lock_assert(&pdev->dev);
-	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pdev, desc, true);
-	if (ret)
-		return ret;
-	parent = parent_alloc(pdev, desc, true);
-	if (IS_ERR(parent))
-		return PTR_ERR(parent);
-	ret = parent_list(parent);
-	if (ret)
-		goto put;
-	ret = add_whole(parent);
-	if (ret)
-		goto unlist;
-	ret = announce(parent);
-	if (!ret)
-		return 0;
-
-	leave(parent);
-unlist:
-	parent_unlist(parent);
-put:
-	mdev_pci_parent_put(parent);
-	return ret;
-}
-EXPORT_SYMBOL_GPL(__mdev_pci_register_function);
-
-/**
- * mdev_pci_unregister_function() - undo mdev_pci_register_function()
- * @pdev: the function
- *
- * Removes its mdev. The user of an open device is asked to let go; blocks until it has closed
- * it.
- *
- * Context: process context, the driver's remove(), under device_lock() of @pdev; sleeps.
- */
-void mdev_pci_unregister_function(struct pci_dev *pdev)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_find(pdev);
-
-	device_lock_assert(&pdev->dev);
-	if (WARN_ON(!parent))
-		return;
-	/* Detach first: create and remove wait for it while mdev core waits for them */
-	leave(parent);
-	mdev_unregister_parent(&parent->mdev_parent);
-	parent_unlist(parent);
-	mdev_pci_parent_put(parent);
-	/* That of the registration */
+	offer->core_release(kobj);
 	mdev_pci_parent_put(parent);
 }
-EXPORT_SYMBOL_GPL(mdev_pci_unregister_function);
 
-void mdev_pci_parent_changed(struct pci_dev *pf)
+#ifdef CONFIG_DEBUG_KOBJECT_RELEASE
+static void release_now(struct kobject *kobj)
 {
-	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
-
-	if (!parent)
-		return;
-	mdev_pci_parent_refresh(parent);
-	mdev_pci_parent_put(parent);
+	flush_delayed_work(&kobj->release);
 }
-EXPORT_SYMBOL_GPL(mdev_pci_parent_changed);
-
-void mdev_pci_parent_error(struct pci_dev *pf, const char *why)
+#else
+static void release_now(struct kobject *kobj)
 {
-	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
-	struct mdev_pci_function *function;
+}
+#endif
 
-	if (!parent)
+/* A registration that has failed may have initialized some, and has dropped its references */
+static void hold_type(struct mdev_pci_offer *offer)
+{
+	struct kobject *kobj = &offer->mtype.kobj;
+
+	if (!kobj->state_initialized)
 		return;
-	mutex_lock(&parent->lock);
-	parent->failed = true;
-	parent->failures++;
-	list_for_each_entry(function, &parent->functions, node) {
-		mdev_pci_function_remember(function);
-		if (function->instance)
-			mdev_pci_instance_error(function->instance, why);
+	if (!kobject_get_unless_zero(kobj)) {
+		release_now(kobj);
+		return;
 	}
-	mutex_unlock(&parent->lock);
-	mdev_pci_parent_put(parent);
+	offer->ktype = *kobj->ktype;
+	offer->core_release = offer->ktype.release;
+	offer->ktype.release = type_release;
+	kref_get(&offer->parent->kref);
+	kobj->ktype = &offer->ktype;
+	kobject_put(kobj);
 }
-EXPORT_SYMBOL_GPL(mdev_pci_parent_error);
 
-static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, unsigned int id)
+/**
+ * mdev_pci_types_hold() - keep the parent until mdev core has freed its types
+ * @parent: the parent. mdev_register_parent() has just been called, with success or without
+ */
+void mdev_pci_types_hold(struct mdev_pci_parent *parent)
 {
-	struct mdev_pci_function *function, *found = NULL;
+	unsigned int i;
 
-	mutex_lock(&parent->lock);
-	list_for_each_entry(function, &parent->functions, node) {
-		if (function->fn.id == id) {
-			kref_get(&function->kref);
-			found = function;
+	for (i = 0; i < parent->nr_offers; i++)
+		hold_type(&parent->offers[i]);
+}
+
+/* VFs may be bound in any order; the list is sorted by their numbers */
+static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+{
+	struct mdev_pci_function *next;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(next, &parent->functions, node) {
+		if (next->fn.id > function->fn.id)
 			break;
-		}
 	}
-	mutex_unlock(&parent->lock);
-	return found;
+	list_add_tail(&function->node, &next->node);
 }
-
-/* Who has reset a VF since mdev_pci_parent_error() did so too early */
-static void users_must_reset(struct mdev_pci_parent *parent)
-{
-	struct mdev_pci_function *function;
-
-	lockdep_assert_held(&parent->lock);
-	list_for_each_entry(function, &parent->functions, node)
-		if (function->instance && function->instance->type->mig_ops)
-			mdev_pci_instance_error(function->instance, "its PF was reset");
-}
-
-/* Firmware was reset, or has failed for all VFs: each VF may be tried again */
-static void forget_refusals_locked(struct mdev_pci_parent *parent)
-{
-	struct mdev_pci_function *function;
-
-	lockdep_assert_held(&parent->lock);
-	list_for_each_entry(function, &parent->functions, node)
-		function->refused = 0;
-}
-
-void mdev_pci_parent_restored(struct pci_dev *pf)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
-	struct mdev_pci_function *function;
-	unsigned int id, failures, n = pci_num_vf(pf);
-
-	if (!parent)
-		return;
-	mutex_lock(&parent->lock);
-	failures = parent->failures;
-	users_must_reset(parent);
-	mutex_unlock(&parent->lock);
-
-	for (id = 0; id < n; id++) {
-		function = get_function(parent, id);
-		if (!function)
-			continue;
-		mdev_pci_function_restore(function);
-		mdev_pci_function_put(function);
-	}
-
-	/* Not before: an mdev that was created meanwhile would be enabled twice */
-	mutex_lock(&parent->lock);
-	if (parent->failures == failures)
-		parent->failed = false;
-	forget_refusals_locked(parent);
-	mutex_unlock(&parent->lock);
-	mdev_pci_parent_refresh(parent);
-	mdev_pci_parent_put(parent);
-}
-EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
 
 /**
- * mdev_pci_parent_suspend_vfs() - disable the VFs of mdevs for mdev_pci_parent_suspend()
- * @parent: the parent; none of its devices is open
+ * mdev_pci_parent_tell_later() - tell user space of VFs that have come since registration
+ * @parent: the parent
+ *
+ * Sends one event for all VFs that are created together. No mdev can be created while
+ * mdev_pci_sriov_configure() creates VFs; if another driver creates them, they follow closely.
  */
-void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent)
+void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent)
 {
-	struct mdev_pci_function *function;
-	unsigned int id, n = pci_num_vf(parent->pf);
+	lockdep_assert_held(&parent->lock);
+	if (parent->changing)
+		parent->came = true;
+	else
+		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
+}
+
+/**
+ * mdev_pci_parent_add() - add a function to the parent's list
+ * @parent: the parent
+ * @function: the function
+ *
+ * Return: false if the parent is being unregistered.
+ */
+bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+{
+	bool ok;
 
 	mutex_lock(&parent->lock);
-	parent->failed = true;
-	parent->failures++;
-	list_for_each_entry(function, &parent->functions, node)
-		mdev_pci_function_remember(function);
+	ok = !parent->going;
+	if (ok && mdev_pci_function_is_whole(function))
+		parent->self = function;
+	else if (ok)
+		list_add_vf(parent, function);
+	if (ok && parent->announced)
+		mdev_pci_parent_tell_later(parent);
 	mutex_unlock(&parent->lock);
-
-	for (id = 0; id < n; id++) {
-		function = get_function(parent, id);
-		if (!function)
-			continue;
-		mdev_pci_function_suspend(function);
-		mdev_pci_function_put(function);
-	}
+	return ok;
 }

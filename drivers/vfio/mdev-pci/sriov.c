@@ -6,70 +6,6 @@
 
 #include "mdev-pci.h"
 
-/* VFs may be bound in any order; the list is sorted by their numbers */
-static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
-{
-	struct mdev_pci_function *next;
-
-	lockdep_assert_held(&parent->lock);
-	list_for_each_entry(next, &parent->functions, node) {
-		if (next->fn.id > function->fn.id)
-			break;
-	}
-	list_add_tail(&function->node, &next->node);
-}
-
-/**
- * mdev_pci_vfs_tell() - tell user space of VFs that have come since registration
- * @work: &mdev_pci_parent.tell
- *
- * As mdev_register_parent() has told of the parent: mdevctl's autostart waits for that.
- */
-void mdev_pci_vfs_tell(struct work_struct *work)
-{
-	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
-	char *env[2] = { "MDEV_STATE=registered", NULL };
-
-	mdev_pci_parent_refresh(parent);
-	kobject_uevent_env(&parent->pf->dev.kobj, KOBJ_CHANGE, env);
-}
-
-/*
- * Send one event for all VFs that are created together. No mdev can be created while
- * mdev_pci_sriov_configure() creates VFs; if another driver creates them, they follow closely.
- */
-static void tell_later(struct mdev_pci_parent *parent)
-{
-	lockdep_assert_held(&parent->lock);
-	if (parent->changing)
-		parent->came = true;
-	else
-		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
-}
-
-/**
- * mdev_pci_parent_add() - add a function to the parent's list
- * @parent: the parent
- * @function: the function
- *
- * Return: false if the parent is being unregistered.
- */
-bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
-{
-	bool ok;
-
-	mutex_lock(&parent->lock);
-	ok = !parent->going;
-	if (ok && mdev_pci_function_is_whole(function))
-		parent->self = function;
-	else if (ok)
-		list_add_vf(parent, function);
-	if (ok && parent->announced)
-		tell_later(parent);
-	mutex_unlock(&parent->lock);
-	return ok;
-}
-
 static void adopt_vf(struct pci_dev *vf)
 {
 	int ret;
@@ -219,7 +155,7 @@ static void end_change(struct mdev_pci_parent *parent)
 	mutex_lock(&parent->lock);
 	parent->changing = false;
 	if (parent->came && parent->announced)
-		tell_later(parent);
+		mdev_pci_parent_tell_later(parent);
 	parent->came = false;
 	mutex_unlock(&parent->lock);
 }

@@ -34,63 +34,6 @@ struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype)
 	return container_of(mtype->parent, struct mdev_pci_parent, mdev_parent);
 }
 
-/*
- * The mdev core has a kobject in each type. Its mdevs' struct device and users of sysfs have
- * references to it. When the last one is dropped the core accesses the type and the parent. Its
- * drivers are not told, so its release() is wrapped: the parent lives until then. In the kernel's
- * tree mdev_unregister_parent() would wait, or struct mdev_parent have a release().
- */
-static void type_release(struct kobject *kobj)
-{
-	struct mdev_pci_offer *offer = container_of(kobj, struct mdev_pci_offer, mtype.kobj);
-	struct mdev_pci_parent *parent = offer->parent;
-
-	offer->core_release(kobj);
-	mdev_pci_parent_put(parent);
-}
-
-#ifdef CONFIG_DEBUG_KOBJECT_RELEASE
-static void release_now(struct kobject *kobj)
-{
-	flush_delayed_work(&kobj->release);
-}
-#else
-static void release_now(struct kobject *kobj)
-{
-}
-#endif
-
-/* A registration that has failed may have initialized some, and has dropped its references */
-static void hold_type(struct mdev_pci_offer *offer)
-{
-	struct kobject *kobj = &offer->mtype.kobj;
-
-	if (!kobj->state_initialized)
-		return;
-	if (!kobject_get_unless_zero(kobj)) {
-		release_now(kobj);
-		return;
-	}
-	offer->ktype = *kobj->ktype;
-	offer->core_release = offer->ktype.release;
-	offer->ktype.release = type_release;
-	kref_get(&offer->parent->kref);
-	kobj->ktype = &offer->ktype;
-	kobject_put(kobj);
-}
-
-/**
- * mdev_pci_types_hold() - keep the parent until mdev core has freed its types
- * @parent: the parent. mdev_register_parent() has just been called, with success or without
- */
-void mdev_pci_types_hold(struct mdev_pci_parent *parent)
-{
-	unsigned int i;
-
-	for (i = 0; i < parent->nr_offers; i++)
-		hold_type(&parent->offers[i]);
-}
-
 /**
  * mdev_pci_types_make() - make the types that the mdev core is to have of a parent
  * @parent: the parent

@@ -16,35 +16,6 @@
 
 #include "mdev-pci.h"
 
-/**
- * mdev_pci_type_is_whole() - check whether mdevs of a type are the parent itself
- * @parent: the parent
- * @type: one of its types
- *
- * Return: false if they are VFs.
- */
-bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
-{
-	return parent->whole || type->whole;
-}
-
-/**
- * mdev_pci_whole_is_offered() - check for a type that is the whole PF
- * @desc: of a PF
- *
- * Return: true if there is one.
- */
-bool mdev_pci_whole_is_offered(const struct mdev_pci_parent_desc *desc)
-{
-	unsigned int i;
-
-	for (i = 0; i < desc->nr_types; i++) {
-		if (desc->types[i].whole)
-			return true;
-	}
-	return false;
-}
-
 /* Bridges have no user: VFIO gives none away */
 static int find_neighbour(struct device *dev, void *data)
 {

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Instances: mdevs. Creating one claims a function; the vfio_device hangs on the function
- * and not on the mdev: an mdev is no hardware and has no place in the IOMMU layer.
+ * An mdev, from its creation to its removal, with its links and attributes
+ * (docs/ABI/testing/sysfs-bus-mdev-pci). Creating one claims a function; the vfio_device hangs on
+ * the function and not on the mdev: an mdev is no hardware and has no place in the IOMMU layer.
  */
 #include <linux/iommu.h>
+#include <linux/kernfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/sysfs.h>
 #include <uapi/linux/vfio.h>
 
 #include "mdev-pci.h"
-
-/**
- * mdev_pci_instance_function() - get the function that an mdev has claimed
- * @instance: the instance
- *
- * For callers that do not hold @move_lock.
- *
- * Return: the function, with a reference.
- */
-struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance)
-{
-	struct mdev_pci_function *function;
-
-	mutex_lock(&instance->lock);
-	function = instance->function;
-	kref_get(&function->kref);
-	mutex_unlock(&instance->lock);
-	return function;
-}
 
 /*
  * The mdev is created, which has claimed this VF: can another VF serve it as well? Not if firmware
@@ -188,6 +172,52 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 	return ret;
 }
 
+/*
+ * Users take the last component of the link's target for the group's number, so it must
+ * point at the group, not at the function's link to it. The group's kobject is private to
+ * the IOMMU layer; the link knows it.
+ */
+static struct kobject *group_kobj(struct pci_dev *pdev)
+{
+	struct kernfs_node *kn;
+	struct kobject *kobj = NULL;
+
+	/* Its directory may be gone: a function that leaves the bus still has its driver */
+	kn = pdev->dev.kobj.sd ? kernfs_find_and_get(pdev->dev.kobj.sd, "iommu_group") : NULL;
+	if (kn && kernfs_type(kn) == KERNFS_LINK)
+		kobj = kn->symlink.target_kn->priv;
+	kernfs_put(kn);
+	return kobj;
+}
+
+/*
+ * iommu_group and vfio-dev: QEMU and libvirt find the function's VFIO group by the one, its VFIO
+ * device node by the other.
+ */
+static int add_links(struct mdev_pci_instance *instance)
+{
+	struct kobject *mdev = &instance->mdev->dev.kobj;
+	struct kobject *group = group_kobj(instance->function->fn.pdev);
+	int ret;
+
+	if (!group)
+		return -ENODEV;
+	ret = sysfs_create_link(mdev, group, "iommu_group");
+	if (ret)
+		return ret;
+	ret = sysfs_create_link(mdev, vfio_pci_engine_dev(instance->edev)->kobj.parent,
+				"vfio-dev");
+	if (ret)
+		sysfs_remove_link(mdev, "iommu_group");
+	return ret;
+}
+
+static void remove_links(struct mdev_pci_instance *instance)
+{
+	sysfs_remove_link(&instance->mdev->dev.kobj, "vfio-dev");
+	sysfs_remove_link(&instance->mdev->dev.kobj, "iommu_group");
+}
+
 static void log_sysfs(struct mdev_pci_instance *instance, int err)
 {
 	pci_err(instance->function->fn.pdev, "mdev %s refused: its sysfs entries could not be created (%pe)\n",
@@ -209,7 +239,7 @@ static int start(struct mdev_pci_instance *instance, const struct mdev_pci_value
 	ret = make_device(instance);
 	if (ret)
 		goto disable;
-	ret = mdev_pci_sysfs_link(instance);
+	ret = add_links(instance);
 	if (ret)
 		goto unmake;
 	function->live = true;
@@ -240,36 +270,19 @@ static void stop(struct mdev_pci_instance *instance, struct mdev_pci_function *f
 	if (!function->live)
 		return;
 	function->live = false;
-	mdev_pci_sysfs_unlink(instance);
+	remove_links(instance);
 	unmake_device(instance);
 	mdev_pci_function_disable(function);
 }
 
-/**
- * mdev_pci_instance_part() - release the function of an mdev
- * @instance: the instance, which does not know the function any more
- *
- * Blocks until the user has closed the device.
- *
- * Context: process context, under device_lock() of the function.
- * Return: 0.
- */
-int mdev_pci_instance_part(struct mdev_pci_instance *instance)
+static int release(struct mdev_pci_instance *instance)
 {
 	stop(instance, instance->function);
 	mdev_pci_function_unclaim(instance->function);
 	return 0;
 }
 
-/**
- * mdev_pci_instance_orphan() - detach an mdev from a function that goes away
- * @instance: the instance
- * @function: the function
- *
- * Context: as mdev_pci_instance_part().
- */
-void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
-			      struct mdev_pci_function *function)
+static void detach(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
 {
 	device_lock_assert(&function->fn.pdev->dev);
 	if (!function->live)
@@ -280,18 +293,20 @@ void mdev_pci_instance_orphan(struct mdev_pci_instance *instance,
 	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
 }
 
-/**
- * mdev_pci_instance_error() - put an mdev's device into ERROR
- * @instance: the instance
- * @why: what happened
- */
-void mdev_pci_instance_error(struct mdev_pci_instance *instance, const char *why)
+static void error(struct mdev_pci_instance *instance, const char *why)
 {
 	mutex_lock(&instance->lock);
 	if (instance->edev)
 		vfio_pci_engine_error(instance->edev, why);
 	mutex_unlock(&instance->lock);
 }
+
+/* What the function's and the parent's removal and errors ask of the mdev that has claimed it */
+static const struct mdev_pci_claim_ops claim_ops = {
+	.release = release,
+	.detach = detach,
+	.error = error,
+};
 
 static struct mdev_pci_instance *instance_alloc(struct mdev_device *mdev)
 {
@@ -303,6 +318,7 @@ static struct mdev_pci_instance *instance_alloc(struct mdev_device *mdev)
 	mutex_init(&instance->move_lock);
 	mutex_init(&instance->lock);
 	instance->number = atomic64_inc_return(&numbers);
+	instance->ops = &claim_ops;
 	instance->mdev = mdev;
 	instance->type = container_of(mdev->type, struct mdev_pci_offer, mtype)->type;
 	return instance;
@@ -313,85 +329,6 @@ static void instance_free(struct mdev_pci_instance *instance)
 	mutex_destroy(&instance->lock);
 	mutex_destroy(&instance->move_lock);
 	kfree(instance);
-}
-
-static int set_up(struct mdev_pci_instance *instance)
-{
-	struct mdev_pci_function *function = instance->function;
-	int ret;
-
-	instance->may_try_another = false;
-	ret = mdev_pci_function_call(function, start_new);
-	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
-		pci_err(function->fn.pdev, "mdev %s refused: the device is going away\n",
-			dev_name(&instance->mdev->dev));
-	if (ret)
-		return ret;
-	ret = mdev_pci_sysfs_add(instance);
-	if (ret)
-		log_sysfs(instance, ret);
-	return ret;
-}
-
-static void unclaim(struct mdev_pci_instance *instance)
-{
-	/* If it is not called, the function was taken from it already */
-	mdev_pci_function_call(instance->function, mdev_pci_instance_part);
-	mdev_pci_function_put(instance->function);
-}
-
-/* Tries each VF at most once, unless other creators of mdevs try them as well */
-static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
-{
-	unsigned int left = max(pci_num_vf(parent->pf), 1);
-	int ret;
-
-	do {
-		ret = mdev_pci_parent_claim(parent, instance);
-		if (ret)
-			return ret;
-		ret = set_up(instance);
-		if (!ret)
-			return 0;
-		unclaim(instance);
-	} while (instance->may_try_another && --left);
-	mdev_pci_parent_forget_refusals(parent, instance->number);
-	return ret;
-}
-
-static int mdev_pci_probe(struct mdev_device *mdev)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
-	struct mdev_pci_instance *instance = instance_alloc(mdev);
-	int ret;
-
-	if (!instance)
-		return -ENOMEM;
-	dev_set_drvdata(&mdev->dev, instance);
-	ret = claim_and_set_up(parent, instance);
-	if (ret) {
-		dev_set_drvdata(&mdev->dev, NULL);
-		instance_free(instance);
-		return ret;
-	}
-	mdev_pci_parent_refresh(parent);
-	pci_info(parent->pf, "mdev %s of type %s was created\n", dev_name(&mdev->dev),
-		 instance->type->name);
-	/* libvirt looks at the device when it hears of this, and only then */
-	kobject_uevent(&mdev->dev.kobj, KOBJ_CHANGE);
-	return 0;
-}
-
-static void mdev_pci_remove(struct mdev_device *mdev)
-{
-	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
-	struct mdev_pci_instance *instance = dev_get_drvdata(&mdev->dev);
-
-	mdev_pci_sysfs_remove(instance);
-	unclaim(instance);
-	instance_free(instance);
-	pci_info(parent->pf, "mdev %s was removed\n", dev_name(&mdev->dev));
-	mdev_pci_parent_refresh(parent);
 }
 
 static void stop_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
@@ -471,18 +408,8 @@ static int move_locked(struct mdev_pci_instance *instance, const char *address)
 	return ret;
 }
 
-/**
- * mdev_pci_instance_move() - move an mdev to another VF
- * @instance: the instance
- * @address: PCI address of the VF
- *
- * What was written to its attributes stays. If the VF can't be had, the mdev stays where it is.
- *
- * Context: process context, from the mdev's attribute; sleeps. Takes device_lock() of both VFs.
- * Return: 0, or an errno of mdev_pci_parent_claim_vf(); -EBUSY: the mdev is in use; others as for
- * creation; with a line in the log.
- */
-int mdev_pci_instance_move(struct mdev_pci_instance *instance, const char *address)
+/* What was written to its attributes stays. If the VF can't be had, the mdev stays where it is */
+static int move_to(struct mdev_pci_instance *instance, const char *address)
 {
 	int ret;
 
@@ -507,15 +434,7 @@ static int set_stream_locked(struct mdev_pci_instance *instance, bool upstream)
 	return 0;
 }
 
-/**
- * mdev_pci_instance_set_stream() - have streams as upstream's variant driver has them, or ours
- * @instance: the instance, of a type whose limits have &vfio_pci_mig_caps.upstream
- * @upstream: upstream's
- *
- * Context: process context, from the mdev's attribute; sleeps.
- * Return: 0; -EBUSY: the mdev is in use; -ENODEV: it has lost its VF; with a line in the log.
- */
-int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstream)
+static int set_stream(struct mdev_pci_instance *instance, bool upstream)
 {
 	struct mdev_pci_function *function;
 	int ret;
@@ -533,6 +452,240 @@ int mdev_pci_instance_set_stream(struct mdev_pci_instance *instance, bool upstre
 			"the mdev has lost its VF; remove the mdev", ERR_PTR(ret));
 	mutex_unlock(&instance->move_lock);
 	return ret;
+}
+
+static struct mdev_pci_instance *to_instance(struct device *dev)
+{
+	return dev_get_drvdata(dev);
+}
+
+static ssize_t function_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+	const char *name = "none";
+
+	mutex_lock(&instance->lock);
+	if (instance->edev)
+		name = pci_name(instance->function->fn.pdev);
+	mutex_unlock(&instance->lock);
+	return sysfs_emit(buf, "%s\n", name);
+}
+
+static ssize_t function_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			      size_t count)
+{
+	return move_to(to_instance(dev), buf) ?: count;
+}
+static DEVICE_ATTR_RW(function);
+
+/* The string stays when the function does not */
+static const char *not_migratable(struct mdev_pci_instance *instance)
+{
+	const char *why;
+
+	mutex_lock(&instance->lock);
+	why = instance->function->limits.not_migratable;
+	mutex_unlock(&instance->lock);
+	return why;
+}
+
+static ssize_t migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+
+	return sysfs_emit(buf, "%d\n", instance->type->mig_ops && !not_migratable(instance));
+}
+static DEVICE_ATTR_RO(migratable);
+
+static ssize_t not_migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", not_migratable(to_instance(dev)) ?: "");
+}
+static DEVICE_ATTR_RO(not_migratable);
+
+static ssize_t migration_state_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+	const char *state = "none";
+
+	mutex_lock(&instance->lock);
+	if (instance->edev)
+		state = vfio_pci_engine_state(instance->edev);
+	mutex_unlock(&instance->lock);
+	return sysfs_emit(buf, "%s\n", state);
+}
+static DEVICE_ATTR_RO(migration_state);
+
+static ssize_t migration_compat_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return mdev_pci_show_compat(to_instance(dev), buf);
+}
+static DEVICE_ATTR_RO(migration_compat);
+
+static const char * const stream_names[] = { "native", "upstream" };
+
+static ssize_t stream_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%s\n", stream_names[READ_ONCE(to_instance(dev)->upstream)]);
+}
+
+static ssize_t stream_store(struct device *dev, struct device_attribute *attr, const char *buf,
+			    size_t count)
+{
+	struct mdev_pci_instance *instance = to_instance(dev);
+	int i = sysfs_match_string(stream_names, buf);
+
+	if (i >= 0)
+		return set_stream(instance, i) ?: count;
+	dev_err(dev, "stream of mdev %s: must be native or upstream (%pe)\n", dev_name(dev),
+		ERR_PTR(i));
+	return i;
+}
+static DEVICE_ATTR_RW(stream);
+
+static umode_t instance_attr_is_visible(struct kobject *kobj, struct attribute *attr, int i)
+{
+	const struct mdev_pci_instance *instance = to_instance(kobj_to_dev(kobj));
+	const struct mdev_pci_parent *parent = instance->function->parent;
+
+	if (attr == &dev_attr_stream.attr &&
+	    !(instance->type->mig_ops && parent->desc->mig_caps.upstream))
+		return 0;
+	return attr->mode;
+}
+
+static struct attribute *instance_attrs[] = {
+	&dev_attr_function.attr,
+	&dev_attr_migratable.attr,
+	&dev_attr_migration_compat.attr,
+	&dev_attr_migration_state.attr,
+	&dev_attr_not_migratable.attr,
+	&dev_attr_stream.attr,
+	NULL
+};
+
+static const struct attribute_group instance_group = {
+	.attrs = instance_attrs,
+	.is_visible = instance_attr_is_visible,
+};
+
+static const struct attribute_group *attr_group(struct mdev_pci_instance *instance)
+{
+	return &container_of(instance->mdev->type, struct mdev_pci_offer, mtype)->group;
+}
+
+/*
+ * Not by the driver core, which adds a driver's groups after probe(): too late for the uevent that
+ * ends it.
+ */
+static int add_attributes(struct mdev_pci_instance *instance)
+{
+	struct kobject *kobj = &instance->mdev->dev.kobj;
+	int ret;
+
+	ret = sysfs_create_group(kobj, &instance_group);
+	if (ret)
+		return ret;
+	ret = mdev_pci_counters_add(instance);
+	if (ret)
+		goto remove_instance;
+	ret = sysfs_create_group(kobj, attr_group(instance));
+	if (ret)
+		goto remove_counters;
+	return 0;
+
+remove_counters:
+	mdev_pci_counters_remove(instance);
+remove_instance:
+	sysfs_remove_group(kobj, &instance_group);
+	return ret;
+}
+
+/* Waits for readers and writers */
+static void remove_attributes(struct mdev_pci_instance *instance)
+{
+	sysfs_remove_group(&instance->mdev->dev.kobj, attr_group(instance));
+	mdev_pci_counters_remove(instance);
+	sysfs_remove_group(&instance->mdev->dev.kobj, &instance_group);
+}
+
+static int set_up(struct mdev_pci_instance *instance)
+{
+	struct mdev_pci_function *function = instance->function;
+	int ret;
+
+	instance->may_try_another = false;
+	ret = mdev_pci_function_call(function, start_new);
+	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
+		pci_err(function->fn.pdev, "mdev %s refused: the device is going away\n",
+			dev_name(&instance->mdev->dev));
+	if (ret)
+		return ret;
+	ret = add_attributes(instance);
+	if (ret)
+		log_sysfs(instance, ret);
+	return ret;
+}
+
+static void unclaim(struct mdev_pci_instance *instance)
+{
+	/* If it is not called, the function was taken from it already */
+	mdev_pci_function_call(instance->function, release);
+	mdev_pci_function_put(instance->function);
+}
+
+/* Tries each VF at most once, unless other creators of mdevs try them as well */
+static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
+{
+	unsigned int left = max(pci_num_vf(parent->pf), 1);
+	int ret;
+
+	do {
+		ret = mdev_pci_parent_claim(parent, instance);
+		if (ret)
+			return ret;
+		ret = set_up(instance);
+		if (!ret)
+			return 0;
+		unclaim(instance);
+	} while (instance->may_try_another && --left);
+	mdev_pci_parent_forget_refusals(parent, instance->number);
+	return ret;
+}
+
+static int mdev_pci_probe(struct mdev_device *mdev)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
+	struct mdev_pci_instance *instance = instance_alloc(mdev);
+	int ret;
+
+	if (!instance)
+		return -ENOMEM;
+	dev_set_drvdata(&mdev->dev, instance);
+	ret = claim_and_set_up(parent, instance);
+	if (ret) {
+		dev_set_drvdata(&mdev->dev, NULL);
+		instance_free(instance);
+		return ret;
+	}
+	mdev_pci_parent_refresh(parent);
+	pci_info(parent->pf, "mdev %s of type %s was created\n", dev_name(&mdev->dev),
+		 instance->type->name);
+	/* libvirt looks at the device when it hears of this, and only then */
+	kobject_uevent(&mdev->dev.kobj, KOBJ_CHANGE);
+	return 0;
+}
+
+static void mdev_pci_remove(struct mdev_device *mdev)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
+	struct mdev_pci_instance *instance = dev_get_drvdata(&mdev->dev);
+
+	remove_attributes(instance);
+	unclaim(instance);
+	instance_free(instance);
+	pci_info(parent->pf, "mdev %s was removed\n", dev_name(&mdev->dev));
+	mdev_pci_parent_refresh(parent);
 }
 
 struct mdev_driver mdev_pci_driver = {

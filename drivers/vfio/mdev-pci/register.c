@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What PF drivers call: registration of parents, PFs with VFs and functions that are offered as a
+ * whole, and news of their firmware.
+ */
+#include <linux/module.h>
+
+#include "mdev-pci.h"
+
+static void set_going(struct mdev_pci_parent *parent)
+{
+	mutex_lock(&parent->lock);
+	WRITE_ONCE(parent->going, true);
+	mutex_unlock(&parent->lock);
+	/* Who asks the vendor driver has done so */
+	mutex_lock(&parent->cache_lock);
+	mutex_unlock(&parent->cache_lock);
+}
+
+static int add_whole(struct mdev_pci_parent *parent)
+{
+	device_lock_assert(&parent->pf->dev);
+	kref_get(&parent->kref);
+	return mdev_pci_function_add(parent->pf, parent);
+}
+
+/* VFs that were bound meanwhile are told of again, which does no harm */
+static int announce(struct mdev_pci_parent *parent)
+{
+	int ret;
+
+	mdev_pci_parent_refresh(parent);
+	mutex_lock(&parent->lock);
+	parent->announced = true;
+	mutex_unlock(&parent->lock);
+	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
+				   parent->mtypes, parent->nr_offers);
+	mdev_pci_types_hold(parent);
+	if (ret)
+		return ret;
+	/* external.c has a line of its own */
+	if (!parent->desc->external_pf_driver)
+		pci_info(parent->pf, "is an mdev parent with %u types and %d VFs\n",
+			 parent->nr_offers, pci_num_vf(parent->pf));
+	return 0;
+}
+
+/* Stop claims, and detach the mdev that has the whole PF */
+static void leave(struct mdev_pci_parent *parent)
+{
+	set_going(parent);
+	cancel_delayed_work_sync(&parent->tell);
+	if (parent->self)
+		mdev_pci_function_del(parent);
+}
+
+int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+			       u32 interface, const char *module)
+{
+	struct mdev_pci_parent *parent;
+	int ret;
+
+	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pf, desc, false);
+	if (ret)
+		return ret;
+	parent = mdev_pci_parent_alloc(pf, desc, false);
+	if (IS_ERR(parent))
+		return PTR_ERR(parent);
+
+	ret = mdev_pci_parent_list(parent);
+	if (ret)
+		goto put;
+	if (parent->kept)
+		ret = add_whole(parent);
+	if (ret)
+		goto unlist;
+	if (pci_num_vf(pf))
+		mdev_pci_vfs_adopt(parent);
+	else
+		mdev_pci_vfs_create(parent);
+
+	ret = announce(parent);
+	if (!ret)
+		return 0;
+
+	leave(parent);
+	if (parent->created_vfs)
+		pci_disable_sriov(pf);
+	else
+		mdev_pci_vfs_give_back(parent);
+unlist:
+	mdev_pci_parent_unlist(parent);
+put:
+	mdev_pci_parent_put(parent);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(__mdev_pci_register_parent);
+
+void mdev_pci_unregister_parent(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+
+	if (WARN_ON(!parent))
+		return;
+	leave(parent);
+	/* In this order: removal of a VF would wait for its user with the VF's lock held */
+	mdev_unregister_parent(&parent->mdev_parent);
+	mdev_pci_vfs_part(parent);
+	mdev_pci_parent_unlist(parent);
+	mdev_pci_parent_put(parent);
+	/* That of the registration */
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
+
+/**
+ * __mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
+ * @pdev: the function
+ * @desc: what is offered; must live as long as the parent
+ * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by mdev_pci_register_function()
+ * @module: the caller's name, for the log
+ *
+ * For drivers that only hold the function for its user: they have driver_managed_dma and
+ * vfio_pci_engine_err_handlers, and leave it alone. The function's driver data is the
+ * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
+ *
+ * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
+ * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
+ * -ENOEXEC: @interface is another one, which is logged; -ENOMEM; others from
+ * mdev_register_parent().
+ */
+int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
+				 u32 interface, const char *module)
+{
+	struct mdev_pci_parent *parent;
+	int ret;
+
+	device_lock_assert(&pdev->dev);
+	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pdev, desc, true);
+	if (ret)
+		return ret;
+	parent = mdev_pci_parent_alloc(pdev, desc, true);
+	if (IS_ERR(parent))
+		return PTR_ERR(parent);
+	ret = mdev_pci_parent_list(parent);
+	if (ret)
+		goto put;
+	ret = add_whole(parent);
+	if (ret)
+		goto unlist;
+	ret = announce(parent);
+	if (!ret)
+		return 0;
+
+	leave(parent);
+unlist:
+	mdev_pci_parent_unlist(parent);
+put:
+	mdev_pci_parent_put(parent);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(__mdev_pci_register_function);
+
+/**
+ * mdev_pci_unregister_function() - undo mdev_pci_register_function()
+ * @pdev: the function
+ *
+ * Removes its mdev. The user of an open device is asked to let go; blocks until it has closed
+ * it.
+ *
+ * Context: process context, the driver's remove(), under device_lock() of @pdev; sleeps.
+ */
+void mdev_pci_unregister_function(struct pci_dev *pdev)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pdev);
+
+	device_lock_assert(&pdev->dev);
+	if (WARN_ON(!parent))
+		return;
+	/* Detach first: create and remove wait for it while mdev core waits for them */
+	leave(parent);
+	mdev_unregister_parent(&parent->mdev_parent);
+	mdev_pci_parent_unlist(parent);
+	mdev_pci_parent_put(parent);
+	/* That of the registration */
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_unregister_function);
+
+void mdev_pci_parent_changed(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+
+	if (!parent)
+		return;
+	mdev_pci_parent_refresh(parent);
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_parent_changed);
+
+void mdev_pci_parent_error(struct pci_dev *pf, const char *why)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	struct mdev_pci_function *function;
+
+	if (!parent)
+		return;
+	mutex_lock(&parent->lock);
+	parent->failed = true;
+	parent->failures++;
+	list_for_each_entry(function, &parent->functions, node) {
+		mdev_pci_function_remember(function);
+		if (function->instance)
+			function->instance->ops->error(function->instance, why);
+	}
+	mutex_unlock(&parent->lock);
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_parent_error);
+
+static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, unsigned int id)
+{
+	struct mdev_pci_function *function, *found = NULL;
+
+	mutex_lock(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node) {
+		if (function->fn.id == id) {
+			kref_get(&function->kref);
+			found = function;
+			break;
+		}
+	}
+	mutex_unlock(&parent->lock);
+	return found;
+}
+
+/* Who has reset a VF since mdev_pci_parent_error() did so too early */
+static void users_must_reset(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node)
+		if (function->instance && function->instance->type->mig_ops)
+			function->instance->ops->error(function->instance,
+						       "its PF was reset");
+}
+
+/* Firmware was reset, or has failed for all VFs: each VF may be tried again */
+static void forget_refusals_locked(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+
+	lockdep_assert_held(&parent->lock);
+	list_for_each_entry(function, &parent->functions, node)
+		function->refused = 0;
+}
+
+void mdev_pci_parent_restored(struct pci_dev *pf)
+{
+	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
+	struct mdev_pci_function *function;
+	unsigned int id, failures, n = pci_num_vf(pf);
+
+	if (!parent)
+		return;
+	mutex_lock(&parent->lock);
+	failures = parent->failures;
+	users_must_reset(parent);
+	mutex_unlock(&parent->lock);
+
+	for (id = 0; id < n; id++) {
+		function = get_function(parent, id);
+		if (!function)
+			continue;
+		mdev_pci_function_restore(function);
+		mdev_pci_function_put(function);
+	}
+
+	/* Not before: an mdev that was created meanwhile would be enabled twice */
+	mutex_lock(&parent->lock);
+	if (parent->failures == failures)
+		parent->failed = false;
+	forget_refusals_locked(parent);
+	mutex_unlock(&parent->lock);
+	mdev_pci_parent_refresh(parent);
+	mdev_pci_parent_put(parent);
+}
+EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
+
+/**
+ * mdev_pci_parent_suspend_vfs() - disable the VFs of mdevs for mdev_pci_parent_suspend()
+ * @parent: the parent; none of its devices is open
+ */
+void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent)
+{
+	struct mdev_pci_function *function;
+	unsigned int id, n = pci_num_vf(parent->pf);
+
+	mutex_lock(&parent->lock);
+	parent->failed = true;
+	parent->failures++;
+	list_for_each_entry(function, &parent->functions, node)
+		mdev_pci_function_remember(function);
+	mutex_unlock(&parent->lock);
+
+	for (id = 0; id < n; id++) {
+		function = get_function(parent, id);
+		if (!function)
+			continue;
+		mdev_pci_function_suspend(function);
+		mdev_pci_function_put(function);
+	}
+}
