@@ -156,7 +156,7 @@ build()
 	[ "$kernel" != 7.3 ] || [ -z "$lacks" ] || echo "$kernel is found to lack $lacks"
 	# A source that no Makefile names has not been looked at (what only POWER has: tests/power/run.sh;
 	# what no module is made of: drivers/vfio/have.sh)
-	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2_power\.c|.*/have\.c|drivers/vfio/mdev-pci/(${lacks:-none})/.*|tests/variant/(${lacks:-none})/.*" | while IFS= read -r c; do
+	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2/power\.c|.*/have\.c|drivers/vfio/mdev-pci/(${lacks:-none})/.*|tests/variant/(${lacks:-none})/.*" | while IFS= read -r c; do
 		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
 		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
 	done
@@ -223,6 +223,8 @@ one_way()
 {
 	tests/calls.py drivers/vfio/mdev-pci
 	tests/calls.py drivers/vfio/flavour
+	tests/calls.py drivers/vfio/pci/nvlink2
+	grep -nE '#include .*nvlink2/' drivers/vfio/pci/*.[ch] | grep -v '"nvlink2/engine\.h"' || true
 }
 
 # Pure logic: what tests/unit can build
@@ -267,10 +269,10 @@ stream_documented()
 
 nvlink2_documented()
 {
-	documented drivers/vfio/pci/nvlink2_desc.c docs/nvlink2.rst \
+	documented drivers/vfio/pci/nvlink2/desc.c docs/nvlink2.rst \
 		'refuse\(-(\w+), why, "([^"]*)"'
 	# -ENODEV refuses nothing
-	documented drivers/vfio/pci/nvlink2_of.c docs/nvlink2.rst \
+	documented drivers/vfio/pci/nvlink2/of.c docs/nvlink2.rst \
 		'refuse\(-(?!ENODEV)(\w+), why, "([^"]*)"'
 }
 

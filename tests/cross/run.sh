@@ -102,7 +102,7 @@ by_clang() # KERNEL
 	root_run "$(clang_dir "$1")/root" "$tree" make -j"$(nproc)" KDIR=/usr/src/linux LLVM=1 W=1 \
 		modules >"$log" 2>&1 8>&- || rc=$?
 	judge "clang builds all modules for $1 without a warning" "$tree" "$log" $rc \
-		drivers/vfio/pci/nvlink2_power.c
+		drivers/vfio/pci/nvlink2/power.c
 }
 
 # by_gcc ARCH KERNEL [large]
@@ -116,7 +116,7 @@ by_gcc()
 		KBUILD_CHECKSRC=1 CHECK="$BUILD_SPARSE" KBUILD_MODPOST_WARN=1 HAVE_ALL=mdev-pci \
 		modules >"$log" 2>&1 8>&- || rc=$?
 	grep -q '^ *CHECK ' "$log" || { echo "error: sparse did not run" >>"$log"; rc=1; }
-	[ "$1" = ppc64el ] || not=(drivers/vfio/pci/nvlink2_power.c)
+	[ "$1" = ppc64el ] || not=(drivers/vfio/pci/nvlink2/power.c)
 	judge "${CROSS_FLAVOUR[$1]}${3:+, ${CROSS_LARGE[$1]#-} pages}: gcc and sparse take all modules for $2 without a warning" \
 		"$tree" "$log" $rc "${not[@]}"
 }

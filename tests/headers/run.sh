@@ -74,8 +74,8 @@ change()
 
 in_tree() { build_run "$kernel" "$tree" env CCACHE_DIR=/src/.ccache "$@" >>"$log" 2>&1 9>&-; }
 
-config="CONFIG_VFIO_PCI_ENGINE=m CONFIG_DRIVER_FLAVOUR=m CONFIG_MDEV_PCI=m"
-users=$(cd "$REPO_DIR" && grep -lE 'compat_|COMPAT_' drivers/vfio/{pci,flavour,mdev-pci}/*.c | sed 's/c$/o/')
+config="CONFIG_VFIO_PCI_ENGINE=m CONFIG_VFIO_PCI_ENGINE_NVLINK2=y CONFIG_DRIVER_FLAVOUR=m CONFIG_MDEV_PCI=m"
+users=$(cd "$REPO_DIR" && grep -lE 'compat_|COMPAT_' drivers/vfio/{pci,pci/nvlink2,flavour,mdev-pci}/*.c | sed 's/c$/o/')
 
 has() { grep -qs "^#define HAVE_$1 1" "$tree/generated/have-pci.h"; }
 
@@ -150,6 +150,24 @@ dkms()
 	grep -qxF "$2" "$log" || rc=1
 	[ -z "$3" ] || grep -qE "^mdev-pci: .*$3" "$log" || rc=1
 	verdict "$1" $rc
+}
+
+# without NAME OPTION...: the engine and the framework build by these options alone, with a vendor
+# module, without a warning, and have nothing of what is optional
+without()
+{
+	local name="$1" rc=0
+
+	shift
+	grep -qE -- "$pattern" <<<"$name" || return 0
+	: >"$log"
+	find "$tree" -name '*.o' -delete
+	in_tree make -C "$kdir" M=/src -j"$(nproc)" W=1 "$@" modules || rc=$?
+	! grep -qE '(warning|error|undefined)[:!]' "$log" || rc=1
+	find "$tree/drivers" -path '*/nvlink2/*.o' -o -path '*/flavour*.o' -o -name driver-flavour.ko >>"$log"
+	! grep -q "^$tree" "$log" || rc=1
+	[ -f "$tree/drivers/vfio/mdev-pci/refdev/mdev-pci-refdev.ko" ] || rc=1
+	verdict "$name" $rc
 }
 
 # Those of the vendors' directories, but for the words
@@ -258,6 +276,9 @@ drop_precopy_v2
 drop_region_info
 compiles "as 6.18.y: driver_override in struct device" DEVICE_OVERRIDE -PCI_OVERRIDE -VFIO_REGION_INFO \
 	@vfio_pci_core_match_token_uuid
+
+kernel 7.3
+without "without NVLink2 and without driver_flavour" CONFIG_VFIO_PCI_ENGINE=m CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m
 
 kernel 7.3
 change linux/vfio.h 's/vfio_mig(ration)?_ops/vfio_other_ops/g; s/vfio_log_ops/vfio_other_log_ops/g'

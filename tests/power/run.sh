@@ -73,7 +73,7 @@ machine_files() # KERNEL SIZE [guest]
 {
 	local release=$(cat "$bed/${2:-4k}/release")
 
-	compile "$1" "$2" config=CONFIG_VFIO_PCI_ENGINE=m modules || return 1
+	compile "$1" "$2" config="CONFIG_VFIO_PCI_ENGINE=m CONFIG_VFIO_PCI_ENGINE_NVLINK2=y" modules || return 1
 	compile "$1" "$2" -C tests/power \
 		KBUILD_EXTRA_SYMBOLS=/src/Module.symvers modules || return 1
 	power_run "$1" "$tree" $POWER_TRIPLET-gcc -O2 -Wall -static \

@@ -3,7 +3,7 @@
 # usage: mutate.sh
 #
 # Checks that the unit tests can fail: breaks a copy of stream.c, then of
-# nvlink2_desc.c, one place at a time, and runs them: each mutant must turn a test red. TAP; a mutant that no
+# nvlink2/desc.c, one place at a time, and runs them: each mutant must turn a test red. TAP; a mutant that no
 # test notices is "not ok".
 set -e
 cd "$(dirname "$0")"
@@ -12,7 +12,9 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 src=../../drivers/vfio/pci
 file=stream.c
-cp "$src"/{stream.h,ranges.[ch],v1_regs.[ch],nvlink2_desc.[ch]} "$tmp/"
+mkdir "$tmp/nvlink2"
+cp "$src"/{stream.h,ranges.[ch],v1_regs.[ch]} "$tmp/"
+cp "$src"/nvlink2/desc.[ch] "$tmp/nvlink2/"
 passed=0 failed=0
 
 run() { timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" >"$tmp/out" 2>&1; }
@@ -122,7 +124,7 @@ mutant "writer counts no state" 's/w->state \+= len;//'
 mutant "writer in big endian" 's/cpu_to_le32\(compat\)/htobe32(compat)/'
 
 cp "$src/$file" "$tmp/"
-file=nvlink2_desc.c
+file=nvlink2/desc.c
 mutant "DVSEC of any signature" 's/== NVLINK2_DVSEC_SIGNATURE/!= 0/'
 without "revision not checked" '!= NVLINK2_DVSEC_REVISION'
 without "length not checked" '!= NVLINK2_DVSEC_BYTES'

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "nvlink2_desc.h"
+#include "nvlink2/desc.h"
 #include "tap.h"
 
 #define PAGE	4096ULL

@@ -16,7 +16,7 @@
 #include "driver_pm.h"
 #include "migration.h"
 #include "migration_v1.h"
-#include "nvlink2.h"
+#include "nvlink2/engine.h"
 #include "watch.h"
 
 /* The recovery of a link takes a second and less (PCIe 6.0, 6.6.1: 1 s until a function answers) */
@@ -436,9 +436,11 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 		edev->control = ctl;
 	}
 	if (desc->nvlink2) {
-		edev->nvlink2 = nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
-		if (!edev->nvlink2)
-			return -ENOMEM;
+		struct nvlink2 *nv = nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
+
+		if (IS_ERR(nv))
+			return PTR_ERR(nv);
+		edev->nvlink2 = nv;
 	}
 	if (!desc->mig_ops)
 		return 0;
@@ -799,7 +801,7 @@ static void __exit engine_exit(void)
 	/* A task may still be in the last instructions of engine_release() */
 	synchronize_rcu_tasks();
 	mig_fw_worker_exit();
-	nvlink2_power_exit();
+	nvlink2_exit();
 }
 module_exit(engine_exit);
 

@@ -13,7 +13,7 @@
 #include <linux/uaccess.h>
 
 #include "nvlink2.h"
-#include "nvlink2_desc.h"
+#include "desc.h"
 
 /* The most that is copied at a time under the locks */
 #define COPY_MAX	(64 * 1024)

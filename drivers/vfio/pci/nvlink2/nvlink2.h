@@ -8,7 +8,7 @@
  *	vfio_pci_core_device.memory_lock	a reset by the user writes it, accesses read it
  *	nvlink2.lock				all of struct nvlink2; a reset by anyone writes it
  *
- * nvlink2_power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of them.
+ * power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of them.
  * What the kernel asks of a mapping when there is an error in the RAM takes none of them: it must
  * not sleep.
  *
@@ -23,6 +23,7 @@
 #include <linux/vfio_pci_nvlink2.h>
 
 #include "compat.h"
+#include "engine.h"
 
 /**
  * struct nvlink2_source - a description, and where it comes from
@@ -81,36 +82,27 @@ struct nvlink2 {
 /* The part of a vma's offset below the region's index, in pages */
 #define NVLINK2_PGOFF_MASK	((1UL << (VFIO_PCI_OFFSET_SHIFT - PAGE_SHIFT)) - 1)
 
-/* nvlink2_find.c */
+/* find.c */
 int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 		 struct nvlink2_source *src);
 
-/* nvlink2_of.c */
+/* of.c */
 int nvlink2_from_of(struct pci_dev *pdev, struct nvlink2_source *src, const char **why);
 
-/* nvlink2.c */
-struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pci_fn *fn,
-			       const struct vfio_pci_nvlink2_ops *ops);
-void nvlink2_destroy(struct nvlink2 *nv);
-int nvlink2_open(struct nvlink2 *nv);
-void nvlink2_reset_prepare(struct nvlink2 *nv);
-void nvlink2_reset_done(struct nvlink2 *nv);
-void nvlink2_low_power(struct nvlink2 *nv);
-
-/* nvlink2_access.c */
+/* access.c */
 int nvlink2_begin(struct nvlink2 *nv);
 void nvlink2_end(struct nvlink2 *nv);
 ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
 		   loff_t *ppos, bool write);
 
-/* nvlink2_mmap.c */
+/* mmap.c */
 int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
 		 struct vm_area_struct *vma);
 void nvlink2_zap(struct nvlink2 *nv);
 int nvlink2_mmap_open(struct nvlink2 *nv);
 void nvlink2_mmap_close(struct nvlink2 *nv);
 
-/* nvlink2_power.c, where the kernel has what it is about */
+/* power.c, where the kernel has what it is about */
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 bool nvlink2_power_allowed(const char **why);
 int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma, const void *map);

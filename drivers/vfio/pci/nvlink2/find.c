@@ -11,7 +11,7 @@
 #include <linux/vfio_pci_engine.h>
 
 #include "nvlink2.h"
-#include "nvlink2_desc.h"
+#include "desc.h"
 
 static int refuse(struct pci_dev *pdev, int err, const char *from, const char *why)
 {

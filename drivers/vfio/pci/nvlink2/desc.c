@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Descriptions of GPU RAM and ATSD registers: see nvlink2_desc.h. */
+/* Descriptions of GPU RAM and ATSD registers: see desc.h. */
 #include <linux/errno.h>
 #include <linux/kernel.h>
 
-#include "nvlink2_desc.h"
+#include "desc.h"
 
 static int refuse(int err, const char **why, const char *words)
 {

@@ -9,7 +9,7 @@
 #include <linux/slab.h>
 
 #include "nvlink2.h"
-#include "nvlink2_desc.h"
+#include "desc.h"
 
 /**
  * struct nvlink2_map - one mmap(), with the vmas that fork() and munmap() of parts made of it

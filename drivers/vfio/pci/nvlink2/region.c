@@ -189,7 +189,7 @@ void nvlink2_low_power(struct nvlink2 *nv)
  * @fn: its function
  * @ops: operations of the vendor driver; none of them need be there
  *
- * Return: it, or NULL: out of memory.
+ * Return: it; -ENOMEM; or -EOPNOTSUPP: the engine was built without.
  */
 struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pci_fn *fn,
 			       const struct vfio_pci_nvlink2_ops *ops)
@@ -197,7 +197,7 @@ struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pc
 	struct nvlink2 *nv = kzalloc(sizeof(*nv), GFP_KERNEL);
 
 	if (!nv)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	init_rwsem(&nv->lock);
 	nv->core = core;
 	nv->fn = fn;
@@ -212,4 +212,12 @@ struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pc
 void nvlink2_destroy(struct nvlink2 *nv)
 {
 	kfree(nv);
+}
+
+/**
+ * nvlink2_exit() - clean up when the module is unloaded
+ */
+void nvlink2_exit(void)
+{
+	nvlink2_power_exit();
 }
