@@ -3,7 +3,7 @@
  * Logging of the pages that a function's DMA writes. Firmware logs; this file makes what
  * users ask for fit what firmware can do, and hands them what it reports.
  *
- * It is part of migration and has its locks: see the top of migration.c. A reset drops the
+ * It is part of migration and has its locks: see the top of mig_core.c. A reset drops the
  * log, as it drops a migration file: at the next mig_lock().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -55,19 +55,6 @@ void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_d
 	log->caps = *desc->log_caps;
 	if (!log->caps.chunk || log->caps.chunk > VFIO_PCI_LOG_CHUNK_MAX)
 		log->caps.chunk = VFIO_PCI_LOG_CHUNK_MAX;
-}
-
-/**
- * mig_log_drop() - forget the log without telling firmware
- * @mig: the state, locked or without a user
- */
-void mig_log_drop(struct vfio_pci_migration *mig)
-{
-	kfree(mig->log.ranges);
-	mig->log.ranges = NULL;
-	pending_drop(&mig->log.changes);
-	pending_drop(&mig->log.rest);
-	mig_note_log(mig, 0, 0, 0);
 }
 
 static int stop_logging(struct vfio_pci_migration *mig)

@@ -34,7 +34,6 @@ struct mig_log {
 };
 
 void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc);
-void mig_log_drop(struct vfio_pci_migration *mig);
 void mig_log_close(struct vfio_pci_migration *mig);
 int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u32 nr,
 		  u64 *page_size);

@@ -11,7 +11,6 @@
 #include <linux/module.h>
 
 #include "fw_call.h"
-#include "mig_file.h"
 #include "migration.h"
 
 /* Either the operation or its waiter leaves FW_CALLED; the other one sees that */
@@ -34,7 +33,7 @@ static void returned_late(struct vfio_pci_migration *mig)
 		swap(mig->lost, lost);
 	mutex_unlock(&mig->state_mutex);
 	if (lost)
-		mig_file_put(lost);
+		mig->sessions->put(lost);
 }
 
 static void fw_work(struct work_struct *work)
@@ -137,15 +136,4 @@ int mig_fw_check(struct vfio_pci_migration *mig, enum mig_op op)
 	mig_err(mig, ": operation %s is refused: the PF driver has detached the function; try again later\n",
 		mig_op_name(op));
 	return -ENODEV;
-}
-
-/**
- * mig_fw_stuck_ms() - get how long an operation has not returned
- * @mig: the state, locked; such an operation was called
- *
- * Return: milliseconds.
- */
-s64 mig_fw_stuck_ms(const struct vfio_pci_migration *mig)
-{
-	return ktime_ms_delta(ktime_get(), mig->worker.begun);
 }

@@ -58,6 +58,5 @@ int mig_fw_worker_init(struct vfio_pci_migration *mig);
 void mig_fw_worker_exit(void);
 int mig_fw_check(struct vfio_pci_migration *mig, enum mig_op op);
 int mig_fw_call(struct vfio_pci_migration *mig, struct mig_call *call);
-s64 mig_fw_stuck_ms(const struct vfio_pci_migration *mig);
 
 #endif /* VFIO_PCI_ENGINE_FW_CALL_H */

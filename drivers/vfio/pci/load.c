@@ -317,29 +317,6 @@ static const struct file_operations load_fops = {
 };
 
 /**
- * mig_load_is_complete() - check whether the device may leave RESUMING
- * @mf: the attached file
- *
- * Return: true if the whole state was loaded, or nothing was written at all.
- */
-bool mig_load_is_complete(struct mig_file *mf)
-{
-	return READ_ONCE(mf->load.complete) || !READ_ONCE(mf->load.begun);
-}
-
-/**
- * mig_load_is_partial() - check whether only part of the state has taken effect
- * @mf: the attached file
- *
- * Return: true if so.
- */
-bool mig_load_is_partial(struct mig_file *mf)
-{
-	return (mf->mig->caps.immediate || mf->upstream) && mf->load.touched &&
-	       !READ_ONCE(mf->load.complete);
-}
-
-/**
  * mig_load_open() - begin to load
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
  *

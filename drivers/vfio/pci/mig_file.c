@@ -225,6 +225,16 @@ static void abort_bufs(struct mig_file *mf)
 	}
 }
 
+/* Does not wait for the user's side: what it is about to say counts as not said */
+static void note_end(struct mig_file *mf)
+{
+	bool load = mf->buf[0].dir == DMA_TO_DEVICE;
+	bool whole = load ? READ_ONCE(mf->load.complete) : READ_ONCE(mf->save.ended);
+
+	mig_note_session_end(mf->mig, load, whole,
+			     !whole && !(load && mig_load_is_complete(mf)));
+}
+
 /**
  * mig_file_detach() - end the session, if there is one
  * @mig: the state, locked
@@ -244,7 +254,7 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 	end_session(mf);
 	mf->attached = false;
 	mig->file = NULL;
-	mig_note_session_end(mig, mf);
+	note_end(mf);
 	wake_up_all(&mig->wait);
 	/* If a copy is in progress, mig_file_put() frees them */
 	if (mig->lost != mf && mutex_trylock(&mf->lock)) {
@@ -287,7 +297,7 @@ int mig_file_end(struct vfio_pci_migration *mig)
 
 	if (mf && mf->precopy) {
 		abort_bufs(mf);
-		mig_precopy_end(mf);
+		mf->precopy_end(mf);
 	}
 	mig_file_detach(mig);
 	if (!mig->stuck || !mf)
@@ -297,11 +307,7 @@ int mig_file_end(struct vfio_pci_migration *mig)
 	return -ETIMEDOUT;
 }
 
-/**
- * mig_file_end_lost() - end the session of an operation that has returned after all
- * @mig: the state, locked; has such a session
- */
-void mig_file_end_lost(struct vfio_pci_migration *mig)
+static void end_lost(struct vfio_pci_migration *mig)
 {
 	const struct mig_fw_worker *w = &mig->worker;
 	struct mig_file *mf = mig->lost;
@@ -313,6 +319,12 @@ void mig_file_end_lost(struct vfio_pci_migration *mig)
 		end_session(mf);
 	mig_file_put(mf);
 }
+
+const struct mig_session_ops mig_file_sessions = {
+	.detach = mig_file_detach,
+	.end_lost = end_lost,
+	.put = mig_file_put,
+};
 
 /**
  * mig_file_prepare() - get memory for a larger buffer

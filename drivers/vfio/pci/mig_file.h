@@ -76,7 +76,8 @@ struct mig_load {
  * @attached: the session is alive: the buffers are attached and firmware may use them. Under
  *	the state mutex
  * @failed: 0, or why the session can't go on: what mig_file_enter() returns. Under the state mutex
- * @precopy: the session began in PRE_COPY: firmware records what changes, until it ends
+ * @precopy: the session began in PRE_COPY: firmware records what changes, until @precopy_end
+ * @precopy_end: has firmware end that. Set with @precopy; by pointer, as it is above
  * @upstream: its stream is one of upstream's variant driver
  * @buf: two buffers: firmware works on one while the user works on the other. Their members
  *	are under the state mutex; a buffer that is not busy is the user's side's own
@@ -93,6 +94,7 @@ struct mig_file {
 	bool attached;
 	int failed;
 	bool precopy;
+	void (*precopy_end)(struct mig_file *mf);
 	bool upstream;
 	struct vfio_pci_mig_buf buf[2];
 	unsigned int cur;
@@ -106,12 +108,35 @@ struct mig_file {
 
 struct vfio_precopy_info;
 
+/**
+ * mig_load_is_complete() - check whether the device may leave RESUMING
+ * @mf: the attached file
+ *
+ * Return: true if the whole state was loaded, or nothing was written at all.
+ */
+static inline bool mig_load_is_complete(struct mig_file *mf)
+{
+	return READ_ONCE(mf->load.complete) || !READ_ONCE(mf->load.begun);
+}
+
+/**
+ * mig_load_is_partial() - check whether only part of the state has taken effect
+ * @mf: the attached file
+ *
+ * Return: true if so.
+ */
+static inline bool mig_load_is_partial(struct mig_file *mf)
+{
+	return (mf->mig->caps.immediate || mf->upstream) && mf->load.touched &&
+	       !READ_ONCE(mf->load.complete);
+}
+
 struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir);
 void mig_file_put(struct mig_file *mf);
-void mig_file_end_lost(struct vfio_pci_migration *mig);
 struct file *mig_file_open(struct mig_file *mf, const char *name,
 			   const struct file_operations *fops, int flags);
 int mig_file_release(struct inode *inode, struct file *filp);
+extern const struct mig_session_ops mig_file_sessions;
 void mig_file_detach(struct vfio_pci_migration *mig);
 int mig_file_end(struct vfio_pci_migration *mig);
 int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep,
@@ -132,11 +157,8 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf);
 struct file *mig_load_open(struct vfio_pci_migration *mig);
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait);
 ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
-bool mig_load_is_complete(struct mig_file *mf);
-bool mig_load_is_partial(struct mig_file *mf);
 
 int mig_precopy_start(struct mig_file *mf);
-void mig_precopy_end(struct mig_file *mf);
 bool mig_precopy_has_more(struct mig_file *mf);
 void mig_precopy_stopped(struct vfio_pci_migration *mig);
 int mig_precopy_left(struct mig_file *mf, u64 *bytes);

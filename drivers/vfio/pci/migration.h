@@ -19,6 +19,7 @@
 
 struct mig_file;
 struct vfio_device;
+struct vfio_pci_migration;
 
 /**
  * enum mig_user - which front end drives the state machine; the other gets -EBUSY
@@ -38,9 +39,25 @@ enum mig_user {
 #define MIG_LOG_NAME	48
 
 /**
+ * struct mig_session_ops - what the core asks of sessions
+ * @detach: end the session, if there is one, without telling firmware that changes need not be
+ *	recorded any more; under the state mutex
+ * @end_lost: end the session of an operation that has returned after all, &vfio_pci_migration.lost;
+ *	under the state mutex
+ * @put: drop the reference to a session that has ended
+ *
+ * By pointer: sessions are above the core, and call it.
+ */
+struct mig_session_ops {
+	void (*detach)(struct vfio_pci_migration *mig);
+	void (*end_lost)(struct vfio_pci_migration *mig);
+	void (*put)(struct mig_file *mf);
+};
+
+/**
  * struct vfio_pci_migration - the migration state of one function
  * @kref: held by the device, and by each migration file: a file may be closed after the device
- * @state_mutex: see the lock order in migration.c. Protects all below but the atomics
+ * @state_mutex: see the lock order in mig_core.c. Protects all below but the atomics
  * @state: the state that user space sees, unless a reset or an error waits to be applied
  * @user: the interface that has taken the device out of RUNNING
  * @resets: how many resets have been applied
@@ -56,6 +73,7 @@ enum mig_user {
  * @gone: the function is unregistered: no operation is called
  * @fw_detached: firmware does not have the function: no operation is called
  * @file: the attached migration file
+ * @sessions: calls what @file and @lost are
  * @done_twice: a second vfio_pci_mig_buf_done() of an operation was logged
  * @loaded: result of a RESUMING session whose file was closed
  * @vdev: its vfio_device; valid only while that is open
@@ -75,7 +93,7 @@ enum mig_user {
  */
 struct vfio_pci_migration {
 	struct kref kref;
-	struct mutex state_mutex;	/* order: migration.c */
+	struct mutex state_mutex;	/* order: mig_core.c */
 	enum vfio_device_mig_state state;
 	enum mig_user user;
 	int resets;
@@ -90,6 +108,7 @@ struct vfio_pci_migration {
 	struct mig_file *lost;
 	bool gone;
 	bool fw_detached;
+	const struct mig_session_ops *sessions;
 	atomic_t done_twice;
 	struct mig_file *file;
 	bool loaded;
@@ -109,33 +128,39 @@ struct vfio_pci_migration {
 	struct mig_stats stats;
 };
 
+/* mig_core.c */
 __printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...);
-struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
-				      struct vfio_device *vdev);
+__printf(2, 3) void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...);
+void mig_timed_out(struct vfio_pci_migration *mig);
+s64 mig_fw_stuck_ms(const struct vfio_pci_migration *mig);
 void mig_get(struct vfio_pci_migration *mig);
 void mig_put(struct vfio_pci_migration *mig);
+void mig_log_drop(struct vfio_pci_migration *mig);
+void mig_lock(struct vfio_pci_migration *mig);
+void mig_unlock(struct vfio_pci_migration *mig);
 void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset);
-void mig_close(struct vfio_pci_migration *mig);
 void mig_closed(struct vfio_pci_migration *mig, bool reset);
 void mig_gone(struct vfio_pci_migration *mig);
+void mig_attach_fw(struct vfio_pci_migration *mig);
 void mig_reset_begins(struct vfio_pci_migration *mig);
 bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
 void mig_reset_failed(struct vfio_pci_migration *mig);
 int mig_resets(struct vfio_pci_migration *mig);
 bool mig_broken(struct vfio_pci_migration *mig);
-void mig_detach_fw(struct vfio_pci_migration *mig);
-void mig_attach_fw(struct vfio_pci_migration *mig);
-void mig_lock(struct vfio_pci_migration *mig);
-void mig_unlock(struct vfio_pci_migration *mig);
-__printf(2, 3) void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...);
-void mig_timed_out(struct vfio_pci_migration *mig);
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig);
-const char *mig_state_name(enum vfio_device_mig_state state);
-struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
-			   enum mig_user user);
 void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
 		   enum mig_user *user);
+
+/* mig_fsm.c */
+struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
+			   enum mig_user user);
+
+/* migration.c */
+struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
+				      struct vfio_device *vdev);
+void mig_close(struct vfio_pci_migration *mig);
+void mig_detach_fw(struct vfio_pci_migration *mig);
 int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes);
 
 static inline s64 mig_ms_since(ktime_t begun)

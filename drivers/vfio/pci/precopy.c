@@ -10,13 +10,11 @@
 #include "compat.h"
 #include "mig_file.h"
 
-/**
- * mig_precopy_end() - end recording of changes
- * @mf: the file, entered; firmware works on no buffer of it
- *
- * If firmware fails to stop, it records in vain; the next precopy_start begins anew.
+/*
+ * Firmware works on no buffer of the session. If firmware fails to stop, it records in vain; the
+ * next precopy_start begins anew.
  */
-void mig_precopy_end(struct mig_file *mf)
+static void precopy_end(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
@@ -45,6 +43,7 @@ int mig_precopy_start(struct mig_file *mf)
 	else if (ret)
 		mig_err(mig, ": firmware refused to begin pre-copy (%pe)\n", ERR_PTR(ret));
 	mf->precopy = !ret;
+	mf->precopy_end = precopy_end;
 	return ret;
 }
 

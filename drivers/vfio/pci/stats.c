@@ -5,7 +5,6 @@
  */
 #include <linux/kernel.h>
 
-#include "mig_file.h"
 #include "migration.h"
 #include "stats.h"
 #include "trace.h"
@@ -33,6 +32,17 @@ static const char * const op_names[] = {
 	[MIG_OP_LOG_REPORT] = "log_report",
 };
 
+static const char * const state_names[] = {
+	[VFIO_DEVICE_STATE_ERROR] = "ERROR",
+	[VFIO_DEVICE_STATE_STOP] = "STOP",
+	[VFIO_DEVICE_STATE_RUNNING] = "RUNNING",
+	[VFIO_DEVICE_STATE_STOP_COPY] = "STOP_COPY",
+	[VFIO_DEVICE_STATE_RESUMING] = "RESUMING",
+	[VFIO_DEVICE_STATE_RUNNING_P2P] = "RUNNING_P2P",
+	[VFIO_DEVICE_STATE_PRE_COPY] = "PRE_COPY",
+	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = "PRE_COPY_P2P",
+};
+
 static const char * const who_names[] = {
 	[MIG_WHO_V2] = "v2",
 	[MIG_WHO_V1] = "v1",
@@ -52,6 +62,19 @@ static_assert(ARRAY_SIZE(op_names) == MIG_NR_OPS);
 const char *mig_op_name(enum mig_op op)
 {
 	return op_names[op];
+}
+
+/**
+ * mig_state_name() - get the uapi's name of a state
+ * @state: the state
+ *
+ * Return: what follows VFIO_DEVICE_STATE_ in the header.
+ */
+const char *mig_state_name(enum vfio_device_mig_state state)
+{
+	if ((unsigned int)state >= ARRAY_SIZE(state_names))
+		return "unknown";
+	return state_names[state];
 }
 
 /**
@@ -198,33 +221,27 @@ void mig_note_session(struct vfio_pci_migration *mig, enum dma_data_direction di
 	spin_unlock_irq(&s->lock);
 }
 
-/* Does not wait for the user's side: what it is about to say counts as not said */
-static bool is_whole(struct mig_file *mf, bool load)
-{
-	return load ? READ_ONCE(mf->load.complete) : READ_ONCE(mf->save.ended);
-}
-
 /**
  * mig_note_session_end() - account the end of a session
  * @mig: the state, locked
- * @mf: the file
+ * @load: it was one of RESUMING
+ * @whole: the stream was read to its end, or firmware has accepted the whole state
+ * @failed: it was not, but should have been
  */
-void mig_note_session_end(struct vfio_pci_migration *mig, struct mig_file *mf)
+void mig_note_session_end(struct vfio_pci_migration *mig, bool load, bool whole, bool failed)
 {
 	struct mig_stats *s = &mig->stats;
-	bool load = mf->buf[0].dir == DMA_TO_DEVICE;
 
 	spin_lock_irq(&s->lock);
 	s->ended = s->session;
 	s->ended_ns = ns_since(s->session.begun);
 	s->session = (struct mig_session_stats) { .dir = DMA_NONE };
-	s->ended.whole = is_whole(mf, load);
-	if (s->ended.whole)
+	s->ended.whole = whole;
+	if (whole)
 		*(load ? &s->count.loaded : &s->count.saved) += 1;
-	else if (!load || !mig_load_is_complete(mf))
-		s->count.failed++;
-	if (s->ended.whole && !load)
+	if (whole && !load)
 		s->count.stopped_ns += ns_since(s->stopped);
+	s->count.failed += failed;
 	spin_unlock_irq(&s->lock);
 }
 

@@ -151,6 +151,7 @@ struct mig_stats {
 };
 
 const char *mig_op_name(enum mig_op op);
+const char *mig_state_name(enum vfio_device_mig_state state);
 void mig_stats_init(struct vfio_pci_migration *mig);
 void mig_stats_read(struct vfio_pci_migration *mig, struct mig_stats *copy);
 void mig_note_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state old,
@@ -158,7 +159,7 @@ void mig_note_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state o
 void mig_note_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int error);
 void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf, int error);
 void mig_note_session(struct vfio_pci_migration *mig, enum dma_data_direction dir, u64 buffers);
-void mig_note_session_end(struct vfio_pci_migration *mig, struct mig_file *mf);
+void mig_note_session_end(struct vfio_pci_migration *mig, bool load, bool whole, bool failed);
 void mig_note_log(struct vfio_pci_migration *mig, unsigned int ranges, u64 pages,
 		  unsigned int shift);
 void mig_note_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
