@@ -104,10 +104,55 @@ static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun,
 	return ret;
 }
 
+/* All operations that may be called by a worker. @call->op says which; it is there */
+static int run_op(struct vfio_pci_migration *mig, struct mig_call *call)
+{
+	const struct vfio_pci_mig_ops *ops = mig->ops;
+
+	switch (call->op) {
+	case MIG_OP_BEGIN:
+		return ops->begin(mig->fn, call->dir);
+	case MIG_OP_END:
+		ops->end(mig->fn);
+		return 0;
+	case MIG_OP_ATTACH:
+		return ops->attach(mig->fn, call->buf);
+	case MIG_OP_DETACH:
+		ops->detach(mig->fn, call->buf);
+		return 0;
+	case MIG_OP_CHUNK_SIZE:
+		return ops->chunk_size(mig->fn, &call->bytes);
+	case MIG_OP_SUSPEND_P2P:
+	case MIG_OP_SUSPEND_FULL:
+		return ops->suspend(mig->fn, call->level);
+	case MIG_OP_RESUME_P2P:
+	case MIG_OP_RESUME_FULL:
+		return ops->resume(mig->fn, call->level);
+	case MIG_OP_STATE_SIZE:
+		return ops->state_size(mig->fn, &call->bytes);
+	case MIG_OP_SAVE:
+		return ops->save(mig->fn, call->buf);
+	case MIG_OP_LOAD:
+		return ops->load(mig->fn, call->buf);
+	case MIG_OP_CHECK_COMPAT:
+		return ops->check_compat(mig->fn, call->compat);
+	case MIG_OP_PRECOPY_START:
+		return ops->precopy_start(mig->fn);
+	case MIG_OP_PRECOPY_STOP:
+		return ops->precopy_stop(mig->fn, call->buf);
+	case MIG_OP_PRECOPY_SIZE:
+		return ops->precopy_size(mig->fn, &call->left);
+	default:
+		WARN_ON_ONCE(1);
+		return -EINVAL;
+	}
+}
+
 static int call_op(struct vfio_pci_migration *mig, struct mig_call *call)
 {
 	ktime_t begun = ktime_get();
 
+	call->run = run_op;
 	return end_op(mig, call->op, begun, mig_fw_call(mig, call));
 }
 
@@ -115,73 +160,6 @@ static int call_op(struct vfio_pci_migration *mig, struct mig_call *call)
 static int op_or_none(struct vfio_pci_migration *mig, struct mig_call *call, bool there)
 {
 	return there ? call_op(mig, call) : 0;
-}
-
-static int run_begin(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->begin(mig->fn, call->dir);
-}
-
-static int run_end(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	mig->ops->end(mig->fn);
-	return 0;
-}
-
-static int run_attach(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->attach(mig->fn, call->buf);
-}
-
-static int run_detach(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	mig->ops->detach(mig->fn, call->buf);
-	return 0;
-}
-
-static int run_chunk_size(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->chunk_size(mig->fn, &call->bytes);
-}
-
-static int run_suspend(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->suspend(mig->fn, call->level);
-}
-
-static int run_resume(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->resume(mig->fn, call->level);
-}
-
-static int run_state_size(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->state_size(mig->fn, &call->bytes);
-}
-
-static int run_move(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return call->move(mig->fn, call->buf);
-}
-
-static int run_check_compat(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->check_compat(mig->fn, call->compat);
-}
-
-static int run_precopy_start(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->precopy_start(mig->fn);
-}
-
-static int run_precopy_stop(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->precopy_stop(mig->fn, call->buf);
-}
-
-static int run_precopy_size(struct vfio_pci_migration *mig, struct mig_call *call)
-{
-	return mig->ops->precopy_size(mig->fn, &call->left);
 }
 
 /**
@@ -211,7 +189,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_result);
  */
 int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
-	struct mig_call call = { .run = run_begin, .op = MIG_OP_BEGIN, .dir = dir };
+	struct mig_call call = { .op = MIG_OP_BEGIN, .dir = dir };
 
 	/* Also of firmware that has no such operation: a session without firmware is none */
 	return mig_fw_check(mig, MIG_OP_BEGIN) ?: op_or_none(mig, &call, mig->ops->begin);
@@ -223,7 +201,7 @@ int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
  */
 void mig_fw_end(struct vfio_pci_migration *mig)
 {
-	struct mig_call call = { .run = run_end, .op = MIG_OP_END };
+	struct mig_call call = { .op = MIG_OP_END };
 
 	op_or_none(mig, &call, mig->ops->end);
 }
@@ -237,7 +215,7 @@ void mig_fw_end(struct vfio_pci_migration *mig)
  */
 int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	struct mig_call call = { .run = run_attach, .op = MIG_OP_ATTACH, .buf = buf };
+	struct mig_call call = { .op = MIG_OP_ATTACH, .buf = buf };
 
 	return op_or_none(mig, &call, mig->ops->attach);
 }
@@ -249,7 +227,7 @@ int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  */
 void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	struct mig_call call = { .run = run_detach, .op = MIG_OP_DETACH, .buf = buf };
+	struct mig_call call = { .op = MIG_OP_DETACH, .buf = buf };
 
 	op_or_none(mig, &call, mig->ops->detach);
 }
@@ -263,7 +241,7 @@ void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  */
 int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
-	struct mig_call call = { .run = run_chunk_size, .op = MIG_OP_CHUNK_SIZE };
+	struct mig_call call = { .op = MIG_OP_CHUNK_SIZE };
 	int ret = call_op(mig, &call);
 
 	*bytes = call.bytes;
@@ -280,7 +258,7 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
 	struct mig_call call = {
-		.run = run_suspend, .level = level,
+		.level = level,
 		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
 	};
 
@@ -297,7 +275,7 @@ int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
 	struct mig_call call = {
-		.run = run_resume, .level = level,
+		.level = level,
 		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
 	};
 
@@ -313,7 +291,7 @@ int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  */
 int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size)
 {
-	struct mig_call call = { .run = run_state_size, .op = MIG_OP_STATE_SIZE };
+	struct mig_call call = { .op = MIG_OP_STATE_SIZE };
 	int ret = call_op(mig, &call);
 
 	*size = call.bytes;
@@ -361,19 +339,18 @@ static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf
 }
 
 /**
- * mig_fw_move() - &vfio_pci_mig_ops.save or &vfio_pci_mig_ops.load
+ * mig_fw_move() - &vfio_pci_mig_ops.save or &vfio_pci_mig_ops.load, as the buffer's direction says
  * @mig: the state, locked
  * @buf: the piece
- * @op: which of them
  *
  * Whatever it returns, it ends by &vfio_pci_mig_buf.done, where it is noted.
  *
  * Return: firmware's result, checked; -EINPROGRESS: not known yet. -EIO with @buf->lost: nor will
  * it ever be known.
  */
-int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mig_buf_op op)
+int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	struct mig_call call = { .run = run_move, .op = move_op(buf), .buf = buf, .move = op };
+	struct mig_call call = { .run = run_op, .op = move_op(buf), .buf = buf };
 	int ret;
 
 	reinit_completion(&buf->done);
@@ -428,9 +405,7 @@ void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
  */
 int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat)
 {
-	struct mig_call call = {
-		.run = run_check_compat, .op = MIG_OP_CHECK_COMPAT, .compat = compat,
-	};
+	struct mig_call call = { .op = MIG_OP_CHECK_COMPAT, .compat = compat };
 
 	return call_op(mig, &call);
 }
@@ -443,7 +418,7 @@ int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat)
  */
 int mig_fw_precopy_start(struct vfio_pci_migration *mig)
 {
-	struct mig_call call = { .run = run_precopy_start, .op = MIG_OP_PRECOPY_START };
+	struct mig_call call = { .op = MIG_OP_PRECOPY_START };
 
 	return op_or_none(mig, &call, mig->ops->precopy_start);
 }
@@ -457,7 +432,7 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
  */
 int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	struct mig_call call = { .run = run_precopy_stop, .op = MIG_OP_PRECOPY_STOP, .buf = buf };
+	struct mig_call call = { .op = MIG_OP_PRECOPY_STOP, .buf = buf };
 
 	return call_op(mig, &call);
 }
@@ -471,7 +446,7 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
  */
 int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
-	struct mig_call call = { .run = run_precopy_size, .op = MIG_OP_PRECOPY_SIZE };
+	struct mig_call call = { .op = MIG_OP_PRECOPY_SIZE };
 	int ret = call_op(mig, &call);
 
 	*size = call.left;

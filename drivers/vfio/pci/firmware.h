@@ -6,8 +6,6 @@
 
 struct vfio_pci_migration;
 
-typedef int (*mig_buf_op)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
-
 int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir);
 void mig_fw_end(struct vfio_pci_migration *mig);
 int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf);
@@ -16,7 +14,7 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes);
 int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level);
 int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level);
 int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size);
-int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, mig_buf_op op);
+int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf);
 int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat);
 int mig_fw_precopy_start(struct vfio_pci_migration *mig);
 int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf);

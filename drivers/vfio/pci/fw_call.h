@@ -17,7 +17,6 @@ struct vfio_pci_migration;
  * @run: calls it
  * @op: which it is
  * @buf: its buffer, or NULL
- * @move: save or load
  * @dir: argument of begin
  * @level: argument of suspend and resume
  * @compat: argument of check_compat
@@ -28,7 +27,6 @@ struct mig_call {
 	int (*run)(struct vfio_pci_migration *mig, struct mig_call *call);
 	enum mig_op op;
 	struct vfio_pci_mig_buf *buf;
-	int (*move)(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 	enum vfio_pci_mig_dir dir;
 	enum vfio_pci_fn_level level;
 	u32 compat;

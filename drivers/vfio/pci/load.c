@@ -28,7 +28,7 @@ static int load_held(struct mig_file *mf, bool last)
 	buf->last = last;
 	mf->offset += buf->len;
 	mf->load.held = NULL;
-	ret = mig_file_submit(mf, buf, mf->mig->ops->load);
+	ret = mig_file_submit(mf, buf);
 	/* What firmware has refused at once has changed nothing */
 	mf->load.touched |= !ret;
 	mig_unlock(mf->mig);

@@ -481,12 +481,11 @@ int mig_file_check(struct mig_file *mf)
  * mig_file_submit() - have firmware work on a buffer
  * @mf: the file, entered
  * @buf: a buffer that is not busy
- * @op: save or load
  *
  * Return: 0: firmware is at it or done, see mig_file_wait(); or firmware's errno. After -ETIMEDOUT
  * the session has failed, or the device is in the ERROR state.
  */
-int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op)
+int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
@@ -501,7 +500,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_o
 		mig_buf_clear_rest(buf);
 	buf->busy = true;
 	mig_buf_to_device(buf, mig->dma_dev);
-	ret = mig_fw_move(mig, buf, op);
+	ret = mig_fw_move(mig, buf);
 	if (ret == -EINPROGRESS)
 		return 0;
 	if (ret)

@@ -146,7 +146,7 @@ void mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
 		      struct vfio_pci_mig_buf *new);
 int mig_file_enter(struct mig_file *mf);
 int mig_file_check(struct mig_file *mf);
-int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf, mig_buf_op op);
+int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 int mig_file_wait_enter(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 int mig_file_settle(struct mig_file *mf);

@@ -117,7 +117,7 @@ int mig_save_ask(struct mig_file *mf)
 	buf->last = false;
 	buf->delta = mf->precopy;
 	buf->early = mf->save.running;
-	return mig_file_submit(mf, buf, mf->mig->ops->save);
+	return mig_file_submit(mf, buf);
 }
 
 /* Firmware is not believed either. Of changes only it knows how many there may be. */
