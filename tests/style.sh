@@ -420,6 +420,9 @@ man_pages()
 		for option in $("$f" --help | grep -oE -- '--[a-z][a-z-]+' | sort -u); do
 			grep -qE "^\.It Fl -${option#--}( |$)" "$page" || echo "$name: option $option is not in its man page"
 		done
+		# groff quotes what follows on the line once more
+		grep -nE '^\..*Qq .*Qq ' "$page" | sed "s/^/$name: two quotations in a line: /"
+		sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/{/^\.It/p}' "$page" | sed "s/^/$name: an item outside of a list: /"
 		command -v mandoc >/dev/null || continue
 		mandoc -Tlint -W warning "$page" || true
 	done

@@ -122,7 +122,7 @@ static int has_no_page(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *p
 	return -ENOENT;
 }
 
-/* Of nobody's mappings: there must be no error meanwhile */
+/* Registers for errors of RAM that has no mapping; no error may come meanwhile */
 static int set_errors(const char *text, const struct kernel_param *kp)
 {
 	u64 base, size;

@@ -110,7 +110,7 @@ mig "still refused" "$b" set:RESUMING "write:$W/s=EREMCHG" reset
 t "the source as its type is" write_to "$A/max_copy" 1048576
 mig "saved again" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNING
 mig "the state loads between equal attributes" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
-# Firmware itself looks, too: who forges the header gets no further
+# Firmware checks the values, too, so a forged header does not help
 t "the source is changed" write_to "$A/max_copy" 4096
 mig "the function with another max_copy is saved" "$a" dma:30 set:STOP_COPY "read:$W/s" set:RUNNING
 t "the stream's header claims initial attributes" mig-stream mutate "$W/s" "$W/lie" head:setup:0

@@ -3,7 +3,7 @@
 # timeout: 240
 # needs: modprobe
 #
-# driver_flavour: who has a function, and another one by one write, from no module loaded on.
+# driver_flavour shows the driver of a function and switches it by one write, also with no module loaded.
 
 . "$PAYLOAD/tests/system/guide.sh"
 
@@ -114,7 +114,7 @@ no_switch "there is no driver" "$zero" native ENODEV "$zero: flavour native refu
 state "flavour, driver and driver_override are as before" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 rm /etc/modprobe.d/flavour.conf
 
-# driver_override: who has set it has it
+# A driver_override that a user has set stays
 t "driver_override of the other is set" write_to "$PCI/$one/driver_override" vfio-pci
 for to in native vfio; do
 	no_switch "driver_override forbids $to" "$one" $to EEXIST "$one: flavour $to refused: driver_override is already set"

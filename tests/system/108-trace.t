@@ -3,7 +3,7 @@
 # timeout: 180
 # needs: firmware trace
 #
-# What those see who watch a migration: trace events and debugfs.
+# Trace events and debugfs show a migration to operators.
 
 T=/sys/kernel/tracing
 W=$WORK

@@ -4,7 +4,7 @@
 # needs: firmware
 #
 # Firmware that fails, is silent, late, cuts data short or dies: bounded waits, an error of the
-# migration file, the ERROR state where nobody knows what the function does, a line in the log, and a reset that recovers.
+# migration file, the ERROR state where the function's state is unknown, a line in the log, and a reset that recovers.
 
 must "firmware is given a second" bound_with_fw_timeout 1000
 vfs_and_mdevs 2 a b

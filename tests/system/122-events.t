@@ -91,8 +91,8 @@ t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 
 # ---- the user is asked to let go, and is waited for -------------------------------------
 
-# held NAME STATE FILE DATA: the write waits for the user, who can do all as before until then, but
-# for a reset: who takes the function away has its lock
+# held NAME STATE FILE DATA: the write waits for the user. Until then the user can do everything but a
+# reset, since the write holds the function's lock
 held()
 {
 	h_desc="$2: $1"

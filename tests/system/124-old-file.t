@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 #
 # A migration file that its user keeps when the device is closed, and the mdev and the VF are gone: it
-# answers ENODEV, and nobody looks at what is gone.
+# answers ENODEV, and the engine does not access the freed device.
 
 for s in STOP_COPY RESUMING PRE_COPY; do
 	[ $s != PRE_COPY ] || able precopy "the commands of pre-copy" || continue

@@ -27,7 +27,7 @@ must "libvirtd starts" libvirt_start
 must "the files of a guest are made" libvirt_guest_files
 must "a domain with a VF that is mdev-pci's" managed_xml taken "$zero"
 VIRSH_TIMEOUT=120
-# Firmware has enabled the VF for nobody: a guest's driver would find nothing to work with
+# Firmware has not enabled the VF: a guest's driver could not use it
 must "the domain starts" virt create --paused "$WORK/taken.xml"
 is "libvirt has taken it for VFIO" "$(flavour "$zero")" "native [vfio] mdev"
 is "one is left for mdevs" "$(available)" 1

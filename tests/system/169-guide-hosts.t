@@ -56,7 +56,7 @@ fi
 guide remove
 t "the definition is removed" mdevctl undefine --uuid $a
 
-# ---- by libvirt. The sample is a guest's that nobody has; this one is the tests'
+# ---- by libvirt. The sample's guest does not exist here; the tests use their own
 if has_libvirt; then
 	must "libvirtd starts on hostB" on_b libvirt_listen
 	must "libvirt listens on hostA" libvirt_listen

@@ -3,7 +3,7 @@
 # boot: generic
 # timeout: 400
 #
-# driver_flavour of VFs and PFs that nobody here made: igb's and nvme's, from their native drivers to
+# driver_flavour of VFs and PFs that the project did not write: igb's and nvme's, from their native drivers to
 # VFIO's and to mdevs, and not while their network or disk is used.
 
 PARENTS=/sys/bus/platform/drivers/mdev-pci-generic/parents

@@ -3,7 +3,7 @@
 # boot: mlx5
 # timeout: 200
 #
-# The ConnectX model, judged by drivers that nobody here wrote: stock mlx5_core on PF and VFs.
+# The ConnectX model, used by drivers that the project did not write: stock mlx5_core on PF and VFs.
 
 . "$PAYLOAD/tests/system/mlx5.sh"
 

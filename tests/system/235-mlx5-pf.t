@@ -21,7 +21,7 @@ must "an mdev is created" create "$u" mlx5_core-vf
 new_uuid; v=$UUID
 must "a second mdev is created" create "$v" mlx5_core-vf
 
-# Its firmware objects are gone after a reload: whoever uses a VF learns of it, and nobody waits
+# A reload removes firmware's objects: users of VFs get an error, and nothing waits
 mkfifo "$WORK/in"
 vfio-mig "$MDEVS/$u" - <"$WORK/in" >"$WORK/out" 2>&1 &
 user=$!
@@ -58,7 +58,7 @@ must "2 VFs again" mlx5_vfs 2
 must "they are mdev-pci's again" wait_for 20 all_bound 2
 must "an mdev again" create "$u" mlx5_core-vf
 
-# Unbinding the PF waits for the user, who is asked
+# Unbinding the PF asks the user to close the device, and waits
 vfio-mig "$MDEVS/$u" irq cx:1 irq-wait:20000 sleep:300 >"$WORK/user" 2>&1 &
 user=$!
 wait_for 20 attr_is "$u" migration_state RUNNING
@@ -70,7 +70,7 @@ is "no mdev is left" "$(ls "$MDEVS")" ""
 t "the PF is bound again" write_to /sys/bus/pci/drivers/mlx5_core/bind "$PF"
 t "the PF is a parent again after it was bound" wait_for 20 TYPES
 
-# mlx5_core takes the VFs away, which nobody can refuse: that waits for the user, and the log says for whom
+# mlx5_core removes the VFs, which can't be refused: the removal waits for the user, and the log names the mdev
 says() { tool log "$SEQ" | grep -q "$1"; }
 must "mlx5_core makes 1 VF again" mlx5_vfs 1
 must "the VF is bound to mdev-pci" wait_for 20 all_bound 1

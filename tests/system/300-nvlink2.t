@@ -192,7 +192,7 @@ nv "low power takes it away, too" "$gpu" $G map:0:$ALL put:0:64:7 sleep sigbus:0
 
 # ---- errors in the RAM -----------------------------------------------------------------
 
-# The kernel has no struct page of this RAM, so that it can tell who maps it only if we have told it
+# The kernel has no struct page of this RAM: it knows its users only if the engine has registered them
 # whose it is; up to 6.12 not even then. Only hard_offline_page gets so far: madvise() and
 # hwpoison-inject want a page.
 OFFLINE=/sys/devices/system/memory/hard_offline_page

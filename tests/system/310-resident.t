@@ -51,7 +51,7 @@ untouched()
 	is "$1: the control is untouched" "$VALUE" "$n"
 }
 
-# ---- who tries to reach it ---------------------------------------------------------------
+# ---- users that try to access the hidden range --------------------------------------------
 
 mark
 untouched "a whole BAR can't be reached" "$a" hidden-bar:4:65536 dma:5

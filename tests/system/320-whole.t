@@ -5,7 +5,7 @@
 # needs: firmware whole
 #
 # The PF as one mdev while its own driver stays bound: the driver lets go of it and takes it back,
-# VFs and the whole exclude each other, and nobody takes the one's device for the other's.
+# VFs and the whole PF exclude each other, and neither's user gets the other's device.
 
 # Its command queue, and what of it a reset clears
 MAGIC=reg:0=0x56454452

@@ -49,7 +49,7 @@ swap_on()
 		write_to /sys/power/resume "$(cat "$s_disk/dev")"
 }
 
-# comes_back WHAT COMMAND: the mdevs that nobody has open are as they were
+# comes_back WHAT COMMAND: the mdevs that are closed are as they were
 comes_back()
 {
 	: >$T/trace

@@ -3,7 +3,7 @@
 # boot: virtio
 # timeout: 200
 #
-# The SNAP model in the hands of software that nobody here wrote: virtio_pci and virtio_blk as they
+# The SNAP model, used by software that the project did not write: virtio_pci and virtio_blk as they
 # stand in this kernel, and upstream's virtio_vfio_pci, which moves a VF's state.
 . "$PAYLOAD/tests/system/snap.sh"
 

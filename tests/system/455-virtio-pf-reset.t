@@ -3,7 +3,7 @@
 # boot: virtio
 # timeout: 300
 #
-# A reset of the PF under a guest: its VF forgets all, and virtio_pci tells nobody. The engine sees it,
+# A reset of the PF under a guest: its VF forgets all, and virtio_pci does not report it. The engine detects it,
 # tells operator and user, and the guest works again once it has been restarted. By the model: a reset by
 # this kernel may crash it (docs/virtio.rst).
 . "$PAYLOAD/tests/system/snap.sh"

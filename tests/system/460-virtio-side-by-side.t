@@ -131,7 +131,7 @@ for cmd in mode-set obj-create parts-metadata-get parts-get parts-set; do
 done
 t "no object is left" snap_no_objects
 
-# Parts that are not what a device has: who notices
+# Parts that no device has: which driver refuses them
 hostile() # WHAT BYTE VALUE
 {
 	row=

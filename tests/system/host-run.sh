@@ -116,7 +116,7 @@ add_selftests()
 tap=$(mktemp) disk=$(mktemp) ssdt=$(mktemp) swap=$(mktemp)
 volume='' example='' variant=''
 trap 'rm -rf "$tap" "$disk" "$ssdt" "$swap" $volume $example $variant' EXIT
-# Devices that nobody here made, each with what it needs: a network, and 64 MiB to write on
+# QEMU's own devices, each with what it needs: a network, and 64 MiB to write on
 # shellcheck disable=SC2054  # the commas are QEMU's
 others=(--device igb,netdev=wire,romfile= --qemu-arg -netdev --qemu-arg user,id=wire,restrict=on
 	--qemu-arg -drive --qemu-arg "if=none,id=disk,format=raw,cache=unsafe,file=$disk"

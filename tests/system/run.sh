@@ -27,7 +27,7 @@ export PAYLOAD TOOLS PATH=$TOOLS:$PATH
 SPLAT='BUG: |Oops|cut here|WARNING: |INFO: task .* blocked|INFO: rcu|general protection|refcount_t:|list_(add|del) corruption|UBSAN:|KASAN:|Call Trace|DMA-API: |ODEBUG: |kmemleak: .*(disabled|error)|INFO: (possible|trying)|BUG [a-z]|sysfs: cannot create duplicate|scheduling while atomic'
 DMA_FAULT='|DMAR: \['
 
-# The bed keeps user space out of the log; reading it is all that is wanted here
+# The test bed keeps user space out of the log; tests only read it
 echo ratelimit >/proc/sys/kernel/printk_devkmsg
 
 boot=main
@@ -73,7 +73,7 @@ number()
 	done
 }
 
-# say HOST WORDS: to a host's log, where the bed looks for complaints at the end (tests/vm/init).
+# say HOST WORDS: write to a host's log, which the test bed checks for complaints at the end (tests/vm/init).
 # What is between "NAME begins" and "NAME is judged" was judged here, and is not its affair
 say()
 {
@@ -119,7 +119,7 @@ limited() # SECONDS FILE COMMAND...
 	return "$(cat /tmp/limited.rc)"
 }
 
-# A guest that is left is a child of nobody: kill by the ids that were written down
+# A guest that is left has no parent here: kill it by its stored id
 story()
 {
 	local dir

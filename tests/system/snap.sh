@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2034,SC2154
 #
 # For test files with "# boot: virtio": the SNAP model (docs/snap-device.rst), its VFs with
-# drivers that nobody here wrote, guests with a load on its volume. Needs host.sh, guest.sh, tap.sh.
+# drivers that the project did not write, guests with a load on its volume. Needs host.sh, guest.sh, tap.sh.
 
 SNAP_ID=${SNAP_ID:-snap}
 

@@ -798,7 +798,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int ms)
 	return !!fds->revents;
 }
 
-/* The data section of v1 as it is now: enough for one who takes it at once */
+/* The present data section of v1, for a caller that copies it at once */
 void *__wrap_mmap(void *addr, size_t n, int prot, int flags, int fd, off_t at)
 {
 	uint8_t *map;
