@@ -65,6 +65,8 @@ struct mlx5_ifc_mvf_cap_2_bits {
  * @tracker: the log of dirty pages, or NULL
  * @next: bytes that firmware needs to go on with an image in chunks; 0: none is under way
  * @move: the SAVE or LOAD in progress, until it is answered
+ * @in: of @move: the command
+ * @out: of @move: the answer
  */
 struct mvf {
 	struct vfio_pci_fn *fn;
