@@ -284,8 +284,8 @@ static inline void mdev_pci_function_put(struct mdev_pci_function *function)
 
 /*
  * The files, from the bottom to the top. A file calls only those that stand before it, and what is
- * above by a pointer. netdev.c, a library, is below attr.c; external.c and main.c are on top.
- * tests/calls.py looks.
+ * above by a pointer (tests/calls.py). netdev.c, a library for vendor modules, calls none of them;
+ * external.c and main.c are on top.
  */
 
 /* claim.c */
