@@ -55,12 +55,12 @@ static int query_vf(struct mvf *v, u16 op_mod, void *out)
 /* Queried before any driver of the VF has run */
 static int identify(struct mvf *v, struct mdev_pci_limits *limits)
 {
-	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL);
-	void *cap = MLX5_ADDR_OF(query_hca_cap_out, out, capability);
+	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL), *cap;
 	int ret;
 
 	if (!out)
 		return -ENOMEM;
+	cap = MLX5_ADDR_OF(query_hca_cap_out, out, capability);
 	ret = query_vf(v, MLX5_CAP_GENERAL_2 << 1 | HCA_CAP_OPMOD_GET_MAX, out);
 	if (!ret && !MLX5_GET(mvf_cap_2, cap, migratable))
 		limits->not_migratable = NOT_MIGRATABLE;
