@@ -51,36 +51,20 @@ struct mlx5_ifc_mvf_cap_2_bits {
 	u8 reserved_at_d1[0x2f];
 };
 
-/**
- * struct mvf - a VF that is an mdev; the engine's state mutex guards it
- * @fn: the function
- * @mdev: the PF's device; good as long as the VF is on the PCI bus
- * @nb: told when mlx5_core disables and enables the VF
- * @vhca_id: firmware's number of the VF
- * @chunks: firmware saves in chunks, at VFIO_PCI_FN_FULL
- * @pdn: protection domain of the session
- * @async: commands of the session that were not answered
- * @tracking: firmware tracks changes since the last SAVE
- * @lost: it does no more: nothing is saved until the VF is stopped, then a whole image
- * @tracker: the log of dirty pages, or NULL
- * @next: bytes that firmware needs to go on with an image in chunks; 0: none is under way
- * @move: the SAVE or LOAD in progress, until it is answered
- * @in: of @move: the command
- * @out: of @move: the answer
- */
+/* A VF that is an mdev. The engine's state mutex guards it */
 struct mvf {
 	struct vfio_pci_fn *fn;
-	struct mlx5_core_dev *mdev;
-	struct notifier_block nb;
-	u16 vhca_id;
-	bool chunks;
-	u32 pdn;
-	struct mlx5_async_ctx async;
-	bool tracking;
-	bool lost;
-	struct mvf_tracker *tracker;
-	u32 next;
-	struct {
+	struct mlx5_core_dev *mdev;	/* the PF's; good as long as the VF is on the PCI bus */
+	struct notifier_block nb;	/* told when mlx5_core disables and enables the VF */
+	u16 vhca_id;			/* firmware's number of the VF */
+	bool chunks;			/* firmware saves in chunks, at VFIO_PCI_FN_FULL */
+	u32 pdn;			/* protection domain of the session */
+	struct mlx5_async_ctx async;	/* commands of the session that were not answered */
+	bool tracking;			/* firmware tracks changes since the last SAVE */
+	bool lost;			/* it does no more: the next save is of the stopped VF */
+	struct mvf_tracker *tracker;	/* the log of dirty pages, or NULL */
+	u32 next;			/* bytes to go on with an image in chunks, or 0 */
+	struct {			/* the SAVE or LOAD in progress, until it is answered */
 		struct mlx5_async_work work;
 		struct vfio_pci_mig_buf *buf;
 		u32 in[MLX5_ST_SZ_DW(mvf_in)];
