@@ -13,6 +13,7 @@
 
 #include <linux/driver_flavour.h>
 #include <linux/pci.h>
+#include <linux/srcu.h>
 
 enum flavour { FLAVOUR_NATIVE, FLAVOUR_VFIO, FLAVOUR_PROVIDED, NR_FLAVOURS };
 
@@ -34,9 +35,15 @@ void flavour_load_provided(struct pci_dev *pdev, const struct driver_flavour_pro
 
 /* provider.c */
 const char *flavour_name(const struct driver_flavour_provider *p, enum flavour flavour);
-const struct driver_flavour_provider *flavour_provider_lock(int *index);
-void flavour_provider_unlock(int index);
+extern struct srcu_struct flavour_srcu;
+extern const struct driver_flavour_provider __rcu *flavour_provider;
 const struct driver_flavour_provider *flavour_provider_get(void);
 void flavour_provider_put(const struct driver_flavour_provider *p);
+
+/* override.c */
+int flavour_override_set(struct pci_dev *pdev, const struct device_driver *drv);
+int flavour_override_match(struct pci_dev *pdev, const struct device_driver *drv);
+void flavour_override_clear(struct pci_dev *pdev, const struct device_driver *drv);
+int flavour_override_reserve(struct pci_dev *pdev, const struct device_driver *drv);
 
 #endif /* DRIVER_FLAVOUR_INTERNAL_H */

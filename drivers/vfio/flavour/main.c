@@ -10,7 +10,6 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "../pci/compat.h"
 #include "flavour.h"
 
 /**
@@ -65,9 +64,10 @@ static ssize_t driver_flavour_show(struct device *dev, struct device_attribute *
 	ssize_t ret;
 	int index;
 
-	p = flavour_provider_lock(&index);
+	index = srcu_read_lock(&flavour_srcu);
+	p = srcu_dereference(flavour_provider, &flavour_srcu);
 	ret = show_locked(to_pci_dev(dev), p, buf);
-	flavour_provider_unlock(index);
+	srcu_read_unlock(&flavour_srcu, index);
 	return ret;
 }
 
@@ -198,7 +198,7 @@ static void reserve_locked(struct pci_dev *pdev, const struct driver_flavour_pro
 	device_lock_assert(&pdev->dev);
 	if (!p->is_offered(pdev))
 		return;
-	ret = compat_reserve_override_locked(pdev, p->driver->name);
+	ret = flavour_override_reserve(pdev, p->driver);
 	if (ret)
 		pci_err(pdev, "could not be reserved for %s (%pe); bind it by driver_override\n",
 			p->driver->name, ERR_PTR(ret));
@@ -216,10 +216,11 @@ static void reserve_returned(struct pci_dev *pdev)
 
 	if (flavour_of(pdev, pdev->dev.driver) != FLAVOUR_VFIO || flavour_is_switched(pdev))
 		return;
-	p = flavour_provider_lock(&index);
+	index = srcu_read_lock(&flavour_srcu);
+	p = srcu_dereference(flavour_provider, &flavour_srcu);
 	if (p)
 		reserve_locked(pdev, p);
-	flavour_provider_unlock(index);
+	srcu_read_unlock(&flavour_srcu, index);
 }
 
 static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)

@@ -44,9 +44,10 @@ static bool is_provided(struct device_driver *drv)
 	bool ret;
 	int index;
 
-	p = flavour_provider_lock(&index);
+	index = srcu_read_lock(&flavour_srcu);
+	p = srcu_dereference(flavour_provider, &flavour_srcu);
 	ret = p && p->is_driver(drv);
-	flavour_provider_unlock(index);
+	srcu_read_unlock(&flavour_srcu, index);
 	return ret;
 }
 

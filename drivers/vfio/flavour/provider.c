@@ -3,23 +3,23 @@
  * The provider of one more flavour: a module that is loaded and unloaded independently of this one.
  */
 #include <linux/module.h>
-#include <linux/srcu.h>
 
 #include "flavour.h"
 
 static DEFINE_MUTEX(provider_lock);
-static const struct driver_flavour_provider __rcu *provider;
-DEFINE_STATIC_SRCU(provider_srcu);
+/* Looked at under flavour_srcu, which is held while an operation of the provider is called */
+const struct driver_flavour_provider __rcu *flavour_provider;
+DEFINE_SRCU(flavour_srcu);
 
 int driver_flavour_register(const struct driver_flavour_provider *p)
 {
 	int ret = 0;
 
 	mutex_lock(&provider_lock);
-	if (rcu_access_pointer(provider))
+	if (rcu_access_pointer(flavour_provider))
 		ret = -EBUSY;
 	else
-		rcu_assign_pointer(provider, p);
+		rcu_assign_pointer(flavour_provider, p);
 	mutex_unlock(&provider_lock);
 	return ret;
 }
@@ -28,33 +28,12 @@ EXPORT_SYMBOL_GPL(driver_flavour_register);
 void driver_flavour_unregister(const struct driver_flavour_provider *p)
 {
 	mutex_lock(&provider_lock);
-	WARN_ON(rcu_access_pointer(provider) != p);
-	RCU_INIT_POINTER(provider, NULL);
+	WARN_ON(rcu_access_pointer(flavour_provider) != p);
+	RCU_INIT_POINTER(flavour_provider, NULL);
 	mutex_unlock(&provider_lock);
-	synchronize_srcu(&provider_srcu);
+	synchronize_srcu(&flavour_srcu);
 }
 EXPORT_SYMBOL_GPL(driver_flavour_unregister);
-
-/**
- * flavour_provider_lock() - keep the provider for a short time
- * @index: for flavour_provider_unlock(), which is called in any case
- *
- * Return: the provider, or NULL.
- */
-const struct driver_flavour_provider *flavour_provider_lock(int *index)
-{
-	*index = srcu_read_lock(&provider_srcu);
-	return srcu_dereference(provider, &provider_srcu);
-}
-
-/**
- * flavour_provider_unlock() - undo flavour_provider_lock()
- * @index: what that has set
- */
-void flavour_provider_unlock(int index)
-{
-	srcu_read_unlock(&provider_srcu, index);
-}
 
 /**
  * flavour_provider_get() - keep the provider, and its module loaded
@@ -66,10 +45,11 @@ const struct driver_flavour_provider *flavour_provider_get(void)
 	const struct driver_flavour_provider *p;
 	int index;
 
-	p = flavour_provider_lock(&index);
+	index = srcu_read_lock(&flavour_srcu);
+	p = srcu_dereference(flavour_provider, &flavour_srcu);
 	if (p && !try_module_get(p->owner))
 		p = NULL;
-	flavour_provider_unlock(index);
+	srcu_read_unlock(&flavour_srcu, index);
 	return p;
 }
 

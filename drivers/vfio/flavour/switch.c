@@ -12,7 +12,6 @@
 #include <linux/kmod.h>
 #include <linux/module.h>
 
-#include "../pci/compat.h"
 #include "flavour.h"
 
 /**
@@ -94,7 +93,7 @@ static int check_override(struct change *c)
 {
 	/* No driver is named so: only whether there is an override is asked then */
 	static const struct device_driver nobody = { .name = "" };
-	int match = compat_match_driver_override(c->pdev, c->p ? c->p->driver : &nobody);
+	int match = flavour_override_match(c->pdev, c->p ? c->p->driver : &nobody);
 
 	c->reserved = match > 0;
 	if (match)
@@ -149,7 +148,7 @@ static int check_change(struct change *c)
 
 static int reserve(struct change *c)
 {
-	int ret = compat_set_driver_override(c->pdev, c->p->driver->name);
+	int ret = flavour_override_set(c->pdev, c->p->driver);
 
 	if (ret)
 		pci_err(c->pdev, "could not be reserved for %s (%pe); bind it by driver_override\n",
@@ -167,7 +166,7 @@ static struct device_driver *find_native(struct change *c)
 	struct device_driver *drv;
 
 	if (c->reserved)
-		compat_clear_driver_override(c->pdev, c->p->driver);
+		flavour_override_clear(c->pdev, c->p->driver);
 	drv = flavour_native_driver(c->pdev);
 	if (drv)
 		return drv;
@@ -227,11 +226,11 @@ static int bind(struct change *c, struct device_driver *drv)
 
 	if (c->p && drv == c->p->driver)
 		return reserve(c) ?: device_driver_attach(drv, &pdev->dev);
-	ret = compat_set_driver_override(pdev, drv->name);
+	ret = flavour_override_set(pdev, drv);
 	if (ret)
 		return ret;
 	ret = device_driver_attach(drv, &pdev->dev);
-	compat_clear_driver_override(pdev, drv);
+	flavour_override_clear(pdev, drv);
 	/* Loading it may have bound it already */
 	return READ_ONCE(pdev->dev.driver) == drv ? 0 : ret;
 }
