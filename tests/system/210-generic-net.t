@@ -17,6 +17,7 @@ available() { cat "$PFDIR/mdev_supported_types/igb-vf/available_instances"; }
 override() { cat "/sys/bus/pci/devices/$1/driver_override"; }
 driver_of() { bound_driver "$1"; echo "$DRIVER"; }
 vf_unbound() { is_gone "/sys/bus/pci/devices/$zero/driver"; }
+told() { grep -q "^change@.*$igb .*MDEV_STATE=registered" "$WORK/uevents"; }
 no_mdevs() { [ -z "$(ls "$MDEVS")" ] || fail "there are: $(ls "$MDEVS")"; }
 
 pf_up()
@@ -47,7 +48,13 @@ new_uuid
 refused "no VF exists" "$PFDIR/mdev_supported_types/igb-vf/create" "$UUID" ENODEV \
 	"mdev $UUID refused: there are no VFs"
 
+tool uevents "$WORK/uevents" &
+listener=$!
+wait_for 5 is_there "$WORK/uevents"
 must "igb makes 2 VFs" bound_vfs 2
+t "user space is told of VFs that come after the parent, as mdevctl's autostart needs it" wait_for 10 told
+kill $listener
+wait $listener 2>/dev/null
 vf_bdf 0; zero=$BDF
 vf_bdf 1; one=$BDF
 is "both VFs are bound to mdev-pci" "$(driver_of "$zero") $(driver_of "$one")" "mdev-pci mdev-pci"
@@ -113,6 +120,7 @@ t "no type is left then" wait_for 20 offers_no_more
 t "on the list again" wait_for 20 write_to $PARENTS "+$igb"
 t "the card is a parent" wait_for 20 offers
 must "the VF is mdev-pci's" wait_for 20 all_bound 1
+new_uuid; u=$UUID
 must "an mdev is created" create "$u" igb-vf
 
 # One by one
