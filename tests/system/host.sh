@@ -188,6 +188,16 @@ can()
 		[ -e /sys/module/mdev_pci/initstate ] ||
 			fail "mdev-pci is no module here, it is in the kernel's image"
 		;;
+	kprobes)	# as trace events
+		mount_debugfs 2>/dev/null
+		[ -w /sys/kernel/debug/tracing/kprobe_events ] ||
+			fail "kernel $(uname -r) is built without KPROBE_EVENTS"
+		;;
+	nvme-multipath)
+		load nvme_core || return 1
+		[ -e /sys/module/nvme_core/parameters/multipath ] ||
+			fail "kernel $(uname -r) is built without NVME_MULTIPATH"
+		;;
 	kunit)
 		[ -d /sys/kernel/debug/kunit ] ||
 			fail "kernel $(uname -r) is built without KUNIT and KUNIT_DEBUGFS"
