@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Claims: which VF of a parent an mdev gets, or the PF as a whole.
+ * Claims an idle VF of a parent for an mdev, or the whole PF.
  */
 #include "mdev-pci.h"
 
@@ -33,7 +33,7 @@ static unsigned int count_available(struct mdev_pci_parent *parent)
 	return n;
 }
 
-/* Not while there are VFs: they would stop with their PF */
+/* The PF is not available while VFs exist, which would stop with it */
 static bool self_is_idle(struct mdev_pci_parent *parent)
 {
 	lockdep_assert_held(&parent->lock);
@@ -131,8 +131,8 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 }
 
 /*
- * The one with the lowest number; those that were refused come last. NULL: this mdev has tried
- * them all.
+ * Find the idle VF with the lowest number; VFs that firmware refused come last. NULL: this mdev has
+ * tried all of them.
  */
 static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent,
 					 const struct mdev_pci_instance *instance)
@@ -184,9 +184,9 @@ static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *
  * mdev_pci_function_unclaim() gives it back.
  *
  * Return: 0, or, with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its
- * firmware has failed; -EBUSY: SR-IOV is being changed, or there are VFs and the PF is asked for,
- * or the other way round; -ENODEV: there is no VF; -ENXIO: none is bound; -ENOSPC: all are in
- * use; -EUSERS: the PF is in use as a whole.
+ * firmware has failed; -EBUSY: SR-IOV is being changed, or the PF is wanted and VFs exist, or a VF
+ * is wanted and an mdev has the PF; -ENODEV: there is no VF; -ENXIO: none is bound; -ENOSPC: all
+ * are in use; -EUSERS: the PF is in use as a whole.
  */
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
 {
@@ -204,7 +204,7 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 			     "VFs appeared or went away meanwhile; try again");
 		goto unlock;
 	}
-	/* Both at once: from here on removal of the function may find the instance */
+	/* Set both under the lock: removal of the function may find the instance from now on */
 	instance->function = function;
 	claim(function, instance);
 unlock:
@@ -292,8 +292,8 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
  * @parent: the parent
  * @number: the mdev's
  *
- * Then it need not be the VFs' fault. They count as available again: mdevctl does not even try
- * where none is.
+ * If firmware refused all VFs, the cause may not be the VFs. They count as available again, since
+ * mdevctl does not try to start an mdev if none is.
  */
 void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number)
 {

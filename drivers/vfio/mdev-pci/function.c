@@ -8,7 +8,7 @@
 #include "../pci/compat.h"
 #include "mdev-pci.h"
 
-/* Its own: the module must not go before the last one has run */
+/* The module's own workqueue, so that its exit can wait for the last work */
 struct workqueue_struct *mdev_pci_wq;
 
 /**
@@ -18,7 +18,7 @@ struct workqueue_struct *mdev_pci_wq;
  */
 int mdev_pci_functions_init(void)
 {
-	/* A call may wait for a user: it must not keep others from running */
+	/* A call that waits for a user must not block other calls */
 	mdev_pci_wq = alloc_workqueue("mdev-pci", WQ_UNBOUND, 0);
 	return mdev_pci_wq ? 0 : -ENOMEM;
 }
@@ -100,8 +100,8 @@ const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
 }
 
 /**
- * struct mdev_pci_call - what an mdev waits for; its own: before it has heard of the result another
- * mdev may have claimed the function, and wait for a call itself
+ * struct mdev_pci_call - a call that an mdev waits for; each mdev has its own, as another one may
+ * claim the function and wait for a call before the first one has read its result
  * @call: what is called
  * @ret: what it has returned
  * @done: it has returned, or never will be called
@@ -130,7 +130,7 @@ static void work_on_call(struct work_struct *work)
 
 	device_lock(&function->fn.pdev->dev);
 	c = take_call(function);
-	/* Or unregistration has had the lock meanwhile, and has done it */
+	/* No call: unregistration has made it while it held the lock */
 	if (c)
 		c->ret = c->call(function->instance);
 	device_unlock(&function->fn.pdev->dev);
@@ -325,10 +325,10 @@ int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
 }
 
 /**
- * mdev_pci_function_forget() - drop a device that was unregistered, and that nobody has open
+ * mdev_pci_function_forget() - drop a device that was unregistered and is closed
  * @function: a hidden function
  *
- * Not before: a PF driver may detach the function while its last user still has buffers there.
+ * Call it only after close: until then a PF driver may detach the function from its last user.
  */
 void mdev_pci_function_forget(struct mdev_pci_function *function)
 {
@@ -385,8 +385,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_function_attach);
  * mdev_pci_function_remember() - save a VF's Command register before a PF reset
  * @function: the function
  *
- * The PCI core brings VFs back after it, but not what is in their Command registers.
- * Without that the user's reset of the VF would restore nothing.
+ * The PCI core restores VFs after the reset, but not their Command registers. Without the right
+ * value there the user's reset of the VF would restore nothing.
  */
 void mdev_pci_function_remember(struct mdev_pci_function *function)
 {
@@ -662,7 +662,7 @@ static void function_remove(struct pci_dev *vf)
 	mdev_pci_parent_put(parent);
 }
 
-/* No table: only driver_override binds a function to it, and no alias competes for one */
+/* No ID table: only driver_override binds a function to this driver, and it has no alias */
 struct pci_driver mdev_pci_function_driver = {
 	.name = "mdev-pci",
 	.probe = function_probe,

@@ -102,7 +102,7 @@ struct mdev_pci_offer {
  * @failed: firmware has failed
  * @failures: how often
  * @created_vfs: VFs were created by the registration
- * @announced: user space was or is just being told of it. Under @lock
+ * @announced: its uevent was sent or is being sent. Under @lock
  * @tell: tells user space of VFs that have come since
  * @cache_lock: held while the vendor driver is asked for @text and &mdev_pci_offer.room
  * @text: what &mdev_pci_parent_ops.describe has said last, or NULL. Under @lock
@@ -219,7 +219,7 @@ struct mdev_pci_function {
  * @number: no other mdev has or had the same
  * @may_try_another: this function could not be made ready, another VF may be. Of the thread that
  *	creates the mdev
- * @moving: it moves to another VF, that one and no other. Under @move_lock
+ * @moving: it moves to the VF that the user chose, and tries no other. Under @move_lock
  * @upstream: its streams are those of upstream's variant driver. Under @move_lock
  * @move_lock: serializes moves to another VF
  * @lock: for readers of @function and @edev without device_lock()

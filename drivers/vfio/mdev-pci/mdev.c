@@ -14,8 +14,8 @@
 #include "mdev-pci.h"
 
 /*
- * The mdev is created, which has claimed this VF: can another VF serve it as well? Not if firmware
- * does not answer or has no resources for any.
+ * Check, when an mdev could not be created on this VF, whether another VF may do. None may if
+ * firmware does not answer or has no resources left.
  */
 static bool try_another(struct mdev_pci_instance *instance, int err)
 {
@@ -360,7 +360,7 @@ static void leave_at(struct mdev_pci_function *function)
 	mdev_pci_function_put(function);
 }
 
-/* One VF after the other: only one of them is the mdev's at a time */
+/* Release one VF before the other is used: an mdev has only one at a time */
 static int move(struct mdev_pci_instance *instance, struct mdev_pci_function *from,
 		struct mdev_pci_function *to)
 {
@@ -403,7 +403,7 @@ static int move_locked(struct mdev_pci_instance *instance, const char *address)
 	instance->moving = true;
 	ret = move(instance, from, to);
 	instance->moving = false;
-	/* In any case its links were removed and made again */
+	/* Its links were removed and created again, also on error */
 	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
 	return ret;
 }
@@ -575,8 +575,7 @@ static const struct attribute_group *attr_group(struct mdev_pci_instance *instan
 }
 
 /*
- * Not by the driver core, which adds a driver's groups after probe(): too late for the uevent that
- * ends it.
+ * The driver core would add a driver's groups after probe(), too late for the uevent at its end.
  */
 static int add_attributes(struct mdev_pci_instance *instance)
 {
@@ -671,7 +670,7 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 	mdev_pci_parent_refresh(parent);
 	pci_info(parent->pf, "mdev %s of type %s was created\n", dev_name(&mdev->dev),
 		 instance->type->name);
-	/* libvirt looks at the device when it hears of this, and only then */
+	/* libvirt reads the device's attributes at this uevent, and only then */
 	kobject_uevent(&mdev->dev.kobj, KOBJ_CHANGE);
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 static DEFINE_MUTEX(parents_lock);
 static LIST_HEAD(parents);
-/* With those that are no parent any more, but were not freed yet */
+/* Including parents that were unregistered but not freed yet */
 static atomic_t nr_parents = ATOMIC_INIT(0);
 
 static void parent_free(struct kref *kref)
@@ -79,7 +79,7 @@ static bool has_whole_type(const struct mdev_pci_parent_desc *desc)
 	return false;
 }
 
-/* As mdev_register_parent() has told of the parent: mdevctl's autostart waits for that */
+/* The uevent of mdev_register_parent(), for which mdevctl's autostart waits */
 static void tell(struct work_struct *work)
 {
 	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);

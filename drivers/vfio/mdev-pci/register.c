@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What PF drivers call: registration of parents, PFs with VFs and functions that are offered as a
- * whole, and news of their firmware.
+ * The functions that PF drivers call: they register parents, which are PFs with VFs or whole
+ * functions, and report failures and resets of firmware.
  */
 #include <linux/module.h>
 
@@ -12,7 +12,7 @@ static void set_going(struct mdev_pci_parent *parent)
 	mutex_lock(&parent->lock);
 	WRITE_ONCE(parent->going, true);
 	mutex_unlock(&parent->lock);
-	/* Who asks the vendor driver has done so */
+	/* Wait for a refresh that still calls @describe and @room */
 	mutex_lock(&parent->cache_lock);
 	mutex_unlock(&parent->cache_lock);
 }
@@ -24,7 +24,7 @@ static int add_whole(struct mdev_pci_parent *parent)
 	return mdev_pci_function_add(parent->pf, parent);
 }
 
-/* VFs that were bound meanwhile are told of again, which does no harm */
+/* VFs that were bound meanwhile are announced twice, which does no harm */
 static int announce(struct mdev_pci_parent *parent)
 {
 	int ret;
@@ -165,8 +165,7 @@ EXPORT_SYMBOL_GPL(__mdev_pci_register_function);
  * mdev_pci_unregister_function() - undo mdev_pci_register_function()
  * @pdev: the function
  *
- * Removes its mdev. The user of an open device is asked to let go; blocks until it has closed
- * it.
+ * Removes its mdev. Asks the user of an open device to close it, and blocks until it has.
  *
  * Context: process context, the driver's remove(), under device_lock() of @pdev; sleeps.
  */
@@ -234,7 +233,7 @@ static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, un
 	return found;
 }
 
-/* Who has reset a VF since mdev_pci_parent_error() did so too early */
+/* Resets of VFs since mdev_pci_parent_error() came too early */
 static void users_must_reset(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
@@ -277,7 +276,7 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 		mdev_pci_function_put(function);
 	}
 
-	/* Not before: an mdev that was created meanwhile would be enabled twice */
+	/* Clear it last: an mdev that is created before would be enabled twice */
 	mutex_lock(&parent->lock);
 	if (parent->failures == failures)
 		parent->failed = false;

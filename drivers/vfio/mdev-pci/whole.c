@@ -16,7 +16,7 @@
 
 #include "mdev-pci.h"
 
-/* Bridges have no user: VFIO gives none away */
+/* VFIO assigns no bridges, so they have no user */
 static int find_neighbour(struct device *dev, void *data)
 {
 	struct device **found = data;
@@ -134,7 +134,7 @@ int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_ty
 		pm_runtime_put(&pf->dev);
 		return ret;
 	}
-	/* vfio-pci-core drops one: it must not be the last, the driver would be called */
+	/* vfio-pci-core drops one; if it were the last, the PF's driver would be called */
 	pm_runtime_get_noresume(&pf->dev);
 	pci_set_drvdata(pf, NULL);
 	parent->given = true;
@@ -142,7 +142,7 @@ int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_ty
 	return 0;
 }
 
-/* When its user closed it, the lock may have been ours, and VFIO could not reset it */
+/* VFIO could not reset the PF at close if this thread held its lock then */
 static void clean_after_user(struct pci_dev *pf)
 {
 	int ret;
@@ -198,8 +198,8 @@ void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_
  * mdev_pci_get_drvdata() - get the PF driver's own data
  * @pf: the PF, bound to the driver
  *
- * In place of pci_get_drvdata(), by drivers that give the PF away: wherever the driver is called
- * while it may be given away, as in remove() and shutdown(). What probe() has set with
+ * Drivers with such types call it instead of pci_get_drvdata() wherever they may be called while an
+ * mdev has the PF, as in remove() and shutdown(). It returns what probe() has set with
  * pci_set_drvdata() before it registered the parent.
  *
  * Context: process context; sleeps.
@@ -218,7 +218,7 @@ void *mdev_pci_get_drvdata(struct pci_dev *pf)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_get_drvdata);
 
-/* Whose affair it is: under device_lock() of @pf that does not change */
+/* The handlers that are responsible now; under device_lock() of @pf this does not change */
 static const struct pci_error_handlers *handlers_of(struct pci_dev *pf)
 {
 	static const struct pci_error_handlers none;

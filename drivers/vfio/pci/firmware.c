@@ -87,7 +87,7 @@ static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t be
 		mig_err(mig, ": firmware did not answer %s in %lld ms\n", mig_op_name(op), ms);
 }
 
-/* What a refused size, save or load comes to the user sees; why, only firmware's driver knows */
+/* Log the refusal of a size, save or load; the vendor driver logs the reason */
 static int note_refusal(struct vfio_pci_migration *mig, enum mig_op op, int ret)
 {
 	if (ret && ret != -ETIMEDOUT && !mig->fw_detached)
@@ -156,7 +156,7 @@ static int call_op(struct vfio_pci_migration *mig, struct mig_call *call)
 	return end_op(mig, call->op, begun, mig_fw_call(mig, call));
 }
 
-/* Of one that the vendor driver may have */
+/* Call an optional operation */
 static int op_or_none(struct vfio_pci_migration *mig, struct mig_call *call, bool there)
 {
 	return there ? call_op(mig, call) : 0;
@@ -191,7 +191,7 @@ int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
 	struct mig_call call = { .op = MIG_OP_BEGIN, .dir = dir };
 
-	/* Also of firmware that has no such operation: a session without firmware is none */
+	/* Check this also without @begin: a session needs firmware */
 	return mig_fw_check(mig, MIG_OP_BEGIN) ?: op_or_none(mig, &call, mig->ops->begin);
 }
 
@@ -313,7 +313,7 @@ static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 	mig_note_piece(mig, buf, status);
 	note_refusal(mig, move_op(buf), status);
 	buf->status = status;
-	/* Whoever waits for this may free the buffer, and close what @mig belongs to */
+	/* The waiter may free the buffer and drop the last reference to @mig */
 	rcu_read_lock();
 	complete_all(&buf->done);
 	wake_up_all(&mig->wait);
@@ -321,7 +321,7 @@ static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 	return true;
 }
 
-/* Firmware may be the reason: neither a WARN nor more than one line */
+/* Firmware may cause this, so log one line and no WARN */
 static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf)
 {
 	if (!atomic_xchg(&mig->done_twice, 1))
@@ -329,7 +329,7 @@ static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig
 			mig_op_name(move_op(buf)));
 }
 
-/* Firmware works on the buffer, and nothing can end that: it is firmware's for ever */
+/* Without @abort nothing ends firmware's work on the buffer, so it is never freed */
 static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	buf->lost = end_move(buf, -EIO);
@@ -341,7 +341,7 @@ static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf
 /**
  * mig_fw_move() - &vfio_pci_mig_ops.save or &vfio_pci_mig_ops.load, as the buffer's direction says
  * @mig: the state, locked
- * @buf: the piece
+ * @buf: the chunk
  *
  * Whatever it returns, it ends by &vfio_pci_mig_buf.done, where it is noted.
  *
@@ -385,7 +385,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_mig_buf_done);
 /**
  * mig_fw_abort() - &vfio_pci_mig_ops.abort
  * @mig: the state, locked
- * @buf: the piece that firmware works on
+ * @buf: the chunk that firmware works on
  */
 void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {

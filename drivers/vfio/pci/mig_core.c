@@ -31,9 +31,9 @@
  * @mig: the state
  * @fmt: what follows "migration"
  *
- * A user with an open device can bring all of these about, as often as it likes. Limited for
- * each device, so that one does not keep another from being heard. By name: a user may keep a
- * migration file for longer than there is such a device.
+ * A user with an open device can cause each of these lines as often as it likes. The rate is
+ * limited for each device, so that one device does not suppress the lines of another. The line has
+ * the stored name, since a user may keep a migration file longer than the device exists.
  */
 void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...)
 {
@@ -120,7 +120,7 @@ bool mig_is_reset(struct vfio_pci_migration *mig)
 	return now || atomic_read(&mig->resets_seen) != mig->resets;
 }
 
-/* An operation that was given up has returned: what it belongs to can end */
+/* An operation that timed out has returned: its session can end */
 static void apply_answer(struct vfio_pci_migration *mig)
 {
 	if (mig->lost && !mig->stuck)
@@ -204,7 +204,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
  * mig_timed_out() - firmware did not answer an operation that leaves the function as it is
  * @mig: the state, locked
  *
- * What it was for has failed, and the device goes on; unless the operation has not even returned.
+ * Only the file or the query fails, and the device goes on, unless the operation has not returned.
  */
 void mig_timed_out(struct vfio_pci_migration *mig)
 {
@@ -221,9 +221,9 @@ void mig_timed_out(struct vfio_pci_migration *mig)
  */
 void mig_reset_begins(struct vfio_pci_migration *mig)
 {
-	/* Of a reset before: this one comes after all that was suspended then */
+	/* This reset comes after any suspend that raced with an earlier one */
 	atomic_set(&mig->unsure, 0);
-	/* Not at its end: what breaks meanwhile need not be mended by it */
+	/* Clear it now: this reset may not clear an error that comes during it */
 	atomic_set(&mig->broken, 0);
 	atomic_set(&mig->resetting, 1);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data files: what saving and loading have in common. A session attaches two buffers to
- * the function; it ends by detaching, from which on the file answers -ENODEV.
+ * Migration files: the common part of saving and loading. A session attaches two buffers to the
+ * function. It ends by detaching them; from then on the file answers -ENODEV.
  */
 #include <linux/anon_inodes.h>
 #include <linux/slab.h>

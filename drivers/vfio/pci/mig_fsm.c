@@ -10,7 +10,7 @@
 #include "mig_file.h"
 #include "migration.h"
 
-/* What a failed suspend or resume means; see struct vfio_pci_mig_ops */
+/* Log a failed suspend or resume; see struct vfio_pci_mig_ops */
 static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *what)
 {
 	if (ret && ret != -ETIMEDOUT)
@@ -24,7 +24,7 @@ static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 
 	if (ret || !mig_is_reset(mig))
 		return ret;
-	/* Else the reset would be taken for the last word */
+	/* The order of suspend and reset is unknown, so the function may be suspended */
 	atomic_set(&mig->unsure, 1);
 	return -EAGAIN;
 }
@@ -104,12 +104,12 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	case ARC(VFIO_DEVICE_STATE_RESUMING, VFIO_DEVICE_STATE_STOP):
 		return ERR_PTR(finish_loading(mig));
 	}
-	/* There is no other arc for the flags that we advertise */
+	/* vfio core asks for no other arc with the engine's migration_flags */
 	WARN_ON_ONCE(1);
 	return ERR_PTR(-EINVAL);
 }
 
-/* Nothing is called, so nothing changes */
+/* Call no operation while one has not returned; the state stays */
 static int refuse_stuck(struct vfio_pci_migration *mig)
 {
 	mig_err(mig, ": refused, operation %s has not returned for %lld ms; unbind the driver of the PF\n",
@@ -121,7 +121,7 @@ static struct file *arc(struct vfio_pci_migration *mig, enum vfio_device_mig_sta
 {
 	if (mig->stuck)
 		return ERR_PTR(refuse_stuck(mig));
-	/* What runs again must not be suspended, and firmware has nothing to say meanwhile */
+	/* A function that was reset runs, and must not be suspended by an older request */
 	return mig_is_reset(mig) ? ERR_PTR(-EAGAIN) : step(mig, next);
 }
 
@@ -153,7 +153,7 @@ static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
 			user == MIG_USER_V2 ? "migration features" : "migration region");
 		return -EBUSY;
 	}
-	/* No way leads out of it, and vfio core would WARN about the question */
+	/* No arc leads out of ERROR, and vfio core would WARN if asked for one */
 	return mig->state == VFIO_DEVICE_STATE_ERROR ? -EINVAL : 0;
 }
 
@@ -164,7 +164,7 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
 	mig->user = user;
 }
 
-/* It may have come back to RUNNING on the way to where it could not go: then either may begin */
+/* The failed transition may have come back to RUNNING: then either interface may begin */
 static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user)
 {
 	if (mig->state != VFIO_DEVICE_STATE_RUNNING)
