@@ -284,7 +284,7 @@ MIG_FAST="17179869184 60000" MIG_ENDLESS="1024 1"
 guest_migrate_way() # FROM BANDWIDTH MILLISECONDS
 {
 	m_way=
-	qemu_words
+	qemu_major || return 1
 	[ "$QEMU" -lt 8 ] || m_way='"avail-switchover-bandwidth":'$2,
 	qmp "$1" '{"execute":"migrate-set-parameters","arguments":{"max-bandwidth":17179869184,
 		'"$m_way"'"downtime-limit":'"$3"'}}'

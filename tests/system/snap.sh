@@ -141,7 +141,8 @@ blk_launch()
 # The guest's last line of its load -> $OPS $ERRORS $GAP
 blk_status() # NAME
 {
-	g_line=$(grep -a '^BLKLOAD ops=' "$GUESTS/$1/console" | tail -n 1 | tr -d '\r')
+	# Not one that is just being written
+	g_line=$(grep -a '^BLKLOAD ops=.*gap_ms=[0-9]' "$GUESTS/$1/console" | tail -n 1 | tr -d '\r')
 	[ -n "$g_line" ] || fail "guest $1 has no load" || return 1
 	for g_word in $g_line; do
 		case $g_word in
