@@ -48,7 +48,8 @@ qemu_words()
 
 # guest_launch NAME UUID [QEMU ARGUMENTS...]: start QEMU, return at once. Guests that
 # migrate into each other must get the same arguments. $GUEST_ARGS: more of them, words;
-# $GUEST_VFIO: more properties of the mdev's device, ",NAME=VALUE".
+# $GUEST_VFIO: more properties of the mdev's device, ",NAME=VALUE"; $GUEST_DEVICE: which one, in place of
+# its directory in sysfs.
 guest_launch()
 {
 	qemu_words || return 1
@@ -56,7 +57,7 @@ guest_launch()
 	shift 2
 	# shellcheck disable=SC2086  # words on purpose
 	guest_qemu "$g_name" -device pcie-root-port,id=rp0,chassis=1,slot=1 \
-		-device "vfio-pci,id=dut,bus=rp0,sysfsdev=$MDEVS/$g_uuid,$MIG_OPTION$GUEST_VFIO" \
+		-device "vfio-pci,id=dut,bus=rp0,${GUEST_DEVICE:-sysfsdev=$MDEVS/$g_uuid},$MIG_OPTION$GUEST_VFIO" \
 		$GUEST_ARGS "$@"
 }
 
