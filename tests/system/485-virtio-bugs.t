@@ -33,9 +33,17 @@ load_is_right()
 	kill $l_pid
 	grep '^BLKLOAD verified=' "$WORK/load" | grep -q 'verified=[1-9].* errors=0'
 }
+fio_is_right() # NUMBER: of its pattern
+{
+	# shellcheck disable=SC2086  # words
+	within 60 "$PAYLOAD/fio/fio" --filename="/dev/$disk" $FIO_JOB --verify_pattern="%o0x0000000$1" \
+		>"$WORK/fio" 2>&1
+}
 t "without a bug the host reads what it wrote" load_is_right
+[ ! -e "$PAYLOAD/fio/fio" ] || t "without a bug fio does, too" fio_is_right 1
 plant lose-write
 t "lose-write: a load sees it" not load_is_right
+[ ! -e "$PAYLOAD/fio/fio" ] || t "lose-write: fio sees it" not fio_is_right 2
 none
 t "the VF is unbound" unbind_from "$disk_vf"
 
