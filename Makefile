@@ -72,7 +72,7 @@ help:
 	@echo '  check-cross      builds by clang, and by cross gcc for arm64 and ppc64le'
 	@echo '  check-power      ppc64le: the engine on an emulated POWER9 machine'
 	@echo '  check-stacks     system tests on every stack; STACKS="<names>", T=<pattern>: only those'
-	@echo '  check-eyes       do the system tests report what the debug kernel finds? (stack debug)'
+	@echo '  check-selfcheck  the debug kernel, and test files that plant one bug each, which must fail'
 	@echo '  check-builtin    the modules in the kernel'\''s image, from a directory of its source'
 	@echo '  coverage         which lines and branches the system tests reach; T=<pattern>: only those'
 	@echo '  soak N=1000 TIME=3600   operations in random order for TIME seconds, N migrations at least'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
-#                 virtio|mlx5|conform|docs|libvirt|packages|cross|power|eyes|builtin|stacks|full]...
+#                 virtio|mlx5|conform|docs|libvirt|packages|cross|power|selfcheck|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -29,7 +29,7 @@
 #           guests, migration by libvirt), removed; 30 minutes
 #   cross   builds by clang, and by cross gcc for arm64 and ppc64le, on 6.12 and 7.3; 10 minutes
 #   power   ppc64le: the engine on an emulated POWER9 machine
-#   eyes    selfcheck: the debug kernel, and test files that plant a bug each
+#   selfcheck  the debug kernel, and test files that plant a bug each
 #   builtin  this repository as a directory of a kernel's source, built into its image: the tests
 #           that unload nothing; 10 minutes, and 10 more to build the kernel after a change
 #   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; the system
@@ -38,7 +38,7 @@
 #           of getting-started on bare Debians; 15 minutes
 #   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with complete tables of faults, and a table of the results
-#   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, packages, power, eyes, builtin,
+#   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, packages, power, selfcheck, builtin,
 #           conform, stacks
 # A part that fails does not stop the others. Prints TAP, then one line for each part, the
 # failures, and last "N passed, N failed". Status 0 only if something ran and nothing failed. Without
@@ -229,7 +229,7 @@ stacks()
 	table+=$("$tests/system/matrix.sh" "${args[@]}")$'\n'
 }
 
-eyes() { part eyes 1800 "$tests/system/selftest.sh"; }
+selfcheck() { part selfcheck 1800 "$tests/system/selftest.sh"; }
 
 # bash has a builtin of that name
 in_image()
@@ -252,7 +252,7 @@ full()
 	qemu
 	packages
 	power
-	eyes
+	selfcheck
 	in_image
 	conform
 	stacks
@@ -280,7 +280,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | mlx5 | conform | docs | libvirt | packages | cross | power | eyes | \
+		upstream | virtio | mlx5 | conform | docs | libvirt | packages | cross | power | selfcheck | \
 		stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;

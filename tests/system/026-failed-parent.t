@@ -7,7 +7,7 @@
 # is registered: vendor drivers need not keep the two apart.
 
 # made PARAMETERS...: what insmod says of a parent that is made of them
-made() { insmod "$TOOLS/made-parent.ko" device="$PF" "$@" 2>&1; }
+made() { insmod "$TOOLS/faulty-parent.ko" device="$PF" "$@" 2>&1; }
 vfs() { cat "$PFDIR/sriov_numvfs"; }
 
 must "pci-pf-stub is loaded" load pci-pf-stub
@@ -39,7 +39,7 @@ is "no mdev is available" "$(cat "$type/available_instances")" 0
 new_uuid
 refused "an mdev" "$type/create" "$UUID" EREMOTEIO "mdev $UUID refused: the PF's firmware has failed; reset the PF"
 like "the parent is there" "$(cat "$type/description")" "^made: to fail$"
-t "made-parent unregisters the PF when it is removed" rmmod made-parent
+t "faulty-parent unregisters the PF when it is removed" rmmod faulty-parent
 like "it is registered, and firmware fails after it is not any more" "$(made failing=Y)" canceled
 
 t "all VFs are removed" set_vfs 0

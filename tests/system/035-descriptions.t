@@ -8,7 +8,7 @@
 # made PARAMETERS...: a parent made of them is registered
 made()
 {
-	insmod "$TOOLS/made-parent.ko" device="$PF" "$@" 2>"$WORK/insmod" && rmmod made-parent
+	insmod "$TOOLS/faulty-parent.ko" device="$PF" "$@" 2>"$WORK/insmod" && rmmod faulty-parent
 	cat "$WORK/insmod"
 }
 
@@ -91,7 +91,7 @@ other_interface()
 	like "$*, built against another interface: ENOEXEC" "$(made interface=9999 types= "$@")" \
 		'Exec format error|Invalid module format'
 	logged_once "the log says so" \
-		"$oi_what: module made_parent is built against interface 9999, this .* has [0-9]+; build it again"
+		"$oi_what: module faulty_parent is built against interface 9999, this .* has [0-9]+; build it again"
 }
 
 other_interface mdev-pci model=

@@ -67,8 +67,8 @@ must "it gets the PF" pf_driver pci-pf-stub
 must "2 VFs exist" set_vfs 2
 mark
 like "a registration fails at each place, and then works" \
-	"$(insmod "$TOOLS/made-parent.ko" device="$PF" types=one,two attrs=a external=Y faults=Y 2>&1)" canceled
-n=$(tool log "$SEQ" | sed -n 's/.*made-parent: \([0-9]*\) faults$/\1/p')
+	"$(insmod "$TOOLS/faulty-parent.ko" device="$PF" types=one,two attrs=a external=Y faults=Y 2>&1)" canceled
+n=$(tool log "$SEQ" | sed -n 's/.*faulty-parent: \([0-9]*\) faults$/\1/p')
 at_least "registration: places" "${n:-0}" 20
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 2
 t "all VFs are removed" set_vfs 0

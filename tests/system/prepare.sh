@@ -5,7 +5,7 @@
 # Builds what the system tests and the demo need besides the modules under test:
 # tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream, vfio-bench, blkload
 # and mdev-pci-conform (static programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
-# made-parent.ko, a parent with mistakes, and where the kernel has KUnit mdev-pci-test.ko,
+# faulty-parent.ko, a parent with mistakes, and where the kernel has KUnit mdev-pci-test.ko,
 # for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
 # kernel, and the one of its guests, if that is another.
 # Prints the directory that holds them, which is for boot.sh --add.
@@ -90,7 +90,7 @@ module()
 }
 
 module refdev-vfio-pci tests/variant "$REPO_DIR/drivers/vfio/pci/compat.h"
-module made-parent tests/vendor "$REPO_DIR/include/linux"
+module faulty-parent tests/vendor "$REPO_DIR/include/linux"
 # The engine's sources are in it, too: make knows best what is old
 if grep -qsx 'CONFIG_KUNIT=y' "$CACHE/build-$kernel"/*/config; then
 	log=$CACHE/log/kunit-$kernel.log

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A parent as the module's parameters describe it, with what a vendor driver's author may have got
- * wrong. The device is another driver's, so what is accepted all the same is taken back at once, if
- * it is not to be kept.
- * The framework is called by name: modpost need not have seen it.
+ * Registers a parent as the module's parameters describe it, with mistakes that the author of a
+ * vendor driver may make. Another driver is bound to the device, so a description that is accepted
+ * is unregistered at once unless it is to be kept.
+ * The framework's symbols are looked up by name, so that modpost need not know them.
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>
@@ -218,7 +218,7 @@ static int register_others(void)
 	typeof(__mdev_pci_register_external) *call = symbol_get(__mdev_pci_register_external);
 	typeof(mdev_pci_unregister_external) *undo = symbol_get(mdev_pci_unregister_external);
 	static const struct mdev_pci_external ext = {
-		.name = "made-parent", .driver = "no-such-driver", .desc = &desc,
+		.name = "faulty-parent", .driver = "no-such-driver", .desc = &desc,
 	};
 	int ret = call(&ext, interface, KBUILD_MODNAME);
 
@@ -284,12 +284,12 @@ static int register_with_faults(void)
 	for (nth = 1; !ret; nth++) {
 		ret = register_with_fault(nth);
 		if (pci_num_vf(pdev) != vfs) {
-			pr_err("made-parent: fault %d: %d VFs instead of %d\n", nth,
+			pr_err("faulty-parent: fault %d: %d VFs instead of %d\n", nth,
 			       pci_num_vf(pdev), vfs);
 			return -EIO;
 		}
 	}
-	pr_info("made-parent: %d faults\n", nth - 2);
+	pr_info("faulty-parent: %d faults\n", nth - 2);
 	return ret;
 }
 #else
@@ -318,7 +318,7 @@ static int register_parent(void)
 	return -ECANCELED;
 }
 
-static int __init made_parent_init(void)
+static int __init faulty_parent_init(void)
 {
 	int ret = -ENXIO;
 
@@ -339,10 +339,10 @@ static int __init made_parent_init(void)
 	symbol_put(__mdev_pci_register_parent);
 	return ret;
 }
-module_init(made_parent_init);
+module_init(faulty_parent_init);
 
 /* Only if it was kept */
-static void __exit made_parent_exit(void)
+static void __exit faulty_parent_exit(void)
 {
 	device_lock(&pdev->dev);
 	call_unregister();
@@ -350,7 +350,7 @@ static void __exit made_parent_exit(void)
 	pci_dev_put(pdev);
 	symbol_put(__mdev_pci_register_parent);
 }
-module_exit(made_parent_exit);
+module_exit(faulty_parent_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
