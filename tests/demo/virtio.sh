@@ -58,7 +58,7 @@ writes() # GUEST
 
 move()
 {
-	blk_migrate a b "$two" || return 1
+	snap_hold 0 && blk_migrate a b "$two" || return 1
 	snap_vf 0 in-flight-at-stop
 	RESULT="$((RAM / 1048576)) MiB memory, $VFIO bytes of the VF, $VALUE requests in flight"
 }
