@@ -99,6 +99,7 @@ t "there is no such mdev" is_gone "$MDEVS/$c"
 holds "after that" 0 2
 t "an mdev is removed" remove "$b"
 holds "its resources are there" 5 1
+new_uuid; b=$UUID
 t "mdevctl starts one with 2 queues" ctl start --uuid "$b" --parent "$PF" --type nvme-pf-q2
 like "mdevctl lists it" "$(mdevctl list)" "^$b $PF nvme-pf-q2"
 holds "with that" 2 2
