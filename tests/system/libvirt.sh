@@ -24,6 +24,7 @@ has_libvirt()
 }
 
 udevd_runs() { udevadm control --ping --timeout=5 2>/dev/null; }
+udevd_ended() { ! udevd_runs; }
 libvirtd_runs() { virsh_ version >/dev/null 2>&1; }
 
 udev_start()
@@ -64,7 +65,8 @@ stop_daemon() # NAME
 udev_stop()
 {
 	udevadm control --exit --timeout=20 2>/dev/null
-	! wait_for 1 udevd_runs
+	# It may answer for a moment yet
+	wait_for 20 udevd_ended
 }
 
 libvirt_stop()
