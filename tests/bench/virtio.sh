@@ -35,8 +35,8 @@ ours=$REPO_DIR/drivers/vfio/mdev-pci/virtio
 		"$(cat "$CACHE"/upstream-virtio-*/*/lines | head -n 1), with legacy I/O"
 	cat <<-'END'
 
-		What each does better
-		=====================
+		What each driver does better
+		============================
 
 		``mdev-pci-virtio`` keeps hostile parts from the device. When the PF does not answer, the user gets an error and
 		unbinding the PF helps; with upstream's driver the task stays in state D. It notices that a VF has lost its state, and
