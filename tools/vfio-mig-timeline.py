@@ -249,12 +249,12 @@ def begin_of(event):
     return event.time - event.fields.get("ns", 0)
 
 
-Session = collections.namedtuple("Session", "device start end bytes early pieces fw_ns whole")
+Session = collections.namedtuple("Session", "device start end bytes early chunks fw_ns whole")
 Migration = collections.namedtuple("Migration", "save load stop run")
 
 
 def sessions(device, states, direction):
-    """Runs of states in which a data file was open, and what went through it."""
+    """Runs of states in which a migration file was open, and what went through it."""
     found = []
     for state in device.states:
         if state.kind not in states:
@@ -264,18 +264,18 @@ def sessions(device, states, direction):
         else:
             found.append([state.start, state.end])
     for start, end in found:
-        # The first piece is asked for before the state is reached
+        # The first chunk is asked for before the state is reached
         early = max([s.end for s in device.states if s.end < start], default=0)
-        pieces = [c for c in device.chunks if c.kind == direction and early < c.end <= end]
+        chunks = [c for c in device.chunks if c.kind == direction and early < c.end <= end]
         yield Session(
             device,
             start,
             end,
-            sum(c.args["bytes"] for c in pieces),
-            sum(c.args["bytes"] for c in pieces if c.args["running"]),
-            len(pieces),
-            sum(c.args["ns"] for c in pieces),
-            any(c.args["last"] for c in pieces),
+            sum(c.args["bytes"] for c in chunks),
+            sum(c.args["bytes"] for c in chunks if c.args["running"]),
+            len(chunks),
+            sum(c.args["ns"] for c in chunks),
+            any(c.args["last"] for c in chunks),
         )
 
 
@@ -389,12 +389,12 @@ def describe(migration):
     save, load = migration.save, migration.load
     early = f" ({size(save.early)} of it before the stop)" if save.early else ""
     lines = [
-        f"{save.device.name} saved {size(save.bytes)} of state{early} in {save.pieces} pieces,"
+        f"{save.device.name} saved {size(save.bytes)} of state{early} in {save.chunks} chunks,"
         f" {ms(save.fw_ns)} of firmware"
     ]
     if load:
         lines.append(
-            f"{load.device.name} loaded it in {load.pieces} pieces, {ms(load.fw_ns)} of firmware"
+            f"{load.device.name} loaded it in {load.chunks} chunks, {ms(load.fw_ns)} of firmware"
         )
     ns = downtime(migration)
     if ns is None:
@@ -455,7 +455,7 @@ def groups(trace):
     for device in trace.devices.values():
         lanes = [Lane("state", device.states)] if device.states else []
         lanes += without_overlap("firmware operations", device.ops)
-        lanes += without_overlap("pieces of state", device.chunks)
+        lanes += without_overlap("chunks of state", device.chunks)
         lanes += without_overlap("dirty page reports", device.reports)
         found.append((device.name, lanes, device.marks))
     for pf, commands in trace.commands.items():
@@ -707,7 +707,7 @@ def panels(trace):
 def legend(trace, y):
     """States and kinds that occur."""
     used = {s.kind for _, lanes, _ in groups(trace) for lane in lanes for s in lane.slices}
-    names = {"op": "firmware operation", "save": "piece saved", "load": "piece loaded"}
+    names = {"op": "firmware operation", "save": "chunk saved", "load": "chunk loaded"}
     names.update({"report": "dirty page report", "command": "firmware command"})
     out, x = [], 14
     for kind, color in COLORS.items():

@@ -349,7 +349,7 @@ struct vfio_pci_log_bitmap {
  * @report: write the dirty pages of a range into @bitmap, and clear them. The range is aligned,
  *	lies within one of those of @start, and its bitmap is at most &vfio_pci_log_caps.chunk
  *	bytes. On error the engine tells user space that what was logged is lost.
- * @changes: call vfio_pci_log_dirty() with @changes for each piece of memory that was written
+ * @changes: call vfio_pci_log_dirty() with @changes for each range of memory that was written
  *	since the last call, and clear it. Report all of the @length bytes from @iova on; other
  *	logged memory may be reported as well. The range is aligned and
  *	lies within one of those of @start. Return 0 at the end, or 1 if there is more; the engine

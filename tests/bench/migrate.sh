@@ -65,8 +65,8 @@ bench_save()
 	also bytes
 	bytes=$VALUE
 	measure read_us vfio-bench memfd $((bytes / MB * MB))
-	echo "Reading a state of $((bytes / MB)) MiB from the data file, firmware without delay"
-	row "from the data file" "$(ms "$state")" ms
+	echo "Reading a state of $((bytes / MB)) MiB from the migration file, firmware without delay"
+	row "from the migration file" "$(ms "$state")" ms
 	row "a memfd of the same size" "$(ms "$VALUE")" ms
 	row "ratio" "$(ratio "$state" "$VALUE")"
 }
@@ -145,7 +145,7 @@ bench_eight()
 		if [ $d = 1 ]; then
 			echo "Saves of 16 MiB, opening included, firmware without delay: one processor copies"
 		else
-			echo "The same, firmware takes 50 ms for a piece: there is something to wait for"
+			echo "The same, firmware takes 50 ms for a chunk: there is something to wait for"
 		fi
 		row "one" "$(ms "$one")" ms
 		row "eight at the same time" "$(ms "$VALUE")" ms

@@ -160,7 +160,7 @@ void bed_impatient(struct bed *bed)
  * @bed: the bed
  * @state: to go to
  *
- * Return: 0, with a data file that comes in place of what was open; or the errno.
+ * Return: 0, with a migration file that comes in place of what was open; or the errno.
  */
 int bed_set_state(struct bed *bed, enum vfio_device_mig_state state)
 {
@@ -202,7 +202,7 @@ enum vfio_device_mig_state bed_state(struct bed *bed)
 }
 
 /**
- * bed_close() - user space closes the data file
+ * bed_close() - user space closes the migration file
  * @bed: the bed; may have none
  */
 void bed_close(struct bed *bed)
@@ -226,7 +226,7 @@ void bed_reset(struct bed *bed)
 }
 
 /**
- * bed_read() - read(2) of the data file
+ * bed_read() - read(2) of the migration file
  * @bed: the bed
  * @data: room
  * @len: bytes of it
@@ -245,7 +245,7 @@ ssize_t bed_read(struct bed *bed, void *data, size_t len)
 }
 
 /**
- * bed_write() - write(2) of the data file
+ * bed_write() - write(2) of the migration file
  * @bed: the bed
  * @data: what
  * @len: bytes of it

@@ -26,7 +26,7 @@
  * @fw: the fake firmware; NULL if the test brings its own operations
  * @vdev: its vfio_device, as far as the engine reads it
  * @mig: the migration state
- * @file: the data file that user space has open, or NULL
+ * @file: the migration file that user space has open, or NULL
  */
 struct bed {
 	struct kunit *test;

@@ -18,7 +18,7 @@ static void end_work(struct work_struct *work);
  * fw_init() - a function that runs
  * @fw: its firmware, all zero
  * @test: which is told of errors
- * @room: the most that a piece may have
+ * @room: the most that a chunk may have
  */
 void fw_init(struct fake_fw *fw, struct kunit *test, size_t room)
 {

@@ -59,8 +59,8 @@ enum fw_speed {
  * @FW_NEVER: a save or load in progress does not end
  * @FW_TWICE: a save or load ends well, and then again with an errno
  * @FW_ALSO: a save or load ends well before the call says so, too
- * @FW_EMPTY: a piece of no bytes is saved
- * @FW_SHORT: a piece of one byte is saved
+ * @FW_EMPTY: a chunk of no bytes is saved
+ * @FW_SHORT: a chunk of one byte is saved
  * @FW_TOO_LONG: it claims more bytes than there was room for
  * @FW_SIZE: it reports a size, that is not the right one
  * @FW_RESET: the function is reset just before; it is suspended nevertheless, and all else fails
@@ -103,7 +103,7 @@ struct fw_fault {
  * @state: of the function
  * @context: and what is saved of it at VFIO_PCI_FN_FULL only
  * @size: bytes in @state
- * @room: the most that a piece may have
+ * @room: the most that a chunk may have
  * @image: chunks are whole images of so many bytes, the last one of less; 0: they are not
  * @headroom: bytes before a chunk that is loaded
  * @session: between begin and end

@@ -51,7 +51,7 @@ enum peer_act {
  * @online: it is
  * @suspended: it is
  * @loading: a sequence of Set Controller State has begun; bytes of it so far
- * @incomplete: and its last piece has not come
+ * @incomplete: and its last chunk has not come
  * @size: bytes of its state
  * @state: its state
  * @image: that which is being loaded

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Data files without pre-copy: what is saved can be loaded; firmware that fails, is late or
- * does not answer at each piece; and sessions that end at each point.
+ * does not answer at each chunk; and sessions that end at each point.
  */
 #include <linux/completion.h>
 #include <linux/delay.h>
@@ -71,7 +71,7 @@ static struct bed *bed_to_load(struct kunit *test, size_t size)
 	return bed;
 }
 
-/* Nothing takes effect before the last piece */
+/* Nothing takes effect before the last chunk */
 static void is_untouched(struct bed *bed, size_t size)
 {
 	KUNIT_EXPECT_EQ(bed->test, bed->fw->size, size);
@@ -167,7 +167,7 @@ static void after_failure(struct bed *bed, const struct failure *f,
 		KUNIT_EXPECT_EQ(bed->test, bed->fw->count[MIG_OP_ABORT], 1);
 }
 
-/* The first piece is asked for as the state is entered */
+/* The first chunk is asked for as the state is entered */
 static bool fails_at_once(struct bed *bed, unsigned int nth, const struct failure *f)
 {
 	return !nth && (f->act == FW_RETURNS ||
@@ -272,7 +272,7 @@ static void short_chunks_migrate(struct kunit *test)
 	fw_fault(bed->fw, MIG_OP_SAVE, 2, FW_SHORT, 0);
 	bed_go(bed, S(STOP_COPY));
 	len = bed_read_all(bed, stream, BED_STREAM_MAX, 300);
-	/* Two of the pieces have one byte */
+	/* Two of the chunks have one byte */
 	KUNIT_EXPECT_EQ(test, len, stream_length(SIZE) + 2 * 24);
 	bed_drop(bed);
 
@@ -373,7 +373,7 @@ static void a_save_may_end_after_any_byte(struct kunit *test)
 	for (event = 0; event < NR_EVENTS; event++)
 		for (at = 0; at < stream_length(SIZE) - 100; at += 700)
 			save_ends(test, at, event, false, stream);
-	/* The third piece is asked for when the first one is given */
+	/* The third chunk is asked for when the first one is given */
 	for (event = 0; event < NR_EVENTS; event++)
 		save_ends(test, BED_CHUNK + 1000, event, true, stream);
 }
@@ -416,7 +416,7 @@ static void a_load_may_end_after_any_byte(struct kunit *test)
 		for (at = 0; at < len; at += 700)
 			load_ends(test, at, event, false, stream);
 		load_ends(test, len - 1, event, false, stream);
-		/* Firmware gets the second piece when the third one begins */
+		/* Firmware gets the second chunk when the third one begins */
 		load_ends(test, 2 * BED_CHUNK + 1000, event, true, stream);
 	}
 }

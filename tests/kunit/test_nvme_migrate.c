@@ -185,7 +185,7 @@ static void impossible_sizes_of_a_state_are_refused(struct kunit *test)
 	nvme_peer_fault(bed->peer, NPF_MIGRATION_RECEIVE, 0, PEER_MANGLES, 0);
 	bed->peer->mangle = shrinks;
 	KUNIT_EXPECT_EQ(test, npf_mig_ops.save(&bed->fn[FROM], &buf), -EPROTO);
-	/* The piece itself: it says that the controller was not suspended */
+	/* The chunk itself: it says that the controller was not suspended */
 	nvme_peer_fault(bed->peer, NPF_MIGRATION_RECEIVE, 1, PEER_MANGLES, 0);
 	KUNIT_EXPECT_EQ(test, npf_mig_ops.save(&bed->fn[FROM], &buf), -EPROTO);
 	nvme_peer_arm(bed->peer);

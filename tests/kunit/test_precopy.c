@@ -577,7 +577,7 @@ static void a_stop_during_a_read_loses_nothing(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, saved);
 	while (stopped_at_unlock(test, nth, stream, saved))
 		nth++;
-	/* A check, and three for each of two pieces and for none */
+	/* A check, and three for each of two chunks and for none */
 	KUNIT_EXPECT_GT(test, nth, 7);
 	kunit_kfree(test, saved);
 }

@@ -319,7 +319,7 @@ static bool is_last_resort(enum mig_op op, enum vfio_device_mig_state state)
 	case MIG_OP_RESUME_P2P:
 		return true;
 	case MIG_OP_LOAD:
-		/* Of the last one, see load_fails of the data files */
+		/* Of the last one, see load_fails of the migration files */
 		return state == S(ERROR);
 	default:
 		return false;

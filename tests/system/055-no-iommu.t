@@ -12,7 +12,7 @@ vf_bdf 0
 t "the VF has no IOMMU group" is_gone "/sys/bus/pci/devices/$BDF/iommu_group"
 new_uuid
 refused "no IOMMU" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" EOPNOTSUPP \
-	"mdev $UUID refused: the VF is behind no IOMMU"
+	"mdev $UUID refused: the VF has no IOMMU"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 checked=$("$PAYLOAD/tools/mdev-pci-check")
 is "mdev-pci-check takes it for an error" $? 2

@@ -51,8 +51,8 @@ state "a VF" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 
 # Refusals
 no_switch "not a flavour" "$zero" vanilla EINVAL "$zero: not a flavour; write native, vfio or mdev"
-no_switch "a PF with VFs" "$PF" vfio EBUSY "$PF: flavour vfio refused: it has 2 VFs; write 0 to sriov_numvfs first"
-no_switch "a PF as an mdev" "$PF" mdev EBUSY "$PF: flavour mdev refused: it has 2 VFs"
+no_switch "a PF with VFs" "$PF" vfio EBUSY "$PF: flavour vfio refused: the function has 2 VFs; write 0 to sriov_numvfs first"
+no_switch "a PF as an mdev" "$PF" mdev EBUSY "$PF: flavour mdev refused: the function has 2 VFs"
 new_uuid; u=$UUID
 must "an mdev is created" create "$u"
 no_switch "a VF with an mdev" "$zero" vfio EBUSY "$zero: flavour vfio refused: mdev $u uses the function; remove the mdev first"
@@ -192,7 +192,7 @@ mig "the mdev does DMA" "$UUID" dma:20
 no_mdevs_no_vfs
 
 # The PF itself, which is no parent then
-no_switch "the PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: it is neither a VF of an mdev-pci parent"
+no_switch "the PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: the function is neither a VF of an mdev-pci parent"
 t "the PF to a guest" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"
 t "the PF offers no types" is_gone "$PFDIR/mdev_supported_types"
@@ -213,7 +213,7 @@ is "none of VFIO's drivers is there" "$(ls /sys/bus/pci/drivers | grep vfio)" ""
 is "the PF has no driver" "$(flavour "$PF")" "native vfio"
 like "others have the attribute, too" "$(flavour "$other")" '^\[native\] vfio$'
 no_switch "not a flavour, and no module brings it" "$PF" vanilla EINVAL "$PF: not a flavour; write native or vfio"
-no_switch "a PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: it is neither a VF of an mdev-pci parent"
+no_switch "a PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: the function is neither a VF of an mdev-pci parent"
 t "writing mdev has loaded mdev-pci" loaded mdev-pci
 t "mdev-pci is unloaded" unload mdev-pci
 t "the engine is unloaded" unload vfio-pci-engine

@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2154
 # timeout: 300
 #
-# The v2 state machine as the uapi describes it: every arc, data files, resets.
+# The v2 state machine as the uapi describes it: every arc, migration files, resets.
 
 vfs_and_mdevs 1 u
 mdev_vf "$u"
@@ -57,11 +57,11 @@ for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
 done
 t "sysfs shows RUNNING after the last state" attr_is "$u" migration_state RUNNING
 
-mig "data file after a reset: saving" "$u" set:STOP_COPY "read:$WORK/x:4096" reset \
+mig "migration file after a reset: saving" "$u" set:STOP_COPY "read:$WORK/x:4096" reset \
 	read1=ENODEV state=RUNNING close dma:5
-mig "data file after a reset: loading" "$u" set:RESUMING "write:$WORK/x=0" reset write1=ENODEV \
+mig "migration file after a reset: loading" "$u" set:RESUMING "write:$WORK/x=0" reset write1=ENODEV \
 	state=RUNNING close dma:5
-mig "a data file that is closed early" "$u" dma:10 set:STOP_COPY "read:$WORK/x:4096" close \
+mig "a migration file that is closed early" "$u" dma:10 set:STOP_COPY "read:$WORK/x:4096" close \
 	state=STOP_COPY set:STOP set:STOP_COPY "read:$WORK/x" reread set:RUNNING dma:5
 mig "I/O in the wrong direction is EBADF" "$u" set:STOP_COPY write1=EBADF set:RESUMING read1=EBADF set:RUNNING
 mig "the device runs after twenty resets" "$u" reset reset reset reset reset reset reset reset reset reset \

@@ -3,7 +3,7 @@
 # boot: big
 # timeout: 200
 #
-# A context of 64 MiB: many pieces, saved and loaded while the other one moves.
+# A context of 64 MiB: many chunks, saved and loaded while the other one moves.
 
 vfs_and_mdevs 2 a b
 W=$WORK

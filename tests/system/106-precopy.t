@@ -95,7 +95,7 @@ mark
 mig "firmware can't end it" "$a" set:PRE_COPY "$(arm precopy fail 11)" set:RUNNING "$(tracked 1)" dma:2 \
 	set:PRE_COPY 'initial>=1048576' set:RUNNING "$(tracked 0)"
 logged "the log says so" 'firmware refused to end pre-copy'
-logged "and that it begins anew" 'pre-copy of VF [0-9]+ was still on: beginning it anew'
+logged "and that it begins anew" 'pre-copy of VF [0-9]+ was still on: starting it again'
 mig "save fails" "$a" "$(arm save fail 11)" set:PRE_COPY "read:$W/x=EIO" read1=EIO state=PRE_COPY \
 	set:RUNNING dma:2 set:PRE_COPY "read:$W/x=ENOMSG" set:RUNNING
 mig "save does not answer" "$a" "$(arm save silent)" set:PRE_COPY "read:$W/x=ETIMEDOUT" \
@@ -126,12 +126,12 @@ refuses() # DESCRIPTION ERRNO MUTATION...
 		"digest-is:$W/own" set:STOP=ENODATA "digest-is:$W/own" state=ERROR reset
 }
 refuses "cut off" "" cut:-40
-refuses "without its last piece" =EPROTO drop:-2
-# Of all but the first piece
+refuses "without its last chunk" =EPROTO drop:-2
+# Of all but the first chunk
 rest=$(mig-stream info "$W/s" | awk '/tag=3/ && n++ { sub(/.*length=/, ""); sum += $1 } END { print sum }')
-refuses "without its first piece" =EBADMSG drop:0 renumber "end:$rest"
+refuses "without its first chunk" =EBADMSG drop:0 renumber "end:$rest"
 mark
-refuses "pieces of both kinds" =EINVAL rec:1:tag:1
+refuses "chunks of both kinds" =EINVAL rec:1:tag:1
 logged "the log says so" 'the stream mixes state with and without pre-copy'
 refuses "passed off as a plain one" =EFBIG,EBADMSG rec:0:tag:1 rec:1:tag:1 rec:2:tag:1
 # shellcheck disable=SC2086

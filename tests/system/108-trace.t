@@ -137,12 +137,12 @@ t "each took its time" took_time <"$W/ops"
 # Pieces
 for way in "save $bdf_a" "load $bdf_b"; do
 	dir=${way% *} bdf=${way#* }
-	events vfio_pci_mig_chunk "device=$bdf" "dir=$dir" >"$W/pieces"
-	is "$dir: pieces sum up to the state" "$(field bytes <"$W/pieces" | total)" "$state_bytes"
-	is "$dir: each begins where the one before ended" "$(field offset <"$W/pieces")" \
-		"0 $(field bytes <"$W/pieces" | sed 's/ .*//')"
-	is "$dir: the last one is known" "$(field last <"$W/pieces")" "0 1"
-	t "$dir: each took its time" took_time <"$W/pieces"
+	events vfio_pci_mig_chunk "device=$bdf" "dir=$dir" >"$W/chunks"
+	is "$dir: chunks sum up to the state" "$(field bytes <"$W/chunks" | total)" "$state_bytes"
+	is "$dir: each begins where the one before ended" "$(field offset <"$W/chunks")" \
+		"0 $(field bytes <"$W/chunks" | sed 's/ .*//')"
+	is "$dir: the last one is known" "$(field last <"$W/chunks")" "0 1"
+	t "$dir: each took its time" took_time <"$W/chunks"
 done
 
 # Firmware commands
@@ -196,14 +196,14 @@ is "the trace has the states of pre-copy" "$(path_of "$bdf_b")" \
 	"RUNNING PRE_COPY PRE_COPY_P2P STOP_COPY STOP RUNNING_P2P RUNNING"
 is "pre-copy begins and ends once" "$(events vfio_pci_mig_op | field op | tr ' ' '\n' |
 	grep precopy_st | tr '\n' ' ')" "precopy_start precopy_stop "
-events vfio_pci_mig_chunk >"$W/pieces"
-is "the last piece is from the stopped function" \
-	"$(tail -n 1 "$W/pieces" | sed 's/.* running=\(.*\) ns=.*/\1/')" "0 last=1"
-is "only one piece is the last" "$(field last <"$W/pieces" | total)" 1
-is "the first piece is from the running function" "$(head -n 1 "$W/pieces" | field running)" 1
-is "pieces sum up to what the session has saved" "$(field bytes <"$W/pieces" | total)" \
+events vfio_pci_mig_chunk >"$W/chunks"
+is "the last chunk is from the stopped function" \
+	"$(tail -n 1 "$W/chunks" | sed 's/.* running=\(.*\) ns=.*/\1/')" "0 last=1"
+is "only one chunk is the last" "$(field last <"$W/chunks" | total)" 1
+is "the first chunk is from the running function" "$(head -n 1 "$W/chunks" | field running)" 1
+is "chunks sum up to what the session has saved" "$(field bytes <"$W/chunks" | total)" \
 	"$(sed -n 's/^last_bytes: //p' "$D/session")"
-is "the session counts as many pieces" "$(grep -c . "$W/pieces")" "$(sed -n 's/^last_pieces: //p' "$D/session")"
+is "the session counts as many chunks" "$(grep -c . "$W/chunks")" "$(sed -n 's/^last_chunks: //p' "$D/session")"
 
 clear_trace
 mig "a suspend that fails" "$b" "sh:echo '$vf_b suspend fail 11' >$FW/inject" \

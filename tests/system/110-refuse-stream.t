@@ -69,9 +69,9 @@ bad "a wrong sequence number" EPROTO 'not in order' rec:0:seq:5
 bad "unknown flags" EOPNOTSUPP 'unknown flags' rec:0:flags:3
 bad "an unknown mandatory record" EOPNOTSUPP 'must know' insert:1:77:1:16
 bad "an optional record that is too large" EFBIG 'optional record that is too large' insert:1:77:0:4097
-bad "an empty piece of state" EINVAL 'empty piece' insert:0:1:1:0
-bad "a piece of state larger than any" EFBIG 'too large' rec:0:length:0x7fffffffffffffff
-bad "a piece of state larger than there is" EFBIG 'too large' rec:0:length:0xffffffffffffffff
+bad "an empty record of state" EINVAL 'empty record of state' insert:0:1:1:0
+bad "a record of state larger than any" EFBIG 'too large' rec:0:length:0x7fffffffffffffff
+bad "a record of state larger than there is" EFBIG 'too large' rec:0:length:0xffffffffffffffff
 bad "more state than such a function has" EFBIG 'more state' dup:0 dup:0 renumber
 bad "an end record of another length" EINVAL 'end record has a wrong length' rec:-1:length:16
 bad "an end record that counts less" EPROTO 'end does not agree' "end:$((state - 1))"
@@ -126,7 +126,7 @@ good "an unknown optional record" insert:0:77:0:16
 good "an empty optional record" insert:1:77:0:0
 good "a large optional record" insert:1:77:0:4096
 good "many optional records" insert:0:77:0:1 insert:2:78:0:3 insert:3:79:0:4000 insert:0:80:0:0
-good "other pieces of state" split:0:1 split:1:4096 split:2:100000
+good "the state in other chunks" split:0:1 split:1:4096 split:2:100000
 mig_quit
 mig "one refusal, and a good stream in the next session" "$b" set:RESUMING "write:$W/bad" set:STOP=ENODATA
 mig "the good stream" "$b" set:RESUMING "write:$W/good" set:RUNNING "digest-is:$W/d" copies=100 dma:1

@@ -125,12 +125,12 @@ for kind in plain delta; do
 		bad "record $i is there twice" EPROTO 'not in order' dup:$i
 		bad "records $i and $((i + 1)) are exchanged" EPROTO 'not in order' swap:$i:$((i + 1))
 		bad "record $i is longer than any" EFBIG 'too large' rec:$i:length:0x100001
-		bad "record $i is empty" EINVAL 'empty piece' insert:$i:$([ $kind = plain ] && echo 1 || echo 3):1:0
+		bad "record $i is empty" EINVAL 'empty record of state' insert:$i:$([ $kind = plain ] && echo 1 || echo 3):1:0
 		bad "an unknown one before record $i" EOPNOTSUPP 'must know' insert:$i:99:1:8
 		bad "a large optional one before record $i" EFBIG 'optional record that is too large' insert:$i:99:0:5000
 		i=$((i + 1))
 	done
-	bad "the last piece is missing, and the numbers are right" EPROTO 'end does not agree' drop:-2 renumber
+	bad "the last chunk is missing, and the numbers are right" EPROTO 'end does not agree' drop:-2 renumber
 	bad "the end counts less" EPROTO 'end does not agree' end:$((state - 4096))
 	bad "the end counts more" EPROTO 'end does not agree' end:$((state + 1))
 	bad "nothing but an end" EINVAL 'without any state' $(i=1; while [ $i -lt $records ]; do echo drop:0; i=$((i + 1)); done) renumber

@@ -31,7 +31,7 @@ mig_bg "$u" set:STOP_COPY "read:$W/s:4096" "touch:$W/open" "await:$W/go" state=E
 must "a user that saves" wait_for 20 is_there "$W/open"
 t "reset of the PF under it" write_to "$PFDIR/reset" 1
 touch "$W/go"
-mig_end "its data file is stale"
+mig_end "its migration file is stale"
 
 # Its user is too early with the reset that it owes, or is in the middle of it as the PF is back
 over="sh:until [ -s $W/done ]; do sleep 0.02; done; rm $W/done"

@@ -128,7 +128,7 @@ refused "it is one already" $PARENTS "+$igb" EEXIST "$igb: is a parent of mdev-p
 refused "that of a vendor's driver is one already" $PARENTS "+$vendors" EEXIST \
 	"$vendors: is an mdev parent already, of driver $DEV_DRIVER"
 is "the second PF is not listed in parents" "$(cat $PARENTS)" "$igb"
-refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no VFs to offer"
+refused "a VF is no PF" $PARENTS "+$zero" EOPNOTSUPP "$zero: has no SR-IOV"
 refused "there is no such device" $PARENTS "+0000:ff:1f.7" ENODEV "there is no such PCI device"
 refused "not on the list" $PARENTS "-$vendors" ENOENT "$vendors: is no parent of mdev-pci-generic"
 refused "refused: an address without a sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
@@ -212,7 +212,7 @@ t "vfio-pci is loaded" load vfio-pci
 must "the card is vfio-pci's" to_driver vfio-pci
 is "its driver" "$(driver_of "$igb")" vfio-pci
 refused "a PF that vfio-pci has can be no parent" $PARENTS "+$igb" EOPNOTSUPP \
-	"$igb: could not become an mdev parent of mdev-pci-generic: driver vfio-pci gives it to user space"
+	"$igb: could not become an mdev parent of mdev-pci-generic: driver vfio-pci assigns it to user space"
 t "no type is offered" offers_no_more
 must "igb has the card again" to_driver igb
 is "its driver is igb" "$(driver_of "$igb")" igb

@@ -57,7 +57,7 @@ t "igb's PF is to be no parent any more" write_to $PARENTS "-$PF"
 t "the card is no parent any more" wait_for 20 is_gone "$PFDIR/mdev_supported_types"
 t "its VF has no driver" wait_for 20 is_gone "$PCI/$vf/driver"
 state "its VF" "$vf" "native vfio" ""
-refused "mdev is refused for a VF of no parent" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "it is neither a VF of an mdev-pci parent"
+refused "mdev is refused for a VF of no parent" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "the function is neither a VF of an mdev-pci parent"
 t "but the host's" switch "$vf" native
 state "its VF" "$vf" "[native] vfio" igbvf
 t "and VFIO's" switch "$vf" vfio

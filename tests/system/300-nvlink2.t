@@ -238,9 +238,9 @@ malformed gpu "$gpu" EINVAL "the DVSEC has flags that are reserved" 0x08=0x10514
 malformed gpu "$gpu" EINVAL "the DVSEC's cacheability is reserved" 0x08=0x005d4e32
 malformed gpu "$gpu" EINVAL "it is described as neither GPU nor bridge" 0x08=0x00504e32
 malformed gpu "$gpu" EFAULT "the DVSEC has no target address" 0x08=0x00414e32
-malformed gpu "$gpu" ERANGE "it wants more than a minute" 0x14=60001
+malformed gpu "$gpu" ERANGE "its RAM needs more than a minute" 0x14=60001
 malformed gpu "$gpu" EINVAL "its RAM has no size" 0x20=0
-malformed gpu "$gpu" EINVAL "its RAM is not of whole pages" 0x20=0x4000800
+malformed gpu "$gpu" EINVAL "its RAM does not consist of whole pages" 0x20=0x4000800
 malformed gpu "$gpu" E2BIG "its RAM is larger than a region" 0x24=0x101
 malformed gpu "$gpu" EOVERFLOW "its RAM goes beyond the end" 0x18=0xff000000 0x1c=0xffffffff
 malformed gpu "$gpu" EINVAL "a GPU with ATSD registers" 0x08=0x00714e32
@@ -265,12 +265,12 @@ for text in 0x6000000000 0x6000000000/0x400000/1/2 0x6000000000/0x400000/1x hell
 	mark
 	nv "the administrator says '$text': EINVAL" "$gpu" open=EINVAL
 	logged_once "the log says so" 'parameter "ram" is not BDF=base/bytes'
-	logged_once "and that it is refused" "NVLink2 refused, as described by the vendor driver: it could not"
+	logged_once "and that it is refused" "NVLink2 refused, as described by the vendor driver: its operation describe failed"
 done
 write_to $RAM "$GPU=0x6000000800/0x1000" || flunk "the parameter is written" "$REASON"
 mark
 nv "what the administrator says is checked" "$gpu" open=EINVAL
-logged_once "the log says why" "described by the vendor driver: its RAM is not of whole pages"
+logged_once "the log says why" "described by the vendor driver: its RAM does not consist of whole pages"
 t "parameter ram is cleared" write_to $RAM -
 t "another signature" set_at gpu 0x0c=0
 nv "is a plain PCI device" "$gpu" $G is:none

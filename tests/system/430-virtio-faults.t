@@ -47,7 +47,7 @@ save_fails "a short answer" EIO "$refused" parts-get short 40
 save_fails "a missing part" EIO "$refused there are no features" parts-get missing 0x101
 save_fails "a queue that is missing" EIO "$refused not all queues are there" parts-get missing 0x104
 save_fails "a garbled header" EIO "$refused a header has reserved bits" parts-get garble 2
-# The engine finds it when the first piece is read
+# The engine finds it when the first chunk is read
 t "an answer longer than its room: the fault is set" snap_inject vf0 parts-get length 2000000
 mark
 mig "an answer longer than its room: EIO" "$u" set:STOP_COPY "read:$WORK/x=EIO" set:STOP set:RUNNING
@@ -89,7 +89,7 @@ hostile "a reserved bit" 'a header has reserved bits' state:2:3
 hostile "a length beyond the end" 'a part is cut off' state:15:255
 hostile "a part that nobody knows" 'an unknown part is not optional' state:24:0x77
 hostile "features that were not offered" 'features that the device has not offered' state:40:1
-hostile "a status that there is not" 'not a device status' state:158:0x10
+hostile "an invalid status" 'the device status is invalid' state:158:0x10
 snap_count parts-set
 is "the device has seen none of them" "$VALUE" "$sets"
 

@@ -4,7 +4,7 @@
 # timeout: 400
 #
 # mdev-pci-conform, which judges by the uapi alone, on both drivers of a virtio VF. What it finds in
-# upstream's is told, and fails nothing. Of upstream's only what does not write to a data file whose
+# upstream's is told, and fails nothing. Of upstream's only what does not write to a migration file whose
 # state was left: virtiovf_resume_write() of 7.3.4 looks at migf->buf, NULL by then, before its lock and
 # its state, and the kernel ends.
 . "$PAYLOAD/tests/system/snap.sh"

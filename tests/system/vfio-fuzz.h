@@ -42,7 +42,7 @@ struct fuzzer {
 
 static struct hostile guest;
 
-/* All threads': data files, the regions, memory for DMA, and the last stream that was read */
+/* All threads': migration files, the regions, memory for DMA, and the last stream that was read */
 static _Atomic int files[FILES] = { -1, -1, -1, -1, -1, -1 };
 static struct {
 	uint64_t offset, size;
@@ -201,7 +201,7 @@ static int some_file(struct random *r)
 	return -1;
 }
 
-/* ---- states and data files ------------------------------------------------------------ */
+/* ---- states and migration files ------------------------------------------------------------ */
 
 static long set_state(struct fuzzer *f, struct random *r, uint32_t state)
 {
@@ -258,7 +258,7 @@ static void do_feature(struct fuzzer *f, struct random *r)
 	tell(f, "%#x argsz %u", feature->flags, feature->argsz);
 	ret = ioctl(source.fd, VFIO_DEVICE_FEATURE, random_chance(r, 97) ? feature : (void *)where);
 	done(f, OP_FEATURE, ret);
-	/* It may have been a state with a data file, which is the user's to close */
+	/* It may have been a state with a migration file, which is the user's to close */
 	if (!ret && number == VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE &&
 	    how & VFIO_DEVICE_FEATURE_SET) {
 		int fd = ((struct vfio_device_feature_mig_state *)feature->data)->data_fd;
@@ -854,7 +854,7 @@ static void fuzzer_free(struct fuzzer *f)
 	free(f);
 }
 
-/* The device is closed: its data files are what is left of it */
+/* The device is closed: its migration files are what is left of it */
 static void stale_files(struct random *r)
 {
 	struct fuzzer *f = fuzzer_new(MAX_THREADS, random_next(r), 0);

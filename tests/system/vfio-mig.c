@@ -12,19 +12,19 @@
  * expected instead of success; of several, any will do: "=EIO,ETIMEDOUT".
  *
  *   state=NAME              the migration state is NAME ("state" alone prints it)
- *   set:STATE[=E]           VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE; keeps its data file
- *   nodata                  the last set: returned no data file
+ *   set:STATE[=E]           VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE; keeps its migration file
+ *   nodata                  the last set: returned no migration file
  *   flags=N                 VFIO_DEVICE_FEATURE_MIGRATION says N
  *   size[=E]                VFIO_DEVICE_FEATURE_MIG_DATA_SIZE, prints it; 0 is wrong
- *   read:FILE[:N][=E]       from the data file to FILE, up to its end or N bytes
+ *   read:FILE[:N][=E]       from the migration file to FILE, up to its end or N bytes
  *   more:FILE[:N][=E]       the same, behind what FILE has
  *   info[=E]                VFIO_MIG_GET_PRECOPY_INFO, prints it
  *   initial=N, initial>=N, dirty=N, dirty>=N
  *                           what VFIO_MIG_GET_PRECOPY_INFO says
- *   reread                  the data file is at its end: reads nothing again
- *   write:FILE[:CHUNK][=E]  from FILE to the data file, CHUNK bytes a write
+ *   reread                  the migration file is at its end: reads nothing again
+ *   write:FILE[:CHUNK][=E]  from FILE to the migration file, CHUNK bytes a write
  *   read1=E, write1=E       one byte
- *   close                   the data file
+ *   close                   the migration file
  *   reset[=E]               VFIO_DEVICE_RESET
  *   renew                   somebody else has reset the function: the engine is set up anew
  *   dma:N                   N copies by the engine, waited for and verified

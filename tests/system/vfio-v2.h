@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The migration features (v2) and their data files, for vfio-mig.c. */
+/* The migration features (v2) and their migration files, for vfio-mig.c. */
 static int state_number(const char *name)
 {
 	for (int i = 0; i < MAX_STATES; i++) {

@@ -190,8 +190,8 @@ def test_each_piece_of_state_is_drawn_once():
     for kind in ("save", "load"):
         some = [l for l in lines if f" dir={kind} " in l]
         equal(nanoseconds(rects(root, kind)), sorted(numbers(some, "ns")))
-    pieces = sum(threads(trace["traceEvents"], "pieces of state").values(), [])
-    equal(sum(e["args"]["bytes"] for e in pieces), sum(numbers(lines, "bytes")))
+    chunks = sum(threads(trace["traceEvents"], "chunks of state").values(), [])
+    equal(sum(e["args"]["bytes"] for e in chunks), sum(numbers(lines, "bytes")))
 
 
 def test_each_firmware_operation_is_drawn_once():
@@ -230,14 +230,14 @@ def test_the_summary_has_the_numbers():
     _, _, out = outputs(LIVE)
     source, destination = source_and_destination()
     lines = lines_of(LIVE, "vfio_pci_mig_chunk")
-    pieces = {d: sum(f" dir={d} " in l for l in lines) for d in ("save", "load")}
-    assert f"{source} saved " in out and f" in {pieces['save']} pieces" in out, out
-    assert f"{destination} loaded it in {pieces['load']} pieces" in out, out
+    chunks = {d: sum(f" dir={d} " in l for l in lines) for d in ("save", "load")}
+    assert f"{source} saved " in out and f" in {chunks['save']} chunks" in out, out
+    assert f"{destination} loaded it in {chunks['load']} chunks" in out, out
     assert f"downtime of the function: {timeline.ms(expected_downtime())}," in out, out
     longest = max(
         numbers([l for l in lines_of(LIVE, "vfio_pci_mig_op") if " op=load " in l], "ns")
     )
-    assert re.search(rf"load +{pieces['load']} calls, 0 failed, longest {timeline.ms(longest)},", out)
+    assert re.search(rf"load +{chunks['load']} calls, 0 failed, longest {timeline.ms(longest)},", out)
 
 
 def test_nothing_in_one_lane_overlaps():

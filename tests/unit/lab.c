@@ -141,7 +141,7 @@ void lab_seal_record(struct lab_stream *s, unsigned int i)
 
 struct lab_feeder {
 	struct stream_reader r;
-	u8 *payload;	/* as large as the piece, and no byte larger: ASan looks */
+	u8 *payload;	/* as large as the record, and no byte larger: ASan looks */
 	size_t piece;	/* bytes in it */
 	u64 chunk;	/* bytes of the chunk in records before */
 	size_t max_piece;

@@ -34,7 +34,7 @@ void lab_part(struct lab_stream *s, size_t len);
 void lab_end(struct lab_stream *s);
 /* Any record at all, with a right checksum and the next number */
 void lab_record(struct lab_stream *s, u32 tag, u32 flags, const void *data, u64 len);
-/* Header, pieces of 100, 1 and LAB_MAX_PIECE bytes, end */
+/* Header, records of 100, 1 and LAB_MAX_PIECE bytes, end */
 void lab_usual(struct lab_stream *s);
 /* The same of a session with pre-copy */
 void lab_precopy(struct lab_stream *s);
@@ -61,7 +61,7 @@ struct lab_result {
 	unsigned int pieces;
 	unsigned int chunks;	/* whole ones */
 	u64 largest;		/* bytes in the largest of them */
-	u64 state;		/* bytes of it in complete pieces */
+	u64 state;		/* bytes of it in complete records */
 	u64 begun;		/* and in those that were begun */
 	bool state_ok;		/* as lab_state_byte() made them */
 	bool delta;		/* of a session with pre-copy */

@@ -185,13 +185,13 @@ static void ram(void)
 	d.base = 0x60000f0000;
 	CHECK(!nvlink2_check(&d, PAGE, &why), "on pages of 4 KiB: %s", why);
 	CHECK(nvlink2_check(&d, 65536, &why) == -EINVAL, "not on pages of 64 KiB");
-	WITH(gpu, 0x08, 0x00714e32, -EINVAL, "GPU with ATSD");
+	WITH(gpu, 0x08, 0x00714e32, -EINVAL, "GPU cannot have ATSD");
 }
 
 static void atsd(void)
 {
 	WITH(link, 0x30, 0xfe00a800, -EINVAL, "do not begin on a page");
-	WITH(link, 0x20, 0x1000, -EINVAL, "bridge with RAM");
+	WITH(link, 0x20, 0x1000, -EINVAL, "bridge cannot have RAM");
 	struct nvlink2_dvsec dvsec = link();
 
 	dvsec.dw[12] = 0;

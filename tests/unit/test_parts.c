@@ -141,7 +141,7 @@ static void lengths(void)
 	judged("there is data behind the last part");
 	CHECK_HELPER();
 	image_bytes = 0;
-	judged("there are no features");
+	judged("the features are missing");
 }
 
 static void headers(void)
@@ -225,7 +225,7 @@ static void registers(void)
 		CHECK_HELPER();
 	}
 	begin(0);
-	judged("a device without queues");
+	judged("the device has no queues");
 }
 
 static void statuses(void)
@@ -236,11 +236,11 @@ static void statuses(void)
 	CHECK_HELPER();
 	begin(1);
 	image[image_bytes - 1] = 0x10;
-	judged("not a device status");
+	judged("the device status is invalid");
 	CHECK_HELPER();
 	image_bytes = 0;
 	part(0x103, 0, 0, 2);
-	judged("not a device status");
+	judged("the device status is invalid");
 }
 
 static void queues_that_cannot_be(void)
@@ -251,7 +251,7 @@ static void queues_that_cannot_be(void)
 		u64 address;
 		const char *why;
 	} cases[] = {
-		{ 1, 2, 1, 0, "a queue comes twice, out of order, or is not there" },
+		{ 1, 2, 1, 0, "a queue comes twice, out of order, or does not exist" },
 		{ 1 << 16, 2, 1, 0, "a queue's selector has reserved bits" },
 		{ 0, 0, 1, 0, "a queue's size or enable is out of range" },
 		{ 0, 40000, 1, 0, "a queue's size or enable is out of range" },
@@ -269,7 +269,7 @@ static void queues_that_cannot_be(void)
 	begin(1);
 	queue(0, 2, 1, 0);
 	queue(0, 2, 1, 0);
-	judged("a queue comes twice, out of order, or is not there");
+	judged("a queue comes twice, out of order, or does not exist");
 	CHECK_HELPER();
 	image_bytes = 0;
 	part(0x100, 0, 1, 8);
@@ -281,7 +281,7 @@ static void queues_that_cannot_be(void)
 	CHECK_HELPER();
 	begin(1);
 	part(0x104, 0, 0, 8);
-	judged("not a queue's configuration");
+	judged("a queue's configuration is invalid");
 	CHECK_HELPER();
 	image_bytes = 0;
 	queue(0, 2, 1, 0);
@@ -306,37 +306,37 @@ static void notifications(void)
 	judged(NULL);
 	CHECK_HELPER();
 	notify(1);
-	judged("not all notifications are there");
+	judged("a notification is missing");
 	CHECK_HELPER();
 	part(0x105, 0, 0, 8);
-	judged("a queue comes twice, out of order, or is not there");
+	judged("a queue comes twice, out of order, or does not exist");
 	CHECK_HELPER();
 	begin(1);
 	queue(0, 2, 1, 0);
 	part(0x105, 0, 0, 4);
-	judged("not a queue's notification");
+	judged("a queue's notification is invalid");
 }
 
 static void missing(void)
 {
 	begin(2);
 	queue(0, 2, 1, 0);
-	judged("not all queues are there");
+	judged("a queue is missing");
 	CHECK_HELPER();
 	image_bytes = 0;
 	part(0x100, 0, 1, 8);
 	part(0x101, 0, 1, 8);
 	part(0x102, 18, 1, 2);
 	queue(0, 2, 1, 0);
-	judged("there is no device status");
+	judged("the device status is missing");
 	CHECK_HELPER();
 	image_bytes = 0;
 	part(0x100, 0, 1, 8);
 	part(0x103, 0, 1, 1);
-	judged("there are no features");
+	judged("the features are missing");
 	CHECK_HELPER();
 	part(0x101, 0, 1, 8);
-	judged("not all queues are there");
+	judged("a queue is missing");
 }
 
 const struct test parts_tests[] = {
@@ -346,7 +346,7 @@ const struct test parts_tests[] = {
 	TEST(lengths, "device parts: lengths that lead beyond the end are refused"),
 	TEST(headers, "device parts: reserved bits and unknown parts are refused, optional ones taken"),
 	TEST(feature_sets, "device parts: features that were not offered are refused"),
-	TEST(registers, "device parts: registers that are not there, or come twice, are refused"),
+	TEST(registers, "device parts: registers that do not exist, or come twice, are refused"),
 	TEST(statuses, "device parts: a device has one status"),
 	TEST(queues_that_cannot_be, "device parts: queues that cannot exist are refused"),
 	TEST(packed_queues, "device parts: packed queues have any size"),

@@ -47,14 +47,14 @@ static void too_large(void)
 	lab_header(&s);
 	s.w.delta = true;
 	lab_state(&s, LAB_MAX_PIECE + 1);
-	lab_refused(&s, -EFBIG, "piece of state that is too large");
+	lab_refused(&s, -EFBIG, "record of state that is too large");
 }
 
 static void empty(void)
 {
 	lab_header(&s);
 	lab_record(&s, STREAM_DELTA, STREAM_MANDATORY, "", 0);
-	lab_refused(&s, -EINVAL, "empty piece of state");
+	lab_refused(&s, -EINVAL, "empty record of state");
 }
 
 static void mixed(void)
@@ -91,8 +91,8 @@ const struct test precopy_tests[] = {
 	TEST(written, "pre-copy: records have their own tag"),
 	TEST(read_back, "pre-copy: what was written is read"),
 	TEST(more_than_state, "pre-copy: more bytes than the state has"),
-	TEST(too_large, "pre-copy: a piece that is too large"),
-	TEST(empty, "pre-copy: an empty piece"),
+	TEST(too_large, "pre-copy: a record that is too large"),
+	TEST(empty, "pre-copy: an empty record"),
 	TEST(mixed, "pre-copy: records of both kinds"),
 	TEST(not_known_to_firmware, "pre-copy: firmware that can't load it"),
 	{}

@@ -15,7 +15,7 @@ static void splits(void)
 
 		CHECK(!res.err && res.done, "split at %zu: %d", split, res.err);
 		CHECK(res.state == 101 + LAB_MAX_PIECE && res.state_ok && res.pieces == 3,
-		      "split at %zu: %llu bytes in %u pieces", split,
+		      "split at %zu: %llu bytes in %u records", split,
 		      (unsigned long long)res.state, res.pieces);
 	}
 }
@@ -70,13 +70,13 @@ static void events(void)
 	lab_usual(&s);
 	s.len = s.rec[0] + 23;
 	res = lab_feed(&s, 0, 1);
-	CHECK(res.header && !res.begun, "a piece begins before its record is complete");
+	CHECK(res.header && !res.begun, "a payload begins before its record is complete");
 	s.len = s.rec[0] + 24;
 	res = lab_feed(&s, 0, 1);
 	CHECK(res.begun == 100 && !res.state, "%llu", (unsigned long long)res.begun);
 	s.len = s.rec[1] - 1;
 	res = lab_feed(&s, 0, 1);
-	CHECK(!res.state, "a piece ends before it is complete");
+	CHECK(!res.state, "a payload ends before it is complete");
 	s.len = s.rec[1];
 	res = lab_feed(&s, 0, 1);
 	CHECK(res.state == 100, "%llu", (unsigned long long)res.state);
@@ -160,7 +160,7 @@ const struct test reader_tests[] = {
 	TEST(splits, "reader: a stream split at every byte"),
 	TEST(steps, "reader: a stream in steps of 1 to 399 bytes"),
 	TEST(smallest, "reader: one byte of state"),
-	TEST(largest, "reader: as much state as allowed, in the largest pieces"),
+	TEST(largest, "reader: as much state as allowed, in the largest records"),
 	TEST(truncated, "reader: a stream cut at every byte is never complete"),
 	TEST(events, "reader: nothing happens before a record is complete"),
 	TEST(optional, "reader: optional records are skipped"),

@@ -290,7 +290,7 @@ static void empty_piece(void)
 {
 	lab_header(&s);
 	lab_record(&s, STREAM_STATE, STREAM_MANDATORY, "", 0);
-	lab_refused(&s, -EINVAL, "empty piece");
+	lab_refused(&s, -EINVAL, "empty record");
 }
 
 static void large_piece(void)
@@ -303,7 +303,7 @@ static void large_piece(void)
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
 		lab_header(&s);
 		lab_record(&s, STREAM_STATE, STREAM_MANDATORY, NULL, lens[i]);
-		lab_refused(&s, -EFBIG, "piece of state that is too large");
+		lab_refused(&s, -EFBIG, "record of state that is too large");
 		CHECK(!tap_has_failed(), "%llu bytes", (unsigned long long)lens[i]);
 	}
 }
@@ -430,8 +430,8 @@ const struct test refusal_tests[] = {
 	TEST(mandatory_tags, "refusal: unknown mandatory records"),
 	TEST(large_optional, "refusal: optional records over 4096 bytes"),
 	TEST(damaged_optional, "refusal: damaged optional records"),
-	TEST(empty_piece, "refusal: empty piece of state"),
-	TEST(large_piece, "refusal: piece over the limit, up to 2^64 - 1"),
+	TEST(empty_piece, "refusal: empty record of state"),
+	TEST(large_piece, "refusal: record over the limit, up to 2^64 - 1"),
 	TEST(too_much_state, "refusal: more state than the limit"),
 	TEST(end_lengths, "refusal: end record of a wrong length"),
 	TEST(no_state, "refusal: no state at all"),

@@ -145,7 +145,7 @@ static void not_known(void)
 {
 	begin();
 	record(0, 0, 0, 0);
-	refused(-EINVAL, "empty piece");
+	refused(-EINVAL, "empty record");
 	begin();
 	record(8, 0, 1, 8);
 	refused(-EOPNOTSUPP, "record that this kernel must know");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Points: the data file of STOP_COPY and of RESUMING. */
+/* Points: the migration file of STOP_COPY and of RESUMING. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>

@@ -139,7 +139,7 @@ static void ioctl_unknown(const struct point *p)
 	(void)p;
 	v2_reach(&source, ST_PRE_COPY);
 	if (!ioctl(source.data_fd, _IO(VFIO_TYPE, VFIO_BASE + 99), buf))
-		bad("an ioctl that there is not succeeds on the data file");
+		bad("an ioctl that there is not succeeds on the migration file");
 }
 
 static void whole(const struct point *p)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The migration features (v2): transitions and their data files. */
+/* The migration features (v2): transitions and their migration files. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>

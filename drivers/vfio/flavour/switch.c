@@ -121,7 +121,7 @@ static int check_use(struct change *c)
 	if (ret)
 		return ret;
 	if (pci_num_vf(c->pdev)) {
-		pci_err(c->pdev, "flavour %s refused: it has %d VFs; write 0 to sriov_numvfs first\n",
+		pci_err(c->pdev, "flavour %s refused: the function has %d VFs; write 0 to sriov_numvfs first\n",
 			c->name, pci_num_vf(c->pdev));
 		return -EBUSY;
 	}

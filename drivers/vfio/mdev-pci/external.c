@@ -164,7 +164,7 @@ static int check_driver(struct external_pf *p)
 {
 	if (!to_pci_driver(p->pf->dev.driver)->driver_managed_dma)
 		return 0;
-	pci_err(p->pf, "could not become an mdev parent of %s: driver %s gives it to user space with its VFs; bind the host's driver\n",
+	pci_err(p->pf, "could not become an mdev parent of %s: driver %s assigns it to user space with its VFs; bind the host's driver\n",
 		p->e->ext->name, dev_driver_string(&p->pf->dev));
 	return -EOPNOTSUPP;
 }
@@ -323,7 +323,7 @@ static void pf_bound(struct external *e, struct pci_dev *pf)
 		p = add_pf(e, pf, false);
 	mutex_unlock(&e->lock);
 	if (PTR_ERR_OR_ZERO(p) == -ENOMEM)
-		pci_err(pf, "could not become an mdev parent of %s: no memory; bind its driver anew\n",
+		pci_err(pf, "could not become an mdev parent of %s: no memory; unbind and bind its driver\n",
 			e->ext->name);
 }
 
@@ -398,7 +398,7 @@ static int add_by_address(struct external *e, struct pci_dev *pf)
 	int ret;
 
 	if (!is_pf(pf)) {
-		pci_err(pf, "has no VFs to offer: it is no PF with SR-IOV\n");
+		pci_err(pf, "has no SR-IOV, so it has no VFs to offer\n");
 		return -EOPNOTSUPP;
 	}
 	mutex_lock(&e->lock);

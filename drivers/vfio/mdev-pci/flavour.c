@@ -40,7 +40,7 @@ static bool is_busy(struct pci_dev *pdev, char *why, size_t size)
 }
 
 static const char not_offered[] =
-	"it is neither a VF of an mdev-pci parent nor a whole function with a driver";
+	"the function is neither a VF of an mdev-pci parent nor a whole function with a driver";
 
 static const struct driver_flavour_provider provider = {
 	.owner = THIS_MODULE,

@@ -136,7 +136,7 @@ static int check_function(struct mdev_pci_instance *instance)
 		return -EAGAIN;
 	}
 	if (!device_iommu_mapped(&pdev->dev)) {
-		pci_err(pdev, "mdev %s refused: the %s is behind no IOMMU; enable it in the firmware setup and on the kernel command line\n",
+		pci_err(pdev, "mdev %s refused: the %s has no IOMMU; enable the IOMMU in the firmware setup and on the kernel command line\n",
 			name, mdev_pci_function_noun(instance->function));
 		return -EOPNOTSUPP;
 	}

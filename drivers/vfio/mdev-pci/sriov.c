@@ -48,7 +48,7 @@ void mdev_pci_vfs_create(struct mdev_pci_parent *parent)
 	int ret;
 
 	if (n < parent->desc->num_vfs)
-		pci_warn(parent->pf, "%u VFs were asked for, the device has %d\n",
+		pci_warn(parent->pf, "num_vfs is %u, but the device has only %d VFs\n",
 			 parent->desc->num_vfs, total);
 	if (!n)
 		return;

@@ -197,7 +197,7 @@ static int reachable(struct control *ctl)
 	if (pdev->current_state != PCI_D3hot && pdev->current_state != PCI_D3cold)
 		return 0;
 	dev_err_ratelimited(&pdev->dev,
-			    "its migration control can't be reached: its user has put it in low power (%s)\n",
+			    "the migration control can't be reached: the user has put the function in low power (%s)\n",
 			    pci_power_name(pdev->current_state));
 	return -EIO;
 }

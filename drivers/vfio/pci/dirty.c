@@ -48,7 +48,7 @@ void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_d
 	if (!desc->log_ops || !desc->log_caps->max_ranges)
 		return;
 	if (!COMPAT_CAN_LOG) {
-		pr_info_once("this kernel is built without IOMMUFD_DRIVER: devices can't log dirty pages, live migration takes all memory for dirty\n");
+		pr_info_once("this kernel is built without IOMMUFD_DRIVER: devices can't log dirty pages, live migration treats all memory as dirty\n");
 		return;
 	}
 	log->ops = desc->log_ops;

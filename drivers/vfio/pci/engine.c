@@ -407,7 +407,7 @@ static const struct vfio_log_ops engine_log_ops = {
 static void lost_by_reset(struct vfio_pci_core_device *core)
 {
 	vfio_pci_engine_error(to_edev(&core->vdev),
-			      "the function has lost its state without a reset by its user, such as by a reset of its PF: its guest has to be restarted");
+			      "the function has lost its state without a reset by its user, such as in a reset of its PF: restart its guest");
 	vfio_pci_core_aer_err_detected(core->pdev, pci_channel_io_frozen);
 }
 

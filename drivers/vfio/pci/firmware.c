@@ -62,7 +62,7 @@ static int mig_fw_result(struct vfio_pci_migration *mig, enum mig_op op, int ret
 {
 	if (is_allowed(ret))
 		return ret;
-	mig_err(mig, ": the vendor driver's operation %s returned %d, which no operation may return: taken for -EIO\n",
+	mig_err(mig, ": the vendor driver's operation %s returned %d, which no operation may return: treated as -EIO\n",
 		mig_op_name(op), ret);
 	return -EIO;
 }
@@ -174,7 +174,7 @@ int vfio_pci_engine_result(struct device *dev, const char *op, int ret)
 {
 	if (is_allowed(ret))
 		return ret;
-	dev_err_ratelimited(dev, "the vendor driver's operation %s returned %d, which no operation may return: taken for -EIO\n",
+	dev_err_ratelimited(dev, "the vendor driver's operation %s returned %d, which no operation may return: treated as -EIO\n",
 			    op, ret);
 	return -EIO;
 }
@@ -333,7 +333,7 @@ static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig
 static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	buf->lost = end_move(buf, -EIO);
-	mig_err(mig, ": the vendor driver's operation %s returned -EINPROGRESS without an operation abort: taken for -EIO%s\n",
+	mig_err(mig, ": the vendor driver's operation %s returned -EINPROGRESS without an operation abort: treated as -EIO%s\n",
 		mig_op_name(move_op(buf)), buf->lost ? "; its buffer is lost" : "");
 	return -EIO;
 }

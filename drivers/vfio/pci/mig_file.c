@@ -81,7 +81,7 @@ static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *bu
 
 	if (ret != -ENOSPC)
 		return ret;
-	mig_err(mig, ": a buffer of %zu KiB is refused: those of all functions have %llu KiB, and may have %llu KiB (a quarter of the memory); migrate fewer functions at a time\n",
+	mig_err(mig, ": a buffer of %zu KiB is refused: all functions have buffers of %llu KiB, the limit is %llu KiB (a quarter of the memory); migrate fewer functions at a time\n",
 		size / 1024, mig_buf_used() / 1024, mig_buf_limit() / 1024);
 	return -ENOMEM;
 }
@@ -436,7 +436,7 @@ int mig_file_release(struct inode *inode, struct file *filp)
 		mig->loaded = load && mig_load_is_complete(mf);
 		if (load && mig_load_is_partial(mf))
 			mig_fail(mig,
-				 "a part of the migration data has taken effect, the rest has not come");
+				 "a part of the migration data has taken effect, the rest did not arrive");
 		else
 			mig_file_end(mig);
 	}

@@ -149,7 +149,7 @@ static bool is_others(const struct vfio_pci_migration *mig, enum mig_user user)
 static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
 {
 	if (is_others(mig, user)) {
-		mig_err(mig, ": refused by the %s, the other front end is in use\n",
+		mig_err(mig, ": a request by the %s is refused: the other protocol is in use\n",
 			user == MIG_USER_V2 ? "migration features" : "migration region");
 		return -EBUSY;
 	}

@@ -16,7 +16,7 @@
 
 /**
  * struct vfio_pci_log_changes - the pages
- * @pieces: of the bitmap, by number of page >> PENDING_SHIFT; no piece: no pages
+ * @pieces: of the bitmap, by number of page >> PENDING_SHIFT; none: no pages
  * @reported: how many vfio_pci_log_dirty() was called for, some of them more than once
  *
  * Vendor drivers pass it to vfio_pci_log_dirty(). It has no lock of its own.

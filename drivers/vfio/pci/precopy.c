@@ -72,7 +72,7 @@ static bool size_is_sane(const struct vfio_pci_precopy_size *size)
 	       size->stopped < S64_MAX / 4;
 }
 
-/* Bytes of state that firmware has saved so far, with a piece that no one has taken yet */
+/* Bytes of state that firmware has saved so far, with a chunk that no one has taken yet */
 static u64 saved(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
@@ -165,7 +165,7 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 		info->flags = VFIO_PRECOPY_INFO_REINIT;
 		info->initial_bytes = left;
 	} else {
-		/* A piece that was counted may have been refused meanwhile */
+		/* A chunk that was counted may have been refused meanwhile */
 		info->initial_bytes = min(left, s->initial_end - min(read, s->initial_end));
 	}
 	info->dirty_bytes = left - info->initial_bytes;

@@ -175,7 +175,7 @@ void mig_note_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, 
 /**
  * mig_note_piece() - account a saved or loaded chunk, or its failure
  * @mig: the state
- * @buf: the piece; its memory belongs to firmware no more
+ * @buf: the chunk; its memory belongs to firmware no more
  * @error: the result
  *
  * Notes the operation, too.
@@ -190,7 +190,7 @@ void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_bu
 	unsigned long flags;
 
 	note_op(mig, load ? MIG_OP_LOAD : MIG_OP_SAVE, ns, error);
-	/* Before the function was stopped there may be nothing to save: that is no piece */
+	/* Before the function was stopped there may be nothing to save: that is no chunk */
 	if (error || !bytes)
 		return;
 	trace_vfio_pci_mig_chunk(s->device, load ? "load" : "save", buf->offset, bytes,

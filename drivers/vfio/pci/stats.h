@@ -103,7 +103,7 @@ struct mig_op_stats {
  * @dir: DMA_FROM_DEVICE: saves, DMA_TO_DEVICE: loads, DMA_NONE: there is or was none
  * @begun: when it was attached
  * @bytes: of state that firmware has saved or loaded
- * @pieces: that they came in
+ * @pieces: chunks that they came in
  * @buffers: bytes of memory for them
  * @whole: after its end: all of the state was moved
  */

@@ -211,9 +211,9 @@ static int state_record(struct stream_reader *r, u64 length, bool delta, bool co
 	if (r->state && delta != r->delta)
 		return refuse(r, -EINVAL, "the stream mixes state with and without pre-copy");
 	if (!length)
-		return refuse(r, -EINVAL, "the stream has an empty piece of state");
+		return refuse(r, -EINVAL, "the stream has an empty record of state");
 	if (length > max)
-		return refuse(r, -EFBIG, "the stream has a piece of state that is too large");
+		return refuse(r, -EFBIG, "the stream has a record of state that is too large");
 	if (!delta && length > r->limits.max_state - r->state)
 		return refuse(r, -EFBIG, "the stream has more state than such a function can have");
 	ret = check_chunk(r, length, continued);
@@ -320,7 +320,7 @@ static int got_upstream(struct stream_reader *r)
 		return STREAM_MORE;
 	}
 	if (!size)
-		return refuse(r, -EINVAL, "the stream has an empty piece of state");
+		return refuse(r, -EINVAL, "the stream has an empty record of state");
 	if (size > r->limits.max_chunk || size > r->limits.max_state)
 		return refuse(r, -EFBIG, "the stream has a chunk that is too large");
 	r->left = size;

@@ -287,7 +287,7 @@ static void reset(void)
 	memset(dev.mem, 0, MEM);
 }
 
-/* ---- the data file ----------------------------------------------------------------- */
+/* ---- the migration file ----------------------------------------------------------------- */
 
 static int file_number(struct file *f) { return f - files; }
 

@@ -256,7 +256,7 @@ static int mvf_check_compat(struct vfio_pci_fn *fn, u32 compat)
 	u32 ours = mvf_version(((struct mvf *)fn->priv)->mdev);
 
 	if (compat != ours)
-		pci_info(fn->pdev, "mlx5: the state is of firmware %u.%u, this host has %u.%u, which may refuse it\n",
+		pci_info(fn->pdev, "mlx5: firmware %u.%u saved the state, this host's firmware %u.%u may refuse it\n",
 			 compat >> 16, compat & 0xffff, ours >> 16, ours & 0xffff);
 	return 0;
 }

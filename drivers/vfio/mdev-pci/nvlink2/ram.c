@@ -10,7 +10,7 @@
 
 static char ram[512];
 module_param_string(ram, ram, sizeof(ram), 0644);
-MODULE_PARM_DESC(ram, "GPU RAM that is described nowhere else: BDF=base/bytes[/target address], more of them behind a comma. Wrong values crash the machine");
+MODULE_PARM_DESC(ram, "GPU RAM that is described nowhere else: BDF=base/bytes[/target address], separated by commas. Wrong values crash the machine");
 
 /* Parse the part of an entry that follows "BDF=" */
 static int parse(const char *text, struct vfio_pci_nvlink2_desc *desc)

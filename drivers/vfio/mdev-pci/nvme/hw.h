@@ -141,7 +141,7 @@ enum npf_send {
 
 #define NPF_SUSPEND_NOW		BIT(16)
 
-/* Figure 353: Sequence Indicator, in dword 10: both bits for a state that comes in one piece */
+/* Figure 353: Sequence Indicator, in dword 10: both bits for a state that is sent in one command */
 #define NPF_SEQ_FIRST		BIT(16)
 #define NPF_SEQ_LAST		BIT(17)
 

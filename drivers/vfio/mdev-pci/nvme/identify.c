@@ -43,7 +43,7 @@ static int npf_ask_primary(struct npf *npf, u16 cntlid, struct npf_primary *prim
 	if (ret)
 		return ret;
 	if (!(primary->crt & BIT(NPF_VQ)) || !(primary->crt & BIT(NPF_VI))) {
-		dev_err_ratelimited(&npf->queue.pdev->dev, "the controller has no flexible queues and interrupts to share out: use its nvme driver and mdev-pci-generic\n");
+		dev_err_ratelimited(&npf->queue.pdev->dev, "the controller has no flexible queues and interrupts to assign: use its nvme driver and mdev-pci-generic\n");
 		return -EOPNOTSUPP;
 	}
 	for (i = 0; i < NPF_NR_RESOURCES; i++)

@@ -61,8 +61,8 @@
  * @REFDEV_SUSPEND: take a VF to a &enum refdev_level.
  * @REFDEV_RESUME: take a VF out of a &enum refdev_level.
  * @REFDEV_STATE_SIZE: bytes of a VF's state image.
- * @REFDEV_SAVE: write a piece of the state image to host memory.
- * @REFDEV_LOAD: read a piece of a state image from host memory.
+ * @REFDEV_SAVE: write a chunk of the state image to host memory.
+ * @REFDEV_LOAD: read a chunk of a state image from host memory.
  * @REFDEV_PRECOPY: begin, end or ask for pre-copy: see &enum refdev_precopy.
  * @REFDEV_QUERY: give the &struct refdev_function_page of a VF.
  * @REFDEV_TRACKER_START: begin to record the pages that a VF writes.
@@ -123,7 +123,7 @@ enum refdev_precopy {
 #define REFDEV_EXTENT_ALIGN		4096
 
 /**
- * struct refdev_extent - header of a piece of the image, which follows it
+ * struct refdev_extent - header of a part of the image, which follows it
  * @offset: where it belongs.
  * @bytes: how long it is, without this header.
  * @reserved: zero.
@@ -179,7 +179,7 @@ enum refdev_level {
 };
 
 /**
- * struct refdev_sge - a piece of host memory
+ * struct refdev_sge - an entry of a scatter-gather list
  * @addr: bus address.
  * @len: bytes.
  * @reserved: zero.

@@ -16,7 +16,7 @@ static int refdev_enable_vf(struct vfio_pci_fn *fn, const struct mdev_pci_type *
 	if (ret != -EBADFD)
 		return ret;
 	/* Whether the unanswered ENABLE or DISABLE was carried out is unknown */
-	dev_info(&fn->pf->dev, "VF %u was still enabled: enabling it anew\n", fn->id);
+	dev_info(&fn->pf->dev, "VF %u was still enabled: enabling it again\n", fn->id);
 	return refdev_command(fn, REFDEV_DISABLE, 0) ?:
 	       refdev_command(fn, REFDEV_ENABLE, type->profile);
 }

@@ -26,7 +26,7 @@ int refdev_precopy_start(struct vfio_pci_fn *fn)
 	if (ret != -EBADFD)
 		return ret;
 	/* Whether the unanswered START or STOP was carried out is unknown */
-	dev_info(&fn->pf->dev, "pre-copy of VF %u was still on: beginning it anew\n", fn->id);
+	dev_info(&fn->pf->dev, "pre-copy of VF %u was still on: starting it again\n", fn->id);
 	return refdev_precopy_stop(fn, NULL) ?: refdev_run_precopy(fn, REFDEV_PRECOPY_START, &cmd);
 }
 

@@ -67,7 +67,7 @@ static int refdev_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_ra
 	ret = refdev_run_start(fn, page_shift, nr, dma);
 	if (ret == -EBADFD) {
 		/* Whether the unanswered START or STOP was carried out is unknown */
-		dev_info(&fn->pf->dev, "the tracker of VF %u was still running: starting it anew\n",
+		dev_info(&fn->pf->dev, "the tracker of VF %u was still running: starting it again\n",
 			 fn->id);
 		ret = refdev_log_stop(fn) ?: refdev_run_start(fn, page_shift, nr, dma);
 	}

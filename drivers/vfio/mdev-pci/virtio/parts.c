@@ -111,13 +111,13 @@ static const char *common_register(struct state *s, const u8 *selector, const u8
 	if (offset != COMMON_QUEUES)
 		return NULL;
 	s->num_queues = le(value, bytes);
-	return s->num_queues ? NULL : "a device without queues";
+	return s->num_queues ? NULL : "the device has no queues";
 }
 
 static const char *device_status(struct state *s, const u8 *value, u32 bytes)
 {
 	if (bytes != 1 || *value & ~STATUS_BITS)
-		return "not a device status";
+		return "the device status is invalid";
 	if (s->status)
 		return "the device status comes twice";
 	s->status = true;
@@ -132,7 +132,7 @@ static const char *queue_index(struct state *s, const u8 *selector, u32 expected
 	if (!s->num_queues)
 		return "a queue precedes the number of queues";
 	if (le(selector, 2) != expected || expected >= s->num_queues)
-		return "a queue comes twice, out of order, or is not there";
+		return "a queue comes twice, out of order, or does not exist";
 	return NULL;
 }
 
@@ -149,7 +149,7 @@ static const char *check_queue(struct state *s, const u8 *selector, const u8 *v,
 	if (why)
 		return why;
 	if (bytes != 32 || le(v + 6, 2))
-		return "not a queue's configuration";
+		return "a queue's configuration is invalid";
 	size = le(v, 2);
 	enabled = le(v + 4, 2);
 	if (enabled > 1 || size > MAX_QUEUE_SIZE || (enabled && !size))
@@ -171,7 +171,7 @@ static const char *queue_notify(struct state *s, const u8 *selector, u32 bytes)
 	if (why)
 		return why;
 	if (bytes != 8)
-		return "not a queue's notification";
+		return "a queue's notification is invalid";
 	s->notify++;
 	return NULL;
 }
@@ -206,15 +206,15 @@ static const char *check_part(struct state *s, const u8 *p, u32 bytes)
 static const char *complete(const struct state *s)
 {
 	if (!s->offered || !s->accepted)
-		return "there are no features";
+		return "the features are missing";
 	/* Not in check_queue(): a queue may precede the driver's features */
 	if (s->odd_size && !has_bit(s->accepted, s->accepted_bytes, RING_PACKED))
 		return "a split queue's size is not a power of 2";
 	if (!s->status)
-		return "there is no device status";
+		return "the device status is missing";
 	if (!s->num_queues || s->queues != s->num_queues)
-		return "not all queues are there";
-	return s->notify && s->notify != s->num_queues ? "not all notifications are there" : NULL;
+		return "a queue is missing";
+	return s->notify && s->notify != s->num_queues ? "a notification is missing" : NULL;
 }
 
 static const char *padding(const u8 *p, size_t bytes)

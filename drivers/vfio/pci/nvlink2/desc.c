@@ -40,7 +40,7 @@ static int check_layout(const struct nvlink2_dvsec *dvsec, const char **why)
 	u32 flags = dword(dvsec, NVLINK2_DVSEC_AT_HEADER2) >> 16;
 
 	if ((header1 >> 16 & 0xf) != NVLINK2_DVSEC_REVISION)
-		return refuse(-EOPNOTSUPP, why, "the DVSEC has a revision that is not known here");
+		return refuse(-EOPNOTSUPP, why, "the DVSEC has an unknown revision");
 	if (header1 >> 20 != NVLINK2_DVSEC_BYTES)
 		return refuse(-EMSGSIZE, why, "the DVSEC's length is not that of its revision");
 	if (flags & ~NVLINK2_DVSEC_FLAGS)
@@ -120,20 +120,20 @@ static int check_ram(const struct vfio_pci_nvlink2_desc *desc, u64 page, const c
 	if (!desc->size)
 		return refuse(-EINVAL, why, "its RAM has no size");
 	if ((desc->base | desc->size) & (page - 1))
-		return refuse(-EINVAL, why, "its RAM is not of whole pages");
+		return refuse(-EINVAL, why, "its RAM does not consist of whole pages");
 	if (desc->size > VFIO_PCI_NVLINK2_SIZE_MAX)
 		return refuse(-E2BIG, why, "its RAM is larger than a region of VFIO can be");
 	if (desc->base + desc->size - 1 < desc->base)
 		return refuse(-EOVERFLOW, why, "its RAM goes beyond the end of the address space");
 	if (desc->has_atsd)
-		return refuse(-EINVAL, why, "a GPU with ATSD registers is not known");
+		return refuse(-EINVAL, why, "a GPU cannot have ATSD registers");
 	return 0;
 }
 
 static int check_atsd(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char **why)
 {
 	if (desc->size)
-		return refuse(-EINVAL, why, "a bridge with RAM is not known");
+		return refuse(-EINVAL, why, "a bridge cannot have RAM");
 	if (desc->has_atsd && desc->atsd & (page - 1))
 		return refuse(-EINVAL, why, "its ATSD registers do not begin on a page");
 	if (desc->has_atsd && !desc->atsd)
@@ -153,7 +153,7 @@ static int check_atsd(const struct vfio_pci_nvlink2_desc *desc, u64 page, const 
 int nvlink2_check(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char **why)
 {
 	if (desc->ready_ms > VFIO_PCI_NVLINK2_READY_MS_MAX)
-		return refuse(-ERANGE, why, "it wants more than a minute until its RAM is ready");
+		return refuse(-ERANGE, why, "its RAM needs more than a minute to be ready");
 	switch (desc->role) {
 	case VFIO_PCI_NVLINK2_GPU:
 		return check_ram(desc, page, why);

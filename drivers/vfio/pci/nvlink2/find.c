@@ -25,7 +25,7 @@ static int from_vendor(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops
 	if (!ops || !ops->describe)
 		return -ENODEV;
 	src->from = "the vendor driver";
-	*why = "it could not";
+	*why = "its operation describe failed";
 	return vfio_pci_engine_result(&fn->pdev->dev, "describe of NVLink2",
 				      ops->describe(fn, &src->desc));
 }

@@ -38,7 +38,7 @@ static int read_ram(struct device_node *npu, struct vfio_pci_nvlink2_desc *desc,
 		return refuse(-ENODEV, why, "its bridge's node has no memory-region");
 	np = of_parse_phandle(npu, "memory-region", 0);
 	if (!np)
-		return refuse(-EINVAL, why, "memory-region names a node that is not there");
+		return refuse(-EINVAL, why, "memory-region names a node that does not exist");
 	ret = of_property_read_variable_u64_array(np, "reg", reg, 2, 2);
 	of_node_put(np);
 	if (ret != 2)
@@ -55,7 +55,7 @@ static int read_gpu(struct device_node *gpu, struct vfio_pci_nvlink2_desc *desc,
 	int ret;
 
 	if (!npu)
-		return refuse(-EINVAL, why, "ibm,npu names a node that is not there");
+		return refuse(-EINVAL, why, "ibm,npu names a node that does not exist");
 	desc->role = VFIO_PCI_NVLINK2_GPU;
 	desc->cache = VFIO_PCI_NVLINK2_WB;
 	ret = read_ram(npu, desc, why) ?: read_tgt(npu, desc, why);
@@ -92,7 +92,7 @@ static int read_index(struct device_node *link, u32 *index, const char **why)
 	int ret;
 
 	if (!np)
-		return refuse(-ENODEV, why, "ibm,nvlink is missing or its node is not there");
+		return refuse(-ENODEV, why, "ibm,nvlink is missing or names a node that does not exist");
 	ret = of_property_read_u32(np, "ibm,npu-link-index", index);
 	of_node_put(np);
 	return ret ? refuse(-ENODEV, why, "its link's node has no ibm,npu-link-index") : 0;
@@ -107,7 +107,7 @@ static void read_atsd(struct pci_dev *pdev, u32 index, struct vfio_pci_nvlink2_d
 		desc->has_atsd = true;
 	} else if (!of_property_read_u64_index(host, "ibm,mmio-atsd", 0, &desc->atsd)) {
 		desc->has_atsd = true;
-		pci_warn(pdev, "there are no ATSD registers of NVLink2 link %u, those of link 0 are used\n",
+		pci_warn(pdev, "NVLink2 link %u has no ATSD registers; those of link 0 are used\n",
 			 index);
 	} else {
 		pci_warn(pdev, "there are no ATSD registers, its region is empty\n");

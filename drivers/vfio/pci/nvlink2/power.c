@@ -16,7 +16,7 @@
 
 static bool links_up;
 module_param(links_up, bool, 0644);
-MODULE_PARM_DESC(links_up, "POWER9: something has trained the NVLink2 links, what is behind them may be touched. Where it is not so the host stops (default: no)");
+MODULE_PARM_DESC(links_up, "POWER9: the NVLink2 links are trained, and GPU RAM may be accessed. If they are not, an access stops the host (default: no)");
 
 /**
  * struct nvlink2_power - a registration of GPU RAM
