@@ -5,18 +5,18 @@
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
-#   fuzz    readers of hostile input, from a kept corpus for a fixed number of runs
+#   fuzz    fuzzes the readers of hostile input, from a stored corpus, a fixed number of runs
 #   tools   the programs in tools/
 #   style   checkpatch, builds for all kernels without warnings, layers, licenses
-#   headers  kernels that are not available here, by altered copies of the headers of others
-#   qemu    the reference device's model alone
-#   system  everything in an emulated server; T=PATTERN in the environment: only
-#           tests whose name has it. When all parts run: only the boot that most tests use
+#   headers  kernels that are not available here, with altered copies of other kernels' headers
+#   qemu    the reference device's model without the modules
+#   system  all system tests in an emulated server; T=PATTERN in the environment: only tests whose
+#           name has it. When all parts run, only the boot that most tests use
 #   boots   the other boots: guests, tools, other devices, no IOMMU, a reboot
 #   debian12  the differences of kernel 6.1 with QEMU 7.2: the migration region, used by QEMU
 #           between two hosts; dirty page tracking without IOMMUFD
-# and those that are not run by default:
-#   backports  Debian 12 with QEMU 10.0, which uses that tracking; 3 minutes
+# These parts do not run by default:
+#   backports  Debian 12 with QEMU 10.0, which uses dirty page tracking by the device; 3 minutes
 #   generic  VFs of stock devices (igb, nvme) as mdevs; 6 minutes
 #   upstream  the kernel's own selftests/vfio on an mdev and on vfio-pci; 5 to 10 minutes
 #   virtio  the SNAP model: stock virtio drivers, upstream's virtio_vfio_pci, our module;
@@ -30,18 +30,18 @@
 #   cross   builds by clang, and by cross gcc for arm64 and ppc64le, on 6.12 and 7.3; 10 minutes
 #   power   ppc64le: the engine on an emulated POWER9 machine
 #   selfcheck  the debug kernel, and test files that plant a bug each
-#   builtin  this repository as a directory of a kernel's source, built into its image: the tests
-#           that unload nothing; 10 minutes, and 10 more to build the kernel after a change
-#   conform  mdev-pci-conform on the reference device, with its bugs, and on upstream's mtty; the system
-#           tests with the second skeleton as the device's driver; 15 minutes
-#   docs    the documents as HTML: links, anchors, and each page in a browser; and the first half
-#           of getting-started on bare Debians; 15 minutes
-#   stacks  the system tests with upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
-#           only those; T as above), with complete tables of faults, and a table of the results
+#   builtin  this repository as a directory of a kernel's source, built into the image: the tests
+#           that unload no module; 10 minutes, and 10 more to build the kernel after a change
+#   conform  mdev-pci-conform on the reference device, with planted bugs, and on upstream's mtty; the
+#           system tests with the second skeleton as the device's driver; 15 minutes
+#   docs    the documents as HTML: links, anchors, each page in a browser; and the first half of
+#           getting-started on bare Debians; 15 minutes
+#   stacks  all system tests and upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
+#           only those; T as above), with complete tables of faults; prints a table of the results
 #   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, packages, power, selfcheck, builtin,
 #           conform, stacks
-# A part that fails does not stop the others. Prints TAP, then one line for each part, the
-# failures, and last "N passed, N failed". Status 0 only if something ran and nothing failed. Without
+# A part that fails does not stop the others. Prints TAP, then a line for each part, the failures, and as
+# the last line "N passed, N failed". The status is 0 only if something ran and nothing failed. Without
 # names and with two processors "system" and "boots" run beside the other parts, and their output comes
 # last. Tests with two hosts run only in debian12.
 set -e

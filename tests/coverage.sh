@@ -3,12 +3,12 @@
 # usage: coverage.sh [--stack NAME] [PATTERN...]
 #        coverage.sh --report
 #
-# Measures the coverage of the modules by system tests and KUnit suites: runs them (all, or those whose
-# names have a PATTERN) with only the modules built for gcov, on a stack whose kernel
-# has GCOV_KERNEL (default iommufd; on debug, where allocations can be made to fail as well, it takes
-# several times as long), and prints lines and branches for each file of drivers/vfio. build/coverage/not-reached
-# lists the source lines that no test reached. --report: only counts
-# again what the last run has left.
+# Measures which lines and branches of the modules the system tests and KUnit suites reach. It runs
+# all of them (or those whose name has a PATTERN) with the modules built for gcov, on a stack whose
+# kernel has GCOV_KERNEL: default iommufd. The stack debug also makes allocations fail, and takes
+# several times as long. Prints lines and branches for each file of drivers/vfio.
+# build/coverage/not-reached lists the source lines that no test reached. --report: only evaluate
+# the counters of the last run again.
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: style.sh [--all] [PATTERN]
 #
-# Checks the sources without running them: checkpatch, builds for
-# all kernels without warnings (W=1, sparse, kernel-doc), licenses, layers,
-# scripts by shellcheck. TAP; the last line is "N passed, N failed". PATTERN:
-# only tests whose name has it (grep -E). --all: builds also for kernels that may be missing
-# (OPTIONAL in tests/vm/kernels).
+# Checks the sources without running them: checkpatch, builds for all kernels without warnings (W=1,
+# sparse, kernel-doc), licenses, layers, documents, and scripts by shellcheck. TAP; the last line is
+# "N passed, N failed". PATTERN: only tests whose name has it (grep -E). --all: builds also for
+# kernels that may be missing (OPTIONAL in tests/vm/kernels).
 set -e
 . "$(dirname "$0")/vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Turns the trace of a migration into a timeline.
+"""Draw the migration of a VFIO device from the kernel's trace.
 
 Reads the text of /sys/kernel/tracing/trace, of trace_pipe or of "trace-cmd
-report", with events of vfio_pci_engine (and of mdev_pci_refdev, if they are
-there). Prints a summary, and writes a picture (--svg) and a file that
-https://ui.perfetto.dev and chrome://tracing load (--json).
+report", with events of vfio_pci_engine and, if there are any, of
+mdev_pci_refdev. Prints a summary. --svg writes a picture; --json writes a
+file that https://ui.perfetto.dev and chrome://tracing load.
 
-Needs only Python 3. docs/tracing.rst explains how to record.
+Needs only Python 3. docs/tracing.rst explains how to record a trace.
 """
 
 import argparse
@@ -749,13 +749,14 @@ def arguments(words):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("trace", nargs="+", help="text of a trace, one for each host (source and"
-                        " destination), which is named after the file; '-': standard input")
+    parser.add_argument("trace", nargs="+", help="the text of a trace. Give one for each host, source and"
+                        " destination; a host is named after its file. '-': standard input")
     parser.add_argument("--svg", metavar="FILE", help="write a picture")
     parser.add_argument("--json", metavar="FILE", help="write a trace for Perfetto")
-    parser.add_argument("--title", default="Migration timeline", help="of the picture")
+    parser.add_argument("--title", default="Migration timeline", help="the title of the picture")
     parser.add_argument("--shift", metavar="SECONDS", type=float, action="append", default=[],
-                        help="add to the times of the first trace; given again: of the next")
+                        help="add SECONDS to the times of the first trace; a second --shift"
+                        " is for the second trace")
     parser.add_argument("-q", "--quiet", action="store_true", help="print no summary")
     return parser.parse_args(words)
 

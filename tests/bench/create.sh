@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: create.sh    (in L1, for run.sh)
 #
-# "create": until the write returns. "usable": until a VFIO user has opened the device,
-# which includes its reset (100 ms for an FLR, as the specification wants it).
+# Measures "create", the time until the write returns, and "usable", the time until a VFIO user has
+# opened the device. "usable" includes the reset at open: 100 ms for an FLR, by the specification.
 here=$(cd "$(dirname "$0")/../system" && pwd)
 . "$here/host.sh"
 

@@ -3,8 +3,8 @@
 # shellcheck disable=SC2154  # variables that mdevs and moved set
 # usage: migrate.sh save|overlap|downtime|eight|dirty|populate    (in L1, for run.sh)
 #
-# One measurement each, of the devices that run.sh gives it. Ratios are of numbers of this run;
-# each number is the median of $RUNS.
+# Makes one measurement with the devices that run.sh gives it. Each number is the median of $RUNS,
+# and ratios are of numbers of this run.
 here=$(cd "$(dirname "$0")/../system" && pwd)
 . "$here/host.sh"
 RUNS=5

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: mlx5.sh [--stack NAME] [--log FILE]
 #
-# Runs all of tests/system/237-mlx5-beside.t, and makes docs/mlx5-side-by-side.rst of what it has measured:
-# upstream's mlx5-vfio-pci and our module on the same VFs, in one boot. --log: of what was run before, by
-# host-run.sh. What a report of dirty pages costs is measured on debian12, unless it was before: Debian's later
-# kernels have no log of them.
+# Runs tests/system/237-mlx5-beside.t, which measures upstream's mlx5-vfio-pci and our module on the
+# same VFs in one boot, and writes docs/mlx5-side-by-side.rst. --log: use the log of an earlier
+# host-run.sh. The time of a dirty page report is measured on debian12, unless the log has it:
+# Debian's later kernels have no dirty page logging.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
@@ -25,10 +25,11 @@ ours=$REPO_DIR/drivers/vfio/mdev-pci/mlx5
 {
 	beside_title "ConnectX: our module and upstream's driver, side by side"
 	cat <<-'END'
-		Made by ``tests/bench/mlx5.sh``; do not edit. Upstream's ``mlx5-vfio-pci``, built from the kernel's own source, and
-		``mdev-pci-mlx5`` on the same VFs of the ConnectX model, in one boot, by turns: medians, with least and most in parentheses. The
-		machine is emulated in software: compare within a row only. "-": not on this kernel. Of faults the cell has what the user was told,
-		or the state in which the device was left; each was followed by a reset and a migration that had to work.
+		``tests/bench/mlx5.sh`` makes this page; do not edit it. Upstream's ``mlx5-vfio-pci``, built from the kernel's own source, and
+		``mdev-pci-mlx5`` take turns on the same VFs of the ConnectX model, in one boot. The times are medians, with the least and the
+		most in parentheses. The machine is emulated in software: compare within a row only. "-" means that this kernel does not have the
+		feature. The rows of faults have the error that the user got, or the state of the device; after each fault a reset and a
+		migration had to succeed.
 
 	END
 	beside_table mdev-pci-mlx5 "upstream's mlx5-vfio-pci"

@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [--stack NAME] [WHAT...]
 #
-# Measures, asserts nothing. WHAT, default all, each in a boot of its own:
-#   create    from "create" to a usable mdev, with 1 to 64 VFs
-#   save      reading a state of 256 MiB against reading a memfd
-#   overlap   a save in all against firmware's time and copying time
-#   downtime  from the stop at the source to the start at the destination, with pre-copy and without
-#   eight     eight saves at the same time against one
-#   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless one is
-#             named, as Debian 13's kernel can't
-#   populate  touching all of a GPU's RAM in huge pages, and one page a fault
-# The machine is emulated without KVM: compare the numbers of one run with each other, and
-# not with those of any hardware.
+# Measures and asserts nothing. Each WHAT (default: all) has its own boot:
+#   create    the time from "create" to a usable mdev, with 1 to 64 VFs
+#   save      reading a state of 256 MiB, compared with reading a memfd
+#   overlap   the time of a save, compared with firmware's time plus copying time
+#   downtime  from the stop at the source to the start at the destination, with and without pre-copy
+#   eight     eight saves at the same time, compared with one
+#   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless --stack
+#             names another: Debian 13's kernel has no dirty page logging
+#   populate  touching all of a GPU's RAM in huge pages, and with one page a fault
+# The machine is emulated without KVM: compare the numbers of one run with each other only.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [--kernel NAME]... [clang|arm64|ppc64le]...
 #
-# All modules for other compilers and machines, on the kernels 6.12 and 7.3 (--kernel: others of
-# tests/vm/kernels): by clang for x86, against that kernel's source prepared by clang (LLVM=1); by
-# cross gcc for arm64 and ppc64le, against Debian's headers, with pages of 4 KiB and with larger ones.
-# Nothing of it runs. There may be no warning with W=1, of gcc's also none by sparse, and none by modpost.
-# Debian's kernels for arm64 and ppc64le have no mdev.ko; its symbols are the only ones that may be
-# missing. Warnings are shown, and the whole log is in the cache. TAP; the last line is "N passed,
-# N failed".
+# Builds all modules with other compilers and for other machines, for the kernels 6.12 and 7.3
+# (--kernel: others of tests/vm/kernels): with clang for x86, against that kernel's source prepared
+# by clang (LLVM=1); with cross gcc for arm64 and ppc64le, against Debian's headers, with pages of 4
+# KiB and with larger ones. The modules are not run. W=1 and modpost must give no warning, and with
+# gcc also sparse. Only the symbols of mdev.ko may be missing, which Debian's kernels for arm64 and
+# ppc64le do not have. Warnings are shown; the complete log is in the cache. TAP; the last line is
+# "N passed, N failed".
 set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: demo.sh [--stack NAME] [--device virtio|mlx5]
 #
-# Demonstrates the project on a bare Debian machine: makes the test bed and
-# the modules if they are missing, boots an emulated server (L1) with the reference
-# device, and in it starts mdevs with mdevctl, runs a guest whose DMA copies are
-# verified byte for byte, and migrates it live to a second mdev on another VF. Ends
-# with one table, and a timeline of the migration in build/demo/. Exit status 0 only if
-# every step succeeded. --device virtio: with the SNAP model instead, a virtio-blk disk on
-# the stack trixie-backports. --device mlx5: with the ConnectX model, and RDMA in the guest.
+# Demonstrates the project on a bare Debian machine. It makes the test bed and the modules if they
+# are missing, and boots an emulated server (L1) with the reference device. There it starts mdevs
+# with mdevctl, runs a guest whose DMA copies are verified byte for byte, and migrates the guest
+# live to a second mdev on another VF. At the end it prints one table and writes a timeline of the
+# migration to build/demo/. The status is 0 only if every step succeeded.
+#
+# --device virtio: the SNAP model, a virtio-blk disk, on the stack trixie-backports.
+# --device mlx5: the ConnectX model, with RDMA in the guest.
 set -e
 tests=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=../vm/lib/common.sh

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh
 #
-# Checks the documents as HTML by Sphinx: follows each local link and anchor, and loads each page in a real
-# browser (Debian's chromium), where pictures must load and nothing may be cut off. Screenshots
-# of each page, light and dark, are in build/docs-screenshots. TAP; the last line is "N passed, N failed".
+# Checks the documents as HTML made by Sphinx. It follows each local link and anchor, and loads each
+# page in a real browser (Debian's chromium): all pictures must load, and nothing may be cut off.
+# Screenshots of each page, light and dark, are in build/docs-screenshots. TAP; the last line is "N
+# passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: start.sh [SUITE...]
 #
-# The first half of docs/getting-started.rst on a bare Debian (trixie, trixie-backports; default: both):
-# the page's apt lines, its GRUB lines, and its build of the packages, in a root of that Debian
-# with only the base system and GRUB. update-grub is Debian's; only grub-probe, which needs a
-# disk, is replaced. The second half: tests/system/159-start.t. TAP; the last line is
-# "N passed, N failed".
+# Runs the first half of docs/getting-started.rst on a bare Debian (trixie, trixie-backports;
+# default: both): the page's apt lines, its GRUB lines, and its build of the packages. They run in a
+# root of that Debian with only the base system and GRUB. update-grub is Debian's; only grub-probe
+# is replaced, since it needs a disk. tests/system/159-start.t runs the second half. TAP; the last
+# line is "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [--seconds N] [--keep] [stream|upstream|v1|parts|cx|cxcmd]...
 #
-# Fuzzing of what reads hostile input: builds the modules' own sources in user space with
-# libFuzzer, AddressSanitizer and UBSan, and runs each target on the kept corpus
-# (tests/fuzz/corpus) and from there on, for a fixed number of runs, or N seconds. TAP; an input
-# that crashes a target is kept and named. --keep adds to the corpus what has reached new code.
-# cx: images of the ConnectX model, which it gets from another host; cxcmd: its command queue.
+# Fuzzes the code that reads hostile input. It builds the modules' own sources in user space with
+# libFuzzer, AddressSanitizer and UBSan, and runs each target on the stored corpus
+# (tests/fuzz/corpus) and then on new inputs, for a fixed number of runs or N seconds. TAP; an input
+# that crashes a target is stored and named. --keep adds inputs to the corpus that reached new code.
+# cx: images that the ConnectX model gets from another host; cxcmd: its command queue.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

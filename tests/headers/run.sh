@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [PATTERN]
 #
-# Kernels that can't be had here, by altered copies of the headers that can: what later kernels brought
-# is taken out of 7.3's, put into 6.12's and 6.1's, or renamed. Each branch of compat.h is
-# compiled both ways, and what have.sh says of a kernel that lacks something is looked at, by make and
-# by DKMS. TAP; the last line is "N passed, N failed". PATTERN: only tests whose name has it (grep -E).
+# Tests kernels that are not available here, with altered copies of the headers of kernels that are.
+# It removes from 7.3's headers what later kernels added, adds it to 6.12's and 6.1's, or renames
+# it. Each branch of compat.h is compiled both ways. It also checks what have.sh says about a kernel
+# that lacks something, by make and by DKMS. TAP; the last line is "N passed, N failed". PATTERN:
+# only tests whose name has it (grep -E).
 set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

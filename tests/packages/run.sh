@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [--no-guests|--no-boots] [SUITE...]
 #
-# The Debian packages, on Debian 12 and 13 (bookworm, trixie; default: both): built and installed by
-# the guides' commands with that Debian's own tools, DKMS builds the modules for that Debian's
-# kernel; that very root file system boots as L1, twice, and makes mdevs; what was installed is
-# put into the root of the stack of that Debian, which has QEMU and libvirt, and guests run and migrate
-# there (not with --no-guests); and the packages are removed again, after which the file system is
-# what it was. Vendor modules are built against the packages. Then the modules and tools without
-# packages, also by the guides' commands. --no-boots: all that needs no emulated machine. TAP; the
-# last line is "N passed, N failed".
+# Tests the Debian packages on Debian 12 and 13 (SUITE: bookworm, trixie; default: both):
+# - The guides' commands build and install the packages with that Debian's own tools. DKMS builds
+#   the modules for that Debian's kernel.
+# - This root file system boots as L1, twice, and creates mdevs.
+# - The installed files are copied into the root of that Debian's stack, which has QEMU and libvirt.
+#   Guests run and migrate there (not with --no-guests).
+# - The packages are removed. Afterwards the file system is as it was before.
+# - Vendor modules are built with the packages.
+# - The guides' commands install modules and tools without packages.
+# --no-boots: only what needs no emulated machine. TAP; the last line is "N passed, N failed".
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

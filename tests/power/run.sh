@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [KERNEL[-64k][-guest]...]
 #
-# The engine on POWER, without POWER: an emulated POWER9 machine (QEMU's powernv9) that boots Debian's
-# kernels with our engine, a device tree changed at run time (power-test.c) and the tests in init. By
-# default 6.12 with pages of 4 and of 64 KiB, and 7.2, where it can be had, with 4. 6.1's has no VFIO
-# that works there. -guest: in the machine QEMU 7.2 has both functions for a guest (guest.sh). KERNEL:
-# 6.12, 6.12-64k, 7.2, 6.12-64k-guest, ... That all modules build for ppc64le: tests/cross/run.sh.
+# Tests the engine on an emulated POWER9 machine (QEMU's powernv9). It boots Debian's kernels with
+# our engine, changes the device tree at run time (power-test.c) and runs the tests in init.
+# Default: 6.12 with pages of 4 and of 64 KiB, and 7.2 with 4 KiB if Debian has it. VFIO does not
+# work on 6.1's ppc64le. -guest: QEMU 7.2 in the machine assigns both functions to a guest
+# (guest.sh). KERNEL: 6.12, 6.12-64k, 7.2, 6.12-64k-guest, ... tests/cross/run.sh builds all modules
+# for ppc64le.
 #
-# Prints TAP; the last line is "N passed, N failed". PATIENCE=N in the environment: wait N times
-# as long for the machine.
+# Prints TAP; the last line is "N passed, N failed". PATIENCE=N in the environment: wait N times as
+# long for the machine.
 set -e
 . "$(dirname "$0")/../vm/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -3,31 +3,36 @@
 # usage: host-run.sh [--stack NAME] [--other NAME] [--boots NAMES] [--all] [--bug NAME] [--keep DIR]
 #                    [--root-image FILE] [PATTERN...]
 #
-# The system tests: boots L1 as often as the chosen tests need (a pattern is a part of
-# a test's name; default: all), runs tests/system/run.sh there, and adds up. Prints TAP, then
-# the files that failed; the last line is "N passed, N failed". Status 1 if any failed.
+# Runs the system tests. It boots L1 as often as the chosen tests need (PATTERN is a part of a
+# test's name; default: all tests) and runs tests/system/run.sh in each boot. Prints TAP, then the
+# files that failed; the last line is "N passed, N failed". The status is 1 if any test failed.
 #
-# PATIENCE=N in the environment: wait N times as long before a test counts as hung, for a machine
-# that is busy. A stack's file may have one for what is slow there.
+# --stack: the stack that L1 has (default debian13; tests/vm/stacks).
 #
-# --other: where two hosts are booted, the stack of the second one. The guests of both get
-# the machine type that all versions of QEMU in use have.
+# --other: the stack of the second host, where two hosts are booted. The guests of both hosts get
+# the machine type that all QEMU versions in use have.
 #
-# DEVICE=NAME in the environment: the device under test, as device/NAME.sh describes it (default: refdev).
-# SILENT=COMMAND: what the SNAP model does not answer in boot virtiosilent (default: mode-set).
+# --boots: run only the named boots, one word: main, guests, tools, big, many, noiommu, nvlink2,
+# resident, sleep, reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt, upstream.
+# The last three take minutes, and upstream's selftests need a download: without patterns they run
+# only with --all.
 #
-# --boots: only some, one word, of main, guests, tools, big, many, noiommu, nvlink2, resident, sleep,
-# reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt and upstream. Without patterns
-# the last three (minutes; upstream's selftests also a download) run only with --all. With --all, tests
-# also run their complete tables instead of a part ("full" in tap.sh).
+# --all: tests run their complete tables instead of a part ("full" in tap.sh).
 #
-# --keep: the boots' files go to DIR/BOOT, with gcov's counters (tests/coverage.sh).
+# --keep: keep the files of the boots in DIR/BOOT, with gcov's counters (tests/coverage.sh).
 #
-# --root-image: L1's root file system, as in boot.sh; its modules are tested instead of those of this
-# checkout (tests/packages).
+# --root-image: L1's root file system, as in boot.sh. Its modules are tested instead of those of
+# this checkout (tests/packages).
 #
-# --bug plants a bug in the reference device's model (property x-bug of tests/qemu): the run must fail
-# then.
+# --bug: plant a bug in the reference device's model (property x-bug of tests/qemu). The run must
+# fail.
+#
+# Environment:
+# PATIENCE=N      wait N times as long before a test counts as hung, on a busy machine. A stack's
+#                 file can set it for a slow stack.
+# DEVICE=NAME     the device under test, which device/NAME.sh describes (default: refdev).
+# SILENT=COMMAND  the command that the SNAP model does not answer in the boot virtiosilent (default:
+#                 mode-set).
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

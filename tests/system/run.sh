@@ -2,22 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [-b BOOT] [PATTERN...]
 #
-# Runs system tests in L1 and prints TAP. A test is a file NNN-name.t here; it runs if
-# one of the patterns (default: all) is part of its name, and if it is for this boot (its
-# line "# boot: NAME", default main). "# timeout: SECONDS" in a file is its limit, with FULL in the
-# environment (host-run.sh --all) "# timeout-full: SECONDS"; EXTRA_TIME: so much more.
-# "# needs: WORD...": what the device under test must have (device/refdev.sh), else the file is skipped.
-# "# dma-faults: expected": it lets the device go where the IOMMU stops it. "# wrecks: WHY": nothing can be
-# cleaned up after it, and no file runs after it.
+# Runs system tests in L1 and prints TAP. A test is a file NNN-name.t in this directory. It runs if
+# its name has one of the patterns (default: all), and if it belongs to this boot (its line "# boot:
+# NAME", default main). Other lines of a test file:
 #
-# After each file the kernel's log is searched: a warning, oops, lockdep report, hung task, wrong
-# use of DMA's interface or DMA fault fails the file that caused it, unless a line of the
-# file, "# complains: REGEX", says that this complaint is what it wants. So do memory
-# that is lost and lockdep that has turned itself off, where the kernel can tell
-# (sanitizers.sh; memory at the end). What a file leaves behind fails it, too. With "-b pair" this is hostA
-# (tests/vm/boot-pair.sh), and all that is asked of hostB as well. TESTS in the environment: the
-# directory with the files. COVERAGE: gcov's counters are kept in /share.
-# Status 1 if anything failed; the last line says "N passed, N failed".
+# "# timeout: SECONDS"       the limit of the file; EXTRA_TIME in the environment is added to it
+# "# timeout-full: SECONDS"  the limit with FULL in the environment (host-run.sh --all)
+# "# needs: WORD..."         what the device under test must have (device/refdev.sh); otherwise the
+#                            file is skipped
+# "# dma-faults: expected"   the IOMMU blocks DMA of the device
+# "# wrecks: WHY"            the file leaves a state that cannot be cleaned up; no file runs
+#                            after it
+# "# complains: REGEX"       the test provokes this complaint of the kernel
+#
+# After each file the kernel's log is searched. A warning, oops, lockdep report, hung task, wrong
+# use of DMA's interface or DMA fault fails the file, unless the file expects it. Leaked memory and
+# a lockdep that has turned itself off fail the file, too, where the kernel can detect them
+# (sanitizers.sh). So does anything that the file leaves behind.
+#
+# With "-b pair" this is hostA (tests/vm/boot-pair.sh), and hostB is checked as well. TESTS in the
+# environment: the directory with the files. COVERAGE: gcov's counters are kept in /share. The
+# status is 1 if anything failed; the last line is "N passed, N failed".
 
 here=$(cd "$(dirname "$0")" && pwd)
 : "${PAYLOAD:=/payload}"

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: soak.sh [--stack NAME] [--time SECONDS] [--guests N] [--seed N] [N]
 #
-# N (default 1000) migrations. Most of them among operations in random order over eight mdevs,
-# with soak.py: the time (default 3600 s) at least, with a line each minute on the kernel's
-# memory. A guest takes ten seconds and more for one of its own, so only some (default one in
-# twenty) are of a guest, back and forth between two mdevs while its copies go on, a line for each.
-# Status 1 at the first context that differs, copy that is wrong, complaint of the kernel, at
-# memory that grows, or anything else that goes wrong.
+# Runs N migrations (default 1000). Most are among operations in random order on eight mdevs
+# (soak.py), for at least the given time (default 3600 s), with a line each minute about the
+# kernel's memory. A migration of a guest takes ten seconds and more, so only some (default: one in
+# twenty) are of a guest: it moves back and forth between two mdevs while it copies, with a line for
+# each. The status is 1 at the first context that differs, wrong copy, complaint of the kernel,
+# growth of memory, or other failure.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"

@@ -3,9 +3,9 @@
 # usage: agent.sh --serve
 #        agent.sh --lead SCRIPT [ARGUMENTS...]
 #
-# In the L1s of a pair (boot-pair.sh). --serve, on hostB: runs what hostA orders by
-# lib/peer.sh until it is told to end. --lead, on hostA: waits for hostB, runs
-# SCRIPT, and lets hostB go.
+# Runs in the L1s of a pair (boot-pair.sh). --serve, on hostB: runs the commands that hostA sends by
+# lib/peer.sh, until hostA tells it to end. --lead, on hostA: waits for hostB, runs SCRIPT, and
+# tells hostB to end.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/peer.sh"
 end=/run/agent.end

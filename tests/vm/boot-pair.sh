@@ -2,18 +2,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: boot-pair.sh [OPTIONS] -- SCRIPT [ARGUMENTS...]
 #
-# Boots two L1s with a network between them, hostA and hostB, runs SCRIPT on hostA
-# and exits with its status, or hostB's if only that one has failed. SCRIPT has
-# lib/peer.sh to give orders to hostB: "peer COMMAND...". Its output appears here;
-# that of hostB, with a line for each order, is kept and shown on failure.
+# Boots two L1s with a network between them, hostA and hostB, and runs SCRIPT on hostA. The status
+# is that of hostA, or that of hostB if only hostB has failed. SCRIPT uses lib/peer.sh to run
+# commands on hostB: "peer COMMAND...". SCRIPT's output appears here. The output of hostB, with a
+# line for each command, is kept, and shown on failure.
 #
 #   --on-a       the options that follow are for hostA only
 #   --on-b       the options that follow are for hostB only
-#   --both       the options that follow are for both, as from the beginning
+#   --both       the options that follow are for both hosts (the default)
 #   --run-dir DIR  keep the run's files in DIR/hostA and DIR/hostB
 #
-# All other options are those of boot.sh. When one host fails, the other one is ended, too.
-# As boot.sh does, it tries a run once more, and says so, if a host crashed or timed out.
+# All other options are those of boot.sh. When one host fails, the other one is ended, too. Like
+# boot.sh, it repeats a run once, and says so, if a host crashed or timed out.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/rundir.sh"

@@ -2,43 +2,41 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: boot.sh [OPTIONS] -- SCRIPT [ARGUMENTS...]
 #
-# Boots L1, the emulated hypervisor host, runs SCRIPT there and exits with its
-# status. SCRIPT is a path inside the payload, which holds tests/ and tools/ of
-# this checkout (so tests/system/run.sh is just that); it runs as root in
-# /payload with our modules known to modprobe. Its output appears here as it
-# comes; console, output and command line are kept in the run's directory, and
-# the console's end is shown on failure. A run in which L1's kernel complained
-# (BUG, WARNING, Oops, hung task...) fails with status 99.
+# Boots L1, the emulated hypervisor host, runs SCRIPT in it and exits with the status of SCRIPT.
+# SCRIPT is a path inside the payload, which has tests/ and tools/ of this checkout (such as
+# tests/system/run.sh). It runs as root in /payload, with our modules known to modprobe. Its output
+# appears here. Console, output and command line are kept in the run's directory, and the end of the
+# console is shown on failure. If L1's kernel logs a BUG, WARNING, Oops, hung task or the like, the
+# run fails with status 99.
 #
-#   --stack NAME      what L1 is (default debian13; one file each in stacks/)
-#   --device SPEC     a QEMU device under test; without a bus= it goes on the
-#                     next of the root ports rp1..rp4. Repeatable.
+#   --stack NAME      the stack of L1 (default debian13; one file each in stacks/)
+#   --device SPEC     a QEMU device under test. Without bus= it gets the next of the root
+#                     ports rp1..rp4. Repeatable.
 #   --qemu-arg ARG    an argument for L0's QEMU, one word. Repeatable.
-#   --append WORDS    more for L1's kernel command line
-#   --env NAME=VALUE  set in the script's environment. Repeatable.
+#   --append WORDS    words for L1's kernel command line
+#   --env NAME=VALUE  a variable for the script's environment. Repeatable.
 #   --add FILE        put FILE (or a directory) into /payload. Repeatable.
-#   --timeout SEC     ends L1 after SEC seconds (default 240)
-#   --no-build        take the modules as last built; do not run make
-#   --no-modules      no modules of ours at all
-#   --root-image FILE L1's root file system (erofs) instead of the stack's; it must be for
+#   --timeout SEC     end L1 after SEC seconds (default 240)
+#   --no-build        use the modules of the last build; do not run make
+#   --no-modules      boot without our modules
+#   --root-image FILE use this root file system (erofs) instead of the stack's; it must fit
 #                     the stack's kernel
-#   --disk FILE       what another L1 has written to its disk: a tar archive, unpacked over L1's
-#                     root before a module of ours is there
-#   --systemd         L1's own systemd is its init, and SCRIPT one of its services
-#   --no-kvm          no KVM in L1: 2 s less for a script without L2 guests
-#   --stock-qemu      QEMU without the device models of tests/qemu
+#   --disk FILE       unpack this tar archive over L1's root before our modules are there. It is
+#                     what an earlier L1 wrote to its disk
+#   --systemd         L1's init is systemd, and SCRIPT runs as a service
+#   --no-kvm          no KVM in L1: saves 2 s for a script without L2 guests
+#   --stock-qemu      use QEMU without the device models of tests/qemu
 #   --allow-splats    a complaint of the kernel alone does not fail the run
 #   --run-dir DIR     keep the run's files in DIR
-#   --once            no second try, whatever happens
-#   --link NAME:PATH  L1 is NAME, hostA or hostB, and has a network card; the
-#                     socket PATH connects it to the other one. For boot-pair.sh
-#   --shell           no script: a root shell on the serial console (shell.sh)
+#   --once            do not repeat the run
+#   --link NAME:PATH  L1 is NAME, hostA or hostB, and has a network card. The socket PATH
+#                     connects it to the other host. For boot-pair.sh
+#   --shell           open a root shell on the serial console instead of a script (shell.sh)
 #
-# In L1: /dev/virtio-ports/l0.monitor is L0's human monitor and l0.qmp its QMP
-# (lib/l0.sh has functions for them); "mount /share" gives a directory of the
-# run's, RUN-DIR/share, to bring files out; $BED is /payload/tests/vm.
-# boot.sh tries a run once more, and says so, if QEMU ended by itself (status 0, no panic on the
-# console), at a time-out, or if L1 went silent (lib/alive.sh).
+# In L1 /dev/virtio-ports/l0.monitor is L0's human monitor and l0.qmp its QMP (lib/l0.sh has
+# functions for them). "mount /share" mounts RUN-DIR/share, to bring files out. $BED is
+# /payload/tests/vm. boot.sh repeats a run once, and says so, if QEMU ended by itself (status 0, no
+# panic on the console), at a time-out, or if L1 hung (lib/alive.sh).
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

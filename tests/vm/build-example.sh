@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: build-example.sh NAME KERNEL
 #
-# Builds docs/examples/NAME as a vendor would, out of the tree and for KERNEL: with what "make install-dev"
-# installs, and the symbols of modules that are built for that kernel. W=1; prints the module's file.
+# Builds docs/examples/NAME for KERNEL as a vendor does, out of the tree: with the files that "make
+# install-dev" installs, and the symbols of modules that are built for that kernel. Uses W=1; prints
+# the module's file.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

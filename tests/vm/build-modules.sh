@@ -3,14 +3,12 @@
 # usage: build-modules.sh KERNEL [MAKE ARGUMENTS...]
 #        build-modules.sh --shell KERNEL
 #
-# Builds the kernel modules for KERNEL (6.1, 6.12 or 7.3: one file each in
-# tests/vm/kernels) with that kernel's own compiler: "make modules W=1 KDIR=..."
-# of the top-level Makefile, on a copy of this checkout, so that nothing is
-# written here and the next build is incremental. The arguments are passed on
-# to make, as are the words of MODULE_ARGS in the environment; a target among them
-# replaces "modules". The compiler's output is
-# shown; on success the last line of standard output is the copy's directory.
-# --shell opens a shell in the build root, in that copy.
+# Builds the kernel modules for KERNEL (6.1, 6.12 or 7.3: one file each in tests/vm/kernels) with
+# that kernel's own compiler: "make modules W=1 KDIR=..." of the top-level Makefile. It builds a
+# copy of this checkout, so the checkout does not change and the next build is incremental. The
+# arguments go to make, and so do the words of MODULE_ARGS in the environment; a target among them
+# replaces "modules". The compiler's output is shown. On success the last line of standard output is
+# the copy's directory. --shell opens a shell in the build root, in that copy.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: checkpatch.sh [ARGUMENTS OF checkpatch.pl]
 #
-# The kernel's checkpatch.pl, fetched once; e.g.
+# Runs the kernel's checkpatch.pl, which it fetches once, such as
 #   checkpatch.sh --no-tree --strict --terse -f drivers/vfio/pci/engine.c
 set -e
 . "$(dirname "$0")/lib/common.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: fio.sh
 #
-# fio for guests, fetched and built once. Prints its directory, which is for boot.sh --add.
+# Fetches and builds fio for guests, once. Prints its directory, which is for boot.sh --add.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

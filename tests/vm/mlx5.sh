@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: mlx5.sh KERNEL
 #
-# Makes what the tests of ConnectX need besides a stack, for KERNEL (6.1, 6.12...): the stock drivers
-# mlx5_core and mlx5_ib, rdma-core for a guest, and upstream's mlx5-vfio-pci (recipes/mlx5.sh). Prints
-# their directories, one a line, each for boot.sh --add. The first time it downloads some 280 MB.
+# Makes what the tests of ConnectX need in addition to a stack, for KERNEL (6.1, 6.12...): the stock
+# drivers mlx5_core and mlx5_ib, rdma-core for a guest, and upstream's mlx5-vfio-pci
+# (recipes/mlx5.sh). Prints their directories, one a line, each for boot.sh --add. The first run
+# downloads some 280 MB.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: qemu-link.sh
 #
-# Links QEMU (L0's) with the device models in tests/qemu/*.c and prints the
-# path of the resulting qemu-system-x86_64; a compiler warning fails the link. The base build is made first if it is missing (about 5 minutes).
-# --share prints the directory of the firmware files that QEMU needs.
+# Links L0's QEMU with the device models in tests/qemu/*.c and prints the path of the resulting
+# qemu-system-x86_64. A compiler warning fails the link. If the base build is missing, it is made
+# first (about 5 minutes). --share prints the directory of the firmware files that QEMU needs.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: selftests.sh
 #
-# Upstream's tools/testing/selftests/vfio, fetched and built once. Prints the directory of
-# the programs, which is for boot.sh --add.
+# Fetches and builds upstream's tools/testing/selftests/vfio, once. Prints the directory of the
+# programs, which is for boot.sh --add.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

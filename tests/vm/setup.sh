@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: setup.sh [--refresh] [STACK...]
 #
-# Makes the missing parts of the test bed: L0's QEMU with our device models,
-# the build roots of all kernels, checkpatch, and the given L1 stacks (default:
-# debian13; one file each in tests/vm/stacks). All of it is kept in
-# $XDG_CACHE_HOME/mdev-pci (~/.cache/mdev-pci); removing that is safe.
-# --refresh makes the given stacks and their build roots again, with today's
-# packages (a kernel of our own only if there is a newer source).
+# Makes the missing parts of the test bed: L0's QEMU with our device models, the build roots of all
+# kernels, checkpatch, and the named L1 stacks (default: debian13; one file each in
+# tests/vm/stacks). All of it is kept in $XDG_CACHE_HOME/mdev-pci (~/.cache/mdev-pci), which you may
+# remove at any time.
 #
-# Status 69: a stack was asked for that may be missing (OPTIONAL in its file),
-# and is.
+# --refresh: make the named stacks and their build roots again, with today's packages. A kernel of
+# our own build is made again only if its source is newer.
+#
+# Status 69: a named stack may be missing (OPTIONAL in its file), and is missing.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: upstream-driver.sh DRIVER KERNEL
 #
-# Builds upstream's variant driver DRIVER (virtio or mlx5: the name of its directory in
-# drivers/vfio/pci; or mtty, the sample in samples/vfio-mdev) for KERNEL from Debian's linux-source of that kernel, unchanged and out of
-# tree, once. Prints the directory with the module, which is for boot.sh --add.
+# Builds an upstream variant driver for KERNEL from Debian's linux-source of that kernel, unchanged
+# and out of tree, once. DRIVER is virtio or mlx5, the name of its directory in drivers/vfio/pci, or
+# mtty, the sample in samples/vfio-mdev. Prints the directory with the module, which is for boot.sh
+# --add.
 set -e
 . "$(dirname "$0")/lib/common.sh"
 . "$VM_DIR/lib/cache.sh"

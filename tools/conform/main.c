@@ -48,7 +48,7 @@ static void usage(FILE *to)
 		"  --foreign FILE        a stream of another device, which must be refused\n"
 		"  --save FILE           write a stream of this device to FILE\n"
 		"  --json FILE           write the results as JSON to FILE\n"
-		"  --group, --cdev       open it by its IOMMU group or its character device\n"
+		"  --group, --cdev       open the device by its IOMMU group or its character device\n"
 		"  --list                list the points with their sentences of the uapi\n"
 		"  --quiet               print no notes and latencies\n"
 		"Status: 0 all passed; 1 a point failed; 2 wrong usage; 3 the device can't be opened, or\n"
