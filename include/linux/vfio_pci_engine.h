@@ -482,6 +482,18 @@ struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
 void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream);
 
 /**
+ * vfio_pci_engine_assert_locked() - assert that the driver core holds device_lock()
+ * @dev: the function
+ *
+ * In place of device_lock_assert() where a driver's probe() may be the caller: the PCI core has
+ * probe() called by a worker on the device's NUMA node, while another task holds the lock.
+ */
+static inline void vfio_pci_engine_assert_locked(struct device *dev)
+{
+	lockdep_assert(mutex_is_locked(&dev->mutex));
+}
+
+/**
  * vfio_pci_engine_can_reset() - check whether a function can be reset
  * @pdev: the function
  *

@@ -88,6 +88,7 @@ static int refuse_range(const struct mdev_pci_instance *instance,
 static int vendor_set(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
 		      u64 value)
 {
+	lockdep_assert_held(&function->fw_lock);
 	return vfio_pci_engine_result(&function->fn.pdev->dev, "set of an attribute",
 				      attr->set(&function->fn, attr, value));
 }
@@ -95,6 +96,7 @@ static int vendor_set(struct mdev_pci_function *function, const struct mdev_pci_
 static int vendor_get(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
 		      u64 *value)
 {
+	lockdep_assert_held(&function->fw_lock);
 	return vfio_pci_engine_result(&function->fn.pdev->dev, "get of an attribute",
 				      attr->get(&function->fn, attr, value));
 }
@@ -105,6 +107,7 @@ static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr 
 {
 	int ret;
 
+	lockdep_assert_held(&function->fw_lock);
 	ret = vendor_set(function, attr, value);
 	if (!ret)
 		__set_bit(index, &function->written);
@@ -251,8 +254,10 @@ static bool is_found(const struct mdev_pci_function *function, const struct mdev
 static int inherit(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
 		   u64 *value)
 {
-	int ret = vendor_get(function, attr, value);
+	int ret;
 
+	lockdep_assert_held(&function->fw_lock);
+	ret = vendor_get(function, attr, value);
 	if (ret)
 		pci_err(function->fn.pdev, "%s could not be read (%pe); so the mdev is refused\n",
 			attr->name, ERR_PTR(ret));
@@ -359,6 +364,7 @@ int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_p
 static bool is_changed(const struct mdev_pci_function *function,
 		       const struct mdev_pci_attr *attr, unsigned int i)
 {
+	lockdep_assert_held(&function->fw_lock);
 	return attr->inherited ? test_bit(i, &function->written) :
 	       function->values[i] != attr->initial;
 }

@@ -227,6 +227,7 @@ static void disable(struct mdev_pci_function *function, const struct mdev_pci_ty
 {
 	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
 
+	lockdep_assert_held(&function->fw_lock);
 	if (type->whole)
 		mdev_pci_whole_take_back(function->parent, type);
 	else if (ops && ops->disable)
@@ -498,7 +499,7 @@ void mdev_pci_function_del(struct mdev_pci_parent *parent)
 	struct mdev_pci_function *function = whole_function(parent);
 	struct mdev_pci_call *c = take_call(function);
 
-	device_lock_assert(&function->fn.pdev->dev);
+	vfio_pci_engine_assert_locked(&function->fn.pdev->dev);
 	if (function->instance)
 		function->instance->ops->release(function->instance);
 	mutex_lock(&parent->lock);

@@ -31,6 +31,9 @@
  *
  * No operation of the vendor driver is called under mdev_pci_parent.lock: any of them may
  * end in mdev_pci_parent_error().
+ *
+ * lockdep checks this order, also of device_lock() while an mdev exists and has the function: see
+ * set_lock_class(). device_lock() of a PF belongs to its driver, and lockdep does not see it.
  */
 #ifndef MDEV_PCI_INTERNAL_H
 #define MDEV_PCI_INTERNAL_H

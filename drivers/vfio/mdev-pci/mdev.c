@@ -71,6 +71,7 @@ static int make_device(struct mdev_pci_instance *instance)
 	};
 	int ret;
 
+	device_lock_assert(&instance->function->fn.pdev->dev);
 	ret = stream_type(instance, type, sizeof(type));
 	if (ret)
 		return ret;
@@ -98,6 +99,7 @@ static void unmake_device(struct mdev_pci_instance *instance)
 {
 	struct vfio_pci_engine_device *edev = instance->edev;
 
+	device_lock_assert(&instance->function->fn.pdev->dev);
 	mutex_lock(&instance->lock);
 	instance->edev = NULL;
 	mutex_unlock(&instance->lock);
@@ -115,6 +117,7 @@ static int check_group(struct mdev_pci_instance *instance)
 	struct pci_dev *pdev = instance->function->fn.pdev;
 	struct device *owner = mdev_pci_group_owner(pdev);
 
+	device_lock_assert(&instance->function->fn.pdev->dev);
 	if (!owner)
 		return 0;
 	mdev_pci_function_set_refused(instance->function, MDEV_PCI_REFUSED_BY_GROUP);
@@ -130,6 +133,7 @@ static int check_function(struct mdev_pci_instance *instance)
 	const char *name = dev_name(&instance->mdev->dev);
 	struct device *neighbour;
 
+	device_lock_assert(&instance->function->fn.pdev->dev);
 	if (instance->function->dead) {
 		pci_err(pdev, "mdev %s %s: the VF was just removed; try again\n", name,
 			verdict(instance, -EAGAIN));
@@ -156,8 +160,10 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 {
 	struct mdev_pci_function *function = instance->function;
 	const char *name = dev_name(&instance->mdev->dev);
-	int ret = mdev_pci_function_enable(function, instance->type, kept);
+	int ret;
 
+	device_lock_assert(&instance->function->fn.pdev->dev);
+	ret = mdev_pci_function_enable(function, instance->type, kept);
 	if (!ret)
 		return 0;
 	if (instance->type->whole)
@@ -224,18 +230,44 @@ static void log_sysfs(struct mdev_pci_instance *instance, int err)
 		dev_name(&instance->mdev->dev), ERR_PTR(err));
 }
 
+/*
+ * The driver core exempts device_lock() from lockdep. While an mdev has a function, that function's
+ * lock has a class of its own, so that lockdep checks the order at the top of mdev-pci.h. There is
+ * one class for each number on a bus: the PCI core may lock all functions of a bus at once. A PF
+ * whose driver releases it keeps the class that its driver has given it.
+ */
+static struct lock_class_key function_locks[U8_MAX + 1];
+
+static bool has_own_class(const struct mdev_pci_function *function)
+{
+	return !mdev_pci_function_is_whole(function) || function->parent->whole;
+}
+
+static void set_lock_class(struct mdev_pci_function *function)
+{
+	struct pci_dev *pdev = function->fn.pdev;
+
+	device_lock_assert(&pdev->dev);
+	if (has_own_class(function))
+		device_lock_set_class(&pdev->dev, &function_locks[pdev->devfn]);
+}
+
+static void reset_lock_class(struct mdev_pci_function *function)
+{
+	device_lock_assert(&function->fn.pdev->dev);
+	if (has_own_class(function))
+		device_lock_reset_class(&function->fn.pdev->dev);
+}
+
 static int start(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
 {
 	struct mdev_pci_function *function = instance->function;
 	int ret;
 
-	device_lock_assert(&function->fn.pdev->dev);
-	ret = check_function(instance);
+	set_lock_class(function);
+	ret = check_function(instance) ?: enable_function(instance, kept);
 	if (ret)
-		return ret;
-	ret = enable_function(instance, kept);
-	if (ret)
-		return ret;
+		goto reset_class;
 	ret = make_device(instance);
 	if (ret)
 		goto disable;
@@ -251,6 +283,8 @@ unmake:
 	unmake_device(instance);
 disable:
 	mdev_pci_function_disable(function);
+reset_class:
+	reset_lock_class(function);
 	return ret;
 }
 
@@ -273,6 +307,7 @@ static void stop(struct mdev_pci_instance *instance, struct mdev_pci_function *f
 	remove_links(instance);
 	unmake_device(instance);
 	mdev_pci_function_disable(function);
+	reset_lock_class(function);
 }
 
 static int release(struct mdev_pci_instance *instance)
@@ -367,6 +402,7 @@ static int move(struct mdev_pci_instance *instance, struct mdev_pci_function *fr
 	struct mdev_pci_values kept;
 	int ret, back;
 
+	lockdep_assert_held(&instance->move_lock);
 	mdev_pci_attrs_keep(from, &kept);
 	stop_at(instance, from);
 	ret = start_at(instance, to, &kept);
@@ -652,6 +688,9 @@ static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_inst
 	return ret;
 }
 
+/* As for function_locks[]. Nothing holds this lock of two mdevs */
+static struct lock_class_key mdev_lock;
+
 static int mdev_pci_probe(struct mdev_device *mdev)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mdev->type);
@@ -660,9 +699,11 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 
 	if (!instance)
 		return -ENOMEM;
+	device_lock_set_class(&mdev->dev, &mdev_lock);
 	dev_set_drvdata(&mdev->dev, instance);
 	ret = claim_and_set_up(parent, instance);
 	if (ret) {
+		device_lock_reset_class(&mdev->dev);
 		dev_set_drvdata(&mdev->dev, NULL);
 		instance_free(instance);
 		return ret;
@@ -683,6 +724,7 @@ static void mdev_pci_remove(struct mdev_device *mdev)
 	remove_attributes(instance);
 	unclaim(instance);
 	instance_free(instance);
+	device_lock_reset_class(&mdev->dev);
 	pci_info(parent->pf, "mdev %s was removed\n", dev_name(&mdev->dev));
 	mdev_pci_parent_refresh(parent);
 }

@@ -19,7 +19,7 @@ static void set_going(struct mdev_pci_parent *parent)
 
 static int add_whole(struct mdev_pci_parent *parent)
 {
-	device_lock_assert(&parent->pf->dev);
+	vfio_pci_engine_assert_locked(&parent->pf->dev);
 	kref_get(&parent->kref);
 	return mdev_pci_function_add(parent->pf, parent);
 }
@@ -135,7 +135,7 @@ int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_par
 	struct mdev_pci_parent *parent;
 	int ret;
 
-	device_lock_assert(&pdev->dev);
+	vfio_pci_engine_assert_locked(&pdev->dev);
 	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pdev, desc, true);
 	if (ret)
 		return ret;

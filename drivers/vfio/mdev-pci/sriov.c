@@ -164,6 +164,7 @@ static int change_vfs(struct pci_dev *pf, int num_vfs)
 {
 	int ret;
 
+	device_lock_assert(&pf->dev);
 	if (!num_vfs) {
 		pci_disable_sriov(pf);
 		return 0;
@@ -186,6 +187,7 @@ int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
 	int ret;
 
+	device_lock_assert(&pf->dev);
 	if (!parent)
 		return -ENODEV;
 	ret = begin_change(parent);

@@ -101,11 +101,13 @@ struct device *mdev_pci_group_owner(struct pci_dev *pdev)
  */
 static void disown_dma(struct pci_dev *pf)
 {
+	device_lock_assert(&pf->dev);
 	pf->dev.bus->dma_cleanup(&pf->dev);
 }
 
 static int own_dma(struct pci_dev *pf)
 {
+	device_lock_assert(&pf->dev);
 	/* As between two drivers: made anew if the platform has one */
 	kfree(pf->dev.dma_range_map);
 	pf->dev.dma_range_map = NULL;
@@ -147,6 +149,7 @@ static void clean_after_user(struct pci_dev *pf)
 {
 	int ret;
 
+	device_lock_assert(&pf->dev);
 	/* Some kernels wait a minute for a device that is gone to come out of a reset */
 	if (!pci_device_is_present(pf))
 		return;
@@ -161,6 +164,7 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 	struct pci_dev *pf = parent->pf;
 	int ret;
 
+	device_lock_assert(&parent->pf->dev);
 	clean_after_user(pf);
 	ret = own_dma(pf);
 	pci_set_drvdata(pf, parent->drvdata);

@@ -59,8 +59,10 @@ void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_d
 
 static int stop_logging(struct vfio_pci_migration *mig)
 {
-	int ret = mig_fw_log_stop(mig);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig_fw_log_stop(mig);
 	if (ret)
 		mig_err(mig, ": firmware did not stop logging dirty pages (%pe)\n", ERR_PTR(ret));
 	mig_log_drop(mig);
@@ -73,6 +75,7 @@ static int stop_logging(struct vfio_pci_migration *mig)
  */
 void mig_log_close(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->log.ranges)
 		stop_logging(mig);
 }
@@ -117,6 +120,7 @@ static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsig
 	u64 max_addr = round_down(caps->max_addr + 1, BIT_ULL(shift)) - 1;
 	u64 min = round_up(caps->min_bytes, BIT_ULL(shift));
 
+	lockdep_assert_held(&mig->state_mutex);
 	if (!caps->max_addr)
 		max_addr = U64_MAX;
 	n = ranges_align(r, n, shift);
@@ -143,6 +147,7 @@ static int tell_firmware(struct vfio_pci_migration *mig, const struct mig_range 
 	unsigned int i;
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	ranges = kmalloc_array(n, sizeof(*ranges), GFP_KERNEL);
 	if (!ranges)
 		return -ENOMEM;
@@ -163,6 +168,7 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
 	struct mig_log *log = &mig->log;
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	if (log->ranges)
 		return refuse(mig, -EBUSY, "logging is already on; stop it first");
 	ret = fit_ranges(mig, r, n, shift);
@@ -242,6 +248,7 @@ int mig_log_stop(struct vfio_pci_migration *mig)
 /* Firmware has then forgotten what was dirty: "nothing" would be no answer */
 static int check_reset(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	return mig_is_reset(mig) ? refuse(mig, -EAGAIN, "the function was reset meanwhile") : 0;
 }
 
@@ -316,6 +323,7 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	struct vfio_pci_log_bitmap bitmap = { .sgt = &buf->sgt, .len = len };
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	mig_buf_to_device(buf, dev);
 	ret = mig_fw_log_report(mig, iova, pages << r->shift, &bitmap);
 	mig_buf_to_cpu(buf, dev);
@@ -353,6 +361,7 @@ int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 lengt
 	struct mig_log *log = container_of(changes, struct mig_log, changes);
 	struct vfio_pci_migration *mig = container_of(log, struct vfio_pci_migration, log);
 
+	lockdep_assert_held(&mig->state_mutex);
 	/* The second refuses what is empty or wraps round, too */
 	if (!IS_ALIGNED(iova | length, BIT_ULL(log->page_shift)) ||
 	    !ranges_hold(log->ranges, log->nr, iova, iova + length - 1)) {
@@ -367,6 +376,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_log_dirty);
 /* Does no DMA: what firmware has not reported by now is all that there will be */
 static bool is_quiet(const struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	return mig->state != VFIO_DEVICE_STATE_RUNNING &&
 	       mig->state != VFIO_DEVICE_STATE_PRE_COPY && mig->state != VFIO_DEVICE_STATE_ERROR;
 }
@@ -380,6 +390,7 @@ static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 	ktime_t end = ktime_add_ms(ktime_get(), mig->caps.timeout_ms);
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	do {
 		ret = mig_fw_log_changes(mig, iova, length);
 		if (ret > 0 && is_quiet(mig) && ktime_after(ktime_get(), end))
@@ -398,6 +409,7 @@ static int check_request(struct vfio_pci_migration *mig, const struct report *r)
 {
 	const struct mig_log *log = &mig->log;
 
+	lockdep_assert_held(&mig->state_mutex);
 	if (!log->ranges || log->page_shift != r->shift)
 		return refuse(mig, -EINVAL, "logging is off, or was started again");
 	if (!IS_ALIGNED(r->first | (r->last + 1), BIT_ULL(REST_SHIFT)))

@@ -494,7 +494,7 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 	}
 	pdev = desc->fn->pdev;
 	why = vfio_pci_engine_mistake(desc);
-	device_lock_assert(&pdev->dev);
+	vfio_pci_engine_assert_locked(&pdev->dev);
 	if (why) {
 		pci_err(pdev, "can't be a VFIO device: its description %s\n", why);
 		return ERR_PTR(-EINVAL);
@@ -537,7 +537,7 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 {
 	struct pci_dev *pdev = edev->core.pdev;
 
-	device_lock_assert(&pdev->dev);
+	vfio_pci_engine_assert_locked(&pdev->dev);
 	mig_debugfs_remove(edev->debugfs);
 	vfio_pci_core_unregister_device(&edev->core);
 	mig_gone(edev->mig);

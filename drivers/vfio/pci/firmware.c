@@ -79,8 +79,10 @@ static bool changes_level(enum mig_op op)
  */
 static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun)
 {
-	s64 ms = mig_ms_since(begun);
+	s64 ms;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ms = mig_ms_since(begun);
 	if (changes_level(op))
 		mig_fail(mig, "firmware did not answer %s in %lld ms", mig_op_name(op), ms);
 	else if (!mig->stuck)
@@ -97,6 +99,7 @@ static int note_refusal(struct vfio_pci_migration *mig, enum mig_op op, int ret)
 
 static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int ret)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	ret = mig_fw_result(mig, op, ret);
 	mig_note_op(mig, op, begun, ret);
 	if (ret == -ETIMEDOUT)
@@ -152,6 +155,7 @@ static int call_op(struct vfio_pci_migration *mig, struct mig_call *call)
 {
 	ktime_t begun = ktime_get();
 
+	lockdep_assert_held(&mig->state_mutex);
 	call->run = run_op;
 	return end_op(mig, call->op, begun, mig_fw_call(mig, call));
 }
@@ -191,6 +195,7 @@ int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 {
 	struct mig_call call = { .op = MIG_OP_BEGIN, .dir = dir };
 
+	lockdep_assert_held(&mig->state_mutex);
 	/* Check this also without @begin: a session needs firmware */
 	return mig_fw_check(mig, MIG_OP_BEGIN) ?: op_or_none(mig, &call, mig->ops->begin);
 }
@@ -203,6 +208,7 @@ void mig_fw_end(struct vfio_pci_migration *mig)
 {
 	struct mig_call call = { .op = MIG_OP_END };
 
+	lockdep_assert_held(&mig->state_mutex);
 	op_or_none(mig, &call, mig->ops->end);
 }
 
@@ -217,6 +223,7 @@ int mig_fw_attach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	struct mig_call call = { .op = MIG_OP_ATTACH, .buf = buf };
 
+	lockdep_assert_held(&mig->state_mutex);
 	return op_or_none(mig, &call, mig->ops->attach);
 }
 
@@ -229,6 +236,7 @@ void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	struct mig_call call = { .op = MIG_OP_DETACH, .buf = buf };
 
+	lockdep_assert_held(&mig->state_mutex);
 	op_or_none(mig, &call, mig->ops->detach);
 }
 
@@ -242,8 +250,10 @@ void mig_fw_detach(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
 	struct mig_call call = { .op = MIG_OP_CHUNK_SIZE };
-	int ret = call_op(mig, &call);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = call_op(mig, &call);
 	*bytes = call.bytes;
 	return note_refusal(mig, call.op, ret);
 }
@@ -262,6 +272,7 @@ int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
 	};
 
+	lockdep_assert_held(&mig->state_mutex);
 	return call_op(mig, &call);
 }
 
@@ -279,6 +290,7 @@ int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
 	};
 
+	lockdep_assert_held(&mig->state_mutex);
 	return call_op(mig, &call);
 }
 
@@ -292,8 +304,10 @@ int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 int mig_fw_state_size(struct vfio_pci_migration *mig, u64 *size)
 {
 	struct mig_call call = { .op = MIG_OP_STATE_SIZE };
-	int ret = call_op(mig, &call);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = call_op(mig, &call);
 	*size = call.bytes;
 	return note_refusal(mig, call.op, ret);
 }
@@ -332,6 +346,7 @@ static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig
 /* Without @abort nothing ends firmware's work on the buffer, so it is never freed */
 static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	buf->lost = end_move(buf, -EIO);
 	mig_err(mig, ": the vendor driver's operation %s returned -EINPROGRESS without an operation abort: treated as -EIO%s\n",
 		mig_op_name(move_op(buf)), buf->lost ? "; its buffer is lost" : "");
@@ -353,6 +368,7 @@ int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	struct mig_call call = { .run = run_op, .op = move_op(buf), .buf = buf };
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	reinit_completion(&buf->done);
 	buf->mig = mig;
 	buf->begun = ktime_get();
@@ -391,6 +407,7 @@ void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
 	ktime_t begun = ktime_get();
 
+	lockdep_assert_held(&mig->state_mutex);
 	mig->ops->abort(mig->fn, buf);
 	atomic_set(&buf->pending, 0);
 	mig_note_op(mig, MIG_OP_ABORT, begun, 0);
@@ -407,6 +424,7 @@ int mig_fw_check_compat(struct vfio_pci_migration *mig, u32 compat)
 {
 	struct mig_call call = { .op = MIG_OP_CHECK_COMPAT, .compat = compat };
 
+	lockdep_assert_held(&mig->state_mutex);
 	return call_op(mig, &call);
 }
 
@@ -420,6 +438,7 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
 {
 	struct mig_call call = { .op = MIG_OP_PRECOPY_START };
 
+	lockdep_assert_held(&mig->state_mutex);
 	return op_or_none(mig, &call, mig->ops->precopy_start);
 }
 
@@ -434,6 +453,7 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 {
 	struct mig_call call = { .op = MIG_OP_PRECOPY_STOP, .buf = buf };
 
+	lockdep_assert_held(&mig->state_mutex);
 	return call_op(mig, &call);
 }
 
@@ -447,8 +467,10 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
 	struct mig_call call = { .op = MIG_OP_PRECOPY_SIZE };
-	int ret = call_op(mig, &call);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = call_op(mig, &call);
 	*size = call.left;
 	return note_refusal(mig, call.op, ret);
 }
@@ -466,9 +488,11 @@ int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_r
 		     unsigned int nr, unsigned int page_shift)
 {
 	ktime_t begun = ktime_get();
-	int ret = mig_fw_check(mig, MIG_OP_LOG_START) ?:
-		  mig->log.ops->start(mig->fn, ranges, nr, page_shift);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig_fw_check(mig, MIG_OP_LOG_START) ?:
+	      mig->log.ops->start(mig->fn, ranges, nr, page_shift);
 	return end_op(mig, MIG_OP_LOG_START, begun, ret);
 }
 
@@ -481,8 +505,10 @@ int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_r
 int mig_fw_log_stop(struct vfio_pci_migration *mig)
 {
 	ktime_t begun = ktime_get();
-	int ret = mig->log.ops->stop(mig->fn);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig->log.ops->stop(mig->fn);
 	return end_op(mig, MIG_OP_LOG_STOP, begun, ret);
 }
 
@@ -499,8 +525,10 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap)
 {
 	ktime_t begun = ktime_get();
-	int ret = mig->log.ops->report(mig->fn, iova, length, bitmap);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig->log.ops->report(mig->fn, iova, length, bitmap);
 	ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	mig_note_report(mig, iova, length, bitmap, begun, ret);
 	if (ret == -ETIMEDOUT)
@@ -522,8 +550,10 @@ int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 	u64 reported = log->changes.reported;
 	struct vfio_pci_log_bitmap bitmap = {};
 	ktime_t begun = ktime_get();
-	int ret = log->ops->changes(mig->fn, &log->changes, iova, length);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = log->ops->changes(mig->fn, &log->changes, iova, length);
 	if (ret != 1)
 		ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	bitmap.dirty = log->changes.reported - reported;

@@ -83,6 +83,7 @@ static int call_worker(struct vfio_pci_migration *mig, struct mig_call *call)
 	unsigned long timeout = msecs_to_jiffies(mig->caps.timeout_ms);
 	struct mig_fw_worker *w = &mig->worker;
 
+	lockdep_assert_held(&mig->state_mutex);
 	w->call = *call;
 	w->begun = ktime_get();
 	atomic_set(&w->state, FW_CALLED);
@@ -112,8 +113,10 @@ static int call_worker(struct vfio_pci_migration *mig, struct mig_call *call)
  */
 int mig_fw_call(struct vfio_pci_migration *mig, struct mig_call *call)
 {
-	int ret = mig_fw_check(mig, call->op);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig_fw_check(mig, call->op);
 	if (ret)
 		return ret;
 	return mig->caps.unbounded ? call_worker(mig, call) : call->run(mig, call);

@@ -19,6 +19,7 @@ static int load_held(struct mig_file *mf, bool last)
 	struct vfio_pci_mig_buf *buf = mf->load.held;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	if (!buf)
 		return 0;
 	ret = mig_file_enter(mf);
@@ -41,6 +42,7 @@ static int check_compat(struct mig_file *mf)
 	u32 compat = mf->load.reader.compat;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	ret = mig_file_enter(mf);
 	if (ret)
 		return ret;
@@ -60,6 +62,7 @@ static int check_compat(struct mig_file *mf)
 /* The next buffer is the user side's, and firmware works on what waited before it */
 static int next_buf(struct mig_file *mf)
 {
+	lockdep_assert_held(&mf->lock);
 	return mig_file_wait(mf, &mf->buf[mf->cur]) ?: load_held(mf, false);
 }
 
@@ -67,6 +70,7 @@ static void hold(struct mig_file *mf, size_t len)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 
+	lockdep_assert_held(&mf->lock);
 	buf->len = len;
 	buf->delta = mf->load.reader.delta;
 	mf->load.held = buf;
@@ -80,6 +84,7 @@ static int grow(struct mig_file *mf, size_t size)
 	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	if (size <= buf->size)
 		return 0;
 	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
@@ -103,6 +108,7 @@ static int begin_staged(struct mig_file *mf)
 {
 	struct mig_load *l = &mf->load;
 
+	lockdep_assert_held(&mf->lock);
 	if (!l->staged)
 		l->staged = __vmalloc(mf->mig->record, GFP_KERNEL_ACCOUNT);
 	if (!l->staged)
@@ -118,6 +124,7 @@ static int end_staged(struct mig_file *mf)
 	size_t at, n;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	for (at = 0; at < l->staged_len; at += n) {
 		ret = next_buf(mf);
 		if (ret)
@@ -135,6 +142,7 @@ static int begin_record(struct mig_file *mf)
 	struct stream_reader *r = &mf->load.reader;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	if (!mf->mig->caps.framed && r->length > mf->mig->caps.chunk)
 		return begin_staged(mf);
 	ret = r->chunk ? 0 : next_buf(mf);
@@ -152,6 +160,7 @@ static int end_stream(struct mig_file *mf)
 	struct vfio_pci_mig_buf *last = mf->load.held;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	ret = mig_file_wait(mf, &mf->buf[mf->cur]);
 	if (!ret)
 		ret = load_held(mf, true);
@@ -167,6 +176,7 @@ static int end_part(struct mig_file *mf)
 {
 	struct stream_reader *r = &mf->load.reader;
 
+	lockdep_assert_held(&mf->lock);
 	if (r->continued) {
 		stream_next_part(r);
 		return begin_record(mf);
@@ -180,6 +190,7 @@ static int end_part(struct mig_file *mf)
 
 static int end_record(struct mig_file *mf)
 {
+	lockdep_assert_held(&mf->lock);
 	if (mf->upstream)
 		return end_part(mf);
 	if (mf->load.staged_len)
@@ -215,6 +226,7 @@ static int handle(struct mig_file *mf, int event)
 
 static int junk(struct mig_file *mf)
 {
+	lockdep_assert_held(&mf->lock);
 	log_refusal(mf, "there is data behind the end of the stream");
 	WRITE_ONCE(mf->load.complete, false);
 	return -EINVAL;
@@ -223,8 +235,10 @@ static int junk(struct mig_file *mf)
 static int got(struct mig_file *mf, size_t n)
 {
 	struct stream_reader *r = &mf->load.reader;
-	int ret = stream_got(r, n);
+	int ret;
 
+	lockdep_assert_held(&mf->lock);
+	ret = stream_got(r, n);
 	if (ret < 0) {
 		log_refusal(mf, r->why);
 		return ret;
@@ -238,6 +252,7 @@ static int take_some(struct mig_file *mf, struct iov_iter *from)
 	void *dst;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	n = min(iov_iter_count(from), stream_want(&mf->load.reader, &dst));
 	if (!n) {
 		mf->error = junk(mf);
@@ -259,6 +274,7 @@ static int take_some(struct mig_file *mf, struct iov_iter *from)
 /* Loads that take effect at once can't be undone */
 static void fail_partial(struct mig_file *mf)
 {
+	lockdep_assert_held(&mf->lock);
 	if (mig_file_enter(mf))
 		return;
 	if (mig_load_is_partial(mf))
@@ -272,6 +288,7 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 	size_t len = iov_iter_count(from);
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	ret = mig_file_check(mf);
 	while (!ret && iov_iter_count(from))
 		ret = fatal_signal_pending(current) ? -EINTR : take_some(mf, from);
@@ -332,6 +349,7 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 	};
 	struct mig_file *mf = mig_file_alloc(mig, VFIO_PCI_MIG_LOAD);
 
+	lockdep_assert_held(&mig->state_mutex);
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 

@@ -102,6 +102,7 @@ void mig_put(struct vfio_pci_migration *mig)
  */
 s64 mig_fw_stuck_ms(const struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	return mig_ms_since(mig->worker.begun);
 }
 
@@ -115,6 +116,7 @@ bool mig_is_reset(struct vfio_pci_migration *mig)
 {
 	bool now = atomic_read(&mig->resetting);
 
+	lockdep_assert_held(&mig->state_mutex);
 	/* Pairs with mig_reset_done(): one of the two is seen */
 	smp_rmb();
 	return now || atomic_read(&mig->resets_seen) != mig->resets;
@@ -123,14 +125,17 @@ bool mig_is_reset(struct vfio_pci_migration *mig)
 /* An operation that timed out has returned: its session can end */
 static void apply_answer(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->lost && !mig->stuck)
 		mig->sessions->end_lost(mig);
 }
 
 static void apply_reset(struct vfio_pci_migration *mig)
 {
-	int seen = atomic_read(&mig->resets_seen);
+	int seen;
 
+	lockdep_assert_held(&mig->state_mutex);
+	seen = atomic_read(&mig->resets_seen);
 	if (seen == mig->resets)
 		return;
 	mig->sessions->detach(mig);
@@ -146,6 +151,7 @@ static void apply_reset(struct vfio_pci_migration *mig)
 
 static void apply_broken(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (!atomic_xchg(&mig->broken, 0))
 		return;
 	mig->sessions->detach(mig);
@@ -208,6 +214,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
  */
 void mig_timed_out(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->stuck)
 		mig_fail(mig, "an operation has not returned");
 }

@@ -13,6 +13,7 @@
 
 static void detach_buf(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (mf->mig->stuck || !buf->attached || buf->lost)
 		return;
 	buf->attached = false;
@@ -28,6 +29,7 @@ static int attach_buf(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	ret = mig_buf_map(buf, mig->dma_dev, buf->dir);
 	if (ret)
 		return ret;
@@ -109,6 +111,7 @@ static int alloc_bufs(struct mig_file *mf, bool load)
 
 static void lose_session(struct mig_file *mf)
 {
+	lockdep_assert_held(&mf->mig->state_mutex);
 	kref_get(&mf->kref);
 	mf->mig->lost = mf;
 }
@@ -121,6 +124,7 @@ static void end_session(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	detach_bufs(mf);
 	if (!mig->stuck && !has_lost(mf))
 		mig_fw_end(mig);
@@ -134,6 +138,7 @@ static int begin_session(struct mig_file *mf, enum vfio_pci_mig_dir dir)
 	bool was_stuck = mig->stuck;
 	int ret;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	ret = mig_fw_begin(mig, dir);
 	if (mig->stuck && !was_stuck)
 		lose_session(mf);
@@ -215,6 +220,7 @@ static void abort_bufs(struct mig_file *mf)
 	struct vfio_pci_migration *mig = mf->mig;
 	unsigned int i;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
 		struct vfio_pci_mig_buf *buf = &mf->buf[i];
 
@@ -231,6 +237,7 @@ static void note_end(struct mig_file *mf)
 	bool load = mf->buf[0].dir == DMA_TO_DEVICE;
 	bool whole = load ? READ_ONCE(mf->load.complete) : READ_ONCE(mf->save.ended);
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	mig_note_session_end(mf->mig, load, whole,
 			     !whole && !(load && mig_load_is_complete(mf)));
 }
@@ -271,8 +278,10 @@ static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
 	const char *op = buf->dir == DMA_TO_DEVICE ? "load" : "save";
-	s64 ms = mig_ms_since(buf->begun);
+	s64 ms;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
+	ms = mig_ms_since(buf->begun);
 	if (mig->stuck || (buf->dir == DMA_TO_DEVICE && (buf->last || mig->caps.immediate))) {
 		mig_fail(mig, "firmware did not answer %s in %lld ms", op, ms);
 		return;
@@ -295,6 +304,7 @@ int mig_file_end(struct vfio_pci_migration *mig)
 {
 	struct mig_file *mf = mig->file;
 
+	lockdep_assert_held(&mig->state_mutex);
 	if (mf && mf->precopy) {
 		abort_bufs(mf);
 		mf->precopy_end(mf);
@@ -312,6 +322,7 @@ static void end_lost(struct vfio_pci_migration *mig)
 	const struct mig_fw_worker *w = &mig->worker;
 	struct mig_file *mf = mig->lost;
 
+	lockdep_assert_held(&mig->state_mutex);
 	mig->lost = NULL;
 	if (w->call.op == MIG_OP_ATTACH)
 		w->call.buf->attached = !w->ret;
@@ -407,8 +418,10 @@ int mig_file_attach(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 struct file *mig_file_open(struct mig_file *mf, const char *name,
 			   const struct file_operations *fops, int flags)
 {
-	struct file *filp = anon_inode_getfile(name, fops, mf, flags);
+	struct file *filp;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
+	filp = anon_inode_getfile(name, fops, mf, flags);
 	if (IS_ERR(filp)) {
 		mig_file_end(mf->mig);
 		mig_file_put(mf);
@@ -546,6 +559,7 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	int ret = -ETIMEDOUT;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (completion_done(&buf->done)) {
 		buf->busy = false;
 		/* Not one that had nothing to receive before its first save */

@@ -20,8 +20,10 @@ static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *wh
 
 static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
-	int ret = firmware_said(mig, mig_fw_suspend(mig, level), "suspend");
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = firmware_said(mig, mig_fw_suspend(mig, level), "suspend");
 	if (ret || !mig_is_reset(mig))
 		return ret;
 	/* The order of suspend and reset is unknown, so the function may be suspended */
@@ -31,6 +33,7 @@ static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 
 static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	return firmware_said(mig, mig_fw_resume(mig, level), "resume");
 }
 
@@ -40,15 +43,19 @@ static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  */
 static int settle(struct vfio_pci_migration *mig)
 {
-	int ret = mig->file ? mig_file_settle(mig->file) : 0;
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig->file ? mig_file_settle(mig->file) : 0;
 	return ret ?: mig_is_reset(mig) ? -EAGAIN : 0;
 }
 
 static int stop_precopy(struct vfio_pci_migration *mig)
 {
-	int ret = settle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = settle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL);
 	if (ret)
 		return ret;
 	mig_precopy_stopped(mig);
@@ -57,6 +64,7 @@ static int stop_precopy(struct vfio_pci_migration *mig)
 
 static int finish_loading(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->file)
 		mig->loaded = mig_load_is_complete(mig->file);
 	if (mig->loaded) {
@@ -75,6 +83,7 @@ static int finish_loading(struct vfio_pci_migration *mig)
 /* One arc of the machine: no state between @mig->state and @next */
 static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	switch (ARC(mig->state, next)) {
 	case ARC(VFIO_DEVICE_STATE_RUNNING, VFIO_DEVICE_STATE_RUNNING_P2P):
 		return ERR_PTR(suspend(mig, VFIO_PCI_FN_P2P));
@@ -112,6 +121,7 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 /* Call no operation while one has not returned; the state stays */
 static int refuse_stuck(struct vfio_pci_migration *mig)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	mig_err(mig, ": refused, operation %s has not returned for %lld ms; unbind the driver of the PF\n",
 		mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	return -ETIMEDOUT;
@@ -119,6 +129,7 @@ static int refuse_stuck(struct vfio_pci_migration *mig)
 
 static struct file *arc(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->stuck)
 		return ERR_PTR(refuse_stuck(mig));
 	/* A function that was reset runs, and must not be suspended by an older request */
@@ -135,19 +146,23 @@ static struct file *walk(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 			 enum mig_user user)
 {
 	enum vfio_device_mig_state from = mig->state;
-	struct file *file = arc(mig, next);
+	struct file *file;
 
+	lockdep_assert_held(&mig->state_mutex);
+	file = arc(mig, next);
 	mig_note_state(mig, from, next, PTR_ERR_OR_ZERO(file), who(user));
 	return file;
 }
 
 static bool is_others(const struct vfio_pci_migration *mig, enum mig_user user)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	return mig->user != MIG_USER_NONE && (mig->user == MIG_USER_V2) != (user == MIG_USER_V2);
 }
 
 static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (is_others(mig, user)) {
 		mig_err(mig, ": a request by the %s is refused: the other protocol is in use\n",
 			user == MIG_USER_V2 ? "migration features" : "migration region");
@@ -159,6 +174,7 @@ static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
 
 static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->state == VFIO_DEVICE_STATE_RUNNING && user != MIG_USER_V1_PRE_COPY)
 		user = MIG_USER_NONE;
 	mig->user = user;
@@ -167,6 +183,7 @@ static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
 /* The failed transition may have come back to RUNNING: then either interface may begin */
 static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->state != VFIO_DEVICE_STATE_RUNNING)
 		set_user(mig, user);
 	else if (mig->user != MIG_USER_V1_PRE_COPY)

@@ -121,6 +121,7 @@ static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	/* Said already, and what is refused fails nothing */
 	if (mig->stuck)
 		return -ETIMEDOUT;

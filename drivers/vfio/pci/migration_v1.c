@@ -67,6 +67,7 @@ static int write_state(struct mig_v1 *v1, u32 device_state)
 	bool pre_copy;
 	int state;
 
+	lockdep_assert_held(&v1->lock);
 	state = v1_to_state(device_state, &pre_copy);
 	if (state < 0)
 		return state;
@@ -92,6 +93,7 @@ static u32 read_state(struct mig_v1 *v1)
 	enum vfio_device_mig_state state;
 	enum mig_user user;
 
+	lockdep_assert_held(&v1->lock);
 	mig_get_state(v1->mig, &state, &user);
 	if (mig_state_is_precopy(state))
 		return v1_from_state(VFIO_DEVICE_STATE_RUNNING, true);
@@ -100,11 +102,13 @@ static u32 read_state(struct mig_v1 *v1)
 
 static bool is_in(struct mig_v1 *v1, enum vfio_device_mig_state state)
 {
+	lockdep_assert_held(&v1->lock);
 	return v1->file && mig_state(v1->mig) == state;
 }
 
 static bool is_saving(struct mig_v1 *v1)
 {
+	lockdep_assert_held(&v1->lock);
 	return is_in(v1, VFIO_DEVICE_STATE_STOP_COPY) || is_in(v1, VFIO_DEVICE_STATE_PRE_COPY);
 }
 
@@ -115,6 +119,7 @@ static int offer(struct mig_v1 *v1)
 	struct iov_iter to;
 	ssize_t n;
 
+	lockdep_assert_held(&v1->lock);
 	if (v1->offered || v1->ended)
 		return 0;
 	iov_iter_kvec(&to, READ, &kvec, 1, V1_DATA_SIZE);
@@ -137,8 +142,10 @@ static int offer(struct mig_v1 *v1)
 static int precopy_pending(struct mig_v1 *v1, u64 *value)
 {
 	struct vfio_precopy_info info = {};
-	int ret = mig_precopy_info(session(v1), &info);
+	int ret;
 
+	lockdep_assert_held(&v1->lock);
+	ret = mig_precopy_info(session(v1), &info);
 	*value = info.initial_bytes + info.dirty_bytes;
 	return ret;
 }
@@ -146,6 +153,7 @@ static int precopy_pending(struct mig_v1 *v1, u64 *value)
 /* By this read the user also releases the data section */
 static int read_pending(struct mig_v1 *v1, u64 *value)
 {
+	lockdep_assert_held(&v1->lock);
 	*value = 0;
 	if (!is_saving(v1))
 		return 0;
@@ -161,6 +169,7 @@ static int read_pending(struct mig_v1 *v1, u64 *value)
 
 static int read_offset(struct mig_v1 *v1, u64 *value)
 {
+	lockdep_assert_held(&v1->lock);
 	*value = V1_DATA_OFFSET;
 	return is_saving(v1) ? offer(v1) : 0;
 }
@@ -171,6 +180,7 @@ static int write_size(struct mig_v1 *v1, u64 size)
 	struct iov_iter from;
 	ssize_t n;
 
+	lockdep_assert_held(&v1->lock);
 	if (size > V1_DATA_SIZE)
 		return -EINVAL;
 	if (!is_in(v1, VFIO_DEVICE_STATE_RESUMING))
@@ -182,6 +192,7 @@ static int write_size(struct mig_v1 *v1, u64 size)
 
 static int read_register(struct mig_v1 *v1, int reg, u64 *value)
 {
+	lockdep_assert_held(&v1->lock);
 	switch (reg) {
 	case V1_STATE:
 		*value = read_state(v1);
@@ -201,6 +212,7 @@ static int read_register(struct mig_v1 *v1, int reg, u64 *value)
 
 static int write_register(struct mig_v1 *v1, int reg, u64 value)
 {
+	lockdep_assert_held(&v1->lock);
 	switch (reg) {
 	case V1_STATE:
 		return write_state(v1, value);
@@ -240,6 +252,7 @@ static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf, size_t coun
 {
 	void *data = v1->data + (pos - V1_DATA_OFFSET);
 
+	lockdep_assert_held(&v1->lock);
 	if (write)
 		return copy_from_user(data, buf, count) ? -EFAULT : 0;
 	return copy_to_user(buf, data, count) ? -EFAULT : 0;
@@ -247,8 +260,10 @@ static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf, size_t coun
 
 static int access_locked(struct mig_v1 *v1, u64 pos, char __user *buf, size_t count, bool write)
 {
-	int access = v1_decode(pos, count, write);
+	int access;
 
+	lockdep_assert_held(&v1->lock);
+	access = v1_decode(pos, count, write);
 	if (access < 0)
 		return access;
 	if (access == V1_DATA)

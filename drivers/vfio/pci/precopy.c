@@ -19,6 +19,7 @@ static void precopy_end(struct mig_file *mf)
 	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	/* It has forgotten by itself */
 	if (mig_is_reset(mig))
 		return;
@@ -36,8 +37,10 @@ static void precopy_end(struct mig_file *mf)
 int mig_precopy_start(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
-	int ret = mig_fw_precopy_start(mig);
+	int ret;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
+	ret = mig_fw_precopy_start(mig);
 	if (ret == -ETIMEDOUT)
 		mig_timed_out(mig);
 	else if (ret)
@@ -55,6 +58,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 {
 	struct mig_file *mf = mig->file;
 
+	lockdep_assert_held(&mig->state_mutex);
 	/* Closed by the user, or failed: there is no one to save for */
 	if (!mf || mf->failed)
 		return;
@@ -77,6 +81,7 @@ static u64 saved(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (next->busy && completion_done(&next->done) && !next->status)
 		return mf->offset + min(next->len, next->room);
 	return mf->offset;
@@ -85,6 +90,7 @@ static u64 saved(struct mig_file *mf)
 /* Firmware of whole images may say no more than what the next one needs */
 static int ask_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
+	lockdep_assert_held(&mig->state_mutex);
 	if (mig->ops->precopy_size)
 		return mig_fw_precopy_size(mig, size);
 	*size = (struct vfio_pci_precopy_size) {};
@@ -93,8 +99,10 @@ static int ask_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size
 
 static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
 {
-	int ret = ask_size(mig, size);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = ask_size(mig, size);
 	if (ret == -ETIMEDOUT)
 		mig_timed_out(mig);
 	if (ret || size_is_sane(size))
@@ -114,6 +122,7 @@ bool mig_precopy_has_more(struct mig_file *mf)
 {
 	struct vfio_pci_precopy_size size = {};
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	return get_size(mf->mig, &size) || size.initial || size.dirty;
 }
 
@@ -153,6 +162,7 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 	struct mig_save *s = &mf->save;
 	u64 left = size->initial + size->dirty + end - read;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	/* Without that flags are as the user had them: so it always was */
 	if (v2)
 		info->flags = 0;

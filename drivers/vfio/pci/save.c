@@ -12,8 +12,10 @@
 
 static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
-	int ret = mig_fw_chunk_size(mig, bytes);
+	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
+	ret = mig_fw_chunk_size(mig, bytes);
 	if (ret == -ETIMEDOUT)
 		mig_timed_out(mig);
 	if (ret || *bytes <= mig->caps.max_chunk)
@@ -26,6 +28,7 @@ static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 /* How much room the next save gets; 0: firmware has nothing to save now */
 static int ask_room(struct mig_file *mf, u64 *room)
 {
+	lockdep_assert_held(&mf->mig->state_mutex);
 	*room = mf->mig->caps.chunk;
 	return mf->mig->ops->chunk_size ? chunk_size(mf->mig, room) : 0;
 }
@@ -33,8 +36,10 @@ static int ask_room(struct mig_file *mf, u64 *room)
 static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 room)
 {
 	struct vfio_pci_mig_buf new;
-	int ret = mig_file_prepare(mf, buf, room, 0, &new);
+	int ret;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
+	ret = mig_file_prepare(mf, buf, room, 0, &new);
 	if (!ret)
 		mig_file_replace(mf, buf, &new);
 	return ret;
@@ -44,6 +49,7 @@ static enum vfio_pci_fn_level level(const struct mig_file *mf)
 {
 	enum vfio_device_mig_state state = mf->mig->state;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (!mf->save.running)
 		return VFIO_PCI_FN_FULL;
 	return state == VFIO_DEVICE_STATE_RUNNING_P2P || state == VFIO_DEVICE_STATE_PRE_COPY_P2P ?
@@ -61,6 +67,7 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	u64 room;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (ask_room(mf, &room) || !mf->attached)
 		return NULL;
 	room = room ?: max_t(u64, buf->size, mf->mig->caps.chunk);
@@ -77,6 +84,7 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 /* As a save that has found nothing, without firmware */
 static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (!mf->save.running) {
 		mig_err(mf->mig, ": firmware asks for 0 bytes for the rest of the state\n");
 		return -EIO;
@@ -102,6 +110,7 @@ int mig_save_ask(struct mig_file *mf)
 	u64 room;
 	int ret;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	ret = ask_room(mf, &room);
 	if (ret)
 		return ret;
@@ -125,6 +134,7 @@ static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	u64 left = mf->mig->caps.max_state - mf->offset;
 
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (buf->len && buf->len <= buf->room && (buf->delta || buf->len <= left))
 		return 0;
 	mig_err(mf->mig, ": firmware reports %zu bytes saved at offset %llu; the buffer has %zu, the largest state %llu\n",
@@ -135,6 +145,7 @@ static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 /* While the function runs firmware may have nothing to save; what it has later is never the end */
 static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
+	lockdep_assert_held(&mf->mig->state_mutex);
 	return buf->last && (!buf->early || mf->save.running);
 }
 
@@ -150,6 +161,7 @@ enum save_got {
 /* With the state locked */
 static enum save_got take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
 {
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (buf->early && !buf->len)
 		return mf->save.running ? SAVE_NOTHING : SAVE_AGAIN;
 	*err = check_piece(mf, buf);
@@ -187,6 +199,7 @@ static enum save_got wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf 
 {
 	enum save_got got;
 
+	lockdep_assert_held(&mf->lock);
 	*err = ask_if_idle(mf);
 	if (!*err && mf->save.nowait && is_at_work(mf, buf))
 		return SAVE_BUSY;
@@ -205,6 +218,7 @@ static void next_record(struct mig_file *mf)
 	struct mig_save *s = &mf->save;
 	size_t len = min(s->chunk_len - s->data_pos, mf->mig->record);
 
+	lockdep_assert_held(&mf->lock);
 	s->meta_pos = 0;
 	if (mf->upstream) {
 		s->data_len = s->chunk_len;
@@ -222,6 +236,7 @@ static enum save_got next_piece(struct mig_file *mf, int *err)
 	struct mig_save *s = &mf->save;
 	enum save_got got;
 
+	lockdep_assert_held(&mf->lock);
 	do {
 		got = wait_and_take(mf, buf, err);
 	} while (got == SAVE_AGAIN);
@@ -241,6 +256,7 @@ static int end_stream(struct mig_file *mf)
 {
 	struct mig_save *s = &mf->save;
 
+	lockdep_assert_held(&mf->lock);
 	s->ended = true;
 	if (mf->upstream)
 		return 0;
@@ -255,6 +271,7 @@ static int next(struct mig_file *mf)
 	struct mig_save *s = &mf->save;
 	int err;
 
+	lockdep_assert_held(&mf->lock);
 	if (s->ended)
 		return 0;
 	if (s->data_pos < s->chunk_len) {
@@ -293,6 +310,7 @@ static ssize_t give_some(struct mig_file *mf, struct iov_iter *to)
 	ssize_t n;
 	int ret;
 
+	lockdep_assert_held(&mf->lock);
 	if (s->meta_pos < s->meta_len)
 		return give(to, s->meta, s->meta_len, &s->meta_pos);
 	if (s->data_pos < s->data_len) {
@@ -312,6 +330,7 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
 {
 	ssize_t n, done = 0;
 
+	lockdep_assert_held(&mf->lock);
 	n = mig_file_check(mf);
 	if (n)
 		return n;
@@ -369,6 +388,8 @@ static bool has_more(struct mig_file *mf)
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	const struct mig_save *s = &mf->save;
 
+	lockdep_assert_held(&mf->lock);
+	lockdep_assert_held(&mf->mig->state_mutex);
 	if (s->meta_pos < s->meta_len || s->data_pos < s->chunk_len || mf->error)
 		return true;
 	if (buf->busy && !completion_done(&buf->done))
@@ -424,6 +445,7 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 							    VFIO_PCI_MIG_SAVE);
 	int ret;
 
+	lockdep_assert_held(&mig->state_mutex);
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
