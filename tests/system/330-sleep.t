@@ -9,45 +9,16 @@
 # it goes down as far as its devices (pm_test), or writes its image and loads it again (test_resume).
 
 . "$(dirname "$0")/slot.sh"
+. "$(dirname "$0")/sleep.sh"
 
 T=/sys/kernel/tracing
 STATE=/sys/power/state
 W=$WORK
 
-if ! [ -w /sys/power/pm_test ]; then
-	skip "sleep" "the kernel has no /sys/power/pm_test (PM_SLEEP_DEBUG)"
-	return 0
-fi
+can_sleep || return 0
 [ -d $T/events ] || must "tracefs" mount -t tracefs none $T
 
 commands() { sed -n 's/^.* '"$DEV_TRACE_COMMAND"': .*function=\([-0-9]*\) opcode=\([A-Z]*\) .*status=0 .*/\2:\1/p' $T/trace | tr '\n' ' '; }
-
-# Devices sleep, the machine does not
-nap()
-{
-	write_to /sys/power/pm_test devices && write_to $STATE freeze
-	n_rc=$?
-	echo none >/sys/power/pm_test
-	return $n_rc
-}
-
-find_swap()
-{
-	for s_disk in /sys/block/vd*; do
-		[ "$(cat "$s_disk/serial")" != swap ] || return 0
-	done
-	fail "there is no disk for swap"
-}
-
-hibernate() { write_to /sys/power/disk test_resume && write_to $STATE disk; }
-
-# A disk for the host's image. It is plugged in now, since L1 takes the first two for its own
-swap_on()
-{
-	l0 "device_add virtio-blk-pci,drive=swap,serial=swap,bus=rp4" >"$W/plug" && ! [ -s "$W/plug" ] &&
-		wait_for 20 find_swap && mkswap "/dev/${s_disk##*/}" >/dev/null && swapon "/dev/${s_disk##*/}" &&
-		write_to /sys/power/resume "$(cat "$s_disk/dev")"
-}
 
 # comes_back WHAT COMMAND: the mdevs that are closed are as they were
 comes_back()
@@ -65,7 +36,6 @@ comes_back()
 	t "$1: it is removed" remove "$UUID"
 }
 
-echo 1 >/sys/module/suspend/parameters/pm_test_delay
 echo 1 >$T/events/$DEV_TRACE/enable
 vfs_and_mdevs 2
 new_uuid; u=$UUID
@@ -79,6 +49,7 @@ must "a user has it open" wait_for 20 is_there "$W/open"
 : >$T/trace
 refused "sleep while it is open" $STATE freeze EBUSY "$bdf: system sleep refused: mdev $u is open; stop the guest"
 refused "hibernation while it is open" $STATE disk EBUSY "$bdf: system sleep refused: mdev $u is open; stop the guest"
+must "L0 is heard again" ports_anew
 is "firmware has heard of neither" "$(commands)" ""
 touch "$W/go"
 mig_end "its user has not noticed"

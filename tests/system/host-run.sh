@@ -65,7 +65,8 @@ declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [no
 	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
 	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiosilent]=300 [virtiopair]=900
 	[conform]=1500 [sleep]=600)
-declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress')
+declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress'
+	[virtio]='hibernate=nocompress')
 
 boot_of() # FILE
 {
@@ -132,7 +133,7 @@ truncate -s 64M "$disk"
 # Where a host that hibernates writes its image
 truncate -s 3G "$swap"
 # shellcheck disable=SC2054 # the commas are QEMU's
-sleep=("${others[@]}" --qemu-arg -drive --qemu-arg "if=none,id=swap,format=raw,cache=unsafe,file=$swap")
+sleeps=(--qemu-arg -drive --qemu-arg "if=none,id=swap,format=raw,cache=unsafe,file=$swap")
 # A GPU, its bridges with and without ATSD, and a GPU that only the firmware describes, below
 # 4 GiB: QEMU's ACPI tables are of a revision that has integers of 32 bits
 [[ $boots != *nvlink2* ]] || "$here/ssdt.py" SE8_ 0xa0000000 0x1000000 >"$ssdt"
@@ -232,9 +233,9 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != generic ] || more=("${others[@]}")
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
-	[ "$b" != sleep ] || more=("${sleep[@]}")
+	[ "$b" != sleep ] || more=("${others[@]}" "${sleeps[@]}")
 	[ "$b" != resident ] || more=("${resident[@]}")
-	[ "$b" != virtio ] || add_virtio
+	[ "$b" != virtio ] || { more=("${sleeps[@]}"); add_virtio; }
 	[ "$b" != virtiosilent ] || { add_virtio; more+=(--env "SILENT=${SILENT:-}"); }
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
 	[ "$b" != mlx5pair ] || bed=("${pair[@]}")
