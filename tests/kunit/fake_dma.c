@@ -147,7 +147,7 @@ void *fake_vmalloc(unsigned long size, gfp_t gfp)
 
 /**
  * fake_dma_map() - dma_map_sgtable()
- * @dev: who does the DMA
+ * @dev: the device that does the DMA
  * @sgt: the memory; not mapped yet
  * @dir: direction
  *

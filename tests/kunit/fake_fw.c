@@ -277,7 +277,7 @@ static int fw_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 	return ret;
 }
 
-/* What the CPU or somebody who maps it sees of a buffer must be just that */
+/* The CPU, or a driver that maps the buffer itself, must see just these bytes of it */
 static void check_kind(struct fake_fw *fw, struct vfio_pci_mig_buf *buf)
 {
 	size_t headroom = buf->dir == DMA_TO_DEVICE ? fw->headroom : 0, n = 0;

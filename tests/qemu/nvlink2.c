@@ -108,7 +108,7 @@ static void now_ready(void *opaque)
     }
 }
 
-/* What was in the RAM is lost: who reads on without asking sees it */
+/* The content of the RAM is lost: a guest that reads on without asking sees it */
 static void not_ready(Nvlink2 *n)
 {
     n->ready = false;

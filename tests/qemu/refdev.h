@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reference device of mdev-pci: the objects of the model and who calls whom.
+ * Reference device of mdev-pci: the objects of the model and their calls.
  *
  *   refdev-pf.c       the PF as a PCI function: registers, resets, properties
  *   refdev-cmd.c      command, completion and event rings; a command's life

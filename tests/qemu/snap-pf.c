@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* SNAP model: properties of the PF, and what who tests may ask and order. */
+/* SNAP model: properties of the PF, also those that tests read and write. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
@@ -51,7 +51,7 @@ bool snap_pf_check(SnapPF *pf, Error **errp)
     return false;
 }
 
-/* -- for who tests: qom-get and qom-set ------------------------------------------ */
+/* -- for tests: qom-get and qom-set ------------------------------------------ */
 
 static char *get_commands(Object *obj, Error **errp)
 {

@@ -2,7 +2,7 @@
 /*
  * SNAP model: a virtio-blk PF with SR-IOV and an administration virtqueue, as
  * a DPU has them, and VFs that it stops, saves and loads by device parts. The
- * objects of the model and who calls whom.
+ * objects of the model and their calls.
  *
  *   snap-pci.c      the two kinds of PCI functions: BARs, capabilities, resets
  *   snap-pf.c       the PF: properties, what L0's monitor may ask
@@ -11,7 +11,7 @@
  *   snap-io.c       requests in flight; stopping and resuming
  *   snap-blk.c      block requests
  *   snap-volume.c   the volume behind all VFs, and the oracle
- *   snap-admin.c    administration commands: who may, the life of one
+ *   snap-admin.c    administration commands: permissions, and the life of a command
  *   snap-object.c   capabilities and resource objects
  *   snap-parts.c    device parts
  *   snap-fault.c    fault injection
@@ -131,7 +131,7 @@ struct SnapFn {
     uint64_t digest;
     uint64_t *ballast;
 
-    /* for who tests, in no part */
+    /* for tests, in no part */
     uint64_t requests;
     uint64_t order;             /* chains taken, for their latencies */
     uint64_t in_flight_at_stop;

@@ -16,13 +16,13 @@ mark
 tool write $UNBIND "$bdf" >"$WORK/unbind" &
 unbinder=$!
 waits() { tool log "$SEQ" | grep -q "mdev $u is open: waiting until its user has closed it"; }
-t "unbinding waits for the user, and says for whom" wait_for 20 waits
+t "unbinding waits for the user, and the log names the mdev" wait_for 20 waits
 (tool write "$PFDIR/sriov_numvfs" 0 >"$WORK/disable") &
 disabler=$!
 ended() { ! kill -0 $disabler 2>/dev/null; }
 t "disabling SR-IOV does not wait" wait_for 10 ended
 is "disabling SR-IOV is refused" "$(cat "$WORK/disable")" EBUSY
-logged_once "the log says for whom the VF waits" \
+logged_once "the log names the mdev whose user the VF waits for" \
 	"a VF is being unbound and waits for the user of mdev $u; stop the guest"
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 2
 t "the PF can be looked at" timeout 20 cat "$PFDIR/config"

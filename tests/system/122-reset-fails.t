@@ -34,7 +34,7 @@ MIG=$session
 mig_do "after a reset that succeeds it runs" reset state=RUNNING dma:5 set:STOP set:RUNNING
 mig_quit
 
-# The reset of a user who opens the device fails
+# The reset at open fails
 t "VFs do not come out of resets" dev_vf_reset silent
 mark
 mig "a user who opens it finds it in ERROR" "$u" state=ERROR set:STOP=EINVAL

@@ -109,7 +109,7 @@ must "a user has the VF open" wait_for 20 is_there "$WORK/open"
 mark
 is "the card is taken off the list: that waits for nobody" "$(within 20 tool write $PARENTS "-$igb")" 0
 t "the user has it open still" kill -0 "$MIG"
-t "the log says whom its VF waits for" wait_for 20 waits
+t "the log names the mdev whose user its VF waits for" wait_for 20 waits
 t "the module's parameters can be read meanwhile" within 10 cat /sys/module/mdev_pci_generic/parameters/*
 is "the list, too: it is empty" "$(within 10 cat $PARENTS)" ""
 refused "on it again before the user has closed the VF" $PARENTS "+$igb" EBUSY \

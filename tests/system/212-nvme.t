@@ -136,7 +136,7 @@ guest_quit g
 # The controller forgets its secondary controllers when it is reset
 mark
 t "the PF is reset" write_to "$PFDIR/reset" 1
-logged "who has mdevs hears of it" 'its PF is reset; the device is in the ERROR state'
+logged "the mdevs in use go to ERROR" 'its PF is reset; the device is in the ERROR state'
 holds "after the reset" 3 2
 must "a guest boots after it" guest_plain g "$c"
 t "the guest reads the namespace" guest_sh g 90 \

@@ -46,7 +46,7 @@ mark
 (tool write "$PFDIR/sriov_numvfs" 0 >"$WORK/disable") &
 disabler=$!
 waits() { tool log "$SEQ" | grep -q "mdev $u is open: waiting until its user has closed it; stop the guest"; }
-t "SR-IOV is disabled under it: the log says whom mlx5_core waits for" wait_for 20 waits
+t "SR-IOV is disabled under it: the log names the mdev whose user mlx5_core waits for" wait_for 20 waits
 t "mlx5_core waits" kill -0 $disabler
 touch "$WORK/go"
 mig_end "the user closes the device"
@@ -78,7 +78,7 @@ new_uuid; u=$UUID
 must "an mdev of it" create "$u" mlx5_core-vf
 vfio-mig "$MDEVS/$u" cx:1 "touch:$WORK/open" sleep:600000 >"$WORK/user" 2>&1 &
 user=$!
-t "a user who does not listen has it" wait_for 20 is_there "$WORK/open"
+t "a user that ignores the request has it" wait_for 20 is_there "$WORK/open"
 mark
 tool write "$PFDIR/sriov_numvfs" 0 >"$WORK/numvfs" &
 taker=$!
@@ -89,7 +89,7 @@ kill -9 $user
 wait $user
 t "without the user the VFs go" wait_for 30 is_gone "$PFDIR/virtfn0"
 wait $taker
-is "who has asked for that is told of success" "$(cat "$WORK/numvfs")" 0
+is "the writer of sriov_numvfs gets success" "$(cat "$WORK/numvfs")" 0
 t "no VF has pages any more" no_vf_pages
 remove_all
 t "the module unloads" unload mdev-pci-mlx5

@@ -3,8 +3,8 @@
 # boot: nvlink2
 # timeout: 240
 #
-# GPUs and bridges with memory behind NVLink2 as mdevs, each as a whole: the regions, who may
-# touch them when, and each description that is refused.
+# GPUs and bridges with memory behind NVLink2 as mdevs, each as a whole: the regions, when they may
+# be accessed, and each description that is refused.
 
 W=$WORK
 DRIVER_DIR=/sys/bus/pci/drivers/nvlink2
@@ -167,7 +167,7 @@ nv "not by parts" "$link" $L rw=EINVAL:0:2 rw=EINVAL:4:8 rw=EINVAL:0:16 rw=EINVA
 nv "a reset takes the mapping away" "$gpu" $G map:0:$ALL put:0:64:7 fault:0=0 reset fault:0=1 \
 	put:0:64:8 read:0:64:8
 t "the RAM will answer later" set_at gpu delay=300
-nv "who accesses it waits" "$gpu" $G map:0:$ALL put:0:64:7 reset put:0x200000:64:8 read:0x200000:64:8 \
+nv "an access to the RAM waits" "$gpu" $G map:0:$ALL put:0:64:7 reset put:0x200000:64:8 read:0x200000:64:8 \
 	reset write:0:64:9 get:0:64:9 bar:0x20=0
 t "the RAM will not answer" set_at gpu delay=never
 mark
@@ -214,17 +214,17 @@ elif [ "$(uname -r | cut -d. -f1)" -lt 7 ]; then
 else
 	errno_of $OFFLINE $BAD
 	is "an error in RAM that nobody has is nobody's" "$ERRNO" EBUSY
-	nv "who meets an error is told where" "$gpu" $G map:0:$ALL put:0x200000:64:7 poison:$BAD told:0x200000
+	nv "a process that accesses the page with the error is told the address" "$gpu" $G map:0:$ALL put:0x200000:64:7 poison:$BAD told:0x200000
 	nv "and before the page was touched" "$gpu" $G map:0:$ALL poison:$BAD told:0x200000
-	nv "and who has that page alone" "$gpu" $G map:0x200000:0x1000 poison:$BAD told:0x200000
+	nv "and so is one that maps only that page" "$gpu" $G map:0x200000:0x1000 poison:$BAD told:0x200000
 	nv "and by an offset in a page" "$gpu" $G map:0x100000:0x200000 poison:0x6000200123 told:0x200000
 	nv "and again" "$gpu" $G map:0:$ALL poison:$BAD told:0x200000 unmap map:0:$ALL poison:$BAD told:0x200000
-	nv "not who ends before it" "$gpu" $G map:0x100000:0x100000 poison:$BAD untold
-	nv "not who begins behind it" "$gpu" $G map:0x201000:0x100000 poison:$BAD untold
-	nv "not who has none of the RAM" "$gpu" $G bars poison:$BAD untold
+	nv "a process whose mapping ends before the page is not told" "$gpu" $G map:0x100000:0x100000 poison:$BAD untold
+	nv "a process whose mapping begins behind the page is not told" "$gpu" $G map:0x201000:0x100000 poison:$BAD untold
+	nv "a process that maps none of the RAM is not told" "$gpu" $G bars poison:$BAD untold
 	nv "BARs are not taken for it" "$gpu" $G bars map:0:$ALL poison:$BAD told:0x200000
 	nv "not by another GPU" "$acpi" $G map:0:0x1000000 early poison=EBUSY:$BAD untold
-	early "who wants to be told early is told while another meets it" map:0:$ALL told:0x200000
+	early "with PR_MCE_KILL_EARLY a process is told when another one accesses the page" map:0:$ALL told:0x200000
 	early "not if it has other pages" map:0x201000:0x100000 untold
 	errno_of $OFFLINE $BAD
 	is "nobody's when it has been closed" "$ERRNO" EBUSY

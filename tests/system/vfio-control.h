@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For vfio-mig.c: a function whose migration control the engine hides from its user, who tries
+ * For vfio-mig.c: a function whose migration control the engine hides from its user, which tries
  * all ways to it.
  */
 

@@ -58,7 +58,7 @@ static void count(enum op_number op, int err)
 	shared->outcome[op][err < ERRNOS ? err : ERRNOS - 1]++;
 }
 
-/* What is about to be done, for who looks at a round that hangs */
+/* The next operation, to be read when a round hangs */
 static void tell(struct fuzzer *f, const char *fmt, ...)
 {
 	unsigned long n = shared->thread[f->nr].ops;

@@ -398,7 +398,7 @@ static void must(int err)
 		bad("%s, without a fault", name_of(err));
 }
 
-/* As a user would, who has no reset to spare: by states if there is a way, else by a reset */
+/* Back to RUNNING: by transitions if possible, otherwise by a reset */
 static void recover(void)
 {
 	unsigned int state;

@@ -25,7 +25,7 @@
  *   populate:SHIFT          all of the region is mapped, SHIFT bytes from where huge pages fit, and
  *                           every page touched; prints bytes, faults and microseconds
  *   early                   wants to be told of errors in memory at once, not when it meets them
- *   poison:PHYS             has the kernel take us for one who met an error in that page
+ *   poison:PHYS             makes the kernel report an error in that page to this process
  *   poison=ENAME:PHYS       that fails so
  *   told:OFF                SIGBUS has told, or will in 10 s, of an error there in the mapping
  *   untold                  it has told of none

@@ -366,7 +366,7 @@ def _(h):
     h.no_package("qemu-system-x86")
 
 
-@case("without QEMU", ("system", "migration", "warning"), "can't be said", also=("qemu",))
+@case("without QEMU", ("system", "migration", "warning"), "is unknown without", also=("qemu",))
 def _(h):
     h.no_package("qemu-system-x86")
 
@@ -379,7 +379,7 @@ def _(h):
 plain("QEMU is too old", ("system", "migration", "error"), "can't migrate", qemu="1:4.2-3")
 
 
-@case("libvirt of another source", ("system", "libvirt", "warning"), "can't be found out")
+@case("libvirt of another source", ("system", "libvirt", "warning"), "is unknown")
 def _(h):
     del h.packages["libvirt-daemon"]
 
@@ -393,7 +393,7 @@ def _(h):
     h.no_package("mdevctl")
 
 
-@case("mdevctl of another source", ("system", "mdevctl", "warning"), "can't be found out")
+@case("mdevctl of another source", ("system", "mdevctl", "warning"), "is unknown")
 def _(h):
     del h.packages["mdevctl"]
 

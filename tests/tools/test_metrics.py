@@ -64,8 +64,8 @@ def samples(text):
         for sample in family.samples:
             labels = dict(sample.labels)
             if "mdev" in labels:
-                who = {k: labels.pop(k) for k in ("mdev", "function", "type")}
-                assert who == {"mdev": UUID, "function": VF, "type": "refdev-dma"}, who
+                of = {k: labels.pop(k) for k in ("mdev", "function", "type")}
+                assert of == {"mdev": UUID, "function": VF, "type": "refdev-dma"}, of
             key = (sample.name, *sorted(labels.values()))
             assert key not in found, key
             found[key] = sample.value

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A driver of VFIO's for one kind of function, the VFs of the reference device: what vfio-pci
- * does, and nothing else. Who looks for the best of VFIO's drivers must find it.
+ * does, and nothing else. A search for the best VFIO driver must find it.
  */
 #include <linux/module.h>
 

@@ -129,7 +129,7 @@ check_release() # KERNEL STACK
 			"$(cat "$(stack_dir "$2")/release"): setup.sh --refresh $2"
 }
 
-# Who ends a run has had enough of waiting for it
+# A run that is ended from outside is not repeated
 interrupted()
 {
 	show_failure "$rundir"

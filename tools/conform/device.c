@@ -260,7 +260,7 @@ int vdev_try_open(struct vdev *v, const char **what)
 	return err;
 }
 
-/* Closing is not waited for by close(): the one who had it before may be ending just now */
+/* close() returns before the device is closed: the previous user may just be ending */
 void vdev_must_open(struct vdev *v)
 {
 	const char *what = "";

@@ -16,7 +16,7 @@ struct arc {
 	uint32_t us[SAMPLES];
 };
 
-/* Shared with the children, who measure */
+/* Shared with the children, which measure */
 static struct measures {
 	struct arc unit, arcs[MAX_STATES][MAX_STATES];
 } *measures;

@@ -153,7 +153,7 @@ bool v2_calm(struct vdev *v)
 		return false;
 	if (state == ST_RUNNING)
 		return true;
-	/* Not by SET_STATE if it can be helped: who knows what the user before has left */
+	/* Not by SET_STATE if possible: the previous user may have left any state */
 	if (reset_by_ioctl(v))
 		v2_try(v, ST_RUNNING, &got);
 	return !v2_get(v, &state, &fd) && state == ST_RUNNING;

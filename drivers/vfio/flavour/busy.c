@@ -9,7 +9,7 @@
 
 #include "flavour.h"
 
-/* A look at what VFIO keeps for itself. Each open file has a reference, and the registration one */
+/* This reads private data of VFIO. Each open file has a reference, and the registration one */
 static bool vfio_is_open(struct device *dev, char *name, size_t size)
 {
 	return refcount_read(&container_of(dev, struct vfio_device, device)->refcount) > 1;

@@ -385,9 +385,9 @@ static inline struct file *compat_mapping_file(void)
 #endif
 
 /*
- * 6.19: a driver can register page frames that have no
- * struct page, and the kernel tells the users who map one of them of an error in it. Before, it
- * can't find out who they are, for no driver: memory_failure() is -ENXIO.
+ * 6.19: a driver can register page frames that have no struct page. The kernel then sends a signal
+ * to the users that map a page with an error. Older kernels can't find these users:
+ * memory_failure() returns -ENXIO.
  */
 typedef int (*compat_pfn_to_pgoff_fn)(struct vm_area_struct *vma, unsigned long pfn,
 				      pgoff_t *pgoff);

@@ -207,7 +207,7 @@ static struct file *only_at_end(struct file *file, bool end)
  *
  * Context: process context, sleeps; takes state_mutex.
  * Return: the migration file of a session that has begun, else NULL, or an errno: -EBUSY: the
- * other front end is at it; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
+ * other front end is in use; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
  * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer, or
  * an operation before has not returned; -EAGAIN: the function is being reset, or was meanwhile: it
  * runs then, or is in ERROR; -EINTR: the caller was killed; others from firmware operations. On

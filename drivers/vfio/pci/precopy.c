@@ -11,8 +11,8 @@
 #include "mig_file.h"
 
 /*
- * Firmware works on no buffer of the session. If firmware fails to stop, it records in vain; the
- * next precopy_start begins anew.
+ * Firmware works on no buffer of the session. If firmware fails to stop, it goes on recording; the
+ * next precopy_start begins again.
  */
 static void precopy_end(struct mig_file *mf)
 {
@@ -20,7 +20,7 @@ static void precopy_end(struct mig_file *mf)
 	int ret;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	/* It has forgotten by itself */
+	/* A reset ends pre-copy in firmware */
 	if (mig_is_reset(mig))
 		return;
 	ret = mig_fw_precopy_stop(mig, mig_save_spare(mf));
@@ -59,7 +59,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	struct mig_file *mf = mig->file;
 
 	lockdep_assert_held(&mig->state_mutex);
-	/* Closed by the user, or failed: there is no one to save for */
+	/* The file was closed or has failed: there is no reader */
 	if (!mf || mf->failed)
 		return;
 	mf->save.running = false;
@@ -76,7 +76,7 @@ static bool size_is_sane(const struct vfio_pci_precopy_size *size)
 	       size->stopped < S64_MAX / 4;
 }
 
-/* Bytes of state that firmware has saved so far, with a chunk that no one has taken yet */
+/* Bytes of state that firmware has saved so far, with a chunk that no reader has copied yet */
 static u64 saved(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];

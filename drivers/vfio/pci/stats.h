@@ -72,7 +72,7 @@ enum mig_op {
  * @MIG_WHO_V1: the migration region
  * @MIG_WHO_RESET: a reset of the function
  * @MIG_WHO_ERROR: a failure of firmware, or of the data
- * @MIG_WHO_OPEN: open by a new user, who finds the function reset
+ * @MIG_WHO_OPEN: a new user has opened the device, which was reset
  */
 enum mig_who {
 	MIG_WHO_V2,
