@@ -17,7 +17,12 @@ cp "$src"/{stream.h,ranges.[ch],v1_regs.[ch]} "$tmp/"
 cp "$src"/nvlink2/desc.[ch] "$tmp/nvlink2/"
 passed=0 failed=0
 
-run() { timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" >"$tmp/out" 2>&1; }
+# What a mutant no longer uses is no error
+run()
+{
+	timeout 120 make -s check ENGINE="$tmp" BUILD="$tmp/build" \
+		CFLAGS='-O1 -g -Wno-unused-parameter -Wno-unused-function' >"$tmp/out" 2>&1
+}
 
 report() # STATUS WORDS
 {

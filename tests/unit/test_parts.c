@@ -340,7 +340,7 @@ static void missing(void)
 }
 
 const struct test parts_tests[] = {
-	TEST(a_whole_state, "device parts: a whole state is taken"),
+	TEST(a_whole_state, "device parts: a complete state is taken"),
 	TEST(without_padding, "device parts: values of odd length, with padding and without"),
 	TEST(every_cut, "device parts: a state that is cut off anywhere is refused"),
 	TEST(lengths, "device parts: lengths that lead beyond the end are refused"),

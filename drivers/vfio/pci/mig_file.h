@@ -54,7 +54,7 @@ struct mig_save {
  *	the last one. NULL: there is none
  * @begun: the user has written something
  * @touched: firmware has accepted some of the state
- * @complete: firmware has accepted the whole state
+ * @complete: firmware has accepted the complete state
  */
 struct mig_load {
 	struct stream_reader reader;
@@ -112,7 +112,7 @@ struct vfio_precopy_info;
  * mig_load_is_complete() - check whether the device may leave RESUMING
  * @mf: the attached file
  *
- * Return: true if the whole state was loaded, or nothing was written at all.
+ * Return: true if the complete state was loaded, or nothing was written at all.
  */
 static inline bool mig_load_is_complete(struct mig_file *mf)
 {

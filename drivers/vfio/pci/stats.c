@@ -225,7 +225,7 @@ void mig_note_session(struct vfio_pci_migration *mig, enum dma_data_direction di
  * mig_note_session_end() - account the end of a session
  * @mig: the state, locked
  * @load: it was one of RESUMING
- * @whole: the stream was read to its end, or firmware has accepted the whole state
+ * @whole: the stream was read to its end, or firmware has accepted the complete state
  * @failed: it was not, but should have been
  */
 void mig_note_session_end(struct vfio_pci_migration *mig, bool load, bool whole, bool failed)

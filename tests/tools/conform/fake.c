@@ -312,7 +312,7 @@ static ssize_t data_read(struct file *f, uint8_t *buf, size_t n)
 			return 0;
 		if (!dev.initial)
 			return fail(ENOMSG);
-		/* Bytes that say nothing: the whole state comes in STOP_COPY */
+		/* Bytes that say nothing: the complete state comes in STOP_COPY */
 		if (n > 100)
 			n = 100;
 		if (n > dev.initial)

@@ -161,7 +161,7 @@ static bool tracking_lost(struct mvf *v, struct vfio_pci_mig_buf *buf)
 	    !MLX5_GET(mvf_in, v->move.in, chunk_or_track) ||
 	    MLX5_GET(mvf_out, v->move.out, status) != MLX5_CMD_STAT_BAD_RES_STATE_ERR)
 		return false;
-	pci_info(v->fn->pdev, "mlx5: firmware lost the changes since the last save; the whole state is saved again when the VF is stopped\n");
+	pci_info(v->fn->pdev, "mlx5: firmware lost the changes since the last save; the complete state is saved again when the VF is stopped\n");
 	v->tracking = false;
 	v->lost = true;
 	buf->len = 0;
