@@ -205,8 +205,8 @@ pass()
 	step "copies verified in the guest" verified_copies a
 	trace_on
 	step "live migration to the second" move "$two"
-	step "what it did, as a trace" trace_off
-	step "copies go on, all verified" goes_on
+	step "trace of the migration" trace_off
+	step "copies continue, all verified" goes_on
 	step "context digest of source and destination" digests "$one" "$two"
 	step "DMA while a VF was suspended" illegal "$one" "$two"
 	note "downtime, as QEMU measured it" "$DOWNTIME ms (of $TOTAL ms in all)"

@@ -87,8 +87,8 @@ step "second mdev" make "$two"
 step "guest boots with the first" boot
 step "RDMA connections" connects a
 step "live migration to the second" move
-step "the connections go on" connects b
+step "the connections continue" connects b
 step "interrupts that the guest waits for" waited
 row "downtime, as QEMU measured it" "$DOWNTIME ms (of $TOTAL ms in all)"
-step "all removed" unmake
+step "mdevs, VFs and modules removed" unmake
 demo_end

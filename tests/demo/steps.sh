@@ -76,5 +76,5 @@ demo_end()
 	show_table
 	now
 	seconds $((NOW - demo_start))
-	printf '\nThe demo was done without an error in %s s.\n' "$SECS"
+	printf '\nThe demo ended without an error after %s s.\n' "$SECS"
 }

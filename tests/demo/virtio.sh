@@ -95,9 +95,9 @@ step "second mdev" make "$two"
 step "guest boots with the first as its disk" boot
 step "blocks written and read" writes a
 step "live migration to the second" move
-step "the load goes on" writes b
+step "the load continues" writes b
 step "the VF's state is that of the volume" oracle
 step "every block that was ever written" verified
 row "downtime, as QEMU measured it" "$DOWNTIME ms (of $TOTAL ms in all)"
-step "all removed" unmake
+step "mdevs, VFs and modules removed" unmake
 demo_end
