@@ -34,7 +34,7 @@ fuzz: TIME ?= 600
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_VFIO_PCI_ENGINE_NVLINK2=y CONFIG_DRIVER_FLAVOUR=m \
 	CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m \
 	CONFIG_MDEV_PCI_NVLINK2=m CONFIG_MDEV_PCI_GENERIC=m CONFIG_MDEV_PCI_NVME=m \
-	CONFIG_MDEV_PCI_VIRTIO=m CONFIG_MDEV_PCI_MLX5=m
+	CONFIG_MDEV_PCI_VIRTIO=m CONFIG_MDEV_PCI_MLX5=m CONFIG_MDEV_PCI_QAT=m
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
 .PHONY: help modules modules_install install-tools uninstall-tools install-dev uninstall-dev conform install-conform deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage

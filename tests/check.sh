@@ -191,7 +191,7 @@ mlx5() { part mlx5 2400 "$tests/system/host-run.sh" mlx5; }
 upstream() { part upstream 3000 "$tests/system/host-run.sh" 195 196; }
 conform()
 {
-	part conform 1800 "$tests/system/host-run.sh" 220 221 222 223
+	part conform 1800 "$tests/system/host-run.sh" 220 221 222 223 250
 	DEVICE=acme-refdev part conform-acme 3000 "$tests/system/host-run.sh" --boots "main big"
 }
 docs()

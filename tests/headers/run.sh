@@ -298,6 +298,10 @@ change ../Module.symvers 's/.*virtio_pci_admin_dev_parts_get\t.*\n//'
 not_built "7.3 whose virtio_pci does not export all: virtio is left out" virtio "lacks virtio_pci with device parts"
 
 kernel 7.3
+change ../Module.symvers 's/.*\tqat_vfmig_load_setup\t.*\n//'
+not_built "7.3 whose intel_qat does not export all: qat is left out" qat "lacks intel_qat with migration of VFs"
+
+kernel 7.3
 change linux/vfio.h 's/$/\nthis is no C\n/'
 : >"$log"
 rc=0
@@ -331,6 +335,8 @@ compiles "6.12 with 6.19's region info and 7.1's REINIT" VFIO_REGION_INFO VFIO_P
 
 kernel 6.1
 compiles "6.1 as it is" -VFIO_PRECOPY -VFIO_MIG_DATA_SIZE IOVA_BITMAP PCI_OVERRIDE
+not_built "6.1's intel_qat does not migrate VFs: qat is left out" qat \
+	"lacks intel_qat with migration of VFs \\(6.10\\): qat is not built"
 add_vm_flags_set
 add_device_override
 compiles "6.1 with helpers of later kernels" VM_FLAGS_SET DEVICE_OVERRIDE

@@ -30,7 +30,7 @@ for dir in "$MDEVS"/*; do
 	echo "mdev ${dir##*/}"
 	remove "${dir##*/}" || { echo "$REASON"; exit 1; }
 done
-for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme mdev-pci-mlx5; do
+for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme mdev-pci-mlx5 mdev-pci-qat; do
 	loaded $module || continue
 	echo "module $module"
 	unload $module || { echo "$REASON"; exit 1; }

@@ -188,6 +188,22 @@ add_mtty()
 	dir=$("$VM_DIR/upstream-driver.sh" mtty "$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")") || return 0
 	more+=(--add "$dir")
 }
+# Upstream's driver for VFs of QAT devices, and what stands in for intel_qat (tests/qat), where the kernel has its
+# header. Without its source the test says so
+add_qat()
+{
+	local kernel dir tree
+
+	kernel=$(. "$VM_DIR/stacks/$stack"; echo "$KERNEL")
+	ls "$CACHE/build-$kernel"/*/root/usr/src/linux-headers-*/include/linux/qat/qat_mig_dev.h >/dev/null 2>&1 || return 0
+	dir=$("$VM_DIR/upstream-driver.sh" qat "$kernel") || return 0
+	more+=(--add "$dir")
+	tree=$("$VM_DIR/build-modules.sh" "$kernel" -C tests/qat modules 2>"$CACHE/log/qat-$kernel.log") ||
+		{ tail -n 30 "$CACHE/log/qat-$kernel.log" >&2; die "tests/qat does not build"; }
+	variant=$(mktemp -d)
+	cp "$tree/tests/qat/qat-stand-in.ko" "$variant/"
+	more+=(--add "$variant")
+}
 # A skeleton of docs/examples, as a vendor builds it
 add_example() # NAME
 {
@@ -240,7 +256,7 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }
 	[ "$b" != mlx5pair ] || bed=("${pair[@]}")
 	[[ $b != mlx5* ]] || add_mlx5 "$b"
-	[ "$b" != conform ] || { add_mtty; add_example acme-refdev; }
+	[ "$b" != conform ] || { add_mtty; add_qat; add_example acme-refdev; }
 	[ -z "$DEV_EXAMPLE" ] || add_example "$DEV_EXAMPLE"
 	[ "$b" != nvlink2 ] || more=("${nvlink2[@]}")
 	[ -z "$image" ] || more+=(--root-image "$image" --no-modules)

@@ -108,7 +108,7 @@ load_all()
 
 unload_all()
 {
-	for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme mdev-pci-mlx5 $DEV_MODULE mdev-pci driver-flavour vfio-pci-engine; do
+	for module in mdev-pci-generic mdev-pci-virtio mdev-pci-nvme mdev-pci-mlx5 mdev-pci-qat $DEV_MODULE mdev-pci driver-flavour vfio-pci-engine; do
 		if loaded $module; then
 			unload $module || return 1
 		fi

@@ -3,8 +3,8 @@
 # usage: upstream-driver.sh DRIVER KERNEL
 #
 # Builds an upstream variant driver for KERNEL from Debian's linux-source of that kernel, unchanged
-# and out of tree, once. DRIVER is virtio or mlx5, the name of its directory in drivers/vfio/pci, or
-# mtty, the sample in samples/vfio-mdev. Prints the directory with the module, which is for boot.sh
+# and out of tree, once. DRIVER is virtio, mlx5 or qat, the name of its directory in drivers/vfio/pci,
+# or mtty, the sample in samples/vfio-mdev. Prints the directory with the module, which is for boot.sh
 # --add.
 set -e
 . "$(dirname "$0")/lib/common.sh"

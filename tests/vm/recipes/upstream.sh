@@ -12,10 +12,12 @@ declare -A UPSTREAM_OBJECTS=(
 	[virtio]="main.o migrate.o legacy_io.o"
 	[mlx5]="main.o cmd.o"
 	[mtty]=""
+	[qat]="main.o"
 )
-declare -A UPSTREAM_MODULE=([virtio]=virtio-vfio-pci [mlx5]=mlx5-vfio-pci [mtty]=mtty)
+declare -A UPSTREAM_MODULE=([virtio]=virtio-vfio-pci [mlx5]=mlx5-vfio-pci [mtty]=mtty
+	[qat]=qat_vfio_pci)
 declare -A UPSTREAM_FILES=([virtio]="vfio/pci/virtio/*.[ch]" [mlx5]="vfio/pci/mlx5/*.[ch]"
-	[mtty]=vfio-mdev/mtty.c)
+	[mtty]=vfio-mdev/mtty.c [qat]="vfio/pci/qat/*.[ch]")
 declare -A UPSTREAM_FLAGS=([virtio]=-DCONFIG_VIRTIO_VFIO_PCI_ADMIN_LEGACY=1)
 
 vfio_source_key() # KERNEL
