@@ -547,6 +547,17 @@ vendor_guide()
 	'
 }
 
+# Words that readers have stumbled over, in documents, help texts and log lines
+plain_words()
+{
+	local w='\b([Hh]e|[Hh]im|[Ss]he|anew|whom)\b|\bdata files?\b|[Ss]tands? still|pieces? of state|opposite of'
+
+	w="$w|[Tt]aken? (it |all memory |them )?for (-E|dirty|clean|granted|ended)"
+	none grep -nE "$w" ./*.md tests/vm/README.md docs/*.rst docs/ABI/testing/* tools/*.[18] tools/conform/*.8 \
+		tools/mdev-pci-* Kconfig debian/control &&
+		none grep -rnE "\"[^\"]*($w)" drivers --include='*.[ch]'
+}
+
 html()
 {
 	rm -rf "$CACHE/style/docs"
@@ -603,6 +614,7 @@ t "docs: every finding of mdev-pci-check is documented with its results" finding
 t "docs: a test runs each command of the guides" guide_tried
 t "docs: each picture is as new as its source" pictures
 t "docs: the vendor guide shows code that is built" vendor_guide
+t "docs: documents, help texts and log lines have no word that readers stumbled over" plain_words
 t "docs: Sphinx builds them without a warning" html
 t "docs: the man page of mdev-pci-check has all options and checks" man_page
 t "docs: each installed command has a man page with all its options" man_pages
