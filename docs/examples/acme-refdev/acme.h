@@ -76,8 +76,8 @@ struct acme_memory {
  * @mem: what firmware reads and writes
  * @dma: its bus address
  * @lock: see below
- * @count: commands that were given to firmware
- * @stopped: firmware gets none any more
+ * @count: number of commands that were submitted
+ * @stopped: no command is submitted any more
  * @desc: what is offered
  */
 struct acme {

@@ -19,7 +19,7 @@ static u32 acme_status(struct acme *acme)
 	return readl(acme->regs + ACME_STATUS);
 }
 
-/* On return firmware makes no access to memory: what it was given may be freed */
+/* On return firmware does not access memory any more: buffers may be freed */
 static void acme_stop(struct acme *acme)
 {
 	u32 status;
@@ -127,7 +127,7 @@ static int acme_run_locked(struct acme *acme, struct acme_command *cmd)
 	ret = acme_wait(acme, cpl);
 	if (ret)
 		return ret;
-	/* The phase comes last: what is read now is all of it */
+	/* Firmware writes the phase last, so the rest of the entry is complete */
 	dma_rmb();
 	acme->count++;
 	writel(acme->count, acme->regs + ACME_CPL_HEAD);

@@ -14,7 +14,7 @@ static int acme_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 	return 0;
 }
 
-/* It was removed: take them back */
+/* The mdev is removed: have firmware free these resources */
 static void acme_disable(struct vfio_pci_fn *fn)
 {
 }
