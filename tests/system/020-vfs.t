@@ -94,7 +94,7 @@ listener=$!
 wait_for 5 is_there "$WORK/uevents"
 told() { grep -q "^change@.*$PF .*MDEV_STATE=registered" "$WORK/uevents"; }
 must "VFs" bound_vfs 4
-t "user space is told of VFs that come after the parent" wait_for 10 told
+t "a uevent tells user space of VFs that come after the parent" wait_for 10 told
 sleep 0.5
 kill $listener
 wait $listener 2>/dev/null

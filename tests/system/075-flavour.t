@@ -79,7 +79,7 @@ no_switch "a VF that is open" "$zero" mdev EBUSY "$zero: flavour mdev refused: v
 t "a write of the present flavour succeeds" switch "$zero" vfio
 touch "$WORK/go"
 wait $user
-is "its user has not noticed" "$? $(cat "$WORK/user")" "0 "
+is "its user has had no error" "$? $(cat "$WORK/user")" "0 "
 t "back to the framework" switch "$zero" mdev
 state "a VF of the framework's" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 is "the VF is available for mdevs" "$(available)" 1

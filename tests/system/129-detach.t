@@ -45,6 +45,6 @@ for s in STOP_COPY RESUMING PRE_COPY; do
 	t "$s: another mdev" create "$u"
 	mdev_vf "$u"
 	t "$s: the PF driver attaches it again" dev_attach "$VF"
-	mig "$s: it works" "$u" set:STOP_COPY "read:$W/x:100" set:RUNNING dma:3
+	mig "$s: its state is saved, and it copies again" "$u" set:STOP_COPY "read:$W/x:100" set:RUNNING dma:3
 done
 no_mdevs_no_vfs

@@ -56,7 +56,7 @@ mig "all of them" "$w" state=RUNNING dma:20
 l0 pcie_aer_inject_error rp1 DLP >"$WORK/aer"
 like "a fatal error of the link" "$(cat "$WORK/aer")" '^OK'
 stopped() { qmp h query-status && case $ANSWER in *internal-error*) ;; *) false ;; esac; }
-t "QEMU hears of it and stops the guest" wait_for 20 stopped
+t "QEMU gets the error interrupt and stops the guest" wait_for 20 stopped
 : >"$WORK/write"
 tool write "$MDEVS/$v/remove" 1 >"$WORK/write" &
 writer=$!

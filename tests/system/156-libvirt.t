@@ -118,7 +118,7 @@ before=$COPIES
 patient() { virt migrate-setmaxdowntime vm 60000; }
 
 VIRSH_TIMEOUT=240
-t "QEMU is told that it may take long" patient
+t "the allowed downtime is set to 60 s" patient
 t "managedsave" virt managedsave vm
 t "the domain is shut off" domain_is vm "shut off"
 t "the mdev is free: its attribute can be set" write_to "$MDEVS/$a/bandwidth" 0
@@ -162,6 +162,6 @@ fi
 t "nodedev-destroy succeeds" virt nodedev-destroy "$dev"
 t "nodedev-undefine" virt nodedev-undefine "$dev"
 t "the other one is removed" remove "$b"
-t "libvirt has noticed" wait_for 10 not nodedev_active "$b"
+t "libvirt no longer lists it as active" wait_for 10 not nodedev_active "$b"
 t "libvirtd ends" libvirt_stop
 no_mdevs_no_vfs

@@ -15,7 +15,7 @@ tracker_page() # SIZE
 }
 
 must "the tracker has pages of 64 KiB" tracker_page 64K
-must "the driver asks firmware anew" bound_with_fw_timeout 5000
+must "the driver is bound again and reads the limits of firmware" bound_with_fw_timeout 5000
 vfs_and_mdevs 2 u v
 t "it logs by these, and reports parts of them" within 60 vfio-log "$MDEVS/$u" \
 	start:4096:0x20000000+0x100000 page:65536 copy:0x20011000:1 \
@@ -35,4 +35,4 @@ t "no request of the log was refused" not refused
 t "QEMU ends" guest_quit b
 no_mdevs_no_vfs
 t "the tracker has its usual pages" tracker_page 4K
-t "the driver asks firmware anew" bound_with_fw_timeout 5000
+t "the driver is bound again and reads the limits of firmware" bound_with_fw_timeout 5000

@@ -306,7 +306,7 @@ cx_fault()
 	t "$f_what" cx_inject "$f_what"
 	walk "$f_what: an errno, and a reset mends it" "$FAULTY" "$@" reset state=RUNNING
 	cx_inject clear
-	walk "$f_what: then it works" "$FAULTY" state=RUNNING cx:1 set:STOP_COPY "read:$WORK/x" close set:STOP \
+	walk "$f_what: then the VF saves its state and runs" "$FAULTY" state=RUNNING cx:1 set:STOP_COPY "read:$WORK/x" close set:STOP \
 		set:RUNNING cx:1
 }
 
