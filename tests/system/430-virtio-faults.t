@@ -44,8 +44,8 @@ save_fails "a size beyond the limit" EIO 'firmware asks for 2147483647 bytes for
 	parts-metadata-get size 0x7fffffff
 save_fails "a size that is too small" ENOMEM 'admin command error: status\(0xc\)' parts-metadata-get size 100
 save_fails "a short answer" EIO "$refused" parts-get short 40
-save_fails "a missing part" EIO "$refused there are no features" parts-get missing 0x101
-save_fails "a queue that is missing" EIO "$refused not all queues are there" parts-get missing 0x104
+save_fails "a missing part" EIO "$refused the features are missing" parts-get missing 0x101
+save_fails "a queue that is missing" EIO "$refused a queue is missing" parts-get missing 0x104
 save_fails "a garbled header" EIO "$refused a header has reserved bits" parts-get garble 2
 # The engine finds it when the first chunk is read
 t "an answer longer than its room: the fault is set" snap_inject vf0 parts-get length 2000000

@@ -40,7 +40,7 @@ for i in "$u" "$v"; do
 done
 t "the engine notices the reset of the PF" wait_for 30 said_so
 sleep 12
-logged_once "by one line, which says what to do" "$lost.*its guest has to be restarted.*ERROR state"
+logged_once "by one line, which says what to do" "$lost.*restart its guest.*ERROR state"
 t "the idle mdev stays RUNNING" attr_is "$v" migration_state RUNNING
 # By when QEMU, which can't set the state of a device in ERROR, has reset it
 t "QEMU stops the guest" guest_is internal-error
