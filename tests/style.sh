@@ -63,7 +63,7 @@ kernel_sources()
 {
 	local dirs='docs/examples|drivers|include|tests/guest|tests/kunit|tests/power'
 
-	dirs+='|tests/system/selftest|tests/variant|tests/vendor'
+	dirs+='|tests/qat|tests/system/selftest|tests/variant|tests/vendor'
 	files | grep -E "^($dirs)/.*\.[ch]$" | grep -vx tests/guest/blkload.c
 }
 
@@ -117,7 +117,7 @@ checkpatch()
 build()
 {
 	local kernel=$1 tree=$CACHE/style/$1 log=$CACHE/log/style-$1.log rc=0 c lacks
-	local dirs='drivers|tests/guest|tests/system/selftest|tests/variant|tests/vendor' d
+	local dirs='drivers|tests/guest|tests/qat|tests/system/selftest|tests/variant|tests/vendor' d
 	local make=(env CCACHE_DIR=/src/.ccache CCACHE_DEPEND=1
 		make -j"$(nproc)" DEBIAN_KERNEL_USE_CCACHE=1
 		KDIR="$(build_kdir "$kernel")" W=1 C=1 KBUILD_CHECKSRC=1
@@ -129,13 +129,16 @@ build()
 	mkdir -p "$tree/.ccache"
 	find "$tree" -mindepth 1 -maxdepth 1 ! -name .ccache -exec rm -rf {} +
 	rsync -a --include='/drivers/***' --include='/include/***' --include=/tests/ \
-		--include='/tests/guest/***' --include='/tests/variant/***' --include='/tests/vendor/***' \
+		--include='/tests/guest/***' --include='/tests/qat/***' --include='/tests/variant/***' \
+		--include='/tests/vendor/***' \
 		--include='/tests/kunit/***' --include='/tests/unit/***' \
 		--include=/tests/system/ --include='/tests/system/selftest/***' --include=/Makefile --include=/Kconfig \
 		--exclude='*' ./ "$tree/"
 	in_tree() { build_run "$kernel" "$tree" "${make[@]}" "$@" 2>&1 9>&-; }
 	in_tree modules >"$log" || rc=$?
-	for d in tests/guest tests/system/selftest tests/variant tests/vendor; do
+	for d in tests/guest tests/qat tests/system/selftest tests/variant tests/vendor; do
+		# A stand-in for what this kernel lacks
+		[ $d != tests/qat ] || ! grep -q lacks "$tree/generated/have-qat.mk" || continue
 		in_tree -C $d >>"$log" || rc=$?
 	done
 	# As far as it goes: Debian's kernels have KUnit's headers, and nothing to link with; 6.1
@@ -155,7 +158,7 @@ build()
 	[ "$kernel" != 7.3 ] || [ -z "$lacks" ] || echo "$kernel is found to lack $lacks"
 	# A source that no Makefile names has not been looked at (what only POWER has: tests/power/run.sh;
 	# what no module is made of: drivers/vfio/have.sh)
-	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2/power\.c|.*/have\.c|drivers/vfio/mdev-pci/(${lacks:-none})/.*|tests/variant/(${lacks:-none})/.*" | while IFS= read -r c; do
+	kernel_sources | grep -E "^($dirs)/.*\.c\$" | grep -vxE "drivers/vfio/pci/nvlink2/power\.c|.*/have\.c|drivers/vfio/mdev-pci/(${lacks:-none})/.*|tests/(variant/)?(${lacks:-none})/.*" | while IFS= read -r c; do
 		[ -f "$tree/${c%.c}.o" ] || echo "$c was not built"
 		grep -qE "^ *CHECK .*\b${c##*/}\$" "$log" || echo "$c was not seen by sparse"
 	done

@@ -270,8 +270,12 @@ boot_twice()
 
 test_suite()
 {
+	local modules=("${modules[@]}")
+
 	packages_root "$suite"
 	release=$(cat "$(packages_dir "$suite")/release")
+	# Debian 12's kernel lacks what this module needs
+	[ "$suite" = bookworm ] || modules+=(mdev-pci-qat)
 	[ -z "$boots" ] || for_boots
 	rm -rf "${work:?}"/{up,wk,src,run-first,run-again}
 	mkdir -p "$work/up" "$work/wk" "$work/root" "$work/src"

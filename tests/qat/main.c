@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Drives the reference device's PF as a QAT driver drives its own: it creates the VFs, and knows nothing
- * of VFIO and mdev-pci.
+ * Drives the reference device's PF as a QAT driver drives its own: it creates the VFs, and knows
+ * nothing of VFIO and mdev-pci.
  */
 #include <linux/module.h>
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What intel_qat exports for drivers that migrate VFs, on the reference device's firmware. As in intel_qat
- * (6.10 to 7.3)
- *   - a state is a block of constant size that lives as long as the device, and is not cleared: here it
- *     has ROOM bytes more than are saved, in which there is DIRT at first;
- *   - it begins with the setup. A setup is made once until qat_vfmig_reset(), and checked once: also if it
- *     did not fit, or if another one has come;
- *   - qat_vfmig_load_state() takes what is in the block, whoever has written it;
- *   - a VF whose suspension fails half-way stays as it is.
- * Without qat_vfmig_open() intel_qat would use a pointer that is NULL. Here it is a warning.
+ * What intel_qat exports for drivers that migrate VFs, on the reference device's firmware. As in
+ * intel_qat:
+ *   - a state is a block of constant size that lives as long as the device, and is not cleared.
+ *     Here it has ROOM bytes more than are saved, with DIRT in them at first;
+ *   - it begins with the setup. A setup is made once until qat_vfmig_reset(), and checked once,
+ *     even if it did not fit, or if another one has come;
+ *   - qat_vfmig_load_state() loads what is in the block, whoever has written it;
+ *   - a VF whose suspension fails half-way stays so.
+ * Without qat_vfmig_open() intel_qat uses a NULL pointer. Here that is a warning.
  */
 #define DEFAULT_SYMBOL_NAMESPACE "CRYPTO_QAT"
 
