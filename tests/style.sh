@@ -286,6 +286,8 @@ create_documented()
 		'refuse\(parent, instance, -(\w+),\s+"([^"]*)"'
 	documented drivers/vfio/mdev-pci/mdev.c docs/refusals.rst \
 		'()mdev %s refused: ([^"]*)\\n"'
+	documented drivers/vfio/mdev-pci/assign.c docs/refusals.rst \
+		'()mdev %s refused: ([^"]*)\\n"'
 }
 
 attr_documented()

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Claims an idle VF of a parent for an mdev, or the whole PF.
+ * Claims of functions: of an idle VF of a parent, or of the whole PF, for an mdev.
  */
 #include "mdev-pci.h"
 
@@ -324,4 +324,34 @@ struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *i
 	kref_get(&function->kref);
 	mutex_unlock(&instance->lock);
 	return function;
+}
+
+/**
+ * mdev_pci_function_unclaim() - release a VF that mdev_pci_parent_claim() has claimed
+ * @function: the function; the caller still has the reference
+ *
+ * Context: under device_lock() of the function: its removal may be looking at the instance.
+ */
+void mdev_pci_function_unclaim(struct mdev_pci_function *function)
+{
+	device_lock_assert(&function->fn.pdev->dev);
+	mutex_lock(&function->parent->lock);
+	function->instance = NULL;
+	mutex_unlock(&function->parent->lock);
+}
+
+/**
+ * mdev_pci_function_set_refused() - mark a function that firmware could not enable
+ * @function: the function
+ * @number: of the mdev, which has claimed it; 0: it could; or %MDEV_PCI_REFUSED_BY_GROUP
+ *
+ * The function counts as available no more, and others are tried first. What another mdev has found
+ * out before stays.
+ */
+void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number)
+{
+	mutex_lock(&function->parent->lock);
+	if (!number || !function->refused)
+		function->refused = number;
+	mutex_unlock(&function->parent->lock);
 }

@@ -43,36 +43,6 @@ static void function_free(struct kref *kref)
 }
 
 /**
- * mdev_pci_function_unclaim() - release a VF that mdev_pci_parent_claim() has claimed
- * @function: the function; the caller still has the reference
- *
- * Context: under device_lock() of the function: its removal may be looking at the instance.
- */
-void mdev_pci_function_unclaim(struct mdev_pci_function *function)
-{
-	device_lock_assert(&function->fn.pdev->dev);
-	mutex_lock(&function->parent->lock);
-	function->instance = NULL;
-	mutex_unlock(&function->parent->lock);
-}
-
-/**
- * mdev_pci_function_set_refused() - mark a function that firmware could not enable
- * @function: the function
- * @number: of the mdev, which has claimed it; 0: it could; or %MDEV_PCI_REFUSED_BY_GROUP
- *
- * The function counts as available no more, and others are tried first. What another mdev has found
- * out before stays.
- */
-void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number)
-{
-	mutex_lock(&function->parent->lock);
-	if (!number || !function->refused)
-		function->refused = number;
-	mutex_unlock(&function->parent->lock);
-}
-
-/**
  * mdev_pci_function_capture() - reserve a VF for mdev-pci by driver_override
  * @vf: a VF that is not bound
  *
@@ -86,17 +56,6 @@ int mdev_pci_function_capture(struct pci_dev *vf)
 		pci_err(vf, "could not be reserved for mdev-pci (%pe); bind it by driver_override\n",
 			ERR_PTR(ret));
 	return ret;
-}
-
-/**
- * mdev_pci_function_noun() - name a function for the log: "VF" or "device"
- * @function: the function
- *
- * Return: a word for the log.
- */
-const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
-{
-	return mdev_pci_function_is_whole(function) ? "device" : "VF";
 }
 
 /**
@@ -194,154 +153,6 @@ void mdev_pci_function_let_go(struct pci_dev *vf)
 	compat_clear_driver_override(vf, &mdev_pci_function_driver.driver);
 }
 
-static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_parent_desc *desc,
-		       const struct mdev_pci_type *type, struct pci_dev *pdev)
-{
-	*limits = (struct mdev_pci_limits) {
-		.mig_caps = desc->mig_caps,
-		.log_caps = desc->log_caps,
-	};
-	if (!type->mig_ops)
-		limits->not_migratable = type->not_migratable ?:
-					 "the device's driver gives no reason";
-	else if (!vfio_pci_engine_can_reset(pdev))
-		limits->not_migratable = "it has no way to be reset, see its reset_method";
-}
-
-static int enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
-		  struct mdev_pci_limits *limits)
-{
-	const struct mdev_pci_parent_desc *desc = function->parent->desc;
-
-	lockdep_assert_held(&function->fw_lock);
-	set_limits(limits, desc, type, function->fn.pdev);
-	if (type->whole)
-		return mdev_pci_whole_give(function->parent, type);
-	if (!desc->ops || !desc->ops->enable)
-		return 0;
-	return vfio_pci_engine_result(&function->fn.pdev->dev, "enable",
-				      desc->ops->enable(&function->fn, type, limits));
-}
-
-static void disable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
-{
-	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
-
-	lockdep_assert_held(&function->fw_lock);
-	if (type->whole)
-		mdev_pci_whole_take_back(function->parent, type);
-	else if (ops && ops->disable)
-		ops->disable(&function->fn);
-}
-
-/**
- * mdev_pci_function_enable() - have firmware enable a function for a type
- * @function: a claimed function
- * @type: the type
- * @kept: of an mdev that moves: what was written to its attributes; else NULL
- *
- * From now on PF drivers that ask pci_vfs_assigned() remove no VFs.
- *
- * Context: under device_lock() of the function.
- * Return: 0 or the vendor driver's errno.
- */
-int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
-			     const struct mdev_pci_values *kept)
-{
-	int ret;
-
-	mutex_lock(&function->fw_lock);
-	ret = enable(function, type, &function->limits);
-	if (!ret) {
-		ret = mdev_pci_attrs_initial(function, type);
-		if (!ret && kept)
-			ret = mdev_pci_attrs_apply(function, type, kept);
-		if (ret)
-			disable(function, type);
-	}
-	if (!ret) {
-		function->enabled = type;
-		pci_set_dev_assigned(function->fn.pdev);
-	}
-	mutex_unlock(&function->fw_lock);
-	return ret;
-}
-
-/**
- * mdev_pci_function_disable() - have firmware disable a function
- * @function: the function
- */
-void mdev_pci_function_disable(struct mdev_pci_function *function)
-{
-	const struct mdev_pci_type *type;
-
-	mutex_lock(&function->fw_lock);
-	mdev_pci_attrs_forget(function);
-	type = function->enabled;
-	function->enabled = NULL;
-	disable(function, type);
-	pci_clear_dev_assigned(function->fn.pdev);
-	mutex_unlock(&function->fw_lock);
-}
-
-/**
- * mdev_pci_function_show() - let users open its device
- * @function: an enabled function
- * @edev: the device, which has just been registered
- *
- * Return: 0.
- */
-int mdev_pci_function_show(struct mdev_pci_function *function,
-			   struct vfio_pci_engine_device *edev)
-{
-	mutex_lock(&function->fw_lock);
-	mutex_lock(&function->edev_lock);
-	get_device(vfio_pci_engine_dev(edev));
-	function->edev = edev;
-	if (function->detached)
-		vfio_pci_engine_detach_fw(edev);
-	mutex_unlock(&function->edev_lock);
-	function->shown = true;
-	mutex_unlock(&function->fw_lock);
-	return 0;
-}
-
-/**
- * mdev_pci_function_hide() - let no more users open its device
- * @function: the function
- * @force: also if one has it open
- *
- * Return: 0; -EBUSY: a user has it open.
- */
-int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
-{
-	int ret;
-
-	mutex_lock(&function->fw_lock);
-	ret = function->in_use ? -EBUSY : 0;
-	if (!ret || force)
-		function->shown = false;
-	mutex_unlock(&function->fw_lock);
-	return ret;
-}
-
-/**
- * mdev_pci_function_forget() - drop a device that was unregistered and is closed
- * @function: a hidden function
- *
- * Call it only after close: until then a PF driver may detach the function from its last user.
- */
-void mdev_pci_function_forget(struct mdev_pci_function *function)
-{
-	struct vfio_pci_engine_device *edev;
-
-	mutex_lock(&function->edev_lock);
-	edev = function->edev;
-	function->edev = NULL;
-	mutex_unlock(&function->edev_lock);
-	put_device(vfio_pci_engine_dev(edev));
-}
-
 static struct mdev_pci_function *to_function(struct vfio_pci_fn *fn)
 {
 	return container_of(fn, struct mdev_pci_function, fn);
@@ -381,56 +192,6 @@ void mdev_pci_function_attach(struct vfio_pci_fn *fn)
 	mutex_unlock(&function->edev_lock);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_function_attach);
-
-/**
- * mdev_pci_function_remember() - save a VF's Command register before a PF reset
- * @function: the function
- *
- * The PCI core restores VFs after the reset, but not their Command registers. Without the right
- * value there the user's reset of the VF would restore nothing.
- */
-void mdev_pci_function_remember(struct mdev_pci_function *function)
-{
-	u16 command;
-
-	if (pci_read_config_word(function->fn.pdev, PCI_COMMAND, &command) || command == 0xffff)
-		return;
-	function->command = command;
-}
-
-/**
- * mdev_pci_function_suspend() - disable a function that firmware is about to forget
- * @function: the function; mdev_pci_function_restore() enables it again, as it was set up
- */
-void mdev_pci_function_suspend(struct mdev_pci_function *function)
-{
-	mutex_lock(&function->fw_lock);
-	if (function->enabled)
-		disable(function, function->enabled);
-	mutex_unlock(&function->fw_lock);
-}
-
-/**
- * mdev_pci_function_restore() - enable a function again after firmware has lost it
- * @function: the function
- */
-void mdev_pci_function_restore(struct mdev_pci_function *function)
-{
-	struct mdev_pci_limits now;
-	int ret = 0;
-
-	mutex_lock(&function->fw_lock);
-	if (function->enabled) {
-		if (function->command)
-			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
-		/* The VFIO device is there already, with the limits of the first time */
-		ret = enable(function, function->enabled, &now) ?: mdev_pci_attrs_again(function);
-	}
-	mutex_unlock(&function->fw_lock);
-	if (ret)
-		pci_err(function->fn.pdev,
-			"could not be enabled again (%pe); remove its mdev\n", ERR_PTR(ret));
-}
 
 static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 						struct mdev_pci_parent *parent)

@@ -277,6 +277,17 @@ static inline bool mdev_pci_function_is_whole(const struct mdev_pci_function *fu
 }
 
 /**
+ * mdev_pci_function_noun() - name a function for the log: "VF" or "device"
+ * @function: the function
+ *
+ * Return: a word for the log.
+ */
+static inline const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
+{
+	return mdev_pci_function_is_whole(function) ? "device" : "VF";
+}
+
+/**
  * mdev_pci_function_put() - drop a reference
  * @function: the function
  */
@@ -303,6 +314,9 @@ bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 				 const struct mdev_pci_instance *instance);
 void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number);
 struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance);
+void mdev_pci_function_unclaim(struct mdev_pci_function *function);
+#define MDEV_PCI_REFUSED_BY_GROUP	U64_MAX
+void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number);
 
 /* attr.c */
 extern const struct vfio_pci_use_ops mdev_pci_use_ops;
@@ -360,24 +374,18 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 			   int (*call)(struct mdev_pci_instance *instance));
 int mdev_pci_functions_init(void);
 void mdev_pci_functions_exit(void);
-const char *mdev_pci_function_noun(const struct mdev_pci_function *function);
 void mdev_pci_function_let_go(struct pci_dev *vf);
-void mdev_pci_function_unclaim(struct mdev_pci_function *function);
-#define MDEV_PCI_REFUSED_BY_GROUP	U64_MAX
-void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number);
-int mdev_pci_function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
-			     const struct mdev_pci_values *kept);
-int mdev_pci_function_show(struct mdev_pci_function *function,
-			   struct vfio_pci_engine_device *edev);
+bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
+bool mdev_pci_function_retire(struct pci_dev *pdev);
+
+/* assign.c */
+int mdev_pci_assign(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept);
+int mdev_pci_assign_new(struct mdev_pci_instance *instance);
+void mdev_pci_reclaim(struct mdev_pci_instance *instance, struct mdev_pci_function *function);
 int mdev_pci_function_hide(struct mdev_pci_function *function, bool force);
-void mdev_pci_function_forget(struct mdev_pci_function *function);
-void mdev_pci_function_disable(struct mdev_pci_function *function);
 void mdev_pci_function_remember(struct mdev_pci_function *function);
 void mdev_pci_function_suspend(struct mdev_pci_function *function);
 void mdev_pci_function_restore(struct mdev_pci_function *function);
-
-bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
-bool mdev_pci_function_retire(struct pci_dev *pdev);
 
 /* sriov.c */
 void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent);

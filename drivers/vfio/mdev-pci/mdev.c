@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An mdev, from its creation to its removal, with its links and attributes
+ * An mdev, from its creation to its removal, with its attributes
  * (docs/ABI/testing/sysfs-bus-mdev-pci). Creating one claims a function; the vfio_device hangs on
  * the function and not on the mdev: an mdev is no hardware and has no place in the IOMMU layer.
  */
-#include <linux/iommu.h>
-#include <linux/kernfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/sysfs.h>
@@ -13,306 +11,15 @@
 
 #include "mdev-pci.h"
 
-/*
- * Check, when an mdev could not be created on this VF, whether another VF may do. None may if
- * firmware does not answer or has no resources left.
- */
-static bool try_another(struct mdev_pci_instance *instance, int err)
-{
-	struct mdev_pci_parent *parent = instance->function->parent;
-
-	if (err == -ETIMEDOUT || err == -ENOSPC || err == -ENOMEM)
-		return false;
-	if (mdev_pci_type_is_whole(parent, instance->type))
-		return false;
-	mdev_pci_function_set_refused(instance->function, instance->number);
-	instance->may_try_another = !instance->moving &&
-				    mdev_pci_parent_has_another(parent, instance);
-	return instance->may_try_another;
-}
-
-/* For the log */
-static const char *verdict(struct mdev_pci_instance *instance, int err)
-{
-	return try_another(instance, err) ? "tries another VF" : "refused";
-}
-
-/* The kernel's names are bounded: 40 of the type, 16 would do for any PCI driver's */
-static int stream_type(const struct mdev_pci_instance *instance, char *buf, size_t size)
-{
-	struct pci_dev *pf = instance->function->fn.pf;
-	int n = snprintf(buf, size, "%s-%s", dev_driver_string(&pf->dev), instance->type->name);
-
-	if (n < size)
-		return 0;
-	pci_err(pf, "the name of type %s is too long\n", instance->type->name);
-	return -ENAMETOOLONG;
-}
-
-static int make_device(struct mdev_pci_instance *instance)
-{
-	struct mdev_pci_function *function = instance->function;
-	const struct mdev_pci_parent_desc *parent = function->parent->desc;
-	const struct mdev_pci_limits *limits = &function->limits;
-	struct vfio_pci_engine_device *edev;
-	char type[64];
-	struct vfio_pci_engine_desc desc = {
-		.fn = &function->fn,
-		.owner = parent->owner,
-		.alias = dev_name(&instance->mdev->dev),
-		.type = type,
-		.mig_caps = &limits->mig_caps,
-		.log_caps = &limits->log_caps,
-		.use_ops = &mdev_pci_use_ops,
-		.control = instance->type->control,
-		.nvlink2 = instance->type->nvlink2,
-		.lent = instance->type->whole,
-		.watch = parent->external_pf_driver,
-	};
-	int ret;
-
-	device_lock_assert(&instance->function->fn.pdev->dev);
-	ret = stream_type(instance, type, sizeof(type));
-	if (ret)
-		return ret;
-	if (!limits->not_migratable) {
-		desc.mig_ops = instance->type->mig_ops;
-		desc.log_ops = instance->type->log_ops;
-	} else if (instance->type->mig_ops) {
-		pci_warn(function->fn.pdev, "mdev %s will not migrate: %s\n", desc.alias,
-			 limits->not_migratable);
-	}
-	edev = vfio_pci_engine_register(&desc);
-	if (IS_ERR(edev)) {
-		pci_err(function->fn.pdev, "mdev %s refused: its VFIO device could not be registered (%pe)\n",
-			desc.alias, edev);
-		return PTR_ERR(edev);
-	}
-	vfio_pci_engine_set_upstream(edev, instance->upstream);
-	mutex_lock(&instance->lock);
-	instance->edev = edev;
-	mutex_unlock(&instance->lock);
-	return mdev_pci_function_show(function, edev);
-}
-
-static void unmake_device(struct mdev_pci_instance *instance)
-{
-	struct vfio_pci_engine_device *edev = instance->edev;
-
-	device_lock_assert(&instance->function->fn.pdev->dev);
-	mutex_lock(&instance->lock);
-	instance->edev = NULL;
-	mutex_unlock(&instance->lock);
-	if (mdev_pci_function_hide(instance->function, true))
-		pci_warn(instance->function->fn.pdev,
-			 "mdev %s is open: waiting until its user has closed it; stop the guest or program that has it\n",
-			 dev_name(&instance->mdev->dev));
-	/* Blocks until the user has closed it */
-	vfio_pci_engine_unregister(edev);
-	mdev_pci_function_forget(instance->function);
-}
-
-static int check_group(struct mdev_pci_instance *instance)
-{
-	struct pci_dev *pdev = instance->function->fn.pdev;
-	struct device *owner = mdev_pci_group_owner(pdev);
-
-	device_lock_assert(&instance->function->fn.pdev->dev);
-	if (!owner)
-		return 0;
-	mdev_pci_function_set_refused(instance->function, MDEV_PCI_REFUSED_BY_GROUP);
-	pci_err(pdev, "mdev %s %s: the VF shares its IOMMU group with %s, which has a driver: the platform does not isolate them (no ACS); put the card into another slot, or unbind that driver\n",
-		dev_name(&instance->mdev->dev), verdict(instance, -EPERM), dev_name(owner));
-	put_device(owner);
-	return -EPERM;
-}
-
-static int check_function(struct mdev_pci_instance *instance)
-{
-	struct pci_dev *pdev = instance->function->fn.pdev;
-	const char *name = dev_name(&instance->mdev->dev);
-	struct device *neighbour;
-
-	device_lock_assert(&instance->function->fn.pdev->dev);
-	if (instance->function->dead) {
-		pci_err(pdev, "mdev %s %s: the VF was just removed; try again\n", name,
-			verdict(instance, -EAGAIN));
-		return -EAGAIN;
-	}
-	if (!device_iommu_mapped(&pdev->dev)) {
-		pci_err(pdev, "mdev %s refused: the %s has no IOMMU; enable the IOMMU in the firmware setup and on the kernel command line\n",
-			name, mdev_pci_function_noun(instance->function));
-		return -EOPNOTSUPP;
-	}
-	if (!instance->type->whole)
-		return check_group(instance);
-	neighbour = mdev_pci_whole_neighbour(pdev);
-	if (neighbour) {
-		pci_err(pdev, "mdev %s refused: the device shares its IOMMU group with %s; bind both to vfio-pci\n",
-			name, dev_name(neighbour));
-		put_device(neighbour);
-		return -EPERM;
-	}
-	return 0;
-}
-
-static int enable_function(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
-{
-	struct mdev_pci_function *function = instance->function;
-	const char *name = dev_name(&instance->mdev->dev);
-	int ret;
-
-	device_lock_assert(&instance->function->fn.pdev->dev);
-	ret = mdev_pci_function_enable(function, instance->type, kept);
-	if (!ret)
-		return 0;
-	if (instance->type->whole)
-		pci_err(function->fn.pdev,
-			"mdev %s refused: its driver could not release the device (%pe)\n",
-			name, ERR_PTR(ret));
-	else
-		pci_err(function->fn.pdev,
-			"mdev %s %s: firmware could not enable the %s as %s (%pe)\n", name,
-			verdict(instance, ret), mdev_pci_function_noun(function),
-			instance->type->name, ERR_PTR(ret));
-	return ret;
-}
-
-/*
- * Users take the last component of the link's target for the group's number, so it must
- * point at the group, not at the function's link to it. The group's kobject is private to
- * the IOMMU layer; the link knows it.
- */
-static struct kobject *group_kobj(struct pci_dev *pdev)
-{
-	struct kernfs_node *kn;
-	struct kobject *kobj = NULL;
-
-	/* Its directory may be gone: a function that leaves the bus still has its driver */
-	kn = pdev->dev.kobj.sd ? kernfs_find_and_get(pdev->dev.kobj.sd, "iommu_group") : NULL;
-	if (kn && kernfs_type(kn) == KERNFS_LINK)
-		kobj = kn->symlink.target_kn->priv;
-	kernfs_put(kn);
-	return kobj;
-}
-
-/*
- * iommu_group and vfio-dev: QEMU and libvirt find the function's VFIO group by the one, its VFIO
- * device node by the other.
- */
-static int add_links(struct mdev_pci_instance *instance)
-{
-	struct kobject *mdev = &instance->mdev->dev.kobj;
-	struct kobject *group = group_kobj(instance->function->fn.pdev);
-	int ret;
-
-	if (!group)
-		return -ENODEV;
-	ret = sysfs_create_link(mdev, group, "iommu_group");
-	if (ret)
-		return ret;
-	ret = sysfs_create_link(mdev, vfio_pci_engine_dev(instance->edev)->kobj.parent,
-				"vfio-dev");
-	if (ret)
-		sysfs_remove_link(mdev, "iommu_group");
-	return ret;
-}
-
-static void remove_links(struct mdev_pci_instance *instance)
-{
-	sysfs_remove_link(&instance->mdev->dev.kobj, "vfio-dev");
-	sysfs_remove_link(&instance->mdev->dev.kobj, "iommu_group");
-}
-
 static void log_sysfs(struct mdev_pci_instance *instance, int err)
 {
 	pci_err(instance->function->fn.pdev, "mdev %s refused: its sysfs entries could not be created (%pe)\n",
 		dev_name(&instance->mdev->dev), ERR_PTR(err));
 }
 
-/*
- * The driver core exempts device_lock() from lockdep. While an mdev has a function, that function's
- * lock has a class of its own, so that lockdep checks the order at the top of mdev-pci.h. There is
- * one class for each number on a bus: the PCI core may lock all functions of a bus at once. A PF
- * whose driver releases it keeps the class that its driver has given it.
- */
-static struct lock_class_key function_locks[U8_MAX + 1];
-
-static bool has_own_class(const struct mdev_pci_function *function)
-{
-	return !mdev_pci_function_is_whole(function) || function->parent->whole;
-}
-
-static void set_lock_class(struct mdev_pci_function *function)
-{
-	struct pci_dev *pdev = function->fn.pdev;
-
-	device_lock_assert(&pdev->dev);
-	if (has_own_class(function))
-		device_lock_set_class(&pdev->dev, &function_locks[pdev->devfn]);
-}
-
-static void reset_lock_class(struct mdev_pci_function *function)
-{
-	device_lock_assert(&function->fn.pdev->dev);
-	if (has_own_class(function))
-		device_lock_reset_class(&function->fn.pdev->dev);
-}
-
-static int start(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
-{
-	struct mdev_pci_function *function = instance->function;
-	int ret;
-
-	set_lock_class(function);
-	ret = check_function(instance) ?: enable_function(instance, kept);
-	if (ret)
-		goto reset_class;
-	ret = make_device(instance);
-	if (ret)
-		goto disable;
-	ret = add_links(instance);
-	if (ret)
-		goto unmake;
-	function->live = true;
-	mdev_pci_function_set_refused(function, 0);
-	return 0;
-
-unmake:
-	log_sysfs(instance, ret);
-	unmake_device(instance);
-disable:
-	mdev_pci_function_disable(function);
-reset_class:
-	reset_lock_class(function);
-	return ret;
-}
-
-static int start_new(struct mdev_pci_instance *instance)
-{
-	return start(instance, NULL);
-}
-
-/*
- * Release the function; the mdev is detached then. Blocks until the user has closed the
- * device. Of an mdev that moves, the function that it leaves is not live any more, and the one that
- * it moves to not yet.
- */
-static void stop(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
-{
-	device_lock_assert(&function->fn.pdev->dev);
-	if (!function->live)
-		return;
-	function->live = false;
-	remove_links(instance);
-	unmake_device(instance);
-	mdev_pci_function_disable(function);
-	reset_lock_class(function);
-}
-
 static int release(struct mdev_pci_instance *instance)
 {
-	stop(instance, instance->function);
+	mdev_pci_reclaim(instance, instance->function);
 	mdev_pci_function_unclaim(instance->function);
 	return 0;
 }
@@ -324,7 +31,7 @@ static void detach(struct mdev_pci_instance *instance, struct mdev_pci_function 
 		return;
 	pci_warn(function->fn.pdev, "is detached from mdev %s; remove that mdev\n",
 		 dev_name(&instance->mdev->dev));
-	stop(instance, function);
+	mdev_pci_reclaim(instance, function);
 	kobject_uevent(&instance->mdev->dev.kobj, KOBJ_CHANGE);
 }
 
@@ -369,7 +76,7 @@ static void instance_free(struct mdev_pci_instance *instance)
 static void stop_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
 {
 	device_lock(&function->fn.pdev->dev);
-	stop(instance, function);
+	mdev_pci_reclaim(instance, function);
 	device_unlock(&function->fn.pdev->dev);
 }
 
@@ -382,7 +89,7 @@ static int start_at(struct mdev_pci_instance *instance, struct mdev_pci_function
 	mutex_lock(&instance->lock);
 	instance->function = function;
 	mutex_unlock(&instance->lock);
-	ret = start(instance, kept);
+	ret = mdev_pci_assign(instance, kept);
 	device_unlock(&function->fn.pdev->dev);
 	return ret;
 }
@@ -650,7 +357,7 @@ static int set_up(struct mdev_pci_instance *instance)
 	int ret;
 
 	instance->may_try_another = false;
-	ret = mdev_pci_function_call(function, start_new);
+	ret = mdev_pci_function_call(function, mdev_pci_assign_new);
 	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
 		pci_err(function->fn.pdev, "mdev %s refused: the device is going away\n",
 			dev_name(&instance->mdev->dev));
@@ -688,7 +395,7 @@ static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_inst
 	return ret;
 }
 
-/* As for function_locks[]. Nothing holds this lock of two mdevs */
+/* As function_locks[] in assign.c. Nothing holds this lock of two mdevs */
 static struct lock_class_key mdev_lock;
 
 static int mdev_pci_probe(struct mdev_device *mdev)
