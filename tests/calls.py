@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """usage: calls.py DIR [--edges] [--most N]
+       calls.py --homes DIR...
 
 Which C files of a directory call each other in a circle? Prints each group of files of which every
 one reaches every other by calls (a strongly connected component), with the calls that close it, and
 fails if one has more than N files (default: 1). Calls by pointer are no calls here: that is how a
-layer calls what is above it. --edges: all calls between files, file by file.
+layer calls what is above it. --edges: all calls between files, file by file. --homes: which file
+defines each function: lines "NAME FILE" (tests/system/041-calls.t follows a trace through the files).
 """
 import argparse
 import pathlib
 import re
 
 DEFINED = re.compile(r"^(?!static\b|#|/|\s|typedef\b|EXPORT|MODULE|DEFINE)[\w \t\*\n]*?\b(\w+)\([^;{}]*\)\n\{", re.M)
+ANY = re.compile(DEFINED.pattern.replace(r"static\b|", ""), re.M)
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:[^\"\\]|\\.)*\"", re.S)
 
 
@@ -52,18 +55,26 @@ def circles(edges):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dir")
+    parser.add_argument("dir", nargs="+")
+    parser.add_argument("--homes", action="store_true")
     parser.add_argument("--edges", action="store_true")
     parser.add_argument("--most", type=int, default=1)
     args = parser.parse_args()
-    edges = calls(read(args.dir))
+    if args.homes:
+        for directory in args.dir:
+            for file, text in read(directory).items():
+                for name in ANY.findall(text):
+                    print(name, file)
+        return
+    directory, = args.dir
+    edges = calls(read(directory))
     if args.edges:
         for file, to in edges.items():
             for other in sorted(to):
                 print(f"{file} -> {other}: {' '.join(sorted(to[other]))}")
     found = circles(edges)
     for group in found:
-        print(f"{args.dir}: {len(group)} files call each other in a circle: {' '.join(sorted(group))}")
+        print(f"{directory}: {len(group)} files call each other in a circle: {' '.join(sorted(group))}")
         for file in sorted(group):
             for other in sorted(group & set(edges[file])):
                 print(f"  {file} -> {other}: {' '.join(sorted(edges[file][other]))}")

@@ -49,6 +49,9 @@ make -s -C "$REPO_DIR/tools/conform" STATIC=1 CFLAGS="-O2 -Werror" O="$bin/../co
 cmp -s "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform" ||
 	cp "$bin/../conform/mdev-pci-conform" "$bin/mdev-pci-conform"
 
+"$REPO_DIR/tests/calls.py" --homes "$REPO_DIR"/drivers/vfio/mdev-pci "$REPO_DIR"/drivers/vfio/pci >"$bin/calls.map.new"
+mv "$bin/calls.map.new" "$bin/calls.map"
+
 compile tool
 compile vfio-mig
 compile vfio-log

@@ -49,30 +49,8 @@ static struct attribute *counter_attrs[] = {
 	NULL
 };
 
-static const struct attribute_group counter_group = {
+/* A directory of mdevs that can migrate */
+const struct attribute_group mdev_pci_counters_group = {
 	.name = "migration",
 	.attrs = counter_attrs,
 };
-
-/**
- * mdev_pci_counters_add() - create the directory with the mdev's counters
- * @instance: the instance; nothing is created for a type that does not migrate
- *
- * Return: 0 or an errno.
- */
-int mdev_pci_counters_add(struct mdev_pci_instance *instance)
-{
-	if (!instance->type->mig_ops)
-		return 0;
-	return sysfs_create_group(&instance->mdev->dev.kobj, &counter_group);
-}
-
-/**
- * mdev_pci_counters_remove() - remove it; waits for readers
- * @instance: the instance
- */
-void mdev_pci_counters_remove(struct mdev_pci_instance *instance)
-{
-	if (instance->type->mig_ops)
-		sysfs_remove_group(&instance->mdev->dev.kobj, &counter_group);
-}

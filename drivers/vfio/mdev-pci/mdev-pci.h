@@ -253,6 +253,17 @@ struct mdev_pci_values {
 };
 
 /**
+ * mdev_pci_parent_of() - get the parent that offers a type
+ * @mtype: the mdev core's type
+ *
+ * Return: the parent; no reference is taken.
+ */
+static inline struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype)
+{
+	return container_of(mtype->parent, struct mdev_pci_parent, mdev_parent);
+}
+
+/**
  * mdev_pci_type_is_whole() - check whether mdevs of a type are the parent itself
  * @parent: the parent
  * @type: one of its types
@@ -339,7 +350,6 @@ int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_p
 int mdev_pci_show_compat(struct mdev_pci_instance *instance, char *buf);
 
 /* type.c */
-struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype);
 int mdev_pci_types_make(struct mdev_pci_parent *parent);
 void mdev_pci_types_unmake(struct mdev_pci_parent *parent);
 void mdev_pci_parent_refresh(struct mdev_pci_parent *parent);
@@ -394,8 +404,7 @@ void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent);
 void mdev_pci_vfs_part(struct mdev_pci_parent *parent);
 
 /* counters.c */
-int mdev_pci_counters_add(struct mdev_pci_instance *instance);
-void mdev_pci_counters_remove(struct mdev_pci_instance *instance);
+extern const struct attribute_group mdev_pci_counters_group;
 
 /* mdev.c */
 extern struct mdev_driver mdev_pci_driver;

@@ -312,9 +312,15 @@ static const struct attribute_group instance_group = {
 	.is_visible = instance_attr_is_visible,
 };
 
-static const struct attribute_group *attr_group(struct mdev_pci_instance *instance)
+/* Fill @groups, of four entries, with what an mdev has, and NULL at the end */
+static void list_groups(const struct mdev_pci_instance *instance,
+			const struct attribute_group **groups)
 {
-	return &container_of(instance->mdev->type, struct mdev_pci_offer, mtype)->group;
+	*groups++ = &instance_group;
+	if (instance->type->mig_ops)
+		*groups++ = &mdev_pci_counters_group;
+	*groups++ = &container_of(instance->mdev->type, struct mdev_pci_offer, mtype)->group;
+	*groups = NULL;
 }
 
 /*
@@ -322,33 +328,19 @@ static const struct attribute_group *attr_group(struct mdev_pci_instance *instan
  */
 static int add_attributes(struct mdev_pci_instance *instance)
 {
-	struct kobject *kobj = &instance->mdev->dev.kobj;
-	int ret;
+	const struct attribute_group *groups[4];
 
-	ret = sysfs_create_group(kobj, &instance_group);
-	if (ret)
-		return ret;
-	ret = mdev_pci_counters_add(instance);
-	if (ret)
-		goto remove_instance;
-	ret = sysfs_create_group(kobj, attr_group(instance));
-	if (ret)
-		goto remove_counters;
-	return 0;
-
-remove_counters:
-	mdev_pci_counters_remove(instance);
-remove_instance:
-	sysfs_remove_group(kobj, &instance_group);
-	return ret;
+	list_groups(instance, groups);
+	return sysfs_create_groups(&instance->mdev->dev.kobj, groups);
 }
 
 /* Waits for readers and writers */
 static void remove_attributes(struct mdev_pci_instance *instance)
 {
-	sysfs_remove_group(&instance->mdev->dev.kobj, attr_group(instance));
-	mdev_pci_counters_remove(instance);
-	sysfs_remove_group(&instance->mdev->dev.kobj, &instance_group);
+	const struct attribute_group *groups[4];
+
+	list_groups(instance, groups);
+	sysfs_remove_groups(&instance->mdev->dev.kobj, groups);
 }
 
 static int set_up(struct mdev_pci_instance *instance)

@@ -24,17 +24,6 @@ void mdev_pci_types_unmake(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_parent_of() - get the parent that offers a type
- * @mtype: the mdev core's type
- *
- * Return: the parent; no reference is taken.
- */
-struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype)
-{
-	return container_of(mtype->parent, struct mdev_pci_parent, mdev_parent);
-}
-
-/**
  * mdev_pci_types_make() - make the types that the mdev core is to have of a parent
  * @parent: the parent
  *
