@@ -47,9 +47,10 @@ static const char *session_name(enum dma_data_direction dir, const char *save, c
 
 static int session_show(struct seq_file *m, void *unused)
 {
+	struct vfio_pci_migration *mig = m->private;
 	struct mig_stats s;
 
-	mig_stats_read(m->private, &s);
+	mig_stats_read(&mig->stats, &s);
 	seq_printf(m, "session: %s\n", session_name(s.session.dir, "saving", "loading"));
 	seq_printf(m, "bytes: %llu\n", s.session.bytes);
 	seq_printf(m, "chunks: %llu\n", s.session.pieces);
@@ -68,7 +69,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	struct vfio_pci_migration *mig = m->private;
 	struct mig_stats s;
 
-	mig_stats_read(mig, &s);
+	mig_stats_read(&mig->stats, &s);
 	seq_printf(m, "saved: %llu\n", s.count.saved);
 	seq_printf(m, "loaded: %llu\n", s.count.loaded);
 	seq_printf(m, "failed: %llu\n", s.count.failed);
@@ -83,9 +84,10 @@ DEFINE_SHOW_ATTRIBUTE(counters);
 static int firmware_show(struct seq_file *m, void *unused)
 {
 	enum mig_op op;
+	struct vfio_pci_migration *mig = m->private;
 	struct mig_stats s;
 
-	mig_stats_read(m->private, &s);
+	mig_stats_read(&mig->stats, &s);
 	seq_puts(m, "# operation count errors last_ns max_ns total_ns\n");
 	for (op = 0; op < MIG_NR_OPS; op++)
 		seq_printf(m, "%s %llu %llu %llu %llu %llu\n", mig_op_name(op), s.op[op].count,
@@ -96,9 +98,10 @@ DEFINE_SHOW_ATTRIBUTE(firmware);
 
 static int tracker_show(struct seq_file *m, void *unused)
 {
+	struct vfio_pci_migration *mig = m->private;
 	struct mig_stats s;
 
-	mig_stats_read(m->private, &s);
+	mig_stats_read(&mig->stats, &s);
 	seq_printf(m, "on: %u\n", !!s.log_ranges);
 	seq_printf(m, "page_size: %llu\n", s.log_ranges ? 1ULL << s.log_shift : 0);
 	seq_printf(m, "ranges: %u\n", s.log_ranges);

@@ -181,7 +181,7 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
 	log->ranges = r;
 	log->nr = n;
 	log->page_shift = shift;
-	mig_note_log(mig, n, ranges_pages(r, n, shift), shift);
+	mig_account_log(&mig->stats, n, ranges_pages(r, n, shift), shift);
 	return 0;
 }
 

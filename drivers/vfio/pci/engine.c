@@ -627,7 +627,7 @@ void vfio_pci_engine_count(struct vfio_pci_engine_device *edev,
 	*count = (struct vfio_pci_engine_counters) {};
 	if (!edev->mig)
 		return;
-	mig_stats_read(edev->mig, &stats);
+	mig_stats_read(&edev->mig->stats, &stats);
 	*count = stats.count;
 	count->resets = (unsigned int)mig_resets(edev->mig);
 }

@@ -101,7 +101,7 @@ static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun,
 {
 	lockdep_assert_held(&mig->state_mutex);
 	ret = mig_fw_result(mig, op, ret);
-	mig_note_op(mig, op, begun, ret);
+	mig_account_op(&mig->stats, op, begun, ret);
 	if (ret == -ETIMEDOUT)
 		no_answer(mig, op, begun);
 	return ret;
@@ -324,7 +324,7 @@ static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 
 	if (!atomic_xchg(&buf->pending, 0))
 		return false;
-	mig_note_piece(mig, buf, status);
+	mig_account_chunk(&mig->stats, buf, status);
 	note_refusal(mig, move_op(buf), status);
 	buf->status = status;
 	/* The waiter may free the buffer and drop the last reference to @mig */
@@ -410,7 +410,7 @@ void mig_fw_abort(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	lockdep_assert_held(&mig->state_mutex);
 	mig->ops->abort(mig->fn, buf);
 	atomic_set(&buf->pending, 0);
-	mig_note_op(mig, MIG_OP_ABORT, begun, 0);
+	mig_account_op(&mig->stats, MIG_OP_ABORT, begun, 0);
 }
 
 /**
@@ -530,7 +530,7 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 	lockdep_assert_held(&mig->state_mutex);
 	ret = mig->log.ops->report(mig->fn, iova, length, bitmap);
 	ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
-	mig_note_report(mig, iova, length, bitmap, begun, ret);
+	mig_account_report(&mig->stats, iova, length, bitmap, begun, ret);
 	if (ret == -ETIMEDOUT)
 		no_answer(mig, MIG_OP_LOG_REPORT, begun);
 	return ret;
@@ -557,6 +557,6 @@ int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 	if (ret != 1)
 		ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	bitmap.dirty = log->changes.reported - reported;
-	mig_note_report(mig, iova, length, &bitmap, begun, min(ret, 0));
+	mig_account_report(&mig->stats, iova, length, &bitmap, begun, min(ret, 0));
 	return ret;
 }

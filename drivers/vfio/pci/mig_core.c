@@ -58,7 +58,7 @@ void mig_log_drop(struct vfio_pci_migration *mig)
 	mig->log.ranges = NULL;
 	pending_drop(&mig->log.changes);
 	pending_drop(&mig->log.rest);
-	mig_note_log(mig, 0, 0, 0);
+	mig_account_log(&mig->stats, 0, 0, 0);
 }
 
 static void mig_free(struct kref *kref)
@@ -141,7 +141,7 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	mig->sessions->detach(mig);
 	mig->user = MIG_USER_NONE;
 	mig_log_drop(mig);
-	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets, seen);
@@ -156,7 +156,7 @@ static void apply_broken(struct vfio_pci_migration *mig)
 		return;
 	mig->sessions->detach(mig);
 	mig_log_drop(mig);
-	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -202,7 +202,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 	va_end(args);
 	mig->sessions->detach(mig);
 	mig_log_drop(mig);
-	mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -320,7 +320,8 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 	mig->ident.setup = setup;
 	mig->user = MIG_USER_NONE;
 	if (reset) {
-		mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_OPEN);
+		mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
+				  MIG_WHO_OPEN);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	} else if (mig->state != VFIO_DEVICE_STATE_RUNNING) {
 		mig_fail(mig, "it was left in %s and could not be reset",
@@ -342,7 +343,8 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
 	mig_lock(mig);
 	if (reset && mig->state != VFIO_DEVICE_STATE_ERROR &&
 	    mig->state != VFIO_DEVICE_STATE_RUNNING) {
-		mig_note_state(mig, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
+		mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
+				  MIG_WHO_RESET);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	}
 	mig->user = MIG_USER_NONE;

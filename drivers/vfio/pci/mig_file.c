@@ -185,7 +185,7 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	}
 	mf->attached = true;
 	mig->file = mf;
-	mig_note_session(mig, mf->buf[0].dir, ARRAY_SIZE(mf->buf) * mig->caps.chunk);
+	mig_account_session(&mig->stats, mf->buf[0].dir, ARRAY_SIZE(mf->buf) * mig->caps.chunk);
 	return mf;
 }
 
@@ -238,8 +238,8 @@ static void note_end(struct mig_file *mf)
 	bool whole = load ? READ_ONCE(mf->load.complete) : READ_ONCE(mf->save.ended);
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	mig_note_session_end(mf->mig, load, whole,
-			     !whole && !(load && mig_load_is_complete(mf)));
+	mig_account_session_end(&mf->mig->stats, load, whole,
+				!whole && !(load && mig_load_is_complete(mf)));
 }
 
 /**

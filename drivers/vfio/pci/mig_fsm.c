@@ -150,7 +150,7 @@ static struct file *walk(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 
 	lockdep_assert_held(&mig->state_mutex);
 	file = arc(mig, next);
-	mig_note_state(mig, from, next, PTR_ERR_OR_ZERO(file), who(user));
+	mig_account_state(&mig->stats, from, next, PTR_ERR_OR_ZERO(file), who(user));
 	return file;
 }
 
@@ -223,7 +223,7 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 	mig_lock(mig);
 	ret = may_set_state(mig, user);
 	if (ret) {
-		mig_note_state(mig, mig->state, wanted, ret, who(user));
+		mig_account_state(&mig->stats, mig->state, wanted, ret, who(user));
 		mig_unlock(mig);
 		return ERR_PTR(ret);
 	}

@@ -58,7 +58,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->vdev = vdev;
 	mig->sessions = &mig_file_sessions;
 	mig->fn = desc->fn;
-	mig_stats_init(mig);
+	mig_stats_init(&mig->stats, pci_name(mig->fn->pdev));
 	snprintf(mig->log_name, sizeof(mig->log_name), "%s %s",
 		 dev_driver_string(&mig->fn->pdev->dev), mig->stats.device);
 	init_waitqueue_head(&mig->wait);

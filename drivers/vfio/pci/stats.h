@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What has happened to a function: the one place that counts, and that fires trace events.
- * The rest of the engine notes facts here, in a line each.
+ * What has happened to a function: the one place that counts, and that fires trace events. It knows
+ * nothing of the rest of the engine, which accounts facts here, in a line each.
  */
 #ifndef VFIO_PCI_ENGINE_STATS_H
 #define VFIO_PCI_ENGINE_STATS_H
@@ -13,10 +13,8 @@
 #include <linux/vfio_pci_engine.h>
 #include <uapi/linux/vfio.h>
 
-struct mig_file;
 struct vfio_pci_log_bitmap;
 struct vfio_pci_mig_buf;
-struct vfio_pci_migration;
 
 /**
  * enum mig_op - firmware operations; mig_op_name() has their names
@@ -152,17 +150,16 @@ struct mig_stats {
 
 const char *mig_op_name(enum mig_op op);
 const char *mig_state_name(enum vfio_device_mig_state state);
-void mig_stats_init(struct vfio_pci_migration *mig);
-void mig_stats_read(struct vfio_pci_migration *mig, struct mig_stats *copy);
-void mig_note_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state old,
-		    enum vfio_device_mig_state new, int error, enum mig_who who);
-void mig_note_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int error);
-void mig_note_piece(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf, int error);
-void mig_note_session(struct vfio_pci_migration *mig, enum dma_data_direction dir, u64 buffers);
-void mig_note_session_end(struct vfio_pci_migration *mig, bool load, bool whole, bool failed);
-void mig_note_log(struct vfio_pci_migration *mig, unsigned int ranges, u64 pages,
-		  unsigned int shift);
-void mig_note_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
-		     const struct vfio_pci_log_bitmap *bitmap, ktime_t begun, int error);
+void mig_stats_init(struct mig_stats *stats, const char *device);
+void mig_stats_read(struct mig_stats *stats, struct mig_stats *copy);
+void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
+		       enum vfio_device_mig_state new, int error, enum mig_who who);
+void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun, int error);
+void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *buf, int error);
+void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u64 buffers);
+void mig_account_session_end(struct mig_stats *stats, bool load, bool whole, bool failed);
+void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages, unsigned int shift);
+void mig_account_report(struct mig_stats *stats, u64 iova, u64 length,
+			const struct vfio_pci_log_bitmap *bitmap, ktime_t begun, int error);
 
 #endif /* VFIO_PCI_ENGINE_STATS_H */
