@@ -373,7 +373,12 @@ int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	buf->mig = mig;
 	buf->begun = ktime_get();
 	atomic_set(&buf->pending, 1);
-	ret = mig_fw_call(mig, &call);
+	if (mig->caps.unbounded)
+		ret = mig_fw_call(mig, &call);
+	else if (call.op == MIG_OP_LOAD)
+		ret = mig_fw_check(mig, call.op) ?: mig->ops->load(mig->fn, buf);
+	else
+		ret = mig_fw_check(mig, call.op) ?: mig->ops->save(mig->fn, buf);
 	if (ret == -EINPROGRESS)
 		return mig->ops->abort && !mig->caps.unbounded ? ret : lose_buf(mig, buf);
 	ret = mig_fw_result(mig, move_op(buf), ret);

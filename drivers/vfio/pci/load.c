@@ -246,7 +246,7 @@ static int got(struct mig_file *mf, size_t n)
 	return handle(mf, ret);
 }
 
-static int take_some(struct mig_file *mf, struct iov_iter *from)
+static int consume_some(struct mig_file *mf, struct iov_iter *from)
 {
 	size_t n;
 	void *dst;
@@ -283,7 +283,7 @@ static void fail_partial(struct mig_file *mf)
 	mig_unlock(mf->mig);
 }
 
-static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
+static ssize_t consume_locked(struct mig_file *mf, struct iov_iter *from)
 {
 	size_t len = iov_iter_count(from);
 	int ret;
@@ -291,7 +291,7 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 	lockdep_assert_held(&mf->lock);
 	ret = mig_file_check(mf);
 	while (!ret && iov_iter_count(from))
-		ret = fatal_signal_pending(current) ? -EINTR : take_some(mf, from);
+		ret = fatal_signal_pending(current) ? -EINTR : consume_some(mf, from);
 	/* Refuse now: the next write may never come */
 	if (mf->error) {
 		fail_partial(mf);
@@ -301,14 +301,14 @@ static ssize_t take_locked(struct mig_file *mf, struct iov_iter *from)
 }
 
 /**
- * mig_load_take() - consume the next bytes of the stream
+ * mig_load_consume() - consume the next bytes of the stream
  * @mf: the file
  * @from: where they are; may be user memory
  *
  * Context: process context; sleeps. Takes mig_file.lock.
  * Return: bytes taken, or a negative errno: see stream_got() and mig_file_wait().
  */
-ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from)
+ssize_t mig_load_consume(struct mig_file *mf, struct iov_iter *from)
 {
 	ssize_t ret;
 
@@ -317,14 +317,14 @@ ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from)
 	ret = mutex_lock_interruptible(&mf->lock);
 	if (ret)
 		return ret;
-	ret = take_locked(mf, from);
+	ret = consume_locked(mf, from);
 	mutex_unlock(&mf->lock);
 	return ret;
 }
 
 static ssize_t load_write(struct kiocb *iocb, struct iov_iter *from)
 {
-	return mig_load_take(iocb->ki_filp->private_data, from);
+	return mig_load_consume(iocb->ki_filp->private_data, from);
 }
 
 static const struct file_operations load_fops = {

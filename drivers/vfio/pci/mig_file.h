@@ -152,11 +152,11 @@ int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 int mig_file_settle(struct mig_file *mf);
 
 struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy);
-int mig_save_ask(struct mig_file *mf);
+int mig_save_submit(struct mig_file *mf);
 struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf);
 struct file *mig_load_open(struct vfio_pci_migration *mig);
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait);
-ssize_t mig_load_take(struct mig_file *mf, struct iov_iter *from);
+ssize_t mig_load_consume(struct mig_file *mf, struct iov_iter *from);
 
 int mig_precopy_start(struct mig_file *mf);
 bool mig_precopy_has_more(struct mig_file *mf);

@@ -23,7 +23,7 @@
  * @mig: the migration state, which outlives the region
  * @data: the data section
  * @file: the session, while the state is PRE_COPY, STOP_COPY or RESUMING
- * @offered: the data section has what @size says, and the user has not asked for more
+ * @filled: the data section has what @size says, and the user has not asked for more
  * @size: bytes in the data section
  * @ended: the stream has been read to its end
  * @left: estimate of the bytes that follow in STOP_COPY
@@ -33,7 +33,7 @@ struct mig_v1 {
 	struct vfio_pci_migration *mig;
 	void *data;
 	struct file *file;
-	bool offered;
+	bool filled;
 	size_t size;
 	bool ended;
 	unsigned long left;
@@ -49,7 +49,7 @@ static void end_session(struct mig_v1 *v1)
 	if (v1->file)
 		fput(v1->file);
 	v1->file = NULL;
-	v1->offered = false;
+	v1->filled = false;
 	v1->size = 0;
 	v1->ended = false;
 }
@@ -113,14 +113,14 @@ static bool is_saving(struct mig_v1 *v1)
 }
 
 /* Have the data section filled, so that its size is known when it is asked for */
-static int offer(struct mig_v1 *v1)
+static int fill_data(struct mig_v1 *v1)
 {
 	struct kvec kvec = { .iov_base = v1->data, .iov_len = V1_DATA_SIZE };
 	struct iov_iter to;
 	ssize_t n;
 
 	lockdep_assert_held(&v1->lock);
-	if (v1->offered || v1->ended)
+	if (v1->filled || v1->ended)
 		return 0;
 	iov_iter_kvec(&to, READ, &kvec, 1, V1_DATA_SIZE);
 	/* A short read is not the end: an error may follow */
@@ -133,7 +133,7 @@ static int offer(struct mig_v1 *v1)
 			break;
 	}
 	v1->size = V1_DATA_SIZE - iov_iter_count(&to);
-	v1->offered = v1->size;
+	v1->filled = v1->size;
 	v1->left -= min_t(unsigned long, v1->left, v1->size);
 	return 0;
 }
@@ -157,7 +157,7 @@ static int read_pending(struct mig_v1 *v1, u64 *value)
 	*value = 0;
 	if (!is_saving(v1))
 		return 0;
-	v1->offered = false;
+	v1->filled = false;
 	v1->size = 0;
 	if (is_in(v1, VFIO_DEVICE_STATE_PRE_COPY))
 		return precopy_pending(v1, value);
@@ -171,7 +171,7 @@ static int read_offset(struct mig_v1 *v1, u64 *value)
 {
 	lockdep_assert_held(&v1->lock);
 	*value = V1_DATA_OFFSET;
-	return is_saving(v1) ? offer(v1) : 0;
+	return is_saving(v1) ? fill_data(v1) : 0;
 }
 
 static int write_size(struct mig_v1 *v1, u64 size)
@@ -186,7 +186,7 @@ static int write_size(struct mig_v1 *v1, u64 size)
 	if (!is_in(v1, VFIO_DEVICE_STATE_RESUMING))
 		return -EPERM;
 	iov_iter_kvec(&from, WRITE, &kvec, 1, size);
-	n = mig_load_take(session(v1), &from);
+	n = mig_load_consume(session(v1), &from);
 	return n < 0 ? n : 0;
 }
 

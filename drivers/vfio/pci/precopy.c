@@ -65,7 +65,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	mf->save.running = false;
 	/* The guest waits from here on: do not wait for a reader. A reader sees an error, too */
 	if (!mf->buf[mf->cur].busy)
-		mig_save_ask(mf);
+		mig_save_submit(mf);
 	wake_up_all(&mig->wait);
 }
 

@@ -26,7 +26,7 @@ static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 }
 
 /* How much room the next save gets; 0: firmware has nothing to save now */
-static int ask_room(struct mig_file *mf, u64 *room)
+static int get_room(struct mig_file *mf, u64 *room)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
 	*room = mf->mig->caps.chunk;
@@ -68,7 +68,7 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 	u64 room;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (ask_room(mf, &room) || !mf->attached)
+	if (get_room(mf, &room) || !mf->attached)
 		return NULL;
 	room = room ?: max_t(u64, buf->size, mf->mig->caps.chunk);
 	if (make_room(mf, buf, room) || mig_file_attach(mf, buf) || !mf->attached)
@@ -99,19 +99,19 @@ static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_save_ask() - have firmware save the next chunk
+ * mig_save_submit() - have firmware save the next chunk
  * @mf: the file, entered; its current buffer is not busy
  *
  * Return: 0, or firmware's errno.
  */
-int mig_save_ask(struct mig_file *mf)
+int mig_save_submit(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	u64 room;
 	int ret;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	ret = ask_room(mf, &room);
+	ret = get_room(mf, &room);
 	if (ret)
 		return ret;
 	if (!room)
@@ -130,7 +130,7 @@ int mig_save_ask(struct mig_file *mf)
 }
 
 /* Firmware is not believed either. Of changes only it knows how many there may be. */
-static int check_piece(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
+static int check_chunk(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	u64 left = mf->mig->caps.max_state - mf->offset;
 
@@ -151,38 +151,22 @@ static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf
 
 /* Results of the wait for a chunk; no errnos, which firmware could return, too */
 enum save_got {
-	SAVE_PIECE,
+	SAVE_CHUNK,
 	SAVE_NOTHING,	/* there is nothing to save now, and there may be later */
 	SAVE_AGAIN,	/* there was nothing, and the function was stopped since: ask again */
 	SAVE_BUSY,	/* firmware is working, and the reader does not wait */
 	SAVE_FAILED,
 };
 
-/* With the state locked */
-static enum save_got take_piece(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
-{
-	lockdep_assert_held(&mf->mig->state_mutex);
-	if (buf->early && !buf->len)
-		return mf->save.running ? SAVE_NOTHING : SAVE_AGAIN;
-	*err = check_piece(mf, buf);
-	if (*err)
-		return SAVE_FAILED;
-	mf->offset += buf->len;
-	mf->cur ^= 1;
-	if (!is_end(mf, buf))
-		*err = mig_save_ask(mf);
-	return *err ? SAVE_FAILED : SAVE_PIECE;
-}
-
 /* When firmware has no more data in pre-copy, only a read asks it again */
-static int ask_if_idle(struct mig_file *mf)
+static int submit_if_idle(struct mig_file *mf)
 {
 	int ret = mig_file_enter(mf);
 
 	if (ret)
 		return ret;
 	if (!mf->buf[mf->cur].busy)
-		ret = mig_save_ask(mf);
+		ret = mig_save_submit(mf);
 	mig_unlock(mf->mig);
 	return ret;
 }
@@ -194,26 +178,30 @@ static bool is_at_work(const struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	       mig_ms_since(buf->begun) <= mf->mig->caps.timeout_ms;
 }
 
-/* Firmware must not get the buffer again before the chunk is taken: do both under one lock */
-static enum save_got wait_and_take(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
+/* On SAVE_CHUNK with the state locked, else without */
+static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
 {
 	enum save_got got;
 
 	lockdep_assert_held(&mf->lock);
-	*err = ask_if_idle(mf);
-	if (!*err && mf->save.nowait && is_at_work(mf, buf))
-		return SAVE_BUSY;
-	if (!*err)
-		*err = mig_file_wait_enter(mf, buf);
-	if (*err)
-		return SAVE_FAILED;
-	got = take_piece(mf, buf, err);
-	mig_unlock(mf->mig);
+	do {
+		*err = submit_if_idle(mf);
+		if (!*err && mf->save.nowait && is_at_work(mf, buf))
+			return SAVE_BUSY;
+		if (!*err)
+			*err = mig_file_wait_enter(mf, buf);
+		if (*err)
+			return SAVE_FAILED;
+		if (!buf->early || buf->len)
+			return SAVE_CHUNK;
+		got = mf->save.running ? SAVE_NOTHING : SAVE_AGAIN;
+		mig_unlock(mf->mig);
+	} while (got == SAVE_AGAIN);
 	return got;
 }
 
 /* The next part of the chunk that firmware has saved */
-static void next_record(struct mig_file *mf)
+static void begin_record(struct mig_file *mf)
 {
 	struct mig_save *s = &mf->save;
 	size_t len = min(s->chunk_len - s->data_pos, mf->mig->record);
@@ -230,28 +218,40 @@ static void next_record(struct mig_file *mf)
 					 s->data_len < s->chunk_len);
 }
 
-static enum save_got next_piece(struct mig_file *mf, int *err)
+/*
+ * Take the chunk that firmware has saved, and have firmware save the one after it. Firmware must
+ * not get the buffer again before the chunk is taken: both are done under one lock.
+ */
+static enum save_got next_chunk(struct mig_file *mf, int *err)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 	struct mig_save *s = &mf->save;
 	enum save_got got;
 
 	lockdep_assert_held(&mf->lock);
-	do {
-		got = wait_and_take(mf, buf, err);
-	} while (got == SAVE_AGAIN);
-	if (got != SAVE_PIECE)
+	got = wait_for_chunk(mf, buf, err);
+	if (got != SAVE_CHUNK)
 		return got;
+	*err = check_chunk(mf, buf);
+	if (!*err) {
+		mf->offset += buf->len;
+		mf->cur ^= 1;
+		if (!is_end(mf, buf))
+			*err = mig_save_submit(mf);
+	}
+	mig_unlock(mf->mig);
+	if (*err)
+		return SAVE_FAILED;
 
 	s->last = buf->last && !buf->early;
 	s->data = buf->vaddr;
 	s->chunk_len = buf->len;
 	s->data_pos = 0;
-	next_record(mf);
-	return got;
+	begin_record(mf);
+	return SAVE_CHUNK;
 }
 
-/* As next(). Upstream's streams have no end record */
+/* As next_record(). Upstream's streams have no end record */
 static int end_stream(struct mig_file *mf)
 {
 	struct mig_save *s = &mf->save;
@@ -266,7 +266,7 @@ static int end_stream(struct mig_file *mf)
 }
 
 /* More for the user: 1, end of the stream: 0 */
-static int next(struct mig_file *mf)
+static int next_record(struct mig_file *mf)
 {
 	struct mig_save *s = &mf->save;
 	int err;
@@ -275,13 +275,13 @@ static int next(struct mig_file *mf)
 	if (s->ended)
 		return 0;
 	if (s->data_pos < s->chunk_len) {
-		next_record(mf);
+		begin_record(mf);
 		return 1;
 	}
 	if (s->last)
 		return end_stream(mf);
-	switch (next_piece(mf, &err)) {
-	case SAVE_PIECE:
+	switch (next_chunk(mf, &err)) {
+	case SAVE_CHUNK:
 		return 1;
 	case SAVE_NOTHING:
 		return -ENOMSG;
@@ -295,7 +295,7 @@ static int next(struct mig_file *mf)
 	}
 }
 
-static ssize_t give(struct iov_iter *to, const u8 *src, size_t src_len, size_t *pos)
+static ssize_t copy_bytes(struct iov_iter *to, const u8 *src, size_t src_len, size_t *pos)
 {
 	/* What can't be copied is not lost: the position moves only by what was */
 	size_t n = copy_to_iter(src + *pos, src_len - *pos, to);
@@ -304,44 +304,21 @@ static ssize_t give(struct iov_iter *to, const u8 *src, size_t src_len, size_t *
 	return n ?: -EFAULT;
 }
 
-static ssize_t give_some(struct mig_file *mf, struct iov_iter *to)
+/* Of the current record: first its header, then its part of the chunk. 0: nothing is left of it */
+static ssize_t copy_out(struct mig_file *mf, struct iov_iter *to)
 {
 	struct mig_save *s = &mf->save;
 	ssize_t n;
-	int ret;
 
 	lockdep_assert_held(&mf->lock);
 	if (s->meta_pos < s->meta_len)
-		return give(to, s->meta, s->meta_len, &s->meta_pos);
-	if (s->data_pos < s->data_len) {
-		n = give(to, s->data, s->data_len, &s->data_pos);
-		if (n > 0)
-			WRITE_ONCE(s->given, s->given + n);
-		return n;
-	}
-
-	ret = next(mf);
-	if (ret <= 0)
-		return ret;
-	return give_some(mf, to);
-}
-
-static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
-{
-	ssize_t n, done = 0;
-
-	lockdep_assert_held(&mf->lock);
-	n = mig_file_check(mf);
-	if (n)
-		return n;
-	while (iov_iter_count(to)) {
-		n = fatal_signal_pending(current) ? -EINTR : give_some(mf, to);
-		if (n <= 0)
-			break;
-		done += n;
-		cond_resched();
-	}
-	return done ?: n;
+		return copy_bytes(to, s->meta, s->meta_len, &s->meta_pos);
+	if (s->data_pos == s->data_len)
+		return 0;
+	n = copy_bytes(to, s->data, s->data_len, &s->data_pos);
+	if (n > 0)
+		WRITE_ONCE(s->given, s->given + n);
+	return n;
 }
 
 /**
@@ -357,22 +334,31 @@ static ssize_t fill_locked(struct mig_file *mf, struct iov_iter *to)
  */
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait)
 {
-	ssize_t ret;
+	ssize_t n, done = 0;
 
 	if (!iov_iter_count(to))
 		return 0;
 	if (nowait)
-		ret = mutex_trylock(&mf->lock) ? 0 : -EAGAIN;
+		n = mutex_trylock(&mf->lock) ? 0 : -EAGAIN;
 	else
-		ret = mutex_lock_interruptible(&mf->lock);
-	if (ret)
-		return ret;
+		n = mutex_lock_interruptible(&mf->lock);
+	if (n)
+		return n;
+
 	mf->save.nowait = nowait;
-	ret = fill_locked(mf, to);
+	n = mig_file_check(mf) ?: 1;
+	while (n > 0 && iov_iter_count(to)) {
+		n = fatal_signal_pending(current) ? -EINTR : copy_out(mf, to);
+		if (n > 0)
+			done += n;
+		else if (!n)
+			n = next_record(mf);
+		cond_resched();
+	}
 	mutex_unlock(&mf->lock);
 	/* Pollers could not see what is left while this reader held the lock */
 	wake_up_all(&mf->mig->wait);
-	return ret;
+	return done ?: n;
 }
 
 static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
@@ -456,7 +442,7 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 							mig->caps.compat, mig->caps.framed);
 	ret = precopy ? mig_precopy_start(mf) : 0;
 	if (!ret)
-		ret = mig_save_ask(mf);
+		ret = mig_save_submit(mf);
 	if (ret) {
 		ret = mig_file_end(mig) ?: ret;
 		mig_file_put(mf);
