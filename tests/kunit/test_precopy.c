@@ -9,6 +9,7 @@
 #include "fake_dma.h"
 #include "fake_lock.h"
 #include "mig_file.h"
+#include "save.h"
 
 #define S(name)	VFIO_DEVICE_STATE_##name
 #define SIZE	(100 * FW_BLOCK + 10)

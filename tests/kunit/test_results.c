@@ -13,6 +13,7 @@
 #include "fake_dma.h"
 #include "fake_log.h"
 #include "mig_file.h"
+#include "save.h"
 
 #define S(name)	VFIO_DEVICE_STATE_##name
 #define SIZE	(2 * BED_CHUNK + 100)

@@ -12,6 +12,7 @@
 #include "buffer.h"
 #include "fake_dma.h"
 #include "mig_file.h"
+#include "save.h"
 #include "stream.h"
 
 #define S(name)	VFIO_DEVICE_STATE_##name

@@ -11,12 +11,12 @@
 #include <linux/vmalloc.h>
 
 #include "buffer.h"
-#include "mig_file.h"
+#include "load.h"
 
 /* Give firmware the chunk that waits, then swap the buffers */
 static int load_held(struct mig_file *mf, bool last)
 {
-	struct vfio_pci_mig_buf *buf = mf->load.held;
+	struct vfio_pci_mig_buf *buf = to_load(mf)->held;
 	int ret;
 
 	lockdep_assert_held(&mf->lock);
@@ -28,10 +28,10 @@ static int load_held(struct mig_file *mf, bool last)
 	buf->offset = mf->offset;
 	buf->last = last;
 	mf->offset += buf->len;
-	mf->load.held = NULL;
+	to_load(mf)->held = NULL;
 	ret = mig_file_submit(mf, buf);
 	/* What firmware has refused at once has changed nothing */
-	mf->load.touched |= !ret;
+	to_load(mf)->touched |= !ret;
 	mig_unlock(mf->mig);
 	return ret;
 }
@@ -39,7 +39,7 @@ static int load_held(struct mig_file *mf, bool last)
 static int check_compat(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
-	u32 compat = mf->load.reader.compat;
+	u32 compat = to_load(mf)->reader.compat;
 	int ret;
 
 	lockdep_assert_held(&mf->lock);
@@ -72,8 +72,8 @@ static void hold(struct mig_file *mf, size_t len)
 
 	lockdep_assert_held(&mf->lock);
 	buf->len = len;
-	buf->delta = mf->load.reader.delta;
-	mf->load.held = buf;
+	buf->delta = to_load(mf)->reader.delta;
+	to_load(mf)->held = buf;
 	mf->cur ^= 1;
 }
 
@@ -90,7 +90,7 @@ static int grow(struct mig_file *mf, size_t size)
 	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
 					caps->max_chunk));
 	/* Of a session that has ended @buf may have lost its memory */
-	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, mf->load.reader.chunk, &new);
+	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, to_load(mf)->reader.chunk, &new);
 	if (ret)
 		return ret;
 	ret = mig_file_enter(mf);
@@ -106,7 +106,7 @@ static int grow(struct mig_file *mf, size_t size)
 /* The engine checks such a record completely before firmware gets a part of it */
 static int begin_staged(struct mig_file *mf)
 {
-	struct mig_load *l = &mf->load;
+	struct mig_load *l = to_load(mf);
 
 	lockdep_assert_held(&mf->lock);
 	if (!l->staged)
@@ -120,7 +120,7 @@ static int begin_staged(struct mig_file *mf)
 
 static int end_staged(struct mig_file *mf)
 {
-	struct mig_load *l = &mf->load;
+	struct mig_load *l = to_load(mf);
 	size_t at, n;
 	int ret;
 
@@ -139,7 +139,7 @@ static int end_staged(struct mig_file *mf)
 
 static int begin_record(struct mig_file *mf)
 {
-	struct stream_reader *r = &mf->load.reader;
+	struct stream_reader *r = &to_load(mf)->reader;
 	int ret;
 
 	lockdep_assert_held(&mf->lock);
@@ -150,14 +150,14 @@ static int begin_record(struct mig_file *mf)
 		ret = grow(mf, r->chunk + r->length);
 	if (ret)
 		return ret;
-	mf->load.chunk_len = r->chunk + r->length;
+	to_load(mf)->chunk_len = r->chunk + r->length;
 	stream_payload(r, mf->buf[mf->cur].vaddr + r->chunk);
 	return 0;
 }
 
 static int end_stream(struct mig_file *mf)
 {
-	struct vfio_pci_mig_buf *last = mf->load.held;
+	struct vfio_pci_mig_buf *last = to_load(mf)->held;
 	int ret;
 
 	lockdep_assert_held(&mf->lock);
@@ -167,14 +167,14 @@ static int end_stream(struct mig_file *mf)
 	if (!ret)
 		ret = mig_file_wait(mf, last);
 	if (!ret)
-		WRITE_ONCE(mf->load.complete, true);
+		WRITE_ONCE(to_load(mf)->complete, true);
 	return ret;
 }
 
 /* Upstream's streams have no end: each image takes effect when it is there, as with its driver */
 static int end_part(struct mig_file *mf)
 {
-	struct stream_reader *r = &mf->load.reader;
+	struct stream_reader *r = &to_load(mf)->reader;
 
 	lockdep_assert_held(&mf->lock);
 	if (r->continued) {
@@ -184,7 +184,7 @@ static int end_part(struct mig_file *mf)
 	/* Without pre-copy each of them has all of the state */
 	if (!r->delta)
 		mf->offset = 0;
-	hold(mf, mf->load.chunk_len);
+	hold(mf, to_load(mf)->chunk_len);
 	return end_stream(mf);
 }
 
@@ -193,10 +193,10 @@ static int end_record(struct mig_file *mf)
 	lockdep_assert_held(&mf->lock);
 	if (mf->upstream)
 		return end_part(mf);
-	if (mf->load.staged_len)
+	if (to_load(mf)->staged_len)
 		return end_staged(mf);
-	if (!mf->load.reader.continued)
-		hold(mf, mf->load.chunk_len);
+	if (!to_load(mf)->reader.continued)
+		hold(mf, to_load(mf)->chunk_len);
 	return 0;
 }
 
@@ -228,13 +228,13 @@ static int junk(struct mig_file *mf)
 {
 	lockdep_assert_held(&mf->lock);
 	log_refusal(mf, "there is data behind the end of the stream");
-	WRITE_ONCE(mf->load.complete, false);
+	WRITE_ONCE(to_load(mf)->complete, false);
 	return -EINVAL;
 }
 
 static int got(struct mig_file *mf, size_t n)
 {
-	struct stream_reader *r = &mf->load.reader;
+	struct stream_reader *r = &to_load(mf)->reader;
 	int ret;
 
 	lockdep_assert_held(&mf->lock);
@@ -253,7 +253,7 @@ static int consume_some(struct mig_file *mf, struct iov_iter *from)
 	int ret;
 
 	lockdep_assert_held(&mf->lock);
-	n = min(iov_iter_count(from), stream_want(&mf->load.reader, &dst));
+	n = min(iov_iter_count(from), stream_want(&to_load(mf)->reader, &dst));
 	if (!n) {
 		mf->error = junk(mf);
 		return mf->error;
@@ -261,14 +261,32 @@ static int consume_some(struct mig_file *mf, struct iov_iter *from)
 	/* What can't be copied whole is copied again by the next write */
 	if (!copy_from_iter_full(dst, n, from))
 		return -EFAULT;
-	WRITE_ONCE(mf->load.begun, true);
+	WRITE_ONCE(to_load(mf)->begun, true);
 	cond_resched();
 	ret = got(mf, n);
 	if (mf->upstream)
-		WRITE_ONCE(mf->load.complete, !ret && stream_at_record(&mf->load.reader));
+		WRITE_ONCE(to_load(mf)->complete, !ret && stream_at_record(&to_load(mf)->reader));
 	if (ret)
 		mf->error = ret;
 	return ret;
+}
+
+/**
+ * mig_load_may_end() - check whether the device may leave RESUMING
+ * @mf: the attached file
+ *
+ * Return: true if the complete state was loaded, or nothing was written at all.
+ */
+bool mig_load_may_end(const struct mig_file *mf)
+{
+	return READ_ONCE(to_load(mf)->complete) || !READ_ONCE(to_load(mf)->begun);
+}
+
+/* Has only a part of the state taken effect? */
+static bool is_partial(const struct mig_file *mf)
+{
+	return (mf->mig->caps.immediate || mf->upstream) && to_load(mf)->touched &&
+	       !READ_ONCE(to_load(mf)->complete);
 }
 
 /* Loads that take effect at once can't be undone */
@@ -277,7 +295,7 @@ static void fail_partial(struct mig_file *mf)
 	lockdep_assert_held(&mf->lock);
 	if (mig_file_enter(mf))
 		return;
-	if (mig_load_is_partial(mf))
+	if (is_partial(mf))
 		mig_fail(mf->mig,
 			 "a part of the migration data has taken effect, the rest was refused");
 	mig_unlock(mf->mig);
@@ -333,6 +351,36 @@ static const struct file_operations load_fops = {
 	.release = mig_file_release,
 };
 
+static bool load_is_complete(const struct mig_file *mf)
+{
+	return READ_ONCE(to_load(mf)->complete);
+}
+
+static void load_close(struct mig_file *mf)
+{
+	struct vfio_pci_migration *mig = mf->mig;
+
+	lockdep_assert_held(&mig->state_mutex);
+	mig->loaded = mig_load_may_end(mf);
+	if (is_partial(mf))
+		mig_fail(mig, "a part of the migration data has taken effect, the rest did not arrive");
+	else
+		mig_file_end(mig);
+}
+
+static void load_destroy(struct mig_file *mf)
+{
+	vfree(to_load(mf)->staged);
+}
+
+static const struct mig_file_ops load_ops = {
+	.size = sizeof(struct mig_load),
+	.is_complete = load_is_complete,
+	.may_end = mig_load_may_end,
+	.close = load_close,
+	.destroy = load_destroy,
+};
+
 /**
  * mig_load_open() - begin to load
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
@@ -347,9 +395,10 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 		.max_record = mig->record,
 		.max_chunk = caps->framed ? caps->max_chunk : 0,
 	};
-	struct mig_file *mf = mig_file_alloc(mig, VFIO_PCI_MIG_LOAD);
+	struct mig_file *mf;
 
 	lockdep_assert_held(&mig->state_mutex);
+	mf = mig_file_alloc(mig, VFIO_PCI_MIG_LOAD, &load_ops);
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
@@ -357,10 +406,10 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 	if (caps->precopy)
 		limits.max_delta = caps->framed ? mig->record : caps->chunk;
 	if (mf->upstream) {
-		stream_reader_init_upstream(&mf->load.reader, &limits);
-		mf->load.reader.delta = caps->precopy;
+		stream_reader_init_upstream(&to_load(mf)->reader, &limits);
+		to_load(mf)->reader.delta = caps->precopy;
 	} else {
-		stream_reader_init(&mf->load.reader, &mig->ident, &limits);
+		stream_reader_init(&to_load(mf)->reader, &mig->ident, &limits);
 	}
 	return mig_file_open(mf, "[vfio-pci-engine load]", &load_fops, O_WRONLY);
 }

@@ -5,7 +5,6 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 #include "buffer.h"
 #include "firmware.h"
@@ -156,21 +155,24 @@ static int begin_session(struct mig_file *mf, enum vfio_pci_mig_dir dir)
  * mig_file_alloc() - begin a session
  * @mig: the state, locked; has no session
  * @dir: what it is for
+ * @ops: saving or loading
  *
  * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping or firmware.
  */
-struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
+struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir,
+				const struct mig_file_ops *ops)
 {
 	struct mig_file *mf;
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
-	mf = kzalloc(sizeof(*mf), GFP_KERNEL_ACCOUNT);
+	mf = kzalloc(ops->size, GFP_KERNEL_ACCOUNT);
 	if (!mf)
 		return ERR_PTR(-ENOMEM);
 
 	kref_init(&mf->kref);
 	mutex_init(&mf->lock);
+	mf->ops = ops;
 	kref_get(&mig->kref);
 	mf->mig = mig;
 	mf->upstream = mig->upstream;
@@ -194,8 +196,8 @@ static void free_file(struct kref *kref)
 	struct mig_file *mf = container_of(kref, struct mig_file, kref);
 
 	free_bufs(mf);
-	if (mf->buf[0].dir == DMA_TO_DEVICE)
-		vfree(mf->load.staged);
+	if (mf->ops->destroy)
+		mf->ops->destroy(mf);
 	if (has_lost(mf))
 		return;
 	mutex_destroy(&mf->lock);
@@ -234,12 +236,11 @@ static void abort_bufs(struct mig_file *mf)
 /* Does not wait for the user's side: what it is about to say counts as not said */
 static void note_end(struct mig_file *mf)
 {
-	bool load = mf->buf[0].dir == DMA_TO_DEVICE;
-	bool whole = load ? READ_ONCE(mf->load.complete) : READ_ONCE(mf->save.ended);
+	bool whole = mf->ops->is_complete(mf);
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	mig_account_session_end(&mf->mig->stats, load, whole,
-				!whole && !(load && mig_load_is_complete(mf)));
+	mig_account_session_end(&mf->mig->stats, mf->buf[0].dir == DMA_TO_DEVICE, whole,
+				!mf->ops->may_end(mf));
 }
 
 /**
@@ -307,7 +308,7 @@ int mig_file_end(struct vfio_pci_migration *mig)
 	lockdep_assert_held(&mig->state_mutex);
 	if (mf && mf->precopy) {
 		abort_bufs(mf);
-		mf->precopy_end(mf);
+		mf->ops->precopy_end(mf);
 	}
 	mig_file_detach(mig);
 	if (!mig->stuck || !mf)
@@ -442,16 +443,11 @@ int mig_file_release(struct inode *inode, struct file *filp)
 {
 	struct mig_file *mf = filp->private_data;
 	struct vfio_pci_migration *mig = mf->mig;
-	bool load = mf->buf[0].dir == DMA_TO_DEVICE;
 
 	mig_lock(mig);
 	if (mf->attached) {
-		mig->loaded = load && mig_load_is_complete(mf);
-		if (load && mig_load_is_partial(mf))
-			mig_fail(mig,
-				 "a part of the migration data has taken effect, the rest did not arrive");
-		else
-			mig_file_end(mig);
+		mig->loaded = false;
+		mf->ops->close(mf);
 	}
 	mig_unlock(mig);
 	mig_file_put(mf);

@@ -7,8 +7,10 @@
 
 #include "compat.h"
 #include "firmware.h"
+#include "load.h"
 #include "mig_file.h"
 #include "migration.h"
+#include "save.h"
 
 /* Log a failed suspend or resume; see struct vfio_pci_mig_ops */
 static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *what)
@@ -66,7 +68,7 @@ static int finish_loading(struct vfio_pci_migration *mig)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	if (mig->file)
-		mig->loaded = mig_load_is_complete(mig->file);
+		mig->loaded = mig_load_may_end(mig->file);
 	if (mig->loaded) {
 		mig_file_detach(mig);
 		if (!mig->stuck)

@@ -10,6 +10,7 @@
 #include "firmware.h"
 #include "mig_file.h"
 #include "migration.h"
+#include "save.h"
 
 static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_desc *desc)
 {

@@ -11,9 +11,11 @@
 #include <linux/vfio_pci_core.h>
 #include <linux/vmalloc.h>
 
+#include "load.h"
 #include "mig_file.h"
 #include "migration.h"
 #include "migration_v1.h"
+#include "save.h"
 #include "v1_regs.h"
 
 /**

@@ -8,13 +8,15 @@
 #include <linux/vfio.h>
 
 #include "compat.h"
-#include "mig_file.h"
+#include "save.h"
 
-/*
- * Firmware works on no buffer of the session. If firmware fails to stop, it goes on recording; the
- * next precopy_start begins again.
+/**
+ * mig_precopy_end() - &mig_file_ops.precopy_end
+ * @mf: the file, entered; firmware works on no buffer of it
+ *
+ * If firmware fails to stop, it goes on recording; the next precopy_start begins again.
  */
-static void precopy_end(struct mig_file *mf)
+void mig_precopy_end(struct mig_file *mf)
 {
 	struct vfio_pci_migration *mig = mf->mig;
 	int ret;
@@ -46,7 +48,6 @@ int mig_precopy_start(struct mig_file *mf)
 	else if (ret)
 		mig_err(mig, ": firmware refused to begin pre-copy (%pe)\n", ERR_PTR(ret));
 	mf->precopy = !ret;
-	mf->precopy_end = precopy_end;
 	return ret;
 }
 
@@ -62,7 +63,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	/* The file was closed or has failed: there is no reader */
 	if (!mf || mf->failed)
 		return;
-	mf->save.running = false;
+	to_save(mf)->running = false;
 	/* The guest waits from here on: do not wait for a reader. A reader sees an error, too */
 	if (!mf->buf[mf->cur].busy)
 		mig_save_submit(mf);
@@ -142,9 +143,9 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 	ret = get_size(mf->mig, &size);
 	if (ret)
 		return ret;
-	*bytes = size.initial + size.dirty + saved(mf) - READ_ONCE(mf->save.given);
+	*bytes = size.initial + size.dirty + saved(mf) - READ_ONCE(to_save(mf)->given);
 	/* At VFIO_PCI_FN_FULL it is in the others */
-	if (mf->save.running)
+	if (to_save(mf)->running)
 		*bytes += size.stopped;
 	return 0;
 }
@@ -157,9 +158,9 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size,
 		   struct vfio_precopy_info *info)
 {
-	u64 read = READ_ONCE(mf->save.given), end = saved(mf);
+	u64 read = READ_ONCE(to_save(mf)->given), end = saved(mf);
 	bool v2 = compat_precopy_info_v2(mf->mig->vdev);
-	struct mig_save *s = &mf->save;
+	struct mig_save *s = to_save(mf);
 	u64 left = size->initial + size->dirty + end - read;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
@@ -197,7 +198,7 @@ int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
 
 	if (ret)
 		return ret;
-	ret = mf->precopy && mf->save.running ? get_size(mf->mig, &size) : -EINVAL;
+	ret = mf->precopy && to_save(mf)->running ? get_size(mf->mig, &size) : -EINVAL;
 	if (!ret)
 		divide(mf, &size, info);
 	mig_unlock(mf->mig);

@@ -8,7 +8,7 @@
 #include <linux/uio.h>
 
 #include "buffer.h"
-#include "mig_file.h"
+#include "save.h"
 
 static int chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
 {
@@ -50,7 +50,7 @@ static enum vfio_pci_fn_level level(const struct mig_file *mf)
 	enum vfio_device_mig_state state = mf->mig->state;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (!mf->save.running)
+	if (!to_save(mf)->running)
 		return VFIO_PCI_FN_FULL;
 	return state == VFIO_DEVICE_STATE_RUNNING_P2P || state == VFIO_DEVICE_STATE_PRE_COPY_P2P ?
 	       VFIO_PCI_FN_P2P : VFIO_PCI_FN_RUNNING;
@@ -85,7 +85,7 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (!mf->save.running) {
+	if (!to_save(mf)->running) {
 		mig_err(mf->mig, ": firmware asks for 0 bytes for the rest of the state\n");
 		return -EIO;
 	}
@@ -125,7 +125,7 @@ int mig_save_submit(struct mig_file *mf)
 	buf->level = level(mf);
 	buf->last = false;
 	buf->delta = mf->precopy;
-	buf->early = mf->save.running;
+	buf->early = to_save(mf)->running;
 	return mig_file_submit(mf, buf);
 }
 
@@ -146,7 +146,7 @@ static int check_chunk(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
-	return buf->last && (!buf->early || mf->save.running);
+	return buf->last && (!buf->early || to_save(mf)->running);
 }
 
 /* Results of the wait for a chunk; no errnos, which firmware could return, too */
@@ -186,7 +186,7 @@ static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf
 	lockdep_assert_held(&mf->lock);
 	do {
 		*err = submit_if_idle(mf);
-		if (!*err && mf->save.nowait && is_at_work(mf, buf))
+		if (!*err && to_save(mf)->nowait && is_at_work(mf, buf))
 			return SAVE_BUSY;
 		if (!*err)
 			*err = mig_file_wait_enter(mf, buf);
@@ -194,7 +194,7 @@ static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf
 			return SAVE_FAILED;
 		if (!buf->early || buf->len)
 			return SAVE_CHUNK;
-		got = mf->save.running ? SAVE_NOTHING : SAVE_AGAIN;
+		got = to_save(mf)->running ? SAVE_NOTHING : SAVE_AGAIN;
 		mig_unlock(mf->mig);
 	} while (got == SAVE_AGAIN);
 	return got;
@@ -203,7 +203,7 @@ static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf
 /* The next part of the chunk that firmware has saved */
 static void begin_record(struct mig_file *mf)
 {
-	struct mig_save *s = &mf->save;
+	struct mig_save *s = to_save(mf);
 	size_t len = min(s->chunk_len - s->data_pos, mf->mig->record);
 
 	lockdep_assert_held(&mf->lock);
@@ -225,7 +225,7 @@ static void begin_record(struct mig_file *mf)
 static enum save_got next_chunk(struct mig_file *mf, int *err)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
-	struct mig_save *s = &mf->save;
+	struct mig_save *s = to_save(mf);
 	enum save_got got;
 
 	lockdep_assert_held(&mf->lock);
@@ -254,7 +254,7 @@ static enum save_got next_chunk(struct mig_file *mf, int *err)
 /* As next_record(). Upstream's streams have no end record */
 static int end_stream(struct mig_file *mf)
 {
-	struct mig_save *s = &mf->save;
+	struct mig_save *s = to_save(mf);
 
 	lockdep_assert_held(&mf->lock);
 	s->ended = true;
@@ -268,7 +268,7 @@ static int end_stream(struct mig_file *mf)
 /* More for the user: 1, end of the stream: 0 */
 static int next_record(struct mig_file *mf)
 {
-	struct mig_save *s = &mf->save;
+	struct mig_save *s = to_save(mf);
 	int err;
 
 	lockdep_assert_held(&mf->lock);
@@ -307,7 +307,7 @@ static ssize_t copy_bytes(struct iov_iter *to, const u8 *src, size_t src_len, si
 /* Of the current record: first its header, then its part of the chunk. 0: nothing is left of it */
 static ssize_t copy_out(struct mig_file *mf, struct iov_iter *to)
 {
-	struct mig_save *s = &mf->save;
+	struct mig_save *s = to_save(mf);
 	ssize_t n;
 
 	lockdep_assert_held(&mf->lock);
@@ -345,7 +345,7 @@ ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait)
 	if (n)
 		return n;
 
-	mf->save.nowait = nowait;
+	to_save(mf)->nowait = nowait;
 	n = mig_file_check(mf) ?: 1;
 	while (n > 0 && iov_iter_count(to)) {
 		n = fatal_signal_pending(current) ? -EINTR : copy_out(mf, to);
@@ -372,7 +372,7 @@ static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
 static bool has_more(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
-	const struct mig_save *s = &mf->save;
+	const struct mig_save *s = to_save(mf);
 
 	lockdep_assert_held(&mf->lock);
 	lockdep_assert_held(&mf->mig->state_mutex);
@@ -400,7 +400,7 @@ static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
 	/* Without: another reader has what there is, and wakes us when it is through */
 	locked = mutex_trylock(&mf->lock);
 	if (!mig_file_enter(mf)) {
-		if (mf->save.running)
+		if (to_save(mf)->running)
 			more = locked && has_more(mf);
 		mig_unlock(mf->mig);
 	}
@@ -418,6 +418,24 @@ static const struct file_operations save_fops = {
 	.release = mig_file_release,
 };
 
+static bool save_is_complete(const struct mig_file *mf)
+{
+	return READ_ONCE(to_save(mf)->ended);
+}
+
+static void save_close(struct mig_file *mf)
+{
+	mig_file_end(mf->mig);
+}
+
+static const struct mig_file_ops save_ops = {
+	.size = sizeof(struct mig_save),
+	.is_complete = save_is_complete,
+	.may_end = save_is_complete,
+	.precopy_end = mig_precopy_end,
+	.close = save_close,
+};
+
 /**
  * mig_save_open() - begin to save
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
@@ -427,19 +445,21 @@ static const struct file_operations save_fops = {
  */
 struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 {
-	struct mig_file *mf = mig_file_alloc(mig, precopy ? VFIO_PCI_MIG_PRECOPY :
-							    VFIO_PCI_MIG_SAVE);
+	struct mig_file *mf;
+	struct mig_save *s;
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
+	mf = mig_file_alloc(mig, precopy ? VFIO_PCI_MIG_PRECOPY : VFIO_PCI_MIG_SAVE, &save_ops);
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
-	mf->save.running = precopy;
-	mf->save.writer.delta = precopy;
+	s = to_save(mf);
+	s->running = precopy;
+	s->writer.delta = precopy;
 	if (!mf->upstream)
-		mf->save.meta_len = stream_write_header(mf->save.meta, &mig->ident,
-							mig->caps.compat, mig->caps.framed);
+		s->meta_len = stream_write_header(s->meta, &mig->ident, mig->caps.compat,
+						  mig->caps.framed);
 	ret = precopy ? mig_precopy_start(mf) : 0;
 	if (!ret)
 		ret = mig_save_submit(mf);
