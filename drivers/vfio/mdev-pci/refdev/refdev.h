@@ -5,7 +5,7 @@
 #include <linux/mdev_pci.h>
 #include <linux/mutex.h>
 
-#include "queue.h"
+#include "fw/queue.h"
 
 /* Of VFs */
 #define REFDEV_NR_TYPES	2
@@ -61,6 +61,7 @@ int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *si
 /* whole.c */
 extern const struct mdev_pci_type refdev_whole_type;
 
+/* fw/device.c */
 int refdev_take(struct refdev *r);
 void refdev_let_go(struct refdev *r);
 
