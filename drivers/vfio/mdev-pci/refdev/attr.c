@@ -41,7 +41,8 @@ static const struct mdev_pci_attr refdev_dma_lite_attrs[] = {
  * refdev_make_types() - make the types of a PF, with the attributes of its firmware
  * @r: the PF; its queue has been started.
  *
- * Return: how many there are in @r now: those of VFs that firmware has profiles for, and the PF.
+ * Return: how many there are in @r now: those of VFs that firmware has profiles for,
+ * and the PF.
  */
 unsigned int refdev_make_types(struct refdev *r)
 {
@@ -56,6 +57,8 @@ unsigned int refdev_make_types(struct refdev *r)
 		r->types[1].nr_attrs = ARRAY_SIZE(refdev_dma_lite_attrs);
 	}
 	refdev_resident(r);
-	r->types[n] = refdev_whole_type;
-	return n + 1;
+#ifdef REFDEV_WHOLE
+	r->types[n++] = refdev_whole_type;
+#endif
+	return n;
 }

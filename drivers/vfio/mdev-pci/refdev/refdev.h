@@ -58,18 +58,41 @@ int refdev_precopy_start(struct vfio_pci_fn *fn);
 int refdev_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
 
-/* whole.c */
-extern const struct mdev_pci_type refdev_whole_type;
-
 /* fw/device.c */
 int refdev_take(struct refdev *r);
 void refdev_let_go(struct refdev *r);
 
-/* resident.c */
-void refdev_resident(struct refdev *r);
+/* What is optional: a driver of real hardware needs none of it. whole.c */
+#ifdef REFDEV_WHOLE
+extern const struct mdev_pci_type refdev_whole_type;
+#endif
 
+/* resident.c */
+#ifdef REFDEV_RESIDENT
+void refdev_resident(struct refdev *r);
+#else
+static inline void refdev_resident(struct refdev *r)
+{
+}
+#endif
+
+/* debugfs.c */
+#ifdef REFDEV_DEBUGFS
 void refdev_debugfs_add(struct refdev *r);
 void refdev_debugfs_remove(struct refdev *r);
 void refdev_debugfs_enabled(struct vfio_pci_fn *fn, bool enabled);
+#else
+static inline void refdev_debugfs_add(struct refdev *r)
+{
+}
+
+static inline void refdev_debugfs_remove(struct refdev *r)
+{
+}
+
+static inline void refdev_debugfs_enabled(struct vfio_pci_fn *fn, bool enabled)
+{
+}
+#endif
 
 #endif /* _REFDEV_H */
