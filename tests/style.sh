@@ -223,12 +223,28 @@ vendor_layer()
 # Layers in a directory, too: a file calls only what is below it
 one_way()
 {
+	local way
+
 	tests/calls.py drivers/vfio/mdev-pci
 	tests/calls.py drivers/vfio/flavour
 	tests/calls.py drivers/vfio/pci/nvlink2
+	# From read() to firmware
+	way=$(tests/calls.py drivers/vfio/pci --most 7 --path save_read 'ops->save') || echo "a read takes more calls: $way"
 	# save.c and precopy.c
 	tests/calls.py drivers/vfio/pci --most 2 | grep -v precopy || true
 	grep -nE '#include .*nvlink2/' drivers/vfio/pci/*.[ch] | grep -v '"nvlink2/engine\.h"' || true
+}
+
+# What docs/kernel-internals.rst names is where it says
+internals()
+{
+	local page=docs/kernel-internals.rst name file n=0
+
+	while read -r name file; do
+		n=$((n + 1))
+		grep -qE "^[a-z].*\b$name\(" "$file" || echo "$page: there is no $name() in $file"
+	done < <(tr '\n' ' ' <$page | grep -oP '\*Where:\*.*?\*Why:\*' | sed -nE 's/[^`]*``(\w+)\(\)``.* in ``([a-z0-9_./-]+)``.*/\1 \2/p')
+	[ $n -ge 6 ] || echo "$page: $n places found"
 }
 
 # Pure logic: what tests/unit can build
@@ -605,6 +621,7 @@ t "layers: the framework uses vfio-pci-core only through the engine" framework_l
 t "layers: driver_flavour knows nothing of mdevs" flavour_layer
 t "layers: vendor modules include nothing of VFIO but mdev_pci.h" vendor_layer
 t "layers: files of a module call each other in one direction" one_way
+t "docs: what kernel-internals.rst names is there" internals
 for f in $(scripts | sort -u); do
 	t "shellcheck: $f" shell_check "$f"
 done

@@ -358,7 +358,7 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 /*
  * Users take the last component of the link's target for the group's number, so it must
  * point at the group, not at the function's link to it. The group's kobject is private to
- * the IOMMU layer; the link knows it.
+ * the IOMMU layer; the link knows it (docs/kernel-internals.rst).
  */
 static struct kobject *group_kobj(struct pci_dev *pdev)
 {

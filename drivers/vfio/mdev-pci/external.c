@@ -104,7 +104,7 @@ static bool is_bound(struct device *dev)
 /*
  * Check that the driver core keeps the PF's driver bound until @dev is unbound. The link's status
  * is the same while a driver's probe() runs, but @stopping is set if the PF was unbound since
- * is_bound().
+ * is_bound() (docs/kernel-internals.rst).
  */
 static int hold_driver(struct external_pf *p)
 {

@@ -96,8 +96,8 @@ struct device *mdev_pci_group_owner(struct pci_dev *pdev)
 
 /*
  * The bus's own operations, by which the driver core gives the group to a driver's DMA and takes it
- * back: iommu_device_use_default_domain() is not exported. Of drivers with driver_managed_dma they
- * do nothing.
+ * back: iommu_device_use_default_domain() is not exported (docs/kernel-internals.rst). Of drivers
+ * with driver_managed_dma they do nothing.
  */
 static void disown_dma(struct pci_dev *pf)
 {

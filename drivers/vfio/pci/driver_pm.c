@@ -4,7 +4,7 @@
  *
  * vfio-pci-core puts its own struct dev_pm_ops into the driver of the function that it registers,
  * as if all devices of that driver were its own. What the driver had is put back, and in between
- * none of its devices may be suspended or resumed.
+ * none of its devices may be suspended or resumed (docs/kernel-internals.rst).
  */
 #include <linux/list.h>
 #include <linux/pm_runtime.h>

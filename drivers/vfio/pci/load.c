@@ -90,7 +90,8 @@ static int grow(struct mig_file *mf, size_t size)
 	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
 					caps->max_chunk));
 	/* Of a session that has ended @buf may have lost its memory */
-	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, to_load(mf)->reader.chunk, &new);
+	ret = mig_file_check(mf) ?:
+	      mig_file_prepare(mf, buf, size, to_load(mf)->reader.chunk, &new);
 	if (ret)
 		return ret;
 	ret = mig_file_enter(mf);
@@ -363,7 +364,8 @@ static void load_close(struct mig_file *mf)
 	lockdep_assert_held(&mig->state_mutex);
 	mig->loaded = mig_load_may_end(mf);
 	if (is_partial(mf))
-		mig_fail(mig, "a part of the migration data has taken effect, the rest did not arrive");
+		mig_fail(mig,
+			 "a part of the migration data has taken effect, the rest did not arrive");
 	else
 		mig_file_end(mig);
 }
