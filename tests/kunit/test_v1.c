@@ -83,17 +83,38 @@ static struct mig_v1 *v1_new(struct bed *bed)
 	return v1;
 }
 
+/* As v1_rw() of the user's access: under the region's lock */
+static int get_register(struct mig_v1 *v1, int reg, u64 *value)
+{
+	int ret;
+
+	mutex_lock(&v1->lock);
+	ret = read_register(v1, reg, value);
+	mutex_unlock(&v1->lock);
+	return ret;
+}
+
+static int set_register(struct mig_v1 *v1, int reg, u64 value)
+{
+	int ret;
+
+	mutex_lock(&v1->lock);
+	ret = write_register(v1, reg, value);
+	mutex_unlock(&v1->lock);
+	return ret;
+}
+
 static u64 v1_read(struct bed *bed, struct mig_v1 *v1, int reg)
 {
 	u64 value = 0;
 
-	KUNIT_EXPECT_EQ_MSG(bed->test, read_register(v1, reg, &value), 0, "register %d", reg);
+	KUNIT_EXPECT_EQ_MSG(bed->test, get_register(v1, reg, &value), 0, "register %d", reg);
 	return value;
 }
 
 static int v1_set(struct mig_v1 *v1, u32 device_state)
 {
-	return write_register(v1, V1_STATE, device_state);
+	return set_register(v1, V1_STATE, device_state);
 }
 
 /* The v2 state that a value asks for; -EINVAL: none */
@@ -235,7 +256,7 @@ static int v1_load(struct mig_v1 *v1, const u8 *stream, size_t len, size_t step)
 	for (done = 0; !ret && done < len; done += n) {
 		n = min(step, len - done);
 		memcpy(v1->data, stream + done, n);
-		ret = write_register(v1, V1_SIZE, n);
+		ret = set_register(v1, V1_SIZE, n);
 	}
 	return ret;
 }
@@ -326,7 +347,7 @@ static void save_that_fails(struct kunit *test, unsigned int nth, enum fw_speed 
 
 	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(SAVING)), 0);
 	KUNIT_EXPECT_GT(test, v1_read(bed, v1, V1_PENDING), 0);
-	KUNIT_EXPECT_EQ(test, read_register(v1, V1_OFFSET, &value), f->result);
+	KUNIT_EXPECT_EQ(test, get_register(v1, V1_OFFSET, &value), f->result);
 	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), V1(SAVING));
 	bed_reset(bed);
@@ -686,7 +707,7 @@ static void v1_and_v2_exclude_each_other(struct kunit *test)
 	/* It may look */
 	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_STATE), V1_PRE_COPY);
 	KUNIT_EXPECT_EQ(test, v1_read(bed, v1, V1_PENDING), 0);
-	KUNIT_EXPECT_EQ(test, write_register(v1, V1_SIZE, 1), -EPERM);
+	KUNIT_EXPECT_EQ(test, set_register(v1, V1_SIZE, 1), -EPERM);
 	bed_is(bed, S(PRE_COPY));
 	bed_reset(bed);
 	KUNIT_EXPECT_EQ(test, v1_set(v1, V1(STOP)), 0);
