@@ -173,6 +173,18 @@ kernel_doc()
 	kernel_sources | xargs perl "$tool" -none -Wall -Werror
 }
 
+# Authors of vendor modules read the headers: what is exported is described there, with its context
+exports_described()
+{
+	local name doc
+
+	grep -rhoP '^EXPORT_SYMBOL_GPL\(\K\w+' drivers/vfio/pci drivers/vfio/flavour drivers/vfio/mdev-pci/*.c | while IFS= read -r name; do
+		grep -qE "^extern const .*\b$name(\[|;)" include/linux/*.h && continue
+		doc=$(cat include/linux/*.h | perl -0777 -ne "print \$1 if m{/\*\*\n \* (?:${name#__}|$name)\(\) - ((?:(?!\*/).)*)}s")
+		grep -q "Context: " <<<"$doc" || echo "include/linux: no kernel-doc with a Context for $name()"
+	done
+}
+
 # Texts of licenses, the kernel's ABI format, which begins with "What:", bytes for a fuzzer, JSON,
 # and what Debian's tools read line by line: those have no comments
 spdx()
@@ -613,6 +625,7 @@ for f in docs/examples/*/; do
 	t "example: ${f%/} builds out of the tree against what install-dev installs" example "$(basename "$f")"
 done
 t "kernel-doc: no warning" kernel_doc
+t "kernel-doc: what is exported is described in the headers" exports_described
 t "license: every file has its SPDX identifier" spdx
 t "versions: headers are asked, not LINUX_VERSION_CODE, and only in drivers/vfio/pci/compat.h" versions
 t "layers: the engine knows nothing of mdev" engine_layer

@@ -289,12 +289,50 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
  * Context: as mdev_pci_register_parent(); usually the PF driver's remove().
  */
 void mdev_pci_unregister_parent(struct pci_dev *pf);
+
+/**
+ * __mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
+ * @pdev: the function
+ * @desc: what is offered; must live as long as the parent
+ * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by mdev_pci_register_function()
+ * @module: the caller's name, for the log
+ *
+ * For drivers that only hold the function for its user: they have driver_managed_dma and
+ * vfio_pci_engine_err_handlers, and leave it alone. The function's driver data is the
+ * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
+ *
+ * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
+ * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
+ * -ENOEXEC: @interface is another one, which is logged; -ENOMEM; others from
+ * mdev_register_parent().
+ */
 int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
 				 u32 interface, const char *module);
+
 /* See __mdev_pci_register_function() */
 #define mdev_pci_register_function(pdev, desc) \
 	__mdev_pci_register_function(pdev, desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
+
+/**
+ * mdev_pci_unregister_function() - undo mdev_pci_register_function()
+ * @pdev: the function
+ *
+ * Removes the function's mdev. Asks the user of an open device to close it, and blocks until the
+ * user has.
+ *
+ * Context: process context, the driver's remove(), under device_lock() of @pdev; sleeps.
+ */
 void mdev_pci_unregister_function(struct pci_dev *pdev);
+
+/**
+ * mdev_pci_sriov_configure() - &pci_driver.sriov_configure for the PF driver
+ * @pf: the PF
+ * @num_vfs: VFs to create; 0: remove all
+ *
+ * Context: process context, under device_lock() of @pf; sleeps.
+ * Return: @num_vfs; -EBUSY: mdevs exist, of VFs or of @pf as a whole; -ENODEV: @pf is no parent; or
+ * an errno of pci_enable_sriov().
+ */
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
 
 /**
@@ -348,6 +386,18 @@ void mdev_pci_parent_restored(struct pci_dev *pf);
  * Context: process context; not from an operation; sleeps. Calls @describe and @room.
  */
 void mdev_pci_parent_changed(struct pci_dev *pf);
+
+/**
+ * mdev_pci_get_drvdata() - get the PF driver's own data
+ * @pf: the PF, bound to the driver
+ *
+ * Drivers with &mdev_pci_type.whole call it instead of pci_get_drvdata() wherever they may be
+ * called while an mdev has the PF, as in remove() and shutdown(). It returns what probe() has set
+ * with pci_set_drvdata() before it registered the parent.
+ *
+ * Context: process context; sleeps.
+ * Return: the data.
+ */
 void *mdev_pci_get_drvdata(struct pci_dev *pf);
 
 /**
@@ -382,6 +432,7 @@ void mdev_pci_function_detach(struct vfio_pci_fn *fn);
  */
 void mdev_pci_function_attach(struct vfio_pci_fn *fn);
 
+/* For the &pci_driver.err_handler of a driver with &mdev_pci_type.whole */
 extern const struct pci_error_handlers mdev_pci_err_handlers;
 
 /*

@@ -469,16 +469,82 @@ struct vfio_pci_engine_desc {
 	bool watch;
 };
 
+/**
+ * __vfio_pci_engine_register() - register a vfio_device for a function
+ * @desc: the function and its firmware
+ * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by vfio_pci_engine_register()
+ * @module: the caller's name, for the log
+ *
+ * The function's driver must not do DMA by the kernel's API (driver_managed_dma), and must have
+ * vfio_pci_engine_err_handlers, or call them. The function must have no driver data: until
+ * vfio_pci_engine_unregister() that is the engine's. From the return on users can open
+ * the device.
+ *
+ * Context: process context, under device_lock() of the function; sleeps.
+ * Return: the device; -EINVAL: no IOMMU group, @desc has a mistake (see
+ * vfio_pci_engine_mistake()), or its control can't be hidden; -ENOEXEC: @interface is another one,
+ * and @desc was not looked at; -ENOMEM; others from vfio_pci_core_register_device().
+ */
 struct vfio_pci_engine_device *
 __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interface,
 			   const char *module);
+
 /* See __vfio_pci_engine_register() */
 #define vfio_pci_engine_register(desc) \
 	__vfio_pci_engine_register(desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
+
+/**
+ * vfio_pci_engine_mistake() - find a fault in the operations and limits of a vendor driver
+ * @desc: only its type, mig_ops, mig_caps, log_ops and log_caps are looked at
+ *
+ * Context: any.
+ * Return: NULL: there is none, and vfio_pci_engine_register() will not refuse them; else words for
+ * the log, to follow the name of what @desc describes.
+ */
 const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
+
+/**
+ * vfio_pci_engine_unregister() - unregister a vfio_device
+ * @edev: the device
+ *
+ * Asks the user of an open device to close it, and blocks until the user has.
+ *
+ * Context: process context, under device_lock() of the function; sleeps.
+ */
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev);
+
+/**
+ * vfio_pci_engine_of() - get the vfio_device that a driver has made for its function
+ * @pdev: the function
+ *
+ * For drivers that are bound to the function themselves: its driver data is the engine's.
+ *
+ * Context: between vfio_pci_engine_register() and vfio_pci_engine_unregister().
+ * Return: what vfio_pci_engine_register() has returned.
+ */
 struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev);
+
+/**
+ * vfio_pci_engine_dev() - get the "vfioN" device below the function
+ * @edev: the device
+ *
+ * Context: any.
+ * Return: its struct device; valid until vfio_pci_engine_unregister(). A caller that takes a
+ * reference may use it, vfio_pci_engine_detach_fw() and vfio_pci_engine_attach_fw() until it drops
+ * that.
+ */
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev);
+
+/**
+ * vfio_pci_engine_set_upstream() - choose the format of a device's streams
+ * @edev: the device, with &vfio_pci_mig_caps.upstream; nobody has it open
+ * @upstream: the format of upstream's variant driver, else the native one
+ *
+ * Upstream's streams have no magic number, no identity and no checksum. The administrator must
+ * choose the format, since the engine cannot detect it.
+ *
+ * Context: process context; sleeps, takes the state mutex.
+ */
 void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream);
 
 /**
@@ -500,6 +566,7 @@ static inline void vfio_pci_engine_assert_locked(struct device *dev)
  * A function that can't be reset can't be migrated: nothing would recover it from a failed
  * migration, or from what a user has left.
  *
+ * Context: any.
  * Return: true if so.
  */
 static inline bool vfio_pci_engine_can_reset(struct pci_dev *pdev)
@@ -529,15 +596,81 @@ struct vfio_pci_engine_counters {
 	u64 stopped_ns;
 };
 
+/**
+ * vfio_pci_engine_state() - get the name of the device's migration state
+ * @edev: the device
+ *
+ * Context: any; takes no lock and does not wait for firmware.
+ * Return: the uapi's name without its prefix, such as "RUNNING"; "none" if the device can't
+ * be migrated.
+ */
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev);
+
+/**
+ * vfio_pci_engine_count() - get what a device has counted
+ * @edev: the device
+ * @count: receives the counters; all zero if the device can't be migrated
+ *
+ * Context: any; takes a spinlock and does not wait for firmware.
+ */
 void vfio_pci_engine_count(struct vfio_pci_engine_device *edev,
 			   struct vfio_pci_engine_counters *count);
+
+/**
+ * vfio_pci_engine_logging() - describe whether dirty pages can be logged
+ * @ops: firmware operations, or NULL
+ * @caps: firmware's limits
+ *
+ * Context: any.
+ * Return: "yes" or "no", with the kernel's reason for it, for people.
+ */
 const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps);
+
+/**
+ * vfio_pci_engine_precopy() - describe whether a function can be saved while it runs
+ * @caps: firmware's limits
+ *
+ * Context: any.
+ * Return: "yes", "no", or what is missing, for people.
+ */
 const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps);
+
+/**
+ * vfio_pci_engine_error() - report that firmware has failed
+ * @edev: the device
+ * @why: what happened, for the log
+ *
+ * The device goes to VFIO_DEVICE_STATE_ERROR until it is reset, by a reset that begins after this;
+ * a migration session ends. It is logged if the device was not in that state.
+ *
+ * Context: any.
+ */
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why);
+
+/**
+ * vfio_pci_engine_detach_fw() - end the session and block firmware operations
+ * @edev: the device
+ *
+ * For a PF driver that is about to take the function away from its firmware for a while, with all
+ * that sessions have made there. On return no buffer is attached, the session has ended, and no
+ * operation is in progress, but one that has not returned in time; see
+ * &vfio_pci_mig_caps.unbounded. Logging of dirty pages has ended. Until
+ * vfio_pci_engine_attach_fw() operations are refused with -ENODEV. A device that is not RUNNING
+ * goes to VFIO_DEVICE_STATE_ERROR.
+ *
+ * Context: process context; sleeps, takes the state mutex, calls operations of the vendor driver.
+ */
 void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev);
+
+/**
+ * vfio_pci_engine_attach_fw() - undo vfio_pci_engine_detach_fw()
+ * @edev: the device, of which vfio_pci_engine_detach_fw() was called
+ *
+ * Context: process context; sleeps, takes the state mutex.
+ */
 void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
+
 /**
  * vfio_pci_engine_result() - check the result of an operation of a vendor driver
  * @dev: the function, for the log
@@ -572,11 +705,60 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
  * Return: @ret; or -EIO, after a line in the log with @op and @ret.
  */
 int vfio_pci_engine_result(struct device *dev, const char *op, int ret);
+
+/**
+ * vfio_pci_control_begin() - begin to access a function's migration control
+ * @fn: the function, with &vfio_pci_engine_desc.control; one of its operations has been called
+ *	and has not ended
+ *
+ * Hold it for a short time: a register or two, a window of data. Resets and the user's page faults
+ * in the BARs wait for it. To wait for firmware, end the access and begin again; the vendor driver
+ * sees in the registers if a reset came in between. The function is awake and decodes memory
+ * meanwhile, whatever its user has set. Reading all ones means that the function is gone.
+ *
+ * Context: process context; sleeps. On success the device's memory_lock is held until
+ * vfio_pci_control_end(): no user memory may be touched, and no other of the engine's functions
+ * called.
+ * Return: where the range begins; -EBUSY: the function is being reset, what it was told is lost;
+ * -EIO: it is in low power, by its user's wish; -ENODEV: it is gone, or its link has failed.
+ */
 void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn);
+
+/**
+ * vfio_pci_control_end() - end an access that vfio_pci_control_begin() has begun
+ * @fn: the function
+ *
+ * Context: the task that vfio_pci_control_begin() has succeeded for; sleeps.
+ */
 void vfio_pci_control_end(struct vfio_pci_fn *fn);
+
+/**
+ * vfio_pci_log_dirty() - report pages that firmware says are dirty
+ * @changes: what &vfio_pci_log_ops.changes was given
+ * @iova: where they begin, aligned to the tracker's page
+ * @length: bytes, a multiple of the tracker's page, not 0
+ *
+ * Pages may be reported more than once. They are dirty until a user has asked for them, whatever
+ * the operation returns.
+ *
+ * Context: that of the operation; may sleep.
+ * Return: 0; -EIO: the pages are outside of the logged ranges, which was logged; -ENOMEM. An
+ * operation that gets an errno should end with it.
+ */
 int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);
+
+/**
+ * vfio_pci_mig_buf_done() - complete a save or load that was in progress
+ * @buf: its buffer
+ * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
+ *
+ * To be called exactly once after -EINPROGRESS.
+ *
+ * Context: any, also hard interrupt.
+ */
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status);
 
+/* For the &pci_driver.err_handler of a driver that is bound to the functions */
 extern const struct pci_error_handlers vfio_pci_engine_err_handlers;
 
 #endif /* _LINUX_VFIO_PCI_ENGINE_H */

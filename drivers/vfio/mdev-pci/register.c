@@ -113,22 +113,6 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
 
-/**
- * __mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
- * @pdev: the function
- * @desc: what is offered; must live as long as the parent
- * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by mdev_pci_register_function()
- * @module: the caller's name, for the log
- *
- * For drivers that only hold the function for its user: they have driver_managed_dma and
- * vfio_pci_engine_err_handlers, and leave it alone. The function's driver data is the
- * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
- *
- * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
- * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
- * -ENOEXEC: @interface is another one, which is logged; -ENOMEM; others from
- * mdev_register_parent().
- */
 int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
 				 u32 interface, const char *module)
 {
@@ -161,14 +145,6 @@ put:
 }
 EXPORT_SYMBOL_GPL(__mdev_pci_register_function);
 
-/**
- * mdev_pci_unregister_function() - undo mdev_pci_register_function()
- * @pdev: the function
- *
- * Removes its mdev. Asks the user of an open device to close it, and blocks until it has.
- *
- * Context: process context, the driver's remove(), under device_lock() of @pdev; sleeps.
- */
 void mdev_pci_unregister_function(struct pci_dev *pdev)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pdev);

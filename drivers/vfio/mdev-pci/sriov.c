@@ -173,15 +173,6 @@ static int change_vfs(struct pci_dev *pf, int num_vfs)
 	return ret ?: num_vfs;
 }
 
-/**
- * mdev_pci_sriov_configure() - &pci_driver.sriov_configure for the PF driver
- * @pf: the PF
- * @num_vfs: VFs to create; 0: remove all
- *
- * Context: process context, under device_lock() of @pf; sleeps.
- * Return: @num_vfs; -EBUSY: mdevs exist, of VFs or of @pf as a whole; -ENODEV: @pf is no parent; or
- * an errno of pci_enable_sriov().
- */
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);

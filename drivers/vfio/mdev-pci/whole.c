@@ -198,17 +198,6 @@ void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_
 	pm_runtime_put(&pf->dev);
 }
 
-/**
- * mdev_pci_get_drvdata() - get the PF driver's own data
- * @pf: the PF, bound to the driver
- *
- * Drivers with such types call it instead of pci_get_drvdata() wherever they may be called while an
- * mdev has the PF, as in remove() and shutdown(). It returns what probe() has set with
- * pci_set_drvdata() before it registered the parent.
- *
- * Context: process context; sleeps.
- * Return: the data.
- */
 void *mdev_pci_get_drvdata(struct pci_dev *pf)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);

@@ -72,14 +72,6 @@ static const char *log_mistake(const struct vfio_pci_log_ops *ops,
 	return NULL;
 }
 
-/**
- * vfio_pci_engine_mistake() - find a fault in the operations and limits of a vendor driver
- * @desc: only its type, mig_ops, mig_caps, log_ops and log_caps are looked at
- *
- * Context: any.
- * Return: NULL if nothing is: vfio_pci_engine_register() will not refuse them. Else words for the
- * log, to follow the name of whatever @desc stands for.
- */
 const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc)
 {
 	const char *why;

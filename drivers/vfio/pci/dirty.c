@@ -343,19 +343,6 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	return ret ?: bitmap.dirty;
 }
 
-/**
- * vfio_pci_log_dirty() - report pages that firmware says are dirty
- * @changes: what &vfio_pci_log_ops.changes was given
- * @iova: where they begin, aligned to the tracker's page
- * @length: bytes, a multiple of the tracker's page, not 0
- *
- * Pages may be reported more than once. They are dirty until a user has asked for them, whatever
- * the operation returns.
- *
- * Context: that of the operation; may sleep.
- * Return: 0; -EIO: they are no pages that are logged, and the reason was logged; -ENOMEM. An
- * operation that gets an errno should end with it.
- */
 int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length)
 {
 	struct mig_log *log = container_of(changes, struct mig_log, changes);
@@ -608,14 +595,6 @@ int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 	return ret ?: report(mig, &r);
 }
 
-/**
- * vfio_pci_engine_logging() - describe whether dirty pages can be logged
- * @ops: firmware operations, or NULL
- * @caps: firmware's limits
- *
- * Context: any.
- * Return: "yes" or "no", with the kernel's reason for it, for people.
- */
 const char *vfio_pci_engine_logging(const struct vfio_pci_log_ops *ops,
 				    const struct vfio_pci_log_caps *caps)
 {

@@ -462,22 +462,6 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 	return 0;
 }
 
-/**
- * __vfio_pci_engine_register() - register a vfio_device for a function
- * @desc: the function and its firmware
- * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by vfio_pci_engine_register()
- * @module: the caller's name, for the log
- *
- * The function's driver must not do DMA by the kernel's API (driver_managed_dma), and must have
- * vfio_pci_engine_err_handlers, or call them. The function must have no driver data: until
- * vfio_pci_engine_unregister() that is the engine's. From the return on users can open
- * the device.
- *
- * Context: process context, under device_lock() of the function.
- * Return: the device; -EINVAL: no IOMMU group, @desc has a mistake (see
- * vfio_pci_engine_mistake()), or its control can't be hidden; -ENOEXEC: @interface is another one,
- * and @desc was not looked at; -ENOMEM; others from vfio_pci_core_register_device().
- */
 struct vfio_pci_engine_device *
 __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interface,
 			   const char *module)
@@ -525,14 +509,6 @@ put:
 }
 EXPORT_SYMBOL_GPL(__vfio_pci_engine_register);
 
-/**
- * vfio_pci_engine_unregister() - unregister a vfio_device
- * @edev: the device
- *
- * Asks the user of an open device to let go, and blocks until it has closed it.
- *
- * Context: process context, under device_lock() of the function.
- */
 void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 {
 	struct pci_dev *pdev = edev->core.pdev;
@@ -547,15 +523,6 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_unregister);
 
-/**
- * vfio_pci_engine_of() - get the vfio_device that a driver has made for its function
- * @pdev: the function
- *
- * For drivers that are bound to the function themselves: its driver data is the engine's.
- *
- * Context: between vfio_pci_engine_register() and vfio_pci_engine_unregister().
- * Return: what vfio_pci_engine_register() has returned.
- */
 struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev)
 {
 	struct vfio_pci_core_device *core = pci_get_drvdata(pdev);
@@ -564,16 +531,6 @@ struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_of);
 
-/**
- * vfio_pci_engine_set_upstream() - choose the format of a device's streams
- * @edev: the device, with &vfio_pci_mig_caps.upstream; nobody has it open
- * @upstream: the format of upstream's variant driver, else the native one
- *
- * Upstream's streams have no magic number, no identity and no checksum. The administrator must
- * choose the format, since the engine cannot detect it.
- *
- * Context: process context.
- */
 void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream)
 {
 	if (!edev->mig || WARN_ON_ONCE(upstream && !edev->mig->caps.upstream))
@@ -584,41 +541,18 @@ void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upst
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_set_upstream);
 
-/**
- * vfio_pci_engine_dev() - get the "vfioN" device below the function
- * @edev: the device
- *
- * Return: its struct device; valid until vfio_pci_engine_unregister(). A caller that takes a
- * reference may use it, vfio_pci_engine_detach_fw() and vfio_pci_engine_attach_fw() until it drops
- * that.
- */
 struct device *vfio_pci_engine_dev(struct vfio_pci_engine_device *edev)
 {
 	return &edev->core.vdev.device;
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_dev);
 
-/**
- * vfio_pci_engine_state() - get the name of the device's migration state
- * @edev: the device
- *
- * Context: any; takes no lock and does not wait for firmware.
- * Return: the uapi's name without its prefix, such as "RUNNING"; "none" if the device can't
- * be migrated.
- */
 const char *vfio_pci_engine_state(struct vfio_pci_engine_device *edev)
 {
 	return edev->mig ? mig_state_name(mig_state(edev->mig)) : "none";
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_state);
 
-/**
- * vfio_pci_engine_count() - get what a device has counted
- * @edev: the device
- * @count: receives the counters; all zero if the device can't be migrated
- *
- * Context: any; takes a spinlock and does not wait for firmware.
- */
 void vfio_pci_engine_count(struct vfio_pci_engine_device *edev,
 			   struct vfio_pci_engine_counters *count)
 {
@@ -633,16 +567,6 @@ void vfio_pci_engine_count(struct vfio_pci_engine_device *edev,
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_count);
 
-/**
- * vfio_pci_engine_error() - report that firmware has failed
- * @edev: the device
- * @why: what happened, for the log
- *
- * The device goes to VFIO_DEVICE_STATE_ERROR until it is reset, by a reset that begins after this;
- * a migration session ends. It is logged if the device was not in that state.
- *
- * Context: any.
- */
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
 {
 	if (edev->mig && !mig_broken(edev->mig))
@@ -652,19 +576,6 @@ void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_error);
 
-/**
- * vfio_pci_engine_detach_fw() - end the session and block firmware operations
- * @edev: the device
- *
- * For a PF driver that is about to take the function away from its firmware for a while, with all
- * that sessions have made there. On return no buffer is attached, the session has ended, and no
- * operation is in progress, but one that has not returned in time; see
- * &vfio_pci_mig_caps.unbounded. Logging of dirty pages has ended. Until
- * vfio_pci_engine_attach_fw() operations are refused with -ENODEV. A device that is not RUNNING
- * goes to VFIO_DEVICE_STATE_ERROR.
- *
- * Context: process context; sleeps, takes the state mutex, calls operations of the vendor driver.
- */
 void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev)
 {
 	if (edev->mig)
@@ -672,12 +583,6 @@ void vfio_pci_engine_detach_fw(struct vfio_pci_engine_device *edev)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_detach_fw);
 
-/**
- * vfio_pci_engine_attach_fw() - undo vfio_pci_engine_detach_fw()
- * @edev: the device, of which vfio_pci_engine_detach_fw() was called
- *
- * Context: process context; sleeps, takes the state mutex.
- */
 void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev)
 {
 	if (edev->mig)
@@ -703,22 +608,6 @@ static struct vfio_pci_engine_device *edev_of(struct pci_dev *pdev)
 	return core ? to_edev(&core->vdev) : NULL;
 }
 
-/**
- * vfio_pci_control_begin() - begin to access a function's migration control
- * @fn: the function, with &vfio_pci_engine_desc.control; one of its operations has been called
- *	and has not ended
- *
- * Hold it for a short time: a register or two, a window of data. Resets and the user's page faults
- * in the BARs wait for it. To wait for firmware, end the access and begin again; the vendor driver
- * sees in the registers if a reset came in between. The function is awake and decodes memory
- * meanwhile, whatever its user has set. Reading all ones means that the function is gone.
- *
- * Context: process context; sleeps. On success the device's memory_lock is held until
- * vfio_pci_control_end(): no user memory may be touched, and no other of the engine's functions
- * called.
- * Return: where the range begins; -EBUSY: the function is being reset, what it was told is lost;
- * -EIO: it is in low power, by its user's wish; -ENODEV: it is gone, or its link has failed.
- */
 void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn)
 {
 	struct vfio_pci_engine_device *edev = edev_of(fn->pdev);
@@ -727,10 +616,6 @@ void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_control_begin);
 
-/**
- * vfio_pci_control_end() - end an access that vfio_pci_control_begin() has begun
- * @fn: the function
- */
 void vfio_pci_control_end(struct vfio_pci_fn *fn)
 {
 	control_end(edev_of(fn->pdev)->control);

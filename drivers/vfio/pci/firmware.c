@@ -166,14 +166,6 @@ static int op_or_none(struct vfio_pci_migration *mig, struct mig_call *call, boo
 	return there ? call_op(mig, call) : 0;
 }
 
-/**
- * vfio_pci_engine_result() - check the result of a vendor operation that is not the engine's
- * @dev: the function, for the log
- * @op: name of the operation, for the log
- * @ret: what it returned
- *
- * Return: see the header.
- */
 int vfio_pci_engine_result(struct device *dev, const char *op, int ret)
 {
 	if (is_allowed(ret))
@@ -387,15 +379,6 @@ int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	return ret;
 }
 
-/**
- * vfio_pci_mig_buf_done() - complete a save or load that was in progress
- * @buf: its buffer
- * @status: 0, or an errno as &vfio_pci_mig_ops.save and &vfio_pci_mig_ops.load return it
- *
- * To be called exactly once after -EINPROGRESS.
- *
- * Context: any, also hard interrupt.
- */
 void vfio_pci_mig_buf_done(struct vfio_pci_mig_buf *buf, int status)
 {
 	if (!end_move(buf, mig_fw_result(buf->mig, move_op(buf), status)))

@@ -235,13 +235,6 @@ long mig_precopy_ioctl(struct file *filp, unsigned int cmd, unsigned long arg)
 	return copy_to_user((void __user *)arg, &info, minsz) ? -EFAULT : 0;
 }
 
-/**
- * vfio_pci_engine_precopy() - describe whether a function can be saved while it runs
- * @caps: firmware's limits
- *
- * Context: any.
- * Return: "yes", "no", or what is missing, for people.
- */
 const char *vfio_pci_engine_precopy(const struct vfio_pci_mig_caps *caps)
 {
 	if (!caps->precopy)

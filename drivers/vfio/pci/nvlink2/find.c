@@ -127,18 +127,6 @@ int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 	return ret ? refuse(fn->pdev, ret, src->from, why) : 0;
 }
 
-/**
- * vfio_pci_nvlink2_describe() - describe a function's memory behind NVLink2
- * @fn: the function
- * @ops: operations of the vendor driver, or NULL
- * @desc: receives the description
- *
- * For vendor drivers that show which functions belong together. The engine asks anew when the
- * device is opened.
- *
- * Context: process context; sleeps.
- * Return: 0; -ENODEV: there is none, or others, with a line in the log: it is malformed.
- */
 int vfio_pci_nvlink2_describe(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 			      struct vfio_pci_nvlink2_desc *desc)
 {
