@@ -247,6 +247,18 @@ one_way()
 	grep -nE '#include .*nvlink2/' drivers/vfio/pci/*.[ch] | grep -v '"nvlink2/engine\.h"' || true
 }
 
+# Each operation of vendors is in the guide's table of errnos
+errnos_documented()
+{
+	local op table
+
+	table=$(sed -n '/^What the engine and the framework make of an errno/,/return nothing: they must succeed/p' docs/vendor-guide.rst)
+	for op in $(sed -n '/^struct \(vfio_pci_mig_ops\|vfio_pci_log_ops\|mdev_pci_parent_ops\|mdev_pci_whole_ops\) {/,/^}/p' include/linux/*.h | grep -oP '\(\*\K\w+(?=\)\()'); do
+		grep -q "\`\`$op\`\`" <<<"$table" || echo "docs/vendor-guide.rst: no errnos of $op"
+	done
+	[ -n "$op" ] || echo "no operations found"
+}
+
 # What docs/kernel-internals.rst names is where it says
 internals()
 {
@@ -635,6 +647,7 @@ t "layers: driver_flavour knows nothing of mdevs" flavour_layer
 t "layers: vendor modules include nothing of VFIO but mdev_pci.h" vendor_layer
 t "layers: files of a module call each other in one direction" one_way
 t "docs: what kernel-internals.rst names is there" internals
+t "docs: what an errno of each vendor operation does" errnos_documented
 for f in $(scripts | sort -u); do
 	t "shellcheck: $f" shell_check "$f"
 done
