@@ -67,7 +67,7 @@ help:
 	@echo '  check-mlx5       the ConnectX model, by stock mlx5_core and upstream'\''s mlx5-vfio-pci'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; half an hour'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
-	@echo '  check-conform    mdev-pci-conform on the reference device, with planted bugs, and on mtty; system tests of a skeleton'
+	@echo '  check-conform    mdev-pci-conform on the reference device, with planted bugs, on mtty and the QAT module; system tests of a skeleton'
 	@echo '  check-docs       the documents as HTML: links, each page in a browser; getting-started on a bare Debian; 15 minutes'
 	@echo '  check-packages   the Debian packages: built, installed, used and removed on Debian 12 and 13'
 	@echo '  check-cross      builds by clang, and by cross gcc for arm64 and ppc64le'

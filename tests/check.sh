@@ -32,7 +32,7 @@
 #   selfcheck  the debug kernel, and test files that plant a bug each
 #   builtin  this repository as a directory of a kernel's source, built into the image: the tests
 #           that unload no module; 10 minutes, and 10 more to build the kernel after a change
-#   conform  mdev-pci-conform on the reference device, with planted bugs, and on upstream's mtty; the
+#   conform  mdev-pci-conform on the reference device, with planted bugs, on mtty and mdev-pci-qat; the
 #           system tests with the second skeleton as the device's driver; 15 minutes
 #   docs    the documents as HTML: links, anchors, each page in a browser; and the first half of
 #           getting-started on bare Debians; 15 minutes
