@@ -10,7 +10,8 @@ here := $(if $(wildcard $(src)/Kconfig),$(src),$(srctree)/$(src))
 subdir-ccflags-y += -I$(here)/include
 
 have-top := $(here)
-have-src := $(wildcard $(here)/drivers/vfio/pci/have.c $(here)/drivers/vfio/mdev-pci/have.c \
+have-src := $(wildcard $(here)/drivers/vfio/pci/have.c $(here)/drivers/vfio/flavour/*/have.c \
+	$(here)/drivers/vfio/mdev-pci/have.c \
 	$(here)/drivers/vfio/mdev-pci/*/have.c)
 include $(here)/drivers/vfio/have.mk
 $(obj)/drivers/vfio/pci $(obj)/drivers/vfio/flavour $(obj)/drivers/vfio/mdev-pci: $(have-headers)
@@ -32,6 +33,7 @@ soak: TIME ?= 3600
 fuzz: TIME ?= 600
 
 config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_VFIO_PCI_ENGINE_NVLINK2=y CONFIG_DRIVER_FLAVOUR=m \
+	CONFIG_DRIVER_FLAVOUR_RDMA=m \
 	CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m CONFIG_MDEV_PCI_REFDEV_WHOLE=y \
 	CONFIG_MDEV_PCI_REFDEV_RESIDENT=y CONFIG_MDEV_PCI_REFDEV_DEBUGFS=y \
 	CONFIG_MDEV_PCI_NVLINK2=m CONFIG_MDEV_PCI_GENERIC=m CONFIG_MDEV_PCI_NVME=m \

@@ -258,7 +258,7 @@ add_iommufd()
 
 kernel 7.3
 compiles "7.3 as it is"
-dkms "7.3: DKMS builds all modules" "modules vfio-pci-engine driver-flavour mdev-pci $(modules)"
+dkms "7.3: DKMS builds all modules" "modules vfio-pci-engine driver-flavour driver-flavour-rdma mdev-pci $(modules)"
 drop_precopy_v2
 drop_device_override
 compiles "as 7.0: REINIT unknown, driver_override in struct pci_dev" -VFIO_PRECOPY_INFO_V2 -DEVICE_OVERRIDE \
@@ -312,7 +312,7 @@ verdict "headers with an error are no answer" $rc
 kernel 6.12
 compiles "6.12 as it is" NAMESPACE_TOKEN -IOVA_BITMAP
 not_built "6.12 has no device parts: virtio is left out" virtio "lacks virtio_pci with device parts \\(6.13\\): virtio is not built"
-dkms "6.12: DKMS builds the others" "modules vfio-pci-engine driver-flavour mdev-pci $(modules virtio)"
+dkms "6.12: DKMS builds the others" "modules vfio-pci-engine driver-flavour driver-flavour-rdma mdev-pci $(modules virtio)"
 add_iommufd
 compiles "6.12 with IOMMUFD" IOVA_BITMAP VFIO_DETACH_IOAS @vfio_iommufd_physical_detach_ioas
 drop_device_override

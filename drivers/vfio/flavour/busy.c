@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Finds users of a PCI function, by the devices that its driver has made: VFIO's device, a network
- * interface, disks.
+ * interface, disks, an RDMA device.
  */
 #include <linux/blkdev.h>
 #include <linux/netdevice.h>
@@ -74,6 +74,21 @@ static bool disk_is_open(struct device *dev, char *name, size_t size)
 	return disk_openers(dev_to_disk(dev)) || nvme_head_is_open(dev, name, size);
 }
 
+/* Only ib_core knows them. Those whom nobody can count may be there */
+static bool rdma_is_used(struct device *dev, char *name, size_t size)
+{
+	bool (*in_use)(struct device *dev) = symbol_request(flavour_rdma_in_use);
+	bool ret;
+
+	if (!in_use) {
+		dev_warn(dev, "its users can't be counted: load the module driver-flavour-rdma\n");
+		return true;
+	}
+	ret = in_use(dev);
+	symbol_put(flavour_rdma_in_use);
+	return ret;
+}
+
 /* @is_used: may replace @name by the name of the disk that is in use instead */
 static const struct {
 	const char *class;
@@ -83,6 +98,7 @@ static const struct {
 	{ "vfio-dev", vfio_is_open, "is open; stop the guest or program that has it" },
 	{ "net", net_is_up, "is up; take it down first" },
 	{ "block", disk_is_open, "is in use; unmount it first" },
+	{ "infiniband", rdma_is_used, "is in use; stop what uses RDMA first" },
 };
 
 /* What device_for_each_child() is asked for */

@@ -24,6 +24,9 @@ bool flavour_is_switched(struct pci_dev *pdev);
 /* busy.c */
 bool flavour_is_busy(struct pci_dev *pdev, char *why, size_t size);
 
+/* rdma/main.c, another module: by symbol_request() only */
+bool flavour_rdma_in_use(struct device *dev);
+
 /* match.c */
 enum flavour flavour_of(struct pci_dev *pdev, struct device_driver *drv);
 void flavour_put_driver(struct device_driver *drv);
