@@ -119,6 +119,9 @@ struct vfio_pci_mig_buf {
 	/* private: of the engine */
 	enum vfio_pci_buf_kind kind;
 	void *mem;
+	struct page **pages;
+	unsigned int nr_pages;
+	unsigned int borrowed;
 	size_t headroom;
 	bool early;
 	bool attached;

@@ -146,6 +146,22 @@ void *fake_vmalloc(unsigned long size, gfp_t gfp)
 }
 
 /**
+ * fake_vmap() - vmap(), unless it shall fail
+ * @pages: the memory
+ * @n: how many
+ * @flags: of the area
+ * @prot: of its pages
+ *
+ * Return: the memory's address or NULL.
+ */
+void *fake_vmap(struct page **pages, unsigned int n, unsigned long flags, pgprot_t prot)
+{
+	if (books.fail_alloc && !--books.fail_alloc)
+		return NULL;
+	return vmap(pages, n, flags, prot);
+}
+
+/**
  * fake_dma_map() - dma_map_sgtable()
  * @dev: the device that does the DMA
  * @sgt: the memory; not mapped yet

@@ -25,6 +25,7 @@ bool fake_dma_is_mapped(const struct sg_table *sgt);
 bool fake_dma_is_devices(const struct sg_table *sgt, enum dma_data_direction dir);
 
 void *fake_vmalloc(unsigned long size, gfp_t gfp);
+void *fake_vmap(struct page **pages, unsigned int n, unsigned long flags, pgprot_t prot);
 int fake_dma_map(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir);
 void fake_dma_unmap(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir);
 void fake_dma_to_cpu(struct device *dev, struct sg_table *sgt, enum dma_data_direction dir);

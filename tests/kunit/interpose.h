@@ -31,6 +31,7 @@
 
 #undef __vmalloc
 #define __vmalloc(size, gfp)	fake_vmalloc(size, gfp)
+#define vmap(pages, n, flags, prot)	fake_vmap(pages, n, flags, prot)
 
 #define dma_map_sgtable(dev, sgt, dir, attrs)	fake_dma_map(dev, sgt, dir)
 #define dma_unmap_sgtable(dev, sgt, dir, attrs)	fake_dma_unmap(dev, sgt, dir)

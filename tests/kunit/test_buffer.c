@@ -77,6 +77,59 @@ static void a_failed_allocation_is_enomem(struct kunit *test)
 	mig_buf_free(&buf);
 }
 
+static void fill(struct vfio_pci_mig_buf *buf)
+{
+	size_t i;
+
+	for (i = 0; i < buf->size; i++)
+		((u8 *)buf->vaddr)[i] = i % 251;
+}
+
+static bool is_filled(const struct vfio_pci_mig_buf *buf, size_t bytes)
+{
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		if (((u8 *)buf->vaddr)[i] != i % 251)
+			return false;
+	return true;
+}
+
+static void a_larger_buffer_begins_with_the_smaller_one(struct kunit *test)
+{
+	static const size_t sizes[] = { PAGE_SIZE - 8, PAGE_SIZE - 7, 77777, SZ_1M, 3 * SZ_1M };
+	struct vfio_pci_mig_buf buf = { .kind = VFIO_PCI_BUF_SG, .headroom = 8, .dir = DMA_TO_DEVICE };
+	const struct vfio_pci_mig_buf none = buf;
+	u64 used = mig_buf_used();
+	unsigned int i;
+
+	fake_dma_begin(test);
+	KUNIT_ASSERT_EQ(test, mig_buf_alloc(&buf, 5, NULL), 0);
+	fill(&buf);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct vfio_pci_mig_buf new = none;
+		size_t before = buf.size;
+
+		fake_dma_fail_alloc(1);
+		KUNIT_EXPECT_EQ(test, mig_buf_grow(&new, sizes[i], NULL, &buf), -ENOMEM);
+		new = none;
+		KUNIT_ASSERT_EQ(test, mig_buf_grow(&new, sizes[i], NULL, &buf), 0);
+		mig_buf_free(&new);
+		KUNIT_EXPECT_TRUE(test, is_filled(&buf, before));
+		new = none;
+		KUNIT_ASSERT_EQ(test, mig_buf_grow(&new, sizes[i], NULL, &buf), 0);
+		mig_buf_replace(&buf, &new);
+		KUNIT_EXPECT_NULL(test, new.mem);
+		KUNIT_EXPECT_TRUE(test, is_filled(&buf, before));
+		fill(&buf);
+		KUNIT_ASSERT_EQ(test, mig_buf_list(&buf, sizes[i]), 0);
+		KUNIT_EXPECT_EQ(test, sg_bytes(&buf.sgt), 8 + sizes[i]);
+		KUNIT_EXPECT_EQ(test, mig_buf_used() - used, PAGE_ALIGN(8 + sizes[i]));
+	}
+	mig_buf_free(&buf);
+	KUNIT_EXPECT_EQ(test, mig_buf_used(), used);
+}
+
 /* A session that does not begin leaves the device where it is; the next one does */
 static void refuse(struct kunit *test, enum vfio_device_mig_state from,
 		   enum vfio_device_mig_state to, unsigned int nth, bool map)
@@ -114,6 +167,7 @@ static struct kunit_case buffer_cases[] = {
 	KUNIT_CASE(a_buffer_has_the_size_that_was_asked_for),
 	KUNIT_CASE(segments_keep_to_the_devices_limit),
 	KUNIT_CASE(a_failed_allocation_is_enomem),
+	KUNIT_CASE(a_larger_buffer_begins_with_the_smaller_one),
 	KUNIT_CASE(no_session_begins_without_its_buffers),
 	{}
 };

@@ -6,11 +6,15 @@
  * device leaves the data transfer state, since the PF may be gone a moment later; the
  * memory may have to stay, since a reader may be in the middle of a copy that nothing
  * bounds.
+ *
+ * The memory is a list of pages, and contiguous for the CPU only. So a buffer grows by more pages,
+ * without a copy.
  */
 #include <linux/atomic.h>
 #include <linux/dma-mapping.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -19,19 +23,9 @@
 /* @max: bytes of the largest segment */
 static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size, unsigned int max)
 {
-	unsigned int i, n = DIV_ROUND_UP(size, PAGE_SIZE);
-	struct page **pages;
-	int ret;
-
-	pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
-	if (!pages)
-		return -ENOMEM;
-	for (i = 0; i < n; i++)
-		pages[i] = vmalloc_to_page(buf->mem + i * PAGE_SIZE);
-	ret = sg_alloc_table_from_pages_segment(&buf->sgt, pages, n, 0, size, max,
-						GFP_KERNEL_ACCOUNT);
-	kvfree(pages);
-	return ret;
+	return sg_alloc_table_from_pages_segment(&buf->sgt, buf->pages,
+						 DIV_ROUND_UP(size, PAGE_SIZE), 0, size, max,
+						 GFP_KERNEL_ACCOUNT);
 }
 
 /* Bytes of all buffers. What is charged to users must not starve the host all the same */
@@ -57,18 +51,105 @@ u64 mig_buf_limit(void)
 	return ((u64)totalram_pages() << PAGE_SHIFT) / 4;
 }
 
-static bool reserve(size_t size)
+static bool reserve(unsigned int pages)
 {
-	if (atomic64_add_return(size, &used) <= mig_buf_limit())
+	u64 bytes = (u64)pages << PAGE_SHIFT;
+
+	if (atomic64_add_return(bytes, &used) <= mig_buf_limit())
 		return true;
-	atomic64_sub(size, &used);
+	atomic64_sub(bytes, &used);
 	return false;
+}
+
+static void unreserve(unsigned int pages)
+{
+	atomic64_sub((u64)pages << PAGE_SHIFT, &used);
 }
 
 /* The user writes such a buffer before firmware reads it, so it need not be cleared */
 static bool is_written(const struct vfio_pci_mig_buf *buf)
 {
 	return buf->dir == DMA_TO_DEVICE && buf->kind != VFIO_PCI_BUF_CPU;
+}
+
+static void free_pages_from(struct vfio_pci_mig_buf *buf, unsigned int first)
+{
+	unsigned int i;
+
+	for (i = first; i < buf->nr_pages && buf->pages[i]; i++)
+		__free_page(buf->pages[i]);
+}
+
+/* Charged to the caller's memory control group */
+static int alloc_pages_from(struct vfio_pci_mig_buf *buf, unsigned int first)
+{
+	gfp_t gfp = GFP_KERNEL_ACCOUNT | (is_written(buf) ? 0 : __GFP_ZERO);
+	unsigned int i;
+
+	for (i = first; i < buf->nr_pages; i++) {
+		if (!fatal_signal_pending(current))
+			buf->pages[i] = alloc_page(gfp);
+		if (!buf->pages[i])
+			return -ENOMEM;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* The pages of @old, if any, and as many more as are needed */
+static int get_pages(struct vfio_pci_mig_buf *buf, const struct vfio_pci_mig_buf *old)
+{
+	buf->pages = kvcalloc(buf->nr_pages, sizeof(*buf->pages), GFP_KERNEL_ACCOUNT);
+	if (!buf->pages)
+		return -ENOMEM;
+	if (old)
+		memcpy(buf->pages, old->pages, old->nr_pages * sizeof(*buf->pages));
+	if (!alloc_pages_from(buf, buf->borrowed))
+		buf->mem = vmap(buf->pages, buf->nr_pages, VM_MAP, PAGE_KERNEL);
+	if (buf->mem)
+		return 0;
+	free_pages_from(buf, buf->borrowed);
+	kvfree(buf->pages);
+	buf->pages = NULL;
+	return -ENOMEM;
+}
+
+/**
+ * mig_buf_grow() - get memory that begins with that of a smaller buffer
+ * @buf: the buffer, all zero but for kind, headroom and dir
+ * @size: bytes, without the headroom; not less than @old has
+ * @dev: as in mig_buf_alloc()
+ * @old: a buffer with the same kind, headroom and dir, or NULL. Its owner may use it until
+ *	mig_buf_replace(). If that does not follow, @buf must be freed before it.
+ *
+ * Return: as mig_buf_alloc().
+ */
+int mig_buf_grow(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev,
+		 const struct vfio_pci_mig_buf *old)
+{
+	/* No driver of a PF can do with less than a page */
+	unsigned int max = dev ? max_t(unsigned int, dma_get_max_seg_size(dev), PAGE_SIZE) :
+				 UINT_MAX;
+	int ret;
+
+	init_completion(&buf->done);
+	/* Whole pages, which it takes in any case: see mig_buf_clear_rest() */
+	buf->nr_pages = DIV_ROUND_UP(buf->headroom + size, PAGE_SIZE);
+	buf->borrowed = old ? old->nr_pages : 0;
+	buf->size = size;
+	if (!reserve(buf->nr_pages - buf->borrowed))
+		return -ENOSPC;
+	ret = get_pages(buf, old);
+	if (ret) {
+		unreserve(buf->nr_pages - buf->borrowed);
+		return ret;
+	}
+	memset(buf->mem, 0, buf->headroom);
+	buf->vaddr = buf->mem + buf->headroom;
+	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size, max) : 0;
+	if (ret)
+		mig_buf_free(buf);
+	return ret;
 }
 
 /**
@@ -83,28 +164,7 @@ static bool is_written(const struct vfio_pci_mig_buf *buf)
  */
 int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 {
-	/* No driver of a PF can do with less than a page */
-	unsigned int max = dev ? max_t(unsigned int, dma_get_max_seg_size(dev), PAGE_SIZE) :
-				 UINT_MAX;
-	int ret;
-
-	init_completion(&buf->done);
-	buf->size = size;
-	if (!reserve(size))
-		return -ENOSPC;
-	/* Whole pages, which it takes in any case: see mig_buf_clear_rest() */
-	buf->mem = __vmalloc(PAGE_ALIGN(buf->headroom + size),
-			     GFP_KERNEL_ACCOUNT | (is_written(buf) ? 0 : __GFP_ZERO));
-	if (!buf->mem) {
-		atomic64_sub(size, &used);
-		return -ENOMEM;
-	}
-	memset(buf->mem, 0, buf->headroom);
-	buf->vaddr = buf->mem + buf->headroom;
-	ret = buf->kind == VFIO_PCI_BUF_DMA ? buf_sg(buf, size, max) : 0;
-	if (ret)
-		mig_buf_free(buf);
-	return ret;
+	return mig_buf_grow(buf, size, dev, NULL);
 }
 
 /**
@@ -152,18 +212,24 @@ void mig_buf_unlist(struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_buf_swap() - exchange the memory of two buffers
- * @a: an unmapped buffer
- * @b: another one
+ * mig_buf_replace() - give a buffer larger memory
+ * @buf: an unmapped buffer
+ * @new: of mig_buf_grow() with @buf; has nothing afterwards
  */
-void mig_buf_swap(struct vfio_pci_mig_buf *a, struct vfio_pci_mig_buf *b)
+void mig_buf_replace(struct vfio_pci_mig_buf *buf, struct vfio_pci_mig_buf *new)
 {
-	swap(a->mem, b->mem);
-	swap(a->vaddr, b->vaddr);
-	swap(a->size, b->size);
-	swap(a->sgt, b->sgt);
-	swap(a->sg, b->sg);
-	swap(a->cleared, b->cleared);
+	swap(buf->mem, new->mem);
+	swap(buf->vaddr, new->vaddr);
+	swap(buf->size, new->size);
+	swap(buf->sgt, new->sgt);
+	swap(buf->sg, new->sg);
+	swap(buf->cleared, new->cleared);
+	swap(buf->pages, new->pages);
+	swap(buf->nr_pages, new->nr_pages);
+	/* The pages that were borrowed are all that the smaller one had */
+	new->borrowed = new->nr_pages;
+	buf->borrowed = 0;
+	mig_buf_free(new);
 }
 
 /**
@@ -175,10 +241,14 @@ void mig_buf_free(struct vfio_pci_mig_buf *buf)
 	if (!buf->mem)
 		return;
 	mig_buf_unlist(buf);
-	vfree(buf->mem);
-	atomic64_sub(buf->size, &used);
+	vunmap(buf->mem);
+	free_pages_from(buf, buf->borrowed);
+	kvfree(buf->pages);
+	unreserve(buf->nr_pages - buf->borrowed);
 	buf->mem = NULL;
 	buf->vaddr = NULL;
+	buf->pages = NULL;
+	buf->nr_pages = 0;
 }
 
 /**

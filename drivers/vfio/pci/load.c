@@ -90,8 +90,7 @@ static int grow(struct mig_file *mf, size_t size)
 	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
 					caps->max_chunk));
 	/* Of a session that has ended @buf may have lost its memory */
-	ret = mig_file_check(mf) ?:
-	      mig_file_prepare(mf, buf, size, to_load(mf)->reader.chunk, &new);
+	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, &new);
 	if (ret)
 		return ret;
 	ret = mig_file_enter(mf);

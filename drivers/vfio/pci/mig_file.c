@@ -76,9 +76,11 @@ static bool has_lost(const struct mig_file *mf)
 	return mf->buf[0].lost || mf->buf[1].lost;
 }
 
-static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, size_t size)
+/* @old: the buffer that is to grow, or NULL */
+static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, size_t size,
+		     const struct vfio_pci_mig_buf *old)
 {
-	int ret = mig_buf_alloc(buf, size, mig->dma_dev);
+	int ret = mig_buf_grow(buf, size, mig->dma_dev, old);
 
 	if (ret != -ENOSPC)
 		return ret;
@@ -103,7 +105,7 @@ static int alloc_bufs(struct mig_file *mf, bool load)
 		buf->dir = load ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
 		init_completion(&buf->done);
 		if (!later)
-			ret = alloc_buf(mf->mig, buf, caps->chunk);
+			ret = alloc_buf(mf->mig, buf, caps->chunk, NULL);
 	}
 	return ret;
 }
@@ -343,35 +345,29 @@ const struct mig_session_ops mig_file_sessions = {
  * @mf: the file
  * @buf: a buffer that is not busy
  * @size: bytes that it must have at least
- * @keep: bytes of what is in it that must stay
- * @new: receives the memory, for mig_file_replace(), which must follow; or none: there is room
+ * @new: receives the memory, for mig_file_replace(); or none: there is room
+ *
+ * If mig_file_replace() does not follow, @new must be freed before @buf.
  *
  * Takes no lock, since it may allocate much memory; mig_file.lock protects a writer. Memory that a
  * load does not use is not cleared: see mig_buf_clear_rest().
  *
  * Return: 0 or -ENOMEM.
  */
-int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep,
+int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size,
 		     struct vfio_pci_mig_buf *new)
 {
-	int ret;
-
 	*new = (struct vfio_pci_mig_buf) {
 		.kind = buf->kind, .headroom = buf->headroom, .dir = buf->dir,
 	};
-	if (size <= buf->size)
-		return 0;
-	ret = alloc_buf(mf->mig, new, size);
-	if (!ret)
-		memcpy(new->vaddr, buf->vaddr, keep);
-	return ret;
+	return size <= buf->size ? 0 : alloc_buf(mf->mig, new, size, buf);
 }
 
 /**
  * mig_file_replace() - grow a buffer
  * @mf: the file, entered
  * @buf: a buffer that is not busy
- * @new: of mig_file_prepare(); what is not needed is freed
+ * @new: of mig_file_prepare(); has nothing afterwards
  *
  * Firmware hears of the new memory when it is to work on it: mig_file_submit(), mig_file_attach().
  */
@@ -381,9 +377,10 @@ void mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (new->mem) {
 		detach_buf(mf, buf);
-		if (!mf->mig->stuck)
-			mig_buf_swap(buf, new);
-		mig_buf_free(new);
+		if (mf->mig->stuck)
+			mig_buf_free(new);
+		else
+			mig_buf_replace(buf, new);
 	}
 }
 

@@ -70,7 +70,7 @@ int mig_file_release(struct inode *inode, struct file *filp);
 extern const struct mig_session_ops mig_file_sessions;
 void mig_file_detach(struct vfio_pci_migration *mig);
 int mig_file_end(struct vfio_pci_migration *mig);
-int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size, size_t keep,
+int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size,
 		     struct vfio_pci_mig_buf *new);
 int mig_file_attach(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 void mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,

@@ -39,7 +39,7 @@ static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 room
 	int ret;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	ret = mig_file_prepare(mf, buf, room, 0, &new);
+	ret = mig_file_prepare(mf, buf, room, &new);
 	if (!ret)
 		mig_file_replace(mf, buf, &new);
 	return ret;
