@@ -92,7 +92,7 @@ static int read_index(struct device_node *link, u32 *index, const char **why)
 	int ret;
 
 	if (!np)
-		return refuse(-ENODEV, why, "ibm,nvlink is missing or names a node that does not exist");
+		return refuse(-ENODEV, why, "ibm,nvlink is missing or names no node that exists");
 	ret = of_property_read_u32(np, "ibm,npu-link-index", index);
 	of_node_put(np);
 	return ret ? refuse(-ENODEV, why, "its link's node has no ibm,npu-link-index") : 0;
