@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 
 # Fields that each event must have; more are no harm
 EVENTS = {
-    "vfio_pci_mig_state": ("device", "old", "new", "who", "error"),
+    "vfio_pci_mig_state": ("device", "old", "new", "trigger", "error"),
     "vfio_pci_mig_op": ("device", "op", "error", "ns"),
     "vfio_pci_mig_chunk": ("device", "dir", "offset", "bytes", "running", "last", "ns"),
     "vfio_pci_log_report": ("device", "iova", "length", "dirty", "bitmap", "ns"),
@@ -196,7 +196,8 @@ class Trace:
         if not device.states:
             device.states.append(Slice(self.start, event.time, f["old"], f["old"]))
         device.states[-1].end = event.time
-        new = Slice(event.time, self.end, f["new"], f["new"], f"by {f['who']}", who=f["who"])
+        new = Slice(event.time, self.end, f["new"], f["new"], f"by {f['trigger']}",
+                    trigger=f["trigger"])
         device.states.append(new)
 
     def op(self, event):
@@ -415,7 +416,7 @@ def summary(trace):
         lines.append(f"migration {n}:")
         lines += ["  " + line for line in describe(migration)]
     if not trace.migrations:
-        lines.append("no state was saved as a whole")
+        lines.append("no complete save was traced")
     for device in trace.devices.values():
         lines.append(f"device {device.name}:")
         states = " > ".join(s.label for s in device.states) or "no change of state"

@@ -6,7 +6,7 @@
 # default: both): the page's apt lines, its GRUB lines, and its build of the packages. They run in a
 # root of that Debian with only the base system and GRUB. update-grub is Debian's; only grub-probe
 # is replaced, since it needs a disk. tests/system/159-start.t runs the second half. TAP; the last
-# line is "N passed, N failed".
+# line is "N passed, N failed". PATIENCE=N in the environment: wait N times as long.
 set -e
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
@@ -53,7 +53,7 @@ t()
 # As root of that Debian, in a copy of this checkout
 inside()
 {
-	timeout -k 10 1200 bash -c '
+	timeout -k 10 $((1200 * ${PATIENCE:-1})) bash -c '
 		. "$1/lib/common.sh"
 		. "$1/recipes/build.sh"
 		shift

@@ -42,7 +42,7 @@ path_of() # BDF: the states that it went through
 {
 	events vfio_pci_mig_state "device=$1" error=0 | awk '
 		{ for (i = 1; i <= NF; i++) { split($i, w, "="); f[w[1]] = w[2] } }
-		f["who"] == "reset" || f["who"] == "open" { next }
+		f["trigger"] == "reset" || f["trigger"] == "open" { next }
 		!n++ { printf "%s", f["old"] }
 		{ printf " %s", f["new"] }'
 }
@@ -119,10 +119,10 @@ is "the trace has the source's states" "$(path_of "$bdf_a")" \
 	"RUNNING RUNNING_P2P STOP STOP_COPY STOP RUNNING_P2P RUNNING"
 is "the trace has the destination's states" "$(path_of "$bdf_b")" \
 	"RUNNING RUNNING_P2P STOP RESUMING STOP RUNNING_P2P RUNNING"
-is "v2 has moved the device each time" "$(events vfio_pci_mig_state | field who | tr ' ' '\n' |
+is "v2 has moved the device each time" "$(events vfio_pci_mig_state | field trigger | tr ' ' '\n' |
 	grep -v -e reset -e open | sort -u)" v2
 is "no transition failed" "$(events vfio_pci_mig_state | field error | tr ' ' '\n' | sort -u)" 0
-t "resets at open are seen" test -n "$(events vfio_pci_mig_state "device=$bdf_a" who=reset)"
+t "resets at open are seen" test -n "$(events vfio_pci_mig_state "device=$bdf_a" trigger=reset)"
 
 # Firmware operations
 is "the trace has the source's operations" "$(events vfio_pci_mig_op "device=$bdf_a" | field op |
@@ -185,9 +185,9 @@ tracing 1
 clear_trace
 mig "by the region" "$b" v1-state:2 "$(seen state user v1)" state=STOP_COPY set:STOP=EBUSY \
 	"v1-read:$W/v1" v1-state:1
-is "transitions by v1" "$(events vfio_pci_mig_state who=v1 | field new)" \
+is "transitions by v1" "$(events vfio_pci_mig_state trigger=v1 | field new)" \
 	"RUNNING_P2P STOP STOP_COPY STOP RUNNING_P2P RUNNING"
-is "a refusal is seen, too" "$(events vfio_pci_mig_state who=v2 | field error)" -16
+is "a refusal is seen, too" "$(events vfio_pci_mig_state trigger=v2 | field error)" -16
 
 clear_trace
 mig "the state is saved with pre-copy" "$b" dma:50 v1-state:3 "$(seen state state PRE_COPY)" "v1-read:$W/pre" dma:20 \
@@ -208,7 +208,7 @@ is "the session counts as many chunks" "$(grep -c . "$W/chunks")" "$(sed -n 's/^
 clear_trace
 mig "a suspend that fails" "$b" "sh:echo '$vf_b suspend fail 11' >$FW/inject" \
 	set:RUNNING_P2P=EIO state=RUNNING
-is "the trace has the transition that failed" "$(events vfio_pci_mig_state who=v2 old=RUNNING new=RUNNING_P2P |
+is "the trace has the transition that failed" "$(events vfio_pci_mig_state trigger=v2 old=RUNNING new=RUNNING_P2P |
 	field error)" -5
 is "the trace has the operation that failed" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -5
 is "the trace has the command, with firmware's status" \
@@ -243,9 +243,9 @@ t "the files are not empty" test -s "$W/all"
 tool write "$FW/inject" "any any off" >/dev/null
 mig_end "the operation times out"
 fw_timeout 5000
-is "the trace has the way to ERROR" "$(events vfio_pci_mig_state who=error | field new)" ERROR
+is "the trace has the way to ERROR" "$(events vfio_pci_mig_state trigger=error | field new)" ERROR
 is "the trace has the operation that timed out" "$(events vfio_pci_mig_op op=suspend_p2p | field error)" -110
-is "the trace has the reset out of ERROR" "$(events vfio_pci_mig_state who=reset old=ERROR | field new)" RUNNING
+is "the trace has the reset out of ERROR" "$(events vfio_pci_mig_state trigger=reset old=ERROR | field new)" RUNNING
 t "each error is counted" shows counters errors 2
 is "operators see failures and errors in sysfs" "$(counters_of "$b" failed errors)" "2 2 "
 

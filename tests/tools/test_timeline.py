@@ -140,7 +140,7 @@ def expected_downtime():
     runs = [
         microseconds(l) * 1000
         for l in lines_of(LIVE, "vfio_pci_mig_state")
-        if f"device={destination} " in l and " new=RUNNING who=v" in l
+        if f"device={destination} " in l and " new=RUNNING trigger=v" in l
     ]
     return runs[-1] - stops[-1]
 
@@ -323,14 +323,14 @@ def test_a_failed_operation_is_red():
 
 # ---- other ways to record --------------------------------------------------
 
-STATE = "device=0000:01:00.1 old=RUNNING new=RUNNING_P2P who=v2 error=0"
+STATE = "device=0000:01:00.1 old=RUNNING new=RUNNING_P2P trigger=v2 error=0"
 
 
 def test_time_stamps_of_nanoseconds():
     line = f"   a-b c-12    [000]  1.000000001: vfio_pci_mig_state:   {STATE}\n"
     events, _ = timeline.parse([line], "x")
     equal([e.time for e in events], [1000000001])
-    equal(events[0].fields["who"], "v2")
+    equal(events[0].fields["trigger"], "v2")
 
 
 def test_lines_with_and_without_flags_and_groups():

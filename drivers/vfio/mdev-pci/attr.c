@@ -259,7 +259,7 @@ static int inherit(struct mdev_pci_function *function, const struct mdev_pci_att
 	lockdep_assert_held(&function->fw_lock);
 	ret = vendor_get(function, attr, value);
 	if (ret)
-		pci_err(function->fn.pdev, "%s could not be read (%pe); so the mdev is refused\n",
+		pci_err(function->fn.pdev, "%s could not be read (%pe); the mdev is refused\n",
 			attr->name, ERR_PTR(ret));
 	return ret;
 }

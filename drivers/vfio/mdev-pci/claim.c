@@ -106,7 +106,7 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 {
 	lockdep_assert_held(&parent->lock);
 	if (parent->going)
-		return refuse(parent, instance, -ESHUTDOWN, "the PF is going away");
+		return refuse(parent, instance, -ESHUTDOWN, "the PF is being unbound or removed");
 	if (parent->failed)
 		return refuse(parent, instance, -EREMOTEIO,
 			      "the PF's firmware has failed; reset the PF");
@@ -201,7 +201,7 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 								    idle_vf(parent, instance);
 	if (!function) {
 		ret = refuse(parent, instance, -EAGAIN,
-			     "VFs appeared or went away meanwhile; try again");
+			     "VFs were created or removed meanwhile; try again");
 		goto unlock;
 	}
 	/* Set both under the lock: removal of the function may find the instance from now on */
@@ -232,7 +232,7 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
 	if (parent->going || parent->failed || parent->changing ||
 	    mdev_pci_type_is_whole(parent, instance->type)) {
 		pci_err(parent->pf, "mdev %s not moved: %s\n", name,
-			parent->going ? "the PF is going away" :
+			parent->going ? "the PF is being unbound or removed" :
 			parent->failed ? "the PF's firmware has failed; reset the PF" :
 			parent->changing ? "VFs are being created or removed; try again" :
 			"it has the whole device, not a VF");

@@ -351,7 +351,7 @@ static int set_up(struct mdev_pci_instance *instance)
 	instance->may_try_another = false;
 	ret = mdev_pci_function_call(function, mdev_pci_assign_new);
 	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
-		pci_err(function->fn.pdev, "mdev %s refused: the device is going away\n",
+		pci_err(function->fn.pdev, "mdev %s refused: the device is being unbound or removed\n",
 			dev_name(&instance->mdev->dev));
 	if (ret)
 		return ret;

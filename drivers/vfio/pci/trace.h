@@ -20,15 +20,15 @@
 
 TRACE_EVENT(vfio_pci_mig_state,
 
-	TP_PROTO(const char *device, const char *old, const char *new, int error, const char *who),
+	TP_PROTO(const char *device, const char *old, const char *new, int error, const char *trigger),
 
-	TP_ARGS(device, old, new, error, who),
+	TP_ARGS(device, old, new, error, trigger),
 
 	TP_STRUCT__entry(
 		__array(char, device, MIG_DEVICE_LEN)
 		__array(char, old, TRACE_NAME_LEN)
 		__array(char, new, TRACE_NAME_LEN)
-		__array(char, who, TRACE_NAME_LEN)
+		__array(char, trigger, TRACE_NAME_LEN)
 		__field(int, error)
 	),
 
@@ -36,12 +36,12 @@ TRACE_EVENT(vfio_pci_mig_state,
 		strscpy(__entry->device, device, MIG_DEVICE_LEN);
 		strscpy(__entry->old, old, TRACE_NAME_LEN);
 		strscpy(__entry->new, new, TRACE_NAME_LEN);
-		strscpy(__entry->who, who, TRACE_NAME_LEN);
+		strscpy(__entry->trigger, trigger, TRACE_NAME_LEN);
 		__entry->error = error;
 	),
 
-	TP_printk("device=%s old=%s new=%s who=%s error=%d",
-		  __entry->device, __entry->old, __entry->new, __entry->who, __entry->error)
+	TP_printk("device=%s old=%s new=%s trigger=%s error=%d",
+		  __entry->device, __entry->old, __entry->new, __entry->trigger, __entry->error)
 );
 
 TRACE_EVENT(vfio_pci_mig_op,
