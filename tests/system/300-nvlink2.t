@@ -232,7 +232,7 @@ fi
 
 # ---- descriptions that are refused -----------------------------------------------------
 
-malformed gpu "$gpu" EOPNOTSUPP "the DVSEC has a revision" 0x04=0x040210de
+malformed gpu "$gpu" EOPNOTSUPP "the DVSEC has an unknown revision" 0x04=0x040210de
 malformed gpu "$gpu" EMSGSIZE "the DVSEC's length" 0x04=0x03c110de
 malformed gpu "$gpu" EINVAL "the DVSEC has flags that are reserved" 0x08=0x10514e32
 malformed gpu "$gpu" EINVAL "the DVSEC's cacheability is reserved" 0x08=0x005d4e32
@@ -243,11 +243,11 @@ malformed gpu "$gpu" EINVAL "its RAM has no size" 0x20=0
 malformed gpu "$gpu" EINVAL "its RAM does not consist of whole pages" 0x20=0x4000800
 malformed gpu "$gpu" E2BIG "its RAM is larger than a region" 0x24=0x101
 malformed gpu "$gpu" EOVERFLOW "its RAM goes beyond the end" 0x18=0xff000000 0x1c=0xffffffff
-malformed gpu "$gpu" EINVAL "a GPU with ATSD registers" 0x08=0x00714e32
+malformed gpu "$gpu" EINVAL "a GPU cannot have ATSD registers" 0x08=0x00714e32
 malformed gpu "$gpu" EBUSY "its RAM is the host's own memory" 0x18=0x01000000 0x1c=0
 malformed link "$link" EFAULT "the DVSEC has no link speed" 0x38=0
 malformed link "$link" EINVAL "its ATSD registers do not begin on a page" 0x30=0x800
-malformed link "$link" EINVAL "a bridge with RAM" 0x20=0x1000
+malformed link "$link" EINVAL "a bridge cannot have RAM" 0x20=0x1000
 rm -f "$W/open" "$W/go"
 nv_bg "$acpi" $G map:0:0x1000 put:0:64:7 "mark:$W/open" "await:$W/go" get:0:64:7
 t "a user of the other GPU" wait_for 20 is_there "$W/open"
