@@ -20,7 +20,8 @@
 
 TRACE_EVENT(vfio_pci_mig_state,
 
-	TP_PROTO(const char *device, const char *old, const char *new, int error, const char *trigger),
+	TP_PROTO(const char *device, const char *old, const char *new, int error,
+		 const char *trigger),
 
 	TP_ARGS(device, old, new, error, trigger),
 
