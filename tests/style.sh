@@ -252,7 +252,7 @@ errnos_documented()
 {
 	local op table
 
-	table=$(sed -n '/^What the engine and the framework make of an errno/,/return nothing: they must succeed/p' docs/vendor-guide.rst)
+	table=$(sed -n '/^The engine and the framework handle an errno/,/return nothing: they must succeed/p' docs/vendor-guide.rst)
 	for op in $(sed -n '/^struct \(vfio_pci_mig_ops\|vfio_pci_log_ops\|mdev_pci_parent_ops\|mdev_pci_whole_ops\) {/,/^}/p' include/linux/*.h | grep -oP '\(\*\K\w+(?=\)\()'); do
 		grep -q "\`\`$op\`\`" <<<"$table" || echo "docs/vendor-guide.rst: no errnos of $op"
 	done
