@@ -17,7 +17,7 @@ trace()
 {
 	echo nop >$T/current_tracer
 	echo "$1" >$T/set_graph_function
-	echo ":mod:$2" >$T/set_ftrace_filter
+	echo "*:mod:$2" >$T/set_ftrace_filter
 	shift 2
 	: >$T/trace
 	echo function_graph >$T/current_tracer
