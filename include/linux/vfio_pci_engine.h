@@ -123,7 +123,7 @@ struct vfio_pci_mig_buf {
 	unsigned int nr_pages;
 	unsigned int borrowed;
 	size_t headroom;
-	bool early;
+	bool precopy;
 	bool attached;
 	bool cleared;
 	size_t size;
@@ -447,9 +447,9 @@ struct vfio_pci_control {
  *	vfio_pci_engine_register().
  * @nvlink2: look for GPU RAM and ATSD registers; NULL: the function has none. Must live as
  *	@fn does.
- * @lent: the function's driver also serves other users and devices: its struct dev_pm_ops are
- *	kept. The caller keeps the function from runtime suspend, with one reference more than VFIO
- *	drops, until vfio_pci_engine_unregister() has returned.
+ * @keep_driver_pm: the function's driver also serves other users and devices: its struct
+ *	dev_pm_ops are kept. The caller keeps the function from runtime suspend, with one reference
+ *	more than VFIO drops, until vfio_pci_engine_unregister() has returned.
  * @watch: the function may be reset without notice to its driver: by a reset of a PF whose driver
  *	does not know the engine. While a user has it open, the engine reads the MSI or MSI-X
  *	enable bit every 5 s if the user has enabled interrupts (one read of the configuration
@@ -468,7 +468,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_use_ops *use_ops;
 	const struct vfio_pci_control *control;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
-	bool lent;
+	bool keep_driver_pm;
 	bool watch;
 };
 
@@ -485,7 +485,7 @@ struct vfio_pci_engine_desc {
  *
  * Context: process context, under device_lock() of the function; sleeps.
  * Return: the device; -EINVAL: no IOMMU group, @desc has a mistake (see
- * vfio_pci_engine_mistake()), or its control can't be hidden; -ENOEXEC: @interface is another one,
+ * vfio_pci_engine_validate()), or its control can't be hidden; -ENOEXEC: @interface is another one,
  * and @desc was not looked at; -ENOMEM; others from vfio_pci_core_register_device().
  */
 struct vfio_pci_engine_device *
@@ -497,14 +497,14 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 	__vfio_pci_engine_register(desc, VFIO_PCI_ENGINE_INTERFACE, KBUILD_MODNAME)
 
 /**
- * vfio_pci_engine_mistake() - find a fault in the operations and limits of a vendor driver
+ * vfio_pci_engine_validate() - find a fault in the operations and limits of a vendor driver
  * @desc: only its type, mig_ops, mig_caps, log_ops and log_caps are looked at
  *
  * Context: any.
  * Return: NULL: there is none, and vfio_pci_engine_register() will not refuse them; else words for
  * the log, to follow the name of what @desc describes.
  */
-const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc);
+const char *vfio_pci_engine_validate(const struct vfio_pci_engine_desc *desc);
 
 /**
  * vfio_pci_engine_unregister() - unregister a vfio_device

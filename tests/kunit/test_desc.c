@@ -288,7 +288,7 @@ static void each_mistake_in_a_description_is_named(struct kunit *test)
 	if (mistake->make)
 		mistake->make(made);
 
-	KUNIT_EXPECT_STREQ(test, vfio_pci_engine_mistake(&made->desc) ?: "nothing",
+	KUNIT_EXPECT_STREQ(test, vfio_pci_engine_validate(&made->desc) ?: "nothing",
 			   mistake->words ?: "nothing");
 }
 

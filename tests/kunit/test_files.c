@@ -329,7 +329,7 @@ static void happens(struct bed *bed, enum event event)
 		bed_reset(bed);
 		break;
 	case BROKEN:
-		mig_broken(bed->mig);
+		mig_fw_error(bed->mig);
 		break;
 	case DEVICE_CLOSE:
 		mig_close(bed->mig);

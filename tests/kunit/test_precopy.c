@@ -460,7 +460,7 @@ static void ends_in(struct kunit *test, enum vfio_device_mig_state state, size_t
 		KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 100), 100);
 	bed_go(bed, state);
 	if (broken)
-		mig_broken(bed->mig);
+		mig_fw_error(bed->mig);
 	else
 		bed_reset(bed);
 	KUNIT_EXPECT_EQ(test, bed_read(bed, stream, 1), -ENODEV);

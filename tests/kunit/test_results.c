@@ -278,7 +278,7 @@ static void forbidden_results_of_the_log_become_eio(struct kunit *test)
 	for (state = S(ERROR); state <= S(PRE_COPY_P2P); state++) {
 		walk_begin(test, &w);
 		if (state == S(ERROR))
-			mig_broken(w.bed->mig);
+			mig_fw_error(w.bed->mig);
 		else
 			bed_go(w.bed, state);
 		for (changes = 0; changes < 2; changes++)
@@ -302,7 +302,7 @@ static void forbidden_results_of_state_size_become_eio(struct kunit *test)
 	struct bed *bed = bed_new(test, true);
 	unsigned long bytes;
 
-	mig_broken(bed->mig);
+	mig_fw_error(bed->mig);
 	bed_is(bed, S(ERROR));
 	fw_arm(bed->fw);
 	fw_fault(bed->fw, MIG_OP_STATE_SIZE, 0, FW_RETURNS, *(const int *)test->param_value);

@@ -60,7 +60,7 @@ static void begin_at(struct bed *bed, struct model *m, const struct pair *p)
 		model_walk(m, S(PRE_COPY), -1, 0);
 	}
 	if (p->from == S(ERROR)) {
-		mig_broken(bed->mig);
+		mig_fw_error(bed->mig);
 		m->state = S(ERROR);
 	} else {
 		bed_go(bed, p->from);
@@ -156,12 +156,12 @@ static void an_error_after_the_reset_of_open_is_kept(struct kunit *test)
 	mig_close(bed->mig);
 	mig_closed(bed->mig, true);
 	bed_reset(bed);
-	mig_broken(bed->mig);
+	mig_fw_error(bed->mig);
 	mig_open(bed->mig, 0, true);
 	bed_is(bed, S(ERROR));
 	mig_close(bed->mig);
 	mig_closed(bed->mig, true);
-	mig_broken(bed->mig);
+	mig_fw_error(bed->mig);
 	bed_reset(bed);
 	mig_open(bed->mig, 0, true);
 	bed_is(bed, S(RUNNING));
@@ -175,8 +175,8 @@ static void an_error_during_a_reset_is_kept(struct kunit *test)
 	struct bed *bed = bed_new(test, true);
 
 	mig_reset_begins(bed->mig);
-	KUNIT_EXPECT_TRUE(test, mig_broken(bed->mig));
-	KUNIT_EXPECT_FALSE(test, mig_broken(bed->mig));
+	KUNIT_EXPECT_TRUE(test, mig_fw_error(bed->mig));
+	KUNIT_EXPECT_FALSE(test, mig_fw_error(bed->mig));
 	mig_reset_done(bed->mig);
 	bed_is(bed, S(ERROR));
 	bed_recovers(bed);
@@ -221,7 +221,7 @@ static void a_failed_reset_leaves_error(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(states); i++)
 		for (late = 0; late < 2; late++) {
 			if (states[i] == S(ERROR))
-				mig_broken(bed->mig);
+				mig_fw_error(bed->mig);
 			else
 				bed_go(bed, states[i]);
 			mig_reset_begins(bed->mig);
@@ -244,7 +244,7 @@ static void a_file_of_a_detached_function_is_enodev(struct kunit *test)
 	bed_go(bed, S(STOP_COPY));
 	mig_close(bed->mig);
 	mig_closed(bed->mig, true);
-	atomic_set(&bed->mig->unsure, 1);
+	atomic_set(&bed->mig->reset_raced_suspend, 1);
 	mig_reset_done(bed->mig);
 	bed->mig->fn = NULL;
 	KUNIT_EXPECT_EQ(test, bed_read(bed, &byte, 1), -ENODEV);

@@ -160,7 +160,7 @@ static void v1_begin_at(struct bed *bed, struct mig_v1 *v1, struct model *m,
 {
 	*m = (struct model) { .vdev = bed->vdev, .state = S(RUNNING) };
 	if (p->from == V1_ERROR) {
-		mig_broken(bed->mig);
+		mig_fw_error(bed->mig);
 		m->state = S(ERROR);
 		return;
 	}

@@ -33,7 +33,7 @@ static int fw_enable(struct mdev_pci_function *function, const struct mdev_pci_t
 	lockdep_assert_held(&function->fw_lock);
 	set_limits(limits, desc, type, function->fn.pdev);
 	if (type->whole)
-		return mdev_pci_whole_give(function->parent, type);
+		return mdev_pci_whole_assign(function->parent, type);
 	if (!desc->ops || !desc->ops->enable)
 		return 0;
 	return vfio_pci_engine_result(&function->fn.pdev->dev, "enable",
@@ -46,7 +46,7 @@ static void fw_disable(struct mdev_pci_function *function, const struct mdev_pci
 
 	lockdep_assert_held(&function->fw_lock);
 	if (type->whole)
-		mdev_pci_whole_take_back(function->parent, type);
+		mdev_pci_whole_reclaim(function->parent, type);
 	else if (ops && ops->disable)
 		ops->disable(&function->fn);
 }
@@ -242,7 +242,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.use_ops = &mdev_pci_use_ops,
 		.control = instance->type->control,
 		.nvlink2 = instance->type->nvlink2,
-		.lent = instance->type->whole,
+		.keep_driver_pm = instance->type->whole,
 		.watch = parent->external_pf_driver,
 	};
 	int ret;
@@ -318,7 +318,7 @@ static int check_function(struct mdev_pci_instance *instance)
 	}
 	if (!device_iommu_mapped(&pdev->dev)) {
 		pci_err(pdev, "mdev %s refused: the %s has no IOMMU; enable the IOMMU in the firmware setup and on the kernel command line\n",
-			name, mdev_pci_function_noun(instance->function));
+			name, mdev_pci_function_type_str(instance->function));
 		return -EOPNOTSUPP;
 	}
 	if (!instance->type->whole)
@@ -350,7 +350,7 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 	else
 		pci_err(function->fn.pdev,
 			"mdev %s %s: firmware could not enable the %s as %s (%pe)\n", name,
-			verdict(instance, ret), mdev_pci_function_noun(function),
+			verdict(instance, ret), mdev_pci_function_type_str(function),
 			instance->type->name, ERR_PTR(ret));
 	return ret;
 }

@@ -206,41 +206,41 @@ static void make_file(struct attr_file *file, const struct mdev_pci_attr *attr,
 
 /**
  * mdev_pci_attrs_make() - create files for the attributes of a type that a parent has
- * @offer: the type
+ * @entry: the type
  * @pf: the parent
  *
  * Return: 0 or -ENOMEM; mdev_pci_attrs_unmake() in any case.
  */
-int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf)
+int mdev_pci_attrs_make(struct mdev_pci_type_entry *entry, struct pci_dev *pf)
 {
-	unsigned int i, files_made = 0, n = offer->type->nr_attrs;
+	unsigned int i, files_made = 0, n = entry->type->nr_attrs;
 	struct attr_file *files;
 
 	files = kcalloc(n, sizeof(*files), GFP_KERNEL);
-	offer->group.attrs = kcalloc(n + 1, sizeof(*offer->group.attrs), GFP_KERNEL);
-	offer->files = files;
-	if (!files || !offer->group.attrs)
+	entry->group.attrs = kcalloc(n + 1, sizeof(*entry->group.attrs), GFP_KERNEL);
+	entry->files = files;
+	if (!files || !entry->group.attrs)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
-		const struct mdev_pci_attr *attr = &offer->type->attrs[i];
+		const struct mdev_pci_attr *attr = &entry->type->attrs[i];
 
 		if (attr->found && !attr->found(pf, attr))
 			continue;
-		__set_bit(i, &offer->found);
+		__set_bit(i, &entry->found);
 		make_file(&files[i], attr, i);
-		offer->group.attrs[files_made++] = &files[i].dev_attr.attr;
+		entry->group.attrs[files_made++] = &files[i].dev_attr.attr;
 	}
 	return 0;
 }
 
 /**
  * mdev_pci_attrs_unmake() - undo mdev_pci_attrs_make()
- * @offer: the type; no mdev of it exists
+ * @entry: the type; no mdev of it exists
  */
-void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer)
+void mdev_pci_attrs_unmake(struct mdev_pci_type_entry *entry)
 {
-	kfree(offer->group.attrs);
-	kfree(offer->files);
+	kfree(entry->group.attrs);
+	kfree(entry->files);
 }
 
 static bool is_found(const struct mdev_pci_function *function, const struct mdev_pci_type *type,
@@ -248,7 +248,7 @@ static bool is_found(const struct mdev_pci_function *function, const struct mdev
 {
 	const struct mdev_pci_parent *parent = function->parent;
 
-	return test_bit(i, &parent->offers[type - parent->desc->types].found);
+	return test_bit(i, &parent->type_entries[type - parent->desc->types].found);
 }
 
 static int inherit(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
@@ -474,18 +474,18 @@ static int describe(const struct mdev_pci_attr *attr, char *buf, int at)
 
 /**
  * mdev_pci_attrs_describe() - write the attributes' lines of a type's description
- * @offer: the type
+ * @entry: the type
  * @buf: a page
  * @at: where to write in it
  *
  * Return: bytes written.
  */
-int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at)
+int mdev_pci_attrs_describe(const struct mdev_pci_type_entry *entry, char *buf, int at)
 {
 	int begin = at;
 	unsigned int i;
 
-	for_each_set_bit(i, &offer->found, offer->type->nr_attrs)
-		at += describe(&offer->type->attrs[i], buf, at);
+	for_each_set_bit(i, &entry->found, entry->type->nr_attrs)
+		at += describe(&entry->type->attrs[i], buf, at);
 	return at - begin;
 }

@@ -54,7 +54,7 @@ unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 	unsigned int n = 0;
 
 	mutex_lock(&parent->lock);
-	if (!parent->going && !parent->changing && !parent->failed)
+	if (!parent->unregistering && !parent->sriov_busy && !parent->failed)
 		n = mdev_pci_type_is_whole(parent, type) ? self_is_idle(parent) :
 							   count_available(parent);
 	mutex_unlock(&parent->lock);
@@ -69,13 +69,13 @@ static int refuse(struct mdev_pci_parent *parent, const struct mdev_pci_instance
 }
 
 /**
- * mdev_pci_parent_user() - one of the mdevs that have claimed VFs
+ * mdev_pci_parent_first_claimed() - one of the mdevs that have claimed VFs
  * @parent: the parent
  *
  * Context: under &mdev_pci_parent.lock.
  * Return: the mdev, or NULL.
  */
-struct mdev_pci_instance *mdev_pci_parent_user(struct mdev_pci_parent *parent)
+struct mdev_pci_instance *mdev_pci_parent_first_claimed(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
 
@@ -93,7 +93,7 @@ static int check_claim_whole(struct mdev_pci_parent *parent,
 	if (parent->self->instance)
 		return refuse(parent, instance, -EUSERS,
 			      "the whole device is in use; remove its mdev");
-	if (mdev_pci_parent_user(parent))
+	if (mdev_pci_parent_first_claimed(parent))
 		return refuse(parent, instance, -EBUSY,
 			      "VFs of the device are in use; remove their mdevs, and write 0 to sriov_numvfs");
 	if (pci_num_vf(parent->pf))
@@ -105,12 +105,12 @@ static int check_claim_whole(struct mdev_pci_parent *parent,
 static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance)
 {
 	lockdep_assert_held(&parent->lock);
-	if (parent->going)
+	if (parent->unregistering)
 		return refuse(parent, instance, -ESHUTDOWN, "the PF is being unbound or removed");
 	if (parent->failed)
 		return refuse(parent, instance, -EREMOTEIO,
 			      "the PF's firmware has failed; reset the PF");
-	if (parent->changing)
+	if (parent->sriov_busy)
 		return refuse(parent, instance, -EBUSY,
 			      "VFs are being created or removed; try again");
 	if (mdev_pci_type_is_whole(parent, instance->type))
@@ -229,15 +229,15 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
 {
 	const char *name = dev_name(&instance->mdev->dev);
 
-	if (parent->going || parent->failed || parent->changing ||
+	if (parent->unregistering || parent->failed || parent->sriov_busy ||
 	    mdev_pci_type_is_whole(parent, instance->type)) {
 		pci_err(parent->pf, "mdev %s not moved: %s\n", name,
-			parent->going ? "the PF is being unbound or removed" :
+			parent->unregistering ? "the PF is being unbound or removed" :
 			parent->failed ? "the PF's firmware has failed; reset the PF" :
-			parent->changing ? "VFs are being created or removed; try again" :
+			parent->sriov_busy ? "VFs are being created or removed; try again" :
 			"it has the whole device, not a VF");
-		return parent->going ? -ESHUTDOWN : parent->failed ? -EREMOTEIO :
-		       parent->changing ? -EBUSY : -EOPNOTSUPP;
+		return parent->unregistering ? -ESHUTDOWN : parent->failed ? -EREMOTEIO :
+		       parent->sriov_busy ? -EBUSY : -EOPNOTSUPP;
 	}
 	if (instance->function->dead) {
 		pci_err(parent->pf, "mdev %s has lost its VF; remove the mdev\n", name);

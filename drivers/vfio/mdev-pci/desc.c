@@ -16,17 +16,17 @@ static const char * const taken_names[] = {
 };
 
 /* This function and those below return the mistake in words, or NULL */
-static const char *length_mistake(const char *name, size_t max)
+static const char *validate_length(const char *name, size_t max)
 {
 	if (!name || !*name)
 		return "has no name";
 	return strlen(name) > max ? "has too long a name" : NULL;
 }
 
-static const char *attr_name_mistake(const struct mdev_pci_type *type, unsigned int i)
+static const char *validate_attr_name(const struct mdev_pci_type *type, unsigned int i)
 {
 	const char *name = type->attrs[i].name;
-	const char *why = length_mistake(name, MDEV_PCI_ATTR_NAME_MAX);
+	const char *why = validate_length(name, MDEV_PCI_ATTR_NAME_MAX);
 	const char *c;
 
 	if (why)
@@ -44,7 +44,7 @@ static const char *attr_name_mistake(const struct mdev_pci_type *type, unsigned 
 	return NULL;
 }
 
-static const char *attr_mistake(const struct mdev_pci_attr *attr)
+static const char *validate_attr(const struct mdev_pci_attr *attr)
 {
 	u64 mac_max = GENMASK_ULL(ETH_ALEN * BITS_PER_BYTE - 1, 0);
 
@@ -61,10 +61,10 @@ static const char *attr_mistake(const struct mdev_pci_attr *attr)
 	return NULL;
 }
 
-static const char *type_name_mistake(const struct mdev_pci_parent_desc *desc, unsigned int i)
+static const char *validate_type_name(const struct mdev_pci_parent_desc *desc, unsigned int i)
 {
 	const char *name = desc->types[i].name;
-	const char *why = length_mistake(name, MDEV_PCI_TYPE_NAME_MAX);
+	const char *why = validate_length(name, MDEV_PCI_TYPE_NAME_MAX);
 	const char *c;
 
 	if (why)
@@ -87,8 +87,8 @@ static bool driver_has_handlers(const struct pci_dev *pf)
 }
 
 /* Firmware's operations use the PF, which the driver has released then */
-static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
-				 const struct mdev_pci_type *type)
+static const char *validate_whole(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+				  const struct mdev_pci_type *type)
 {
 	if (!type->whole->prepare || !type->whole->finish)
 		return "has whole operations without prepare or finish";
@@ -101,8 +101,8 @@ static const char *whole_mistake(const struct pci_dev *pf, const struct mdev_pci
 	return NULL;
 }
 
-static const char *engine_mistake(const struct mdev_pci_parent_desc *desc,
-				  const struct mdev_pci_type *type)
+static const char *validate_engine(const struct mdev_pci_parent_desc *desc,
+				   const struct mdev_pci_type *type)
 {
 	struct vfio_pci_engine_desc engine = {
 		.type = type->name,
@@ -112,14 +112,14 @@ static const char *engine_mistake(const struct mdev_pci_parent_desc *desc,
 		.log_caps = &desc->log_caps,
 	};
 
-	return vfio_pci_engine_mistake(&engine);
+	return vfio_pci_engine_validate(&engine);
 }
 
-static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
-				unsigned int i, bool whole)
+static const char *validate_type(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+				 unsigned int i, bool whole)
 {
 	const struct mdev_pci_type *type = &desc->types[i];
-	const char *why = type_name_mistake(desc, i);
+	const char *why = validate_type_name(desc, i);
 
 	if (why)
 		return why;
@@ -128,9 +128,9 @@ static const char *type_mistake(const struct pci_dev *pf, const struct mdev_pci_
 	if (type->nr_attrs && !type->attrs)
 		return "has nr_attrs but no attrs";
 	if (!type->whole)
-		return engine_mistake(desc, type);
+		return validate_engine(desc, type);
 	return whole ? "has whole operations, but is registered by mdev_pci_register_function()" :
-		       whole_mistake(pf, desc, type);
+		       validate_whole(pf, desc, type);
 }
 
 /* A driver in the kernel's image has no module */
@@ -139,8 +139,8 @@ static bool owner_is_missing(const struct pci_dev *pf, const struct mdev_pci_par
 	return !desc->owner && !desc->external_pf_driver && pf->dev.driver && pf->dev.driver->owner;
 }
 
-static const char *parent_mistake(const struct pci_dev *pf,
-				  const struct mdev_pci_parent_desc *desc, bool whole)
+static const char *validate_parent(const struct pci_dev *pf,
+				   const struct mdev_pci_parent_desc *desc, bool whole)
 {
 	if (owner_is_missing(pf, desc))
 		return "owner is missing, set it to THIS_MODULE";
@@ -159,7 +159,7 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 		      bool whole)
 {
 	const struct mdev_pci_type *type = &desc->types[t];
-	const char *why = type_mistake(pf, desc, t, whole);
+	const char *why = validate_type(pf, desc, t, whole);
 	unsigned int i;
 
 	if (why) {
@@ -167,7 +167,7 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 		return -EINVAL;
 	}
 	for (i = 0; i < type->nr_attrs; i++) {
-		why = attr_name_mistake(type, i) ?: attr_mistake(&type->attrs[i]);
+		why = validate_attr_name(type, i) ?: validate_attr(&type->attrs[i]);
 		if (!why)
 			continue;
 		pci_err(pf, "can't be an mdev parent: attribute %u (%.32s) of type %s %s\n", i,
@@ -187,7 +187,7 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
  */
 int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
 {
-	const char *why = parent_mistake(pf, desc, whole);
+	const char *why = validate_parent(pf, desc, whole);
 	unsigned int i;
 	int ret = 0;
 

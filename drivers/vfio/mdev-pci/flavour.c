@@ -24,7 +24,7 @@ static bool is_offered(struct pci_dev *pdev)
 	parent = mdev_pci_parent_find(pci_physfn(pdev));
 	if (!parent)
 		return false;
-	ret = !parent->whole && !READ_ONCE(parent->going);
+	ret = !parent->whole && !READ_ONCE(parent->unregistering);
 	mdev_pci_parent_put(parent);
 	return ret;
 }

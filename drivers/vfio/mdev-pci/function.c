@@ -43,12 +43,12 @@ static void function_free(struct kref *kref)
 }
 
 /**
- * mdev_pci_function_capture() - reserve a VF for mdev-pci by driver_override
+ * mdev_pci_function_override_set() - reserve a VF for mdev-pci by driver_override
  * @vf: a VF that is not bound
  *
  * Return: 0 or -ENOMEM.
  */
-int mdev_pci_function_capture(struct pci_dev *vf)
+int mdev_pci_function_override_set(struct pci_dev *vf)
 {
 	int ret = compat_set_driver_override(vf, mdev_pci_function_driver.driver.name);
 
@@ -107,17 +107,17 @@ static int call_by_worker(struct mdev_pci_function *function,
 		.ret = -ESHUTDOWN,
 		.done = COMPLETION_INITIALIZER_ONSTACK(c.done),
 	};
-	bool going;
+	bool unregistering;
 
 	mutex_lock(&parent->lock);
-	going = parent->going;
-	if (!going) {
+	unregistering = parent->unregistering;
+	if (!unregistering) {
 		function->call = &c;
 		kref_get(&function->kref);
 		queue_work(mdev_pci_wq, &function->work);
 	}
 	mutex_unlock(&parent->lock);
-	wait_for_completion(going ? &function->gone : &c.done);
+	wait_for_completion(unregistering ? &function->gone : &c.done);
 	return c.ret;
 }
 
@@ -145,10 +145,10 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 }
 
 /**
- * mdev_pci_function_let_go() - undo mdev_pci_function_capture()
+ * mdev_pci_function_override_clear() - undo mdev_pci_function_override_set()
  * @vf: a VF that is not bound to mdev-pci. Another driver_override is kept
  */
-void mdev_pci_function_let_go(struct pci_dev *vf)
+void mdev_pci_function_override_clear(struct pci_dev *vf)
 {
 	compat_clear_driver_override(vf, &mdev_pci_function_driver.driver);
 }

@@ -59,7 +59,7 @@ struct mdev_pci_instance;
 #define MDEV_PCI_ATTR_NAME_MAX	32
 
 /**
- * struct mdev_pci_offer - a type of a parent, as the mdev core knows it
+ * struct mdev_pci_type_entry - a type of a parent, as the mdev core knows it
  * @mtype: the mdev core's
  * @type: the vendor driver's
  * @found: bit for each of the type's attributes: this parent has it
@@ -70,7 +70,7 @@ struct mdev_pci_instance;
  * @ktype: that of the mdev core's kobject, with our release()
  * @core_release: the mdev core's
  */
-struct mdev_pci_offer {
+struct mdev_pci_type_entry {
 	struct mdev_type mtype;
 	const struct mdev_pci_type *type;
 	unsigned long found;
@@ -89,25 +89,25 @@ struct mdev_pci_offer {
  * @pf: the PF
  * @desc: the vendor driver's description; not used after unregistration
  * @mdev_parent: the mdev core's
- * @offers: types
- * @nr_offers: entries in it
+ * @type_entries: types
+ * @nr_type_entries: entries in it
  * @mtypes: the same as the mdev core wants them
  * @lock: see the top of this file
  * @functions: bound VFs, by struct mdev_pci_function.node
  * @self: the PF as a whole, if it is offered so, or NULL
  * @whole: the parent is itself the one function that it offers; its driver does not use it
- * @kept: it can be had as a whole, and is its driver's otherwise
- * @drvdata: of @kept: the vendor driver's data. Does not change
- * @given: of @kept: the driver has let go of it. Under device_lock() of the PF
- * @changing: VFs are being created or removed. Under @lock
- * @came: while @changing, VFs were bound. Under @lock
- * @going: unregistration has begun
+ * @pf_assignable: it can be had as a whole, and is its driver's otherwise
+ * @drvdata: of @pf_assignable: the vendor driver's data. Does not change
+ * @pf_assigned: of @pf_assignable: the driver has let go of it. Under device_lock() of the PF
+ * @sriov_busy: VFs are being created or removed. Under @lock
+ * @came: while @sriov_busy, VFs were bound. Under @lock
+ * @unregistering: unregistration has begun
  * @failed: firmware has failed
- * @failures: how often
+ * @reset_gen: how often
  * @created_vfs: VFs were created by the registration
  * @announced: its uevent was sent or is being sent. Under @lock
  * @tell: tells user space of VFs that have come since
- * @cache_lock: held while the vendor driver is asked for @text and &mdev_pci_offer.room
+ * @cache_lock: held while the vendor driver is asked for @text and &mdev_pci_type_entry.room
  * @text: what &mdev_pci_parent_ops.describe has said last, or NULL. Under @lock
  */
 struct mdev_pci_parent {
@@ -116,21 +116,21 @@ struct mdev_pci_parent {
 	struct pci_dev *pf;
 	const struct mdev_pci_parent_desc *desc;
 	struct mdev_parent mdev_parent;
-	struct mdev_pci_offer *offers;
-	unsigned int nr_offers;
+	struct mdev_pci_type_entry *type_entries;
+	unsigned int nr_type_entries;
 	struct mdev_type **mtypes;
 	struct mutex lock;		/* order: top of this file */
 	struct list_head functions;
 	struct mdev_pci_function *self;
 	bool whole;
-	bool kept;
+	bool pf_assignable;
 	void *drvdata;
-	bool given;
-	bool changing;
+	bool pf_assigned;
+	bool sriov_busy;
 	bool came;
-	bool going;
+	bool unregistering;
 	bool failed;
-	unsigned int failures;
+	unsigned int reset_gen;
 	bool created_vfs;
 	bool announced;
 	struct delayed_work tell;
@@ -288,12 +288,12 @@ static inline bool mdev_pci_function_is_whole(const struct mdev_pci_function *fu
 }
 
 /**
- * mdev_pci_function_noun() - name a function for the log: "VF" or "device"
+ * mdev_pci_function_type_str() - name a function for the log: "VF" or "device"
  * @function: the function
  *
  * Return: a word for the log.
  */
-static inline const char *mdev_pci_function_noun(const struct mdev_pci_function *function)
+static inline const char *mdev_pci_function_type_str(const struct mdev_pci_function *function)
 {
 	return mdev_pci_function_is_whole(function) ? "device" : "VF";
 }
@@ -316,7 +316,7 @@ static inline void mdev_pci_function_put(struct mdev_pci_function *function)
 /* claim.c */
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 				       const struct mdev_pci_type *type);
-struct mdev_pci_instance *mdev_pci_parent_user(struct mdev_pci_parent *parent);
+struct mdev_pci_instance *mdev_pci_parent_first_claimed(struct mdev_pci_parent *parent);
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance);
 struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
 						   struct mdev_pci_instance *instance,
@@ -332,8 +332,8 @@ void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 numbe
 /* attr.c */
 extern const struct vfio_pci_use_ops mdev_pci_use_ops;
 bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value);
-int mdev_pci_attrs_make(struct mdev_pci_offer *offer, struct pci_dev *pf);
-void mdev_pci_attrs_unmake(struct mdev_pci_offer *offer);
+int mdev_pci_attrs_make(struct mdev_pci_type_entry *entry, struct pci_dev *pf);
+void mdev_pci_attrs_unmake(struct mdev_pci_type_entry *entry);
 int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
 void mdev_pci_attrs_forget(struct mdev_pci_function *function);
 int mdev_pci_attrs_again(struct mdev_pci_function *function);
@@ -342,7 +342,7 @@ int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_p
 			 const struct mdev_pci_values *kept);
 u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
 			 const struct mdev_pci_type *type);
-int mdev_pci_attrs_describe(const struct mdev_pci_offer *offer, char *buf, int at);
+int mdev_pci_attrs_describe(const struct mdev_pci_type_entry *entry, char *buf, int at);
 
 /* migration_compat.c */
 int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_pci_type *type,
@@ -371,20 +371,20 @@ void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent);
 /* whole.c */
 struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
 struct device *mdev_pci_group_owner(struct pci_dev *pdev);
-int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
-void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+void mdev_pci_whole_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
 extern struct workqueue_struct *mdev_pci_wq;
-int mdev_pci_function_capture(struct pci_dev *vf);
+int mdev_pci_function_override_set(struct pci_dev *vf);
 int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent);
 void mdev_pci_function_del(struct mdev_pci_parent *parent);
 int mdev_pci_function_call(struct mdev_pci_function *function,
 			   int (*call)(struct mdev_pci_instance *instance));
 int mdev_pci_functions_init(void);
 void mdev_pci_functions_exit(void);
-void mdev_pci_function_let_go(struct pci_dev *vf);
+void mdev_pci_function_override_clear(struct pci_dev *vf);
 bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
 bool mdev_pci_function_retire(struct pci_dev *pdev);
 
@@ -400,8 +400,8 @@ void mdev_pci_function_restore(struct mdev_pci_function *function);
 /* sriov.c */
 void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent);
 void mdev_pci_vfs_create(struct mdev_pci_parent *parent);
-void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent);
-void mdev_pci_vfs_part(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_unbind(struct mdev_pci_parent *parent);
+void mdev_pci_vfs_detach(struct mdev_pci_parent *parent);
 
 /* counters.c */
 extern const struct attribute_group mdev_pci_counters_group;

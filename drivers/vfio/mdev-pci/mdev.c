@@ -62,7 +62,7 @@ static struct mdev_pci_instance *instance_alloc(struct mdev_device *mdev)
 	instance->number = atomic64_inc_return(&numbers);
 	instance->ops = &claim_ops;
 	instance->mdev = mdev;
-	instance->type = container_of(mdev->type, struct mdev_pci_offer, mtype)->type;
+	instance->type = container_of(mdev->type, struct mdev_pci_type_entry, mtype)->type;
 	return instance;
 }
 
@@ -319,7 +319,7 @@ static void list_groups(const struct mdev_pci_instance *instance,
 	*groups++ = &instance_group;
 	if (instance->type->mig_ops)
 		*groups++ = &mdev_pci_counters_group;
-	*groups++ = &container_of(instance->mdev->type, struct mdev_pci_offer, mtype)->group;
+	*groups++ = &container_of(instance->mdev->type, struct mdev_pci_type_entry, mtype)->group;
 	*groups = NULL;
 }
 
@@ -350,7 +350,7 @@ static int set_up(struct mdev_pci_instance *instance)
 
 	instance->may_try_another = false;
 	ret = mdev_pci_function_call(function, mdev_pci_assign_new);
-	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->going))
+	if (ret == -ESHUTDOWN && READ_ONCE(function->parent->unregistering))
 		pci_err(function->fn.pdev, "mdev %s refused: the device is being unbound or removed\n",
 			dev_name(&instance->mdev->dev));
 	if (ret)

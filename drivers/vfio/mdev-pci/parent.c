@@ -114,7 +114,7 @@ struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
 	parent->pf = pci_dev_get(pf);
 	parent->desc = desc;
 	parent->whole = whole;
-	parent->kept = !whole && has_whole_type(desc);
+	parent->pf_assignable = !whole && has_whole_type(desc);
 	parent->drvdata = pci_get_drvdata(pf);
 	ret = mdev_pci_types_make(parent);
 	if (ret) {
@@ -168,10 +168,11 @@ void mdev_pci_parent_unlist(struct mdev_pci_parent *parent)
  */
 static void type_release(struct kobject *kobj)
 {
-	struct mdev_pci_offer *offer = container_of(kobj, struct mdev_pci_offer, mtype.kobj);
-	struct mdev_pci_parent *parent = offer->parent;
+	struct mdev_pci_type_entry *entry =
+		container_of(kobj, struct mdev_pci_type_entry, mtype.kobj);
+	struct mdev_pci_parent *parent = entry->parent;
 
-	offer->core_release(kobj);
+	entry->core_release(kobj);
 	mdev_pci_parent_put(parent);
 }
 
@@ -187,9 +188,9 @@ static void release_now(struct kobject *kobj)
 #endif
 
 /* A registration that has failed may have initialized some, and has dropped its references */
-static void hold_type(struct mdev_pci_offer *offer)
+static void hold_type(struct mdev_pci_type_entry *entry)
 {
-	struct kobject *kobj = &offer->mtype.kobj;
+	struct kobject *kobj = &entry->mtype.kobj;
 
 	if (!kobj->state_initialized)
 		return;
@@ -197,11 +198,11 @@ static void hold_type(struct mdev_pci_offer *offer)
 		release_now(kobj);
 		return;
 	}
-	offer->ktype = *kobj->ktype;
-	offer->core_release = offer->ktype.release;
-	offer->ktype.release = type_release;
-	kref_get(&offer->parent->kref);
-	kobj->ktype = &offer->ktype;
+	entry->ktype = *kobj->ktype;
+	entry->core_release = entry->ktype.release;
+	entry->ktype.release = type_release;
+	kref_get(&entry->parent->kref);
+	kobj->ktype = &entry->ktype;
 	kobject_put(kobj);
 }
 
@@ -213,8 +214,8 @@ void mdev_pci_types_hold(struct mdev_pci_parent *parent)
 {
 	unsigned int i;
 
-	for (i = 0; i < parent->nr_offers; i++)
-		hold_type(&parent->offers[i]);
+	for (i = 0; i < parent->nr_type_entries; i++)
+		hold_type(&parent->type_entries[i]);
 }
 
 /* VFs may be bound in any order; the list is sorted by their numbers */
@@ -240,7 +241,7 @@ static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function
 void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent)
 {
 	lockdep_assert_held(&parent->lock);
-	if (parent->changing)
+	if (parent->sriov_busy)
 		parent->came = true;
 	else
 		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
@@ -258,7 +259,7 @@ bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_functio
 	bool ok;
 
 	mutex_lock(&parent->lock);
-	ok = !parent->going;
+	ok = !parent->unregistering;
 	if (ok && mdev_pci_function_is_whole(function))
 		parent->self = function;
 	else if (ok)

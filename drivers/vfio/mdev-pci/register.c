@@ -10,7 +10,7 @@
 static void set_going(struct mdev_pci_parent *parent)
 {
 	mutex_lock(&parent->lock);
-	WRITE_ONCE(parent->going, true);
+	WRITE_ONCE(parent->unregistering, true);
 	mutex_unlock(&parent->lock);
 	/* Wait for a refresh that still calls @describe and @room */
 	mutex_lock(&parent->cache_lock);
@@ -34,14 +34,14 @@ static int announce(struct mdev_pci_parent *parent)
 	parent->announced = true;
 	mutex_unlock(&parent->lock);
 	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
-				   parent->mtypes, parent->nr_offers);
+				   parent->mtypes, parent->nr_type_entries);
 	mdev_pci_types_hold(parent);
 	if (ret)
 		return ret;
 	/* external.c has a line of its own */
 	if (!parent->desc->external_pf_driver)
 		pci_info(parent->pf, "is an mdev parent with %u types and %d VFs\n",
-			 parent->nr_offers, pci_num_vf(parent->pf));
+			 parent->nr_type_entries, pci_num_vf(parent->pf));
 	return 0;
 }
 
@@ -70,7 +70,7 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
 	ret = mdev_pci_parent_list(parent);
 	if (ret)
 		goto put;
-	if (parent->kept)
+	if (parent->pf_assignable)
 		ret = add_whole(parent);
 	if (ret)
 		goto unlist;
@@ -87,7 +87,7 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
 	if (parent->created_vfs)
 		pci_disable_sriov(pf);
 	else
-		mdev_pci_vfs_give_back(parent);
+		mdev_pci_vfs_unbind(parent);
 unlist:
 	mdev_pci_parent_unlist(parent);
 put:
@@ -105,7 +105,7 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 	leave(parent);
 	/* In this order: removal of a VF would wait for its user with the VF's lock held */
 	mdev_unregister_parent(&parent->mdev_parent);
-	mdev_pci_vfs_part(parent);
+	mdev_pci_vfs_detach(parent);
 	mdev_pci_parent_unlist(parent);
 	mdev_pci_parent_put(parent);
 	/* That of the registration */
@@ -182,7 +182,7 @@ void mdev_pci_parent_error(struct pci_dev *pf, const char *why)
 		return;
 	mutex_lock(&parent->lock);
 	parent->failed = true;
-	parent->failures++;
+	parent->reset_gen++;
 	list_for_each_entry(function, &parent->functions, node) {
 		mdev_pci_function_remember(function);
 		if (function->instance)
@@ -235,12 +235,12 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pf);
 	struct mdev_pci_function *function;
-	unsigned int id, failures, n = pci_num_vf(pf);
+	unsigned int id, reset_gen, n = pci_num_vf(pf);
 
 	if (!parent)
 		return;
 	mutex_lock(&parent->lock);
-	failures = parent->failures;
+	reset_gen = parent->reset_gen;
 	users_must_reset(parent);
 	mutex_unlock(&parent->lock);
 
@@ -254,7 +254,7 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 
 	/* Clear it last: an mdev that is created before would be enabled twice */
 	mutex_lock(&parent->lock);
-	if (parent->failures == failures)
+	if (parent->reset_gen == reset_gen)
 		parent->failed = false;
 	forget_refusals_locked(parent);
 	mutex_unlock(&parent->lock);
@@ -274,7 +274,7 @@ void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent)
 
 	mutex_lock(&parent->lock);
 	parent->failed = true;
-	parent->failures++;
+	parent->reset_gen++;
 	list_for_each_entry(function, &parent->functions, node)
 		mdev_pci_function_remember(function);
 	mutex_unlock(&parent->lock);

@@ -16,7 +16,7 @@ static void adopt_vf(struct pci_dev *vf)
 			 dev_driver_string(&vf->dev));
 		return;
 	}
-	if (mdev_pci_function_capture(vf))
+	if (mdev_pci_function_override_set(vf))
 		return;
 	ret = device_attach(&vf->dev);
 	if (ret < 0)
@@ -72,13 +72,13 @@ static struct pci_dev *bound_vf(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_vfs_give_back() - unbind the VFs from mdev-pci
+ * mdev_pci_vfs_unbind() - unbind the VFs from mdev-pci
  * @parent: the parent
  *
  * The VFs are left without a driver, as after vfio-pci. The PF's driver may remove VFs meanwhile,
  * so this walks the list of bound functions, not the devices.
  */
-void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent)
+void mdev_pci_vfs_unbind(struct mdev_pci_parent *parent)
 {
 	struct pci_dev *vf;
 
@@ -88,18 +88,18 @@ void mdev_pci_vfs_give_back(struct mdev_pci_parent *parent)
 	}
 	for_each_pci_dev(vf) {
 		if (vf->is_virtfn && pci_physfn(vf) == parent->pf)
-			mdev_pci_function_let_go(vf);
+			mdev_pci_function_override_clear(vf);
 	}
 }
 
 /**
- * mdev_pci_vfs_part() - disable SR-IOV; VFs that an external PF driver has made are only unbound
+ * mdev_pci_vfs_detach() - disable SR-IOV; VFs that an external PF driver has made are only unbound
  * @parent: the parent
  */
-void mdev_pci_vfs_part(struct mdev_pci_parent *parent)
+void mdev_pci_vfs_detach(struct mdev_pci_parent *parent)
 {
 	if (parent->desc->external_pf_driver)
-		mdev_pci_vfs_give_back(parent);
+		mdev_pci_vfs_unbind(parent);
 	else
 		pci_disable_sriov(parent->pf);
 }
@@ -124,7 +124,7 @@ static int begin_change(struct mdev_pci_parent *parent)
 
 	mutex_lock(&parent->lock);
 	whole = parent->self ? parent->self->instance : NULL;
-	user = mdev_pci_parent_user(parent);
+	user = mdev_pci_parent_first_claimed(parent);
 	if (whole) {
 		pci_err(parent->pf,
 			"VFs can't be created while an mdev has the whole device; remove mdev %s first\n",
@@ -140,11 +140,11 @@ static int begin_change(struct mdev_pci_parent *parent)
 			"the number of VFs can't change while mdevs exist; remove mdev %s and any other first\n",
 			dev_name(&user->mdev->dev));
 		ret = -EBUSY;
-	} else if (parent->changing || parent->going) {
+	} else if (parent->sriov_busy || parent->unregistering) {
 		pci_err(parent->pf, "VFs are being created or removed already\n");
 		ret = -EBUSY;
 	} else {
-		parent->changing = true;
+		parent->sriov_busy = true;
 	}
 	mutex_unlock(&parent->lock);
 	return ret;
@@ -153,7 +153,7 @@ static int begin_change(struct mdev_pci_parent *parent)
 static void end_change(struct mdev_pci_parent *parent)
 {
 	mutex_lock(&parent->lock);
-	parent->changing = false;
+	parent->sriov_busy = false;
 	if (parent->came && parent->announced)
 		mdev_pci_parent_tell_later(parent);
 	parent->came = false;

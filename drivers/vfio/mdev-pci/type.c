@@ -17,10 +17,10 @@ void mdev_pci_types_unmake(struct mdev_pci_parent *parent)
 {
 	unsigned int i;
 
-	for (i = 0; i < parent->nr_offers; i++)
-		mdev_pci_attrs_unmake(&parent->offers[i]);
+	for (i = 0; i < parent->nr_type_entries; i++)
+		mdev_pci_attrs_unmake(&parent->type_entries[i]);
 	kfree(parent->mtypes);
-	kfree(parent->offers);
+	kfree(parent->type_entries);
 }
 
 /**
@@ -34,22 +34,22 @@ int mdev_pci_types_make(struct mdev_pci_parent *parent)
 	unsigned int i, n = parent->desc->nr_types;
 	int ret;
 
-	parent->offers = kcalloc(n, sizeof(*parent->offers), GFP_KERNEL);
+	parent->type_entries = kcalloc(n, sizeof(*parent->type_entries), GFP_KERNEL);
 	parent->mtypes = kcalloc(n, sizeof(*parent->mtypes), GFP_KERNEL);
-	if (!parent->offers || !parent->mtypes)
+	if (!parent->type_entries || !parent->mtypes)
 		return -ENOMEM;
 
 	for (i = 0; i < n; i++) {
 		const struct mdev_pci_type *type = &parent->desc->types[i];
-		struct mdev_pci_offer *offer = &parent->offers[i];
+		struct mdev_pci_type_entry *entry = &parent->type_entries[i];
 
-		offer->type = type;
-		offer->parent = parent;
-		offer->mtype.sysfs_name = type->name;
-		offer->mtype.pretty_name = type->label ?: type->name;
-		parent->mtypes[i] = &offer->mtype;
-		parent->nr_offers++;
-		ret = mdev_pci_attrs_make(offer, parent->pf);
+		entry->type = type;
+		entry->parent = parent;
+		entry->mtype.sysfs_name = type->name;
+		entry->mtype.pretty_name = type->label ?: type->name;
+		parent->mtypes[i] = &entry->mtype;
+		parent->nr_type_entries++;
+		ret = mdev_pci_attrs_make(entry, parent->pf);
 		if (ret)
 			return ret;
 	}
@@ -98,13 +98,13 @@ static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci
 	lockdep_assert_held(&parent->cache_lock);
 	if (ops->describe)
 		describe(parent, ops);
-	if (!ops->room || READ_ONCE(parent->given))
+	if (!ops->room || READ_ONCE(parent->pf_assigned))
 		return;
-	for (i = 0; i < parent->nr_offers; i++) {
-		struct mdev_pci_offer *offer = &parent->offers[i];
+	for (i = 0; i < parent->nr_type_entries; i++) {
+		struct mdev_pci_type_entry *entry = &parent->type_entries[i];
 
-		if (!offer->type->whole)
-			WRITE_ONCE(offer->room, room(parent, ops, offer->type));
+		if (!entry->type->whole)
+			WRITE_ONCE(entry->room, room(parent, ops, entry->type));
 	}
 }
 
@@ -121,7 +121,7 @@ void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
 {
 	mutex_lock(&parent->cache_lock);
 	/* After unregistration the description may be gone */
-	if (!READ_ONCE(parent->going) && parent->desc->ops)
+	if (!READ_ONCE(parent->unregistering) && parent->desc->ops)
 		refresh_locked(parent, parent->desc->ops);
 	mutex_unlock(&parent->cache_lock);
 }
@@ -136,13 +136,13 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
 	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
-	struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
+	struct mdev_pci_type_entry *entry = container_of(mtype, struct mdev_pci_type_entry, mtype);
 	unsigned int n;
 
-	n = mdev_pci_parent_available(parent, offer->type);
-	if (offer->type->whole || !ops || !ops->room)
+	n = mdev_pci_parent_available(parent, entry->type);
+	if (entry->type->whole || !ops || !ops->room)
 		return n;
-	return min(n, READ_ONCE(offer->room));
+	return min(n, READ_ONCE(entry->room));
 }
 
 static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
@@ -177,18 +177,19 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
 	const struct mdev_pci_parent_desc *desc = parent->desc;
-	const struct mdev_pci_offer *offer = container_of(mtype, struct mdev_pci_offer, mtype);
+	const struct mdev_pci_type_entry *entry =
+		container_of(mtype, struct mdev_pci_type_entry, mtype);
 	int n;
 
-	n = describe_migration(desc, offer->type, buf);
-	if (offer->type->mig_ops)
-		n += mdev_pci_describe_compat(parent, offer->type, buf, n);
-	if (mdev_pci_type_is_whole(parent, offer->type))
+	n = describe_migration(desc, entry->type, buf);
+	if (entry->type->mig_ops)
+		n += mdev_pci_describe_compat(parent, entry->type, buf, n);
+	if (mdev_pci_type_is_whole(parent, entry->type))
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
-	if (offer->type->mig_ops && desc->mig_caps.upstream)
+	if (entry->type->mig_ops && desc->mig_caps.upstream)
 		n += sysfs_emit_at(buf, n, "streams: native, upstream\n");
-	n += describe_control(offer->type->control, buf, n);
-	n += mdev_pci_attrs_describe(offer, buf, n);
+	n += describe_control(entry->type->control, buf, n);
+	n += mdev_pci_attrs_describe(entry, buf, n);
 	mutex_lock(&parent->lock);
 	if (parent->text)
 		n += sysfs_emit_at(buf, n, "%s", parent->text);

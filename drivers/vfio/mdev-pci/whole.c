@@ -115,14 +115,14 @@ static int own_dma(struct pci_dev *pf)
 }
 
 /**
- * mdev_pci_whole_give() - assign the whole PF: its driver releases it
+ * mdev_pci_whole_assign() - assign the whole PF: its driver releases it
  * @parent: the parent
  * @type: what it is given away as
  *
  * Context: process context, under device_lock() of the PF; sleeps.
  * Return: 0; an errno of &mdev_pci_whole_ops.prepare; or the device could not be woken up.
  */
-int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -139,7 +139,7 @@ int mdev_pci_whole_give(struct mdev_pci_parent *parent, const struct mdev_pci_ty
 	/* vfio-pci-core drops one; if it were the last, the PF's driver would be called */
 	pm_runtime_get_noresume(&pf->dev);
 	pci_set_drvdata(pf, NULL);
-	parent->given = true;
+	parent->pf_assigned = true;
 	disown_dma(pf);
 	return 0;
 }
@@ -168,18 +168,18 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 	clean_after_user(pf);
 	ret = own_dma(pf);
 	pci_set_drvdata(pf, parent->drvdata);
-	parent->given = false;
+	parent->pf_assigned = false;
 	return ret ?: vfio_pci_engine_result(&pf->dev, "finish", type->whole->finish(pf));
 }
 
 /**
- * mdev_pci_whole_take_back() - reclaim the PF: its driver takes it back
+ * mdev_pci_whole_reclaim() - reclaim the PF: its driver takes it back
  * @parent: the parent; its user has closed it
  * @type: what it was given away as
  *
- * Context: as mdev_pci_whole_give().
+ * Context: as mdev_pci_whole_assign().
  */
-void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+void mdev_pci_whole_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -191,7 +191,7 @@ void mdev_pci_whole_take_back(struct mdev_pci_parent *parent, const struct mdev_
 			dev_driver_string(&pf->dev), ERR_PTR(ret));
 		mutex_lock(&parent->lock);
 		parent->failed = true;
-		parent->failures++;
+		parent->reset_gen++;
 		mutex_unlock(&parent->lock);
 	}
 	pm_runtime_put(&pf->dev);
@@ -205,7 +205,7 @@ void *mdev_pci_get_drvdata(struct pci_dev *pf)
 
 	if (!parent)
 		return pci_get_drvdata(pf);
-	data = parent->kept ? parent->drvdata : pci_get_drvdata(pf);
+	data = parent->pf_assignable ? parent->drvdata : pci_get_drvdata(pf);
 	mdev_pci_parent_put(parent);
 	return data;
 }
@@ -220,7 +220,7 @@ static const struct pci_error_handlers *handlers_of(struct pci_dev *pf)
 
 	if (!parent)
 		return &none;
-	handlers = parent->given ? &vfio_pci_engine_err_handlers : parent->desc->err_handlers;
+	handlers = parent->pf_assigned ? &vfio_pci_engine_err_handlers : parent->desc->err_handlers;
 	mdev_pci_parent_put(parent);
 	return handlers ?: &none;
 }

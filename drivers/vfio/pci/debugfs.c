@@ -75,7 +75,7 @@ static int counters_show(struct seq_file *m, void *unused)
 	seq_printf(m, "failed: %llu\n", s.count.failed);
 	seq_printf(m, "bytes_saved: %llu\n", s.count.bytes_saved);
 	seq_printf(m, "bytes_loaded: %llu\n", s.count.bytes_loaded);
-	seq_printf(m, "resets: %u\n", atomic_read(&mig->resets_seen));
+	seq_printf(m, "resets: %u\n", atomic_read(&mig->resets_pending));
 	seq_printf(m, "errors: %llu\n", s.count.errors);
 	return 0;
 }

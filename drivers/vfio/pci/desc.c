@@ -13,7 +13,7 @@
 #define LOG_MIN_SHIFT	12
 #define LOG_MAX_SHIFT	30
 
-static const char *precopy_mistake(const struct vfio_pci_mig_ops *ops)
+static const char *validate_precopy(const struct vfio_pci_mig_ops *ops)
 {
 	if (!ops->precopy_stop)
 		return "sets mig_caps.precopy without precopy_stop";
@@ -22,7 +22,7 @@ static const char *precopy_mistake(const struct vfio_pci_mig_ops *ops)
 	return NULL;
 }
 
-static const char *caps_mistake(const struct vfio_pci_mig_caps *caps)
+static const char *validate_caps(const struct vfio_pci_mig_caps *caps)
 {
 	if (caps->max_chunk && !caps->framed)
 		return "sets mig_caps.max_chunk without mig_caps.framed";
@@ -41,8 +41,8 @@ static const char *caps_mistake(const struct vfio_pci_mig_caps *caps)
 	return NULL;
 }
 
-static const char *mig_mistake(const struct vfio_pci_mig_ops *ops,
-			       const struct vfio_pci_mig_caps *caps)
+static const char *validate_mig(const struct vfio_pci_mig_ops *ops,
+				const struct vfio_pci_mig_caps *caps)
 {
 	if (!ops->suspend || !ops->resume)
 		return "has mig_ops without suspend or resume";
@@ -50,11 +50,11 @@ static const char *mig_mistake(const struct vfio_pci_mig_ops *ops,
 		return "has mig_ops without state_size, save or load";
 	if (!caps || !caps->max_state)
 		return "has mig_ops but mig_caps.max_state is 0";
-	return caps->precopy ? precopy_mistake(ops) ?: caps_mistake(caps) : caps_mistake(caps);
+	return caps->precopy ? validate_precopy(ops) ?: validate_caps(caps) : validate_caps(caps);
 }
 
-static const char *log_mistake(const struct vfio_pci_log_ops *ops,
-			       const struct vfio_pci_log_caps *caps)
+static const char *validate_log(const struct vfio_pci_log_ops *ops,
+				const struct vfio_pci_log_caps *caps)
 {
 	if (!ops->start || !ops->stop)
 		return "has log_ops without start or stop";
@@ -72,7 +72,7 @@ static const char *log_mistake(const struct vfio_pci_log_ops *ops,
 	return NULL;
 }
 
-const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc)
+const char *vfio_pci_engine_validate(const struct vfio_pci_engine_desc *desc)
 {
 	const char *why;
 
@@ -80,11 +80,11 @@ const char *vfio_pci_engine_mistake(const struct vfio_pci_engine_desc *desc)
 		return desc->log_ops ? "has log_ops without mig_ops" : NULL;
 	if (!desc->type || strlen(desc->type) >= STREAM_TYPE_LEN)
 		return "has mig_ops but its type has no name, or too long a name";
-	why = mig_mistake(desc->mig_ops, desc->mig_caps);
+	why = validate_mig(desc->mig_ops, desc->mig_caps);
 	if (!why && desc->mig_caps->unbounded && (desc->log_ops || desc->control))
 		why = "sets mig_caps.unbounded with log_ops or control";
 	if (!why && desc->log_ops)
-		why = log_mistake(desc->log_ops, desc->log_caps);
+		why = validate_log(desc->log_ops, desc->log_caps);
 	return why;
 }
-EXPORT_SYMBOL_GPL(vfio_pci_engine_mistake);
+EXPORT_SYMBOL_GPL(vfio_pci_engine_validate);

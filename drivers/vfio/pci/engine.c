@@ -477,7 +477,7 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 		return ERR_PTR(-ENOEXEC);
 	}
 	pdev = desc->fn->pdev;
-	why = vfio_pci_engine_mistake(desc);
+	why = vfio_pci_engine_validate(desc);
 	vfio_pci_engine_assert_locked(&pdev->dev);
 	if (why) {
 		pci_err(pdev, "can't be a VFIO device: its description %s\n", why);
@@ -493,7 +493,7 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 		goto put;
 
 	pci_set_drvdata(pdev, &edev->core);
-	ret = desc->lent ? driver_pm_register(&edev->core) :
+	ret = desc->keep_driver_pm ? driver_pm_register(&edev->core) :
 			   vfio_pci_core_register_device(&edev->core);
 	if (ret)
 		goto clear;
@@ -569,7 +569,7 @@ EXPORT_SYMBOL_GPL(vfio_pci_engine_count);
 
 void vfio_pci_engine_error(struct vfio_pci_engine_device *edev, const char *why)
 {
-	if (edev->mig && !mig_broken(edev->mig))
+	if (edev->mig && !mig_fw_error(edev->mig))
 		return;
 	pci_err(edev->core.pdev,
 		"%s; the device is in the ERROR state until it is reset\n", why);

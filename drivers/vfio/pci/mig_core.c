@@ -119,7 +119,7 @@ bool mig_is_reset(struct vfio_pci_migration *mig)
 	lockdep_assert_held(&mig->state_mutex);
 	/* Pairs with mig_reset_done(): one of the two is seen */
 	smp_rmb();
-	return now || atomic_read(&mig->resets_seen) != mig->resets;
+	return now || atomic_read(&mig->resets_pending) != mig->resets_applied;
 }
 
 /* An operation that timed out has returned: its session can end */
@@ -135,28 +135,28 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	int seen;
 
 	lockdep_assert_held(&mig->state_mutex);
-	seen = atomic_read(&mig->resets_seen);
-	if (seen == mig->resets)
+	seen = atomic_read(&mig->resets_pending);
+	if (seen == mig->resets_applied)
 		return;
 	mig->sessions->detach(mig);
 	mig->user = MIG_USER_NONE;
 	mig_log_drop(mig);
-	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_WHO_RESET);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_TRIGGER_RESET);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
-	smp_store_release(&mig->resets, seen);
-	if (atomic_xchg(&mig->unsure, 0))
+	smp_store_release(&mig->resets_applied, seen);
+	if (atomic_xchg(&mig->reset_raced_suspend, 0))
 		mig_fail(mig, "a suspend raced with a reset");
 }
 
-static void apply_broken(struct vfio_pci_migration *mig)
+static void apply_fw_error(struct vfio_pci_migration *mig)
 {
 	lockdep_assert_held(&mig->state_mutex);
-	if (!atomic_xchg(&mig->broken, 0))
+	if (!atomic_xchg(&mig->fw_error, 0))
 		return;
 	mig->sessions->detach(mig);
 	mig_log_drop(mig);
-	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_TRIGGER_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -169,7 +169,7 @@ void mig_lock(struct vfio_pci_migration *mig)
 	mutex_lock(&mig->state_mutex);
 	apply_answer(mig);
 	apply_reset(mig);
-	apply_broken(mig);
+	apply_fw_error(mig);
 }
 
 /**
@@ -202,7 +202,7 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 	va_end(args);
 	mig->sessions->detach(mig);
 	mig_log_drop(mig);
-	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_WHO_ERROR);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_TRIGGER_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -229,9 +229,9 @@ void mig_timed_out(struct vfio_pci_migration *mig)
 void mig_reset_begins(struct vfio_pci_migration *mig)
 {
 	/* This reset comes after any suspend that raced with an earlier one */
-	atomic_set(&mig->unsure, 0);
+	atomic_set(&mig->reset_raced_suspend, 0);
 	/* Clear it now: this reset may not clear an error that comes during it */
-	atomic_set(&mig->broken, 0);
+	atomic_set(&mig->fw_error, 0);
 	atomic_set(&mig->resetting, 1);
 }
 
@@ -243,7 +243,7 @@ void mig_reset_begins(struct vfio_pci_migration *mig)
  */
 void mig_reset_done(struct vfio_pci_migration *mig)
 {
-	atomic_inc(&mig->resets_seen);
+	atomic_inc(&mig->resets_pending);
 	/* Pairs with mig_is_reset() */
 	smp_mb__after_atomic();
 	atomic_set(&mig->resetting, 0);
@@ -259,7 +259,7 @@ void mig_reset_done(struct vfio_pci_migration *mig)
  */
 void mig_reset_failed(struct vfio_pci_migration *mig)
 {
-	atomic_set(&mig->broken, 1);
+	atomic_set(&mig->fw_error, 1);
 	/* Ends sessions, as a reset does */
 	mig_reset_done(mig);
 }
@@ -272,22 +272,22 @@ void mig_reset_failed(struct vfio_pci_migration *mig)
  */
 int mig_resets(struct vfio_pci_migration *mig)
 {
-	return atomic_read(&mig->resets_seen);
+	return atomic_read(&mig->resets_pending);
 }
 
 /**
- * mig_broken() - record that firmware has failed
+ * mig_fw_error() - record that firmware has failed
  * @mig: the state
  *
  * Takes no lock and does not sleep.
  *
  * Return: true if that is new: the state was not ERROR.
  */
-bool mig_broken(struct vfio_pci_migration *mig)
+bool mig_fw_error(struct vfio_pci_migration *mig)
 {
 	bool is_new = mig_state(mig) != VFIO_DEVICE_STATE_ERROR;
 
-	atomic_set(&mig->broken, 1);
+	atomic_set(&mig->fw_error, 1);
 	wake_up_all(&mig->wait);
 	return is_new;
 }
@@ -321,13 +321,13 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 	mig->user = MIG_USER_NONE;
 	if (reset) {
 		mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
-				  MIG_WHO_OPEN);
+				  MIG_TRIGGER_OPEN);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	} else if (mig->state != VFIO_DEVICE_STATE_RUNNING) {
 		mig_fail(mig, "it was left in %s and could not be reset",
 			 mig_state_name(mig->state));
 	}
-	apply_broken(mig);
+	apply_fw_error(mig);
 	mig_unlock(mig);
 }
 
@@ -344,7 +344,7 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
 	if (reset && mig->state != VFIO_DEVICE_STATE_ERROR &&
 	    mig->state != VFIO_DEVICE_STATE_RUNNING) {
 		mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
-				  MIG_WHO_RESET);
+				  MIG_TRIGGER_RESET);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	}
 	mig->user = MIG_USER_NONE;
@@ -375,10 +375,10 @@ void mig_gone(struct vfio_pci_migration *mig)
  */
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig)
 {
-	if (atomic_read(&mig->broken))
+	if (atomic_read(&mig->fw_error))
 		return VFIO_DEVICE_STATE_ERROR;
 	/* Pairs with the release in apply_reset() */
-	if (atomic_read(&mig->resets_seen) != smp_load_acquire(&mig->resets))
+	if (atomic_read(&mig->resets_pending) != smp_load_acquire(&mig->resets_applied))
 		return VFIO_DEVICE_STATE_RUNNING;
 	return READ_ONCE(mig->state);
 }

@@ -519,7 +519,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_file_settle() - wait until firmware is done with all buffers of a session
+ * mig_file_wait_idle() - wait until firmware is done with all buffers of a session
  * @mf: the file, entered
  *
  * For changes of the function's level in the middle of a session. What firmware gives before
@@ -528,7 +528,7 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
  *
  * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the device is in the ERROR state.
  */
-int mig_file_settle(struct mig_file *mf)
+int mig_file_wait_idle(struct mig_file *mf)
 {
 	unsigned long timeout = msecs_to_jiffies(mf->mig->caps.timeout_ms);
 	unsigned int i;

@@ -80,6 +80,6 @@ int mig_file_check(struct mig_file *mf);
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 int mig_file_wait_enter(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
 int mig_file_wait(struct mig_file *mf, struct vfio_pci_mig_buf *buf);
-int mig_file_settle(struct mig_file *mf);
+int mig_file_wait_idle(struct mig_file *mf);
 
 #endif /* VFIO_PCI_ENGINE_MIG_FILE_H */

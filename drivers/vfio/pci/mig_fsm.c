@@ -29,7 +29,7 @@ static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 	if (ret || !mig_is_reset(mig))
 		return ret;
 	/* The order of suspend and reset is unknown, so the function may be suspended */
-	atomic_set(&mig->unsure, 1);
+	atomic_set(&mig->reset_raced_suspend, 1);
 	return -EAGAIN;
 }
 
@@ -43,12 +43,12 @@ static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  * In a session firmware may be working. A reset meanwhile has ended the session: the function runs
  * again and must not be suspended.
  */
-static int settle(struct vfio_pci_migration *mig)
+static int wait_idle(struct vfio_pci_migration *mig)
 {
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
-	ret = mig->file ? mig_file_settle(mig->file) : 0;
+	ret = mig->file ? mig_file_wait_idle(mig->file) : 0;
 	return ret ?: mig_is_reset(mig) ? -EAGAIN : 0;
 }
 
@@ -57,7 +57,7 @@ static int stop_precopy(struct vfio_pci_migration *mig)
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
-	ret = settle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL);
+	ret = wait_idle(mig) ?: suspend(mig, VFIO_PCI_FN_FULL);
 	if (ret)
 		return ret;
 	mig_precopy_stopped(mig);
@@ -101,9 +101,9 @@ static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_st
 	case ARC(VFIO_DEVICE_STATE_RUNNING_P2P, VFIO_DEVICE_STATE_PRE_COPY_P2P):
 		return mig_save_open(mig, true);
 	case ARC(VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_PRE_COPY_P2P):
-		return ERR_PTR(settle(mig) ?: suspend(mig, VFIO_PCI_FN_P2P));
+		return ERR_PTR(wait_idle(mig) ?: suspend(mig, VFIO_PCI_FN_P2P));
 	case ARC(VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_PRE_COPY):
-		return ERR_PTR(settle(mig) ?: resume(mig, VFIO_PCI_FN_P2P));
+		return ERR_PTR(wait_idle(mig) ?: resume(mig, VFIO_PCI_FN_P2P));
 	case ARC(VFIO_DEVICE_STATE_PRE_COPY_P2P, VFIO_DEVICE_STATE_STOP_COPY):
 		return ERR_PTR(stop_precopy(mig));
 	case ARC(VFIO_DEVICE_STATE_PRE_COPY, VFIO_DEVICE_STATE_RUNNING):
@@ -138,21 +138,21 @@ static struct file *arc(struct vfio_pci_migration *mig, enum vfio_device_mig_sta
 	return mig_is_reset(mig) ? ERR_PTR(-EAGAIN) : step(mig, next);
 }
 
-static enum mig_who who(enum mig_user user)
+static enum mig_trigger trigger_of(enum mig_user user)
 {
-	return user == MIG_USER_V2 ? MIG_WHO_V2 : MIG_WHO_V1;
+	return user == MIG_USER_V2 ? MIG_TRIGGER_V2 : MIG_TRIGGER_V1;
 }
 
 /* One arc, with its trace event; the arc itself may have ended in ERROR */
-static struct file *walk(struct vfio_pci_migration *mig, enum vfio_device_mig_state next,
-			 enum mig_user user)
+static struct file *step_locked(struct vfio_pci_migration *mig, enum vfio_device_mig_state next,
+				enum mig_user user)
 {
 	enum vfio_device_mig_state from = mig->state;
 	struct file *file;
 
 	lockdep_assert_held(&mig->state_mutex);
 	file = arc(mig, next);
-	mig_account_state(&mig->stats, from, next, PTR_ERR_OR_ZERO(file), who(user));
+	mig_account_state(&mig->stats, from, next, PTR_ERR_OR_ZERO(file), trigger_of(user));
 	return file;
 }
 
@@ -225,14 +225,14 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 	mig_lock(mig);
 	ret = may_set_state(mig, user);
 	if (ret) {
-		mig_account_state(&mig->stats, mig->state, wanted, ret, who(user));
+		mig_account_state(&mig->stats, mig->state, wanted, ret, trigger_of(user));
 		mig_unlock(mig);
 		return ERR_PTR(ret);
 	}
 	file = NULL;
 	while (!IS_ERR(file) && mig->state != wanted) {
 		ret = compat_next_state(mig->vdev, mig->state, wanted, &next);
-		file = ret ? ERR_PTR(ret) : walk(mig, next, user);
+		file = ret ? ERR_PTR(ret) : step_locked(mig, next, user);
 		if (!IS_ERR(file))
 			WRITE_ONCE(mig->state, next);
 		file = only_at_end(file, next == wanted);

@@ -60,11 +60,11 @@ struct mig_session_ops {
  * @state_mutex: see the lock order in mig_core.c. Protects all below but the atomics
  * @state: the state that user space sees, unless a reset or an error waits to be applied
  * @user: the interface that has taken the device out of RUNNING
- * @resets: how many resets have been applied
- * @resets_seen: how many have happened
+ * @resets_applied: how many resets have been applied
+ * @resets_pending: how many have happened
  * @resetting: a reset is in progress
- * @unsure: a suspend raced with a reset; the order is unknown
- * @broken: the vendor driver says that firmware has failed
+ * @reset_raced_suspend: a suspend raced with a reset; the order is unknown
+ * @fw_error: the vendor driver says that firmware has failed
  * @owner: module with the vendor operations, or NULL
  * @own_fn: the copy of the function that operations which may never return get
  * @worker: calls these operations
@@ -96,11 +96,11 @@ struct vfio_pci_migration {
 	struct mutex state_mutex;	/* order: mig_core.c */
 	enum vfio_device_mig_state state;
 	enum mig_user user;
-	int resets;
-	atomic_t resets_seen;
+	int resets_applied;
+	atomic_t resets_pending;
 	atomic_t resetting;
-	atomic_t unsure;
-	atomic_t broken;
+	atomic_t reset_raced_suspend;
+	atomic_t fw_error;
 	struct module *owner;
 	struct vfio_pci_fn own_fn;
 	struct mig_fw_worker worker;
@@ -147,7 +147,7 @@ bool mig_is_reset(struct vfio_pci_migration *mig);
 void mig_reset_done(struct vfio_pci_migration *mig);
 void mig_reset_failed(struct vfio_pci_migration *mig);
 int mig_resets(struct vfio_pci_migration *mig);
-bool mig_broken(struct vfio_pci_migration *mig);
+bool mig_fw_error(struct vfio_pci_migration *mig);
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig);
 void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
 		   enum mig_user *user);

@@ -91,7 +91,7 @@ static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	}
 	buf->len = 0;
 	buf->last = true;
-	buf->early = true;
+	buf->precopy = true;
 	buf->status = 0;
 	buf->busy = true;
 	complete_all(&buf->done);
@@ -125,7 +125,7 @@ int mig_save_submit(struct mig_file *mf)
 	buf->level = level(mf);
 	buf->last = false;
 	buf->delta = mf->precopy;
-	buf->early = to_save(mf)->running;
+	buf->precopy = to_save(mf)->running;
 	return mig_file_submit(mf, buf);
 }
 
@@ -146,7 +146,7 @@ static int check_chunk(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
-	return buf->last && (!buf->early || to_save(mf)->running);
+	return buf->last && (!buf->precopy || to_save(mf)->running);
 }
 
 /* Results of the wait for a chunk; no errnos, which firmware could return, too */
@@ -192,7 +192,7 @@ static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf
 			*err = mig_file_wait_enter(mf, buf);
 		if (*err)
 			return SAVE_FAILED;
-		if (!buf->early || buf->len)
+		if (!buf->precopy || buf->len)
 			return SAVE_CHUNK;
 		got = to_save(mf)->running ? SAVE_NOTHING : SAVE_AGAIN;
 		mig_unlock(mf->mig);
@@ -243,7 +243,7 @@ static enum save_got next_chunk(struct mig_file *mf, int *err)
 	if (*err)
 		return SAVE_FAILED;
 
-	s->last = buf->last && !buf->early;
+	s->last = buf->last && !buf->precopy;
 	s->data = buf->vaddr;
 	s->chunk_len = buf->len;
 	s->data_pos = 0;

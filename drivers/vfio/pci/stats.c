@@ -44,12 +44,12 @@ static const char * const state_names[] = {
 	[VFIO_DEVICE_STATE_PRE_COPY_P2P] = "PRE_COPY_P2P",
 };
 
-static const char * const who_names[] = {
-	[MIG_WHO_V2] = "v2",
-	[MIG_WHO_V1] = "v1",
-	[MIG_WHO_RESET] = "reset",
-	[MIG_WHO_ERROR] = "error",
-	[MIG_WHO_OPEN] = "open",
+static const char * const trigger_names[] = {
+	[MIG_TRIGGER_V2] = "v2",
+	[MIG_TRIGGER_V1] = "v1",
+	[MIG_TRIGGER_RESET] = "reset",
+	[MIG_TRIGGER_ERROR] = "error",
+	[MIG_TRIGGER_OPEN] = "open",
 };
 
 static_assert(ARRAY_SIZE(op_names) == MIG_NR_OPS);
@@ -125,18 +125,18 @@ static bool is_stop(enum vfio_device_mig_state old, enum vfio_device_mig_state n
  * @old: where it was
  * @new: where it goes, or should have gone
  * @error: 0, or why it is still at @old
- * @who: the trigger
+ * @trigger: the trigger
  */
 void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
-		       enum vfio_device_mig_state new, int error, enum mig_who who)
+		       enum vfio_device_mig_state new, int error, enum mig_trigger trigger)
 {
 	unsigned long flags;
 
 	/* A reset of a device that runs is worth knowing, too */
-	if (old == new && who != MIG_WHO_RESET)
+	if (old == new && trigger != MIG_TRIGGER_RESET)
 		return;
 	trace_vfio_pci_mig_state(stats->device, mig_state_name(old), mig_state_name(new),
-				 error, who_names[who]);
+				 error, trigger_names[trigger]);
 	if (error)
 		return;
 	spin_lock_irqsave(&stats->lock, flags);
@@ -195,7 +195,7 @@ void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *b
 	if (error || !bytes)
 		return;
 	trace_vfio_pci_mig_chunk(stats->device, load ? "load" : "save", buf->offset, bytes,
-				 buf->early, buf->last && !buf->early, ns);
+				 buf->precopy, buf->last && !buf->precopy, ns);
 	spin_lock_irqsave(&stats->lock, flags);
 	stats->session.bytes += bytes;
 	stats->session.pieces++;

@@ -65,19 +65,19 @@ enum mig_op {
 };
 
 /**
- * enum mig_who - what triggered a change of state
- * @MIG_WHO_V2: the migration features
- * @MIG_WHO_V1: the migration region
- * @MIG_WHO_RESET: a reset of the function
- * @MIG_WHO_ERROR: a failure of firmware, or of the data
- * @MIG_WHO_OPEN: a new user has opened the device, which was reset
+ * enum mig_trigger - what triggered a change of state
+ * @MIG_TRIGGER_V2: the migration features
+ * @MIG_TRIGGER_V1: the migration region
+ * @MIG_TRIGGER_RESET: a reset of the function
+ * @MIG_TRIGGER_ERROR: a failure of firmware, or of the data
+ * @MIG_TRIGGER_OPEN: a new user has opened the device, which was reset
  */
-enum mig_who {
-	MIG_WHO_V2,
-	MIG_WHO_V1,
-	MIG_WHO_RESET,
-	MIG_WHO_ERROR,
-	MIG_WHO_OPEN,
+enum mig_trigger {
+	MIG_TRIGGER_V2,
+	MIG_TRIGGER_V1,
+	MIG_TRIGGER_RESET,
+	MIG_TRIGGER_ERROR,
+	MIG_TRIGGER_OPEN,
 };
 
 /**
@@ -153,7 +153,7 @@ const char *mig_state_name(enum vfio_device_mig_state state);
 void mig_stats_init(struct mig_stats *stats, const char *device);
 void mig_stats_read(struct mig_stats *stats, struct mig_stats *copy);
 void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
-		       enum vfio_device_mig_state new, int error, enum mig_who who);
+		       enum vfio_device_mig_state new, int error, enum mig_trigger trigger);
 void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun, int error);
 void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *buf, int error);
 void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u64 buffers);
