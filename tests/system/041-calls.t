@@ -107,3 +107,5 @@ t "its state is saved" trace save_read vfio_pci_engine save
 stays save_read >"$WORK/stays"
 diag <"$WORK/stays"
 at_least "the way of a read is in the trace" "$(wc -l <"$WORK/stays")" 3
+
+no_mdevs_no_vfs
