@@ -3,10 +3,11 @@
 # boot: generic
 # timeout: 300
 # complains: ODEBUG: free active .*kobject_delayed_cleanup
+# loses: nvme_alloc_ns
 #
 # An NVMe controller whose PF is driven by its admin queue only: types are numbers of queues and
-# interrupts, given and taken by standard commands. The complaint is about the kernel's nvme, which
-# frees a namespace with its character device (DEBUG_KOBJECT_RELEASE).
+# interrupts, given and taken by standard commands. The complaint and the leak are about the kernel's
+# nvme, which frees a namespace with its character device (DEBUG_KOBJECT_RELEASE).
 
 . "$PAYLOAD/tests/system/reads.sh"
 

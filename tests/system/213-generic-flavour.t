@@ -3,9 +3,10 @@
 # boot: generic
 # timeout: 400
 # complains: ODEBUG: free active .*kobject_delayed_cleanup
+# loses: nvme_alloc_ns
 #
 # driver_flavour of VFs and PFs that the project did not write: igb's and nvme's, from their native drivers to
-# VFIO's and to mdevs, and not while their network or disk is used. The complaint is about the
+# VFIO's and to mdevs, and not while their network or disk is used. The complaint and the leak are about the
 # kernel's nvme, which frees a namespace with its character device (DEBUG_KOBJECT_RELEASE).
 
 PARENTS=/sys/bus/platform/drivers/mdev-pci-generic/parents
