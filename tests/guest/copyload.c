@@ -353,7 +353,7 @@ static int copyload_thread(void *unused)
 
 	while (!kthread_should_stop()) {
 		if (!READ_ONCE(load.run)) {
-			/* After the last copy was counted: a reader that sees this value knows all copies */
+			/* After the last copy was counted: who sees it set knows all copies */
 			smp_store_release(&load.paused, true);
 			if (READ_ONCE(load.check))
 				check_again();

@@ -98,7 +98,9 @@ static bool is_filled(const struct vfio_pci_mig_buf *buf, size_t bytes)
 static void a_larger_buffer_begins_with_the_smaller_one(struct kunit *test)
 {
 	static const size_t sizes[] = { PAGE_SIZE - 8, PAGE_SIZE - 7, 77777, SZ_1M, 3 * SZ_1M };
-	struct vfio_pci_mig_buf buf = { .kind = VFIO_PCI_BUF_SG, .headroom = 8, .dir = DMA_TO_DEVICE };
+	struct vfio_pci_mig_buf buf = {
+		.kind = VFIO_PCI_BUF_SG, .headroom = 8, .dir = DMA_TO_DEVICE,
+	};
 	const struct vfio_pci_mig_buf none = buf;
 	u64 used = mig_buf_used();
 	unsigned int i;
