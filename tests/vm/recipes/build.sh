@@ -16,7 +16,7 @@ BUILD_SPARSE="sparse -D__typeof_unqual__=__typeof__ '-D__builtin_strlen(s)=(size
 
 # Whatever gcc, sparse or modpost complain of (grep -P). sparse does not understand the guard() in 6.12's
 # device_match_driver_override() and device_has_driver_override()
-BUILD_COMPLAINT="(warning|error|WARNING|ERROR):(?! context imbalance in '(flavour_override_(match|clear|reserve)|mdev_pci_function_let_go)')"
+BUILD_COMPLAINT="(warning|error|WARNING|ERROR):(?! context imbalance in '(flavour_override_(match|clear|reserve)|mdev_pci_function_override_clear)')"
 
 build_check() # KERNEL
 {
