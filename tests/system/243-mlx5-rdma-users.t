@@ -27,7 +27,7 @@ must "the host uses the VF" vf_to mlx5_core 0
 vf_free_override() { vf_bdf 0 && printf '\n' >"/sys/bus/pci/devices/$BDF/driver_override"; }
 must "no driver is reserved for it" vf_free_override
 vf_dir 0
-must "it has an RDMA device" wait_for 30 has_rdma
+must "the VF on the host has an RDMA device" wait_for 30 has_rdma
 ib=$(ls "$DIR/infiniband")
 must "there is rdma-core" rdma_root
 flavour_is "the VF is the host's" "[native] vfio"
@@ -45,7 +45,7 @@ wait $program
 t "without the program the VF is switched" write_to "$DIR/driver_flavour" vfio
 flavour_is "the VF is for a guest" "native [vfio]"
 t "and back" write_to "$DIR/driver_flavour" native
-must "it has an RDMA device again" wait_for 30 has_rdma
+must "the VF that is native again has an RDMA device" wait_for 30 has_rdma
 
 # Who can't count takes nothing away
 t "the module unloads" unload driver-flavour-rdma

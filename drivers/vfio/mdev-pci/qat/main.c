@@ -61,7 +61,7 @@ static int qat_state_size(struct vfio_pci_fn *fn, u64 *bytes)
 	return 0;
 }
 
-/* What there is to save now: while the VF runs only the setup */
+/* Bytes that can be saved now. Of a VF that runs it is only the setup */
 static u32 qat_end(const struct qat_vf *vf)
 {
 	return vf->full ? vf->dev->state_size : min(vf->dev->setup_size, vf->dev->state_size);
