@@ -57,6 +57,22 @@ mig_end "its user has not noticed"
 comes_back "suspended" nap
 must "there is room for the host's image" swap_on
 comes_back "hibernated" hibernate
+
+# The mdev stays, without a VF: nothing may reach the vendor module for it
+t "firmware will refuse to enable the VF again" inject "$vf" enable fail 11
+mark
+t "the host sleeps" nap
+logged "the log says what to do with the mdev" "$bdf: could not be enabled again .*; remove its mdev"
+: >$T/trace
+mark
+t "a user cannot open the device" not within 20 vfio-mig "$MDEVS/$u" state
+logged "the log says why" "$bdf: the mdev has lost its VF in system sleep; remove the mdev"
+refused "an attribute is refused" "$MDEVS/$u/max_copy" 4096 ENODEV "the mdev has lost its VF; remove the mdev"
+t "the mdev is removed" remove "$u"
+is "firmware is not told to disable the VF once more" "$(grep -c opcode=DISABLE $T/trace)" 0
+new_uuid
+t "another mdev can be created" create "$UUID"
+mig "the other mdev works" "$UUID" dma:20
 no_mdevs_no_vfs
 
 # The NVMe controller's PF

@@ -82,10 +82,13 @@ static void function_disable(struct mdev_pci_function *function)
 	const struct mdev_pci_type *type;
 
 	mutex_lock(&function->fw_lock);
-	mdev_pci_attrs_forget(function);
+	if (!function->suspended)
+		mdev_pci_attrs_forget(function);
 	type = function->enabled;
 	function->enabled = NULL;
-	fw_disable(function, type);
+	if (!function->suspended)
+		fw_disable(function, type);
+	function->suspended = false;
 	pci_clear_dev_assigned(function->fn.pdev);
 	mutex_unlock(&function->fw_lock);
 }
@@ -161,8 +164,10 @@ void mdev_pci_function_remember(struct mdev_pci_function *function)
 void mdev_pci_function_suspend(struct mdev_pci_function *function)
 {
 	mutex_lock(&function->fw_lock);
-	if (function->enabled)
+	if (function->enabled && !function->suspended) {
 		fw_disable(function, function->enabled);
+		function->suspended = true;
+	}
 	mutex_unlock(&function->fw_lock);
 }
 
@@ -180,8 +185,11 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 		if (function->command)
 			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
 		/* The VFIO device is there already, with the limits of the first time */
-		ret = fw_enable(function, function->enabled, &now) ?:
-		      mdev_pci_attrs_again(function);
+		ret = fw_enable(function, function->enabled, &now);
+		if (!ret) {
+			function->suspended = false;
+			ret = mdev_pci_attrs_again(function);
+		}
 	}
 	mutex_unlock(&function->fw_lock);
 	if (ret)

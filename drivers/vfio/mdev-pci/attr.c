@@ -124,7 +124,7 @@ static int set_locked(struct mdev_pci_instance *instance, struct mdev_pci_functi
 	int ret;
 
 	lockdep_assert_held(&function->fw_lock);
-	if (!function->enabled)
+	if (!function->enabled || function->suspended)
 		return refuse(instance, attr, -ENODEV,
 			      "the mdev has lost its VF; remove the mdev");
 	if (function->in_use)
@@ -427,7 +427,10 @@ static int use_begin(struct vfio_pci_fn *fn, u32 *setup)
 	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
-	if (!function->shown) {
+	if (function->suspended) {
+		pci_err(fn->pdev, "the mdev has lost its VF in system sleep; remove the mdev\n");
+		ret = -ENODEV;
+	} else if (!function->shown) {
 		/* The mdev is being created, removed, or moves to another VF */
 		ret = -EAGAIN;
 	} else {

@@ -170,6 +170,7 @@ struct mdev_pci_claim_ops {
  * @tried: number of the mdev that has claimed it last. Under the parent's lock
  * @fw_lock: serializes enable, disable and the setting of attributes
  * @enabled: the type that firmware has enabled it for, or NULL. Under @fw_lock
+ * @suspended: disabled all the same, by system sleep, and maybe not enabled since. Under @fw_lock
  * @limits: of @enabled, for this function. Do not change while it is enabled
  * @edev_lock: for notifiers of the PF driver: &mdev_pci_parent_ops.enable and @disable, which
  *	register them and wait for them, are called under @fw_lock
@@ -199,6 +200,7 @@ struct mdev_pci_function {
 	struct mutex fw_lock;		/* order: top of this file */
 	struct mutex edev_lock;		/* the same */
 	const struct mdev_pci_type *enabled;
+	bool suspended;
 	struct mdev_pci_limits limits;
 	struct vfio_pci_engine_device *edev;
 	bool shown;
