@@ -72,5 +72,5 @@ beside_said() { sed -n "s/^# $1: //p" "$log" | tail -n 1; }
 
 beside_kernel()
 {
-	printf '\nKernel %s.\n' "$(sed -n 's/^# bed: L1 \(.*\) is up.*/\1/p' "$log" | head -n 1)"
+	printf '\nKernel %s.\n' "$(sed -n 's/^# test bed: L1 \(.*\) is up.*/\1/p' "$log" | head -n 1)"
 }

@@ -68,13 +68,13 @@ run=$(mktemp -d "$CACHE/runs/demo-XXXXXX")
 set +e
 "$tests/vm/boot.sh" --run-dir "$run" --stack "$stack" --no-build --timeout 1200 --device "$device" \
 	"${add[@]}" -- tests/demo/$inside |
-	tee "$out" | grep --line-buffered -v '^# bed: \(L1\|status\)'
+	tee "$out" | grep --line-buffered -v '^# test bed: \(L1\|status\)'
 rc=${PIPESTATUS[0]}
 set -e
 took "emulated server, demo and shutdown"
 if [ "$rc" != 0 ]; then
 	note "demo.sh: FAILED with status $rc"
-	grep -h -e '^The demo FAILED' -e '^# bed: the kernel' "$out" >&2 || true
+	grep -h -e '^The demo FAILED' -e '^# test bed: the kernel' "$out" >&2 || true
 fi
 rm -f "$out"
 trace=$run/share/migration.trace

@@ -2,13 +2,13 @@
 # shellcheck shell=dash disable=SC2154
 # timeout: 150
 #
-# A VF is unbound under its mdev: the mdev stays as a shell until it is removed; a user
+# A VF is unbound under its mdev: the mdev stays, detached, until it is removed; a user
 # is asked to let go and is waited for.
 
 BIND=/sys/bus/pci/drivers/mdev-pci/bind
 UNBIND=/sys/bus/pci/drivers/mdev-pci/unbind
 
-is_a_shell() # UUID
+is_detached() # UUID
 {
 	attr_is "$1" function none || fail "function is $VALUE" || return 1
 	attr_is "$1" migration_state none || fail "migration_state is $VALUE" || return 1
@@ -23,7 +23,7 @@ tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
 t "unbind without a user" write_to $UNBIND "$bdf"
-t "the mdev is detached" is_a_shell "$u"
+t "the mdev is detached" is_detached "$u"
 t "the detached mdev keeps its attribute migratable" attr_is "$u" migratable 1
 sleep 0.3
 kill $listener
@@ -34,7 +34,7 @@ is "one VF less" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instanc
 t "the VF can have another driver" is_gone "/sys/bus/pci/devices/$bdf/driver"
 
 t "the VF is bound again" write_to $BIND "$bdf"
-t "the detached mdev stays detached" is_a_shell "$u"
+t "the detached mdev stays detached" is_detached "$u"
 is "its VF is available again" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 2
 new_uuid
 v=$UUID
@@ -67,7 +67,7 @@ touch "$WORK/go"
 mig_end "the device works until the user closes it"
 wait $unbinder
 is "unbind ends after the user has closed the device" "$(cat "$WORK/unbind")" 0
-t "the mdev is detached" is_a_shell "$u"
+t "the mdev is detached" is_detached "$u"
 t "the VF is bound again" write_to $BIND "$bdf"
 t "the detached mdev is removed" remove "$u"
 

@@ -126,7 +126,7 @@ for s in $states; do
 	if full || [ $((turn % 2)) = 0 ]; then
 		mdev_vf "$b"
 		held "the VF is unbound" $s $VFUNBIND "$BDF"
-		t "$s: the shell is removed" remove "$b"
+		t "$s: the detached mdev is removed" remove "$b"
 		t "$s: the VF is bound" write_to $VFBIND "$BDF"
 		fresh "$s: the VF was unbound"
 	fi

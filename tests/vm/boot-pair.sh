@@ -117,7 +117,7 @@ if failed_by_chance hostA $rc_a || failed_by_chance hostB $rc_b; then
 		mv "$rundir/$h/console.log" "$rundir/$h/console.1.log"
 		mv "$rundir/$h/out.log" "$rundir/$h/out.1.log"
 	done
-	echo "# bed: FLAKE? hostA ended with $rc_a, hostB with $rc_b; a second try follows"
+	echo "# test bed: FLAKE? hostA ended with $rc_a, hostB with $rc_b; a second try follows"
 	pair_once "$@"
 fi
 [ $rc_a = 0 ] && [ $rc_b = 0 ] && exit 0

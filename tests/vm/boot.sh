@@ -66,10 +66,10 @@ while [ $# -gt 0 ]; do
 	--root-image) image=$2; shift ;;
 	--disk) disk=$2; shift ;;
 	# Without an identity of its own it would take each boot for an installation's first
-	--systemd) APPEND="$APPEND bed.systemd systemd.machine_id=$(printf %032d 1)" ;;
+	--systemd) APPEND="$APPEND testbed.systemd systemd.machine_id=$(printf %032d 1)" ;;
 	--no-build) build= ;;
 	--no-modules) modules= ;;
-	--no-kvm) APPEND="$APPEND bed.nokvm" ;;
+	--no-kvm) APPEND="$APPEND testbed.nokvm" ;;
 	--stock-qemu) stock=1 ;;
 	--allow-splats) files+=("$VM_DIR/lib/allow-splats") ;;
 	--shell) shell=1 ;;
@@ -212,7 +212,7 @@ if [ -z "$once" ] && flaky "$rundir" $rc; then
 		"FLAKE? trying once more"
 	mv "$rundir/console.log" "$rundir/console.1.log"
 	mv "$rundir/out.log" "$rundir/out.1.log"
-	echo "# bed: FLAKE? L1 ended with $rc; a second try follows"
+	echo "# test bed: FLAKE? L1 ended with $rc; a second try follows"
 	boot_once
 fi
 case $rc in

@@ -11,7 +11,7 @@ set -e
 . "$VM_DIR/recipes/checkpatch.sh"
 
 case ${1:-} in
-'' | --bed-help) usage ;;
+'' | --wrapper-help) usage ;;
 esac
 checkpatch_root
 exec perl "$(checkpatch_dir)/scripts/checkpatch.pl" "$@"

@@ -12,15 +12,15 @@ alive_args()
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	ARGS+=(-chardev "file,id=alive,path=$1/alive"
 		-device virtserialport,chardev=alive,name=l0.alive
-		-chardev "socket,id=bed,path=$1/bed.sock,server=on,wait=off"
-		-mon chardev=bed,mode=control)
+		-chardev "socket,id=watch,path=$1/mon.sock,server=on,wait=off"
+		-mon chardev=watch,mode=control)
 }
 
 # alive_watch RUN-DIR PID: ends QEMU's time-out process PID when L1 has fallen silent, and leaves
 # RUN-DIR/silent. By an NMI first: the kernel panics on one, and the console has its stack.
 alive_watch()
 {
-	local limit=$((ALIVE_SECONDS * ${PATIENCE:-1})) last q=$1/bed.sock
+	local limit=$((ALIVE_SECONDS * ${PATIENCE:-1})) last q=$1/mon.sock
 
 	: >"$1/alive"
 	rm -f "$1/silent"

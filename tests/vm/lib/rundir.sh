@@ -33,7 +33,7 @@ show_failure() # RUN-DIR
 	local lines=${CONSOLE_LINES:-60}
 
 	if [ -e "$1/silent" ]; then
-		sed 's/^/bed: /' "$1/silent" >&2
+		sed 's/^/test bed: /' "$1/silent" >&2
 		lines=60
 	fi
 	note "---- end of L1's console ($1/console.log)"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The bed's own check, first part: L1 runs scripts and reports.
+# The test bed's own check, first part: L1 runs scripts and reports.
 echo 1..2
 lspci -nn | sed 's/^/# /'
 [ -c /dev/kvm ] && echo "ok 1 - /dev/kvm" || echo "not ok 1 - /dev/kvm"

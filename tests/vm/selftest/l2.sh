@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The bed's own check, second part: an L2 guest with KVM, commands in it, its
+# The test bed's own check, second part: an L2 guest with KVM, commands in it, its
 # QMP, and L0's monitors.
 . "$BED/lib/l0.sh"
 . "$BED/lib/l2.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The bed's own check, third part: with --device igb,romfile= an L2 guest gets
+# The test bed's own check, third part: with --device igb,romfile= an L2 guest gets
 # a VF of a stock SR-IOV device by the kernel's own vfio-pci.
 . "$BED/lib/l2.sh"
 pf=$(basename "$(dirname "$(ls /sys/bus/pci/devices/*/sriov_numvfs)")")
