@@ -57,6 +57,6 @@ with_vfs()
 	load_all && set_vfs 4 && unload_all
 }
 t "unload with VFs" with_vfs
-t "the VFs went too" test ! -e "$PFDIR/virtfn0"
+t "the VFs are gone" test ! -e "$PFDIR/virtfn0"
 t "no file, device or module of ours is left after VFs" nothing_left
 t "all modules load" load_all

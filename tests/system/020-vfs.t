@@ -26,12 +26,12 @@ is "available_instances is 0 without VFs" "$VALUE" 0
 t "ioatdma is loaded" load ioatdma
 t "vfio-pci is loaded" load vfio-pci
 for n in 1 3 8; do
-	t "$n VFs" set_vfs $n
+	t "$n VFs are created" set_vfs $n
 	t "$n VFs are bound" wait_for 20 all_bound $n
 	is "$n VFs belong to mdev-pci" "$(drivers_of_all $n)" " $n mdev-pci"
 	available
 	is "$n VFs are available" "$VALUE" $n
-	t "$n VFs removed" set_vfs 0
+	t "$n VFs are removed" set_vfs 0
 	t "no VF is left" is_gone "$PFDIR/virtfn0"
 	available
 	is "available_instances is 0 again" "$VALUE" 0
@@ -39,7 +39,7 @@ done
 
 # What is said of the host's drivers does not count for VFs of a parent
 echo 0 >"$PFDIR/sriov_drivers_autoprobe"
-t "2 VFs without autoprobe" set_vfs 2
+t "2 VFs are created without autoprobe" set_vfs 2
 t "the VFs are bound to mdev-pci without autoprobe" wait_for 20 all_bound 2
 is "their driver is mdev-pci" "$(drivers_of_all 2)" " 2 mdev-pci"
 t "all VFs are removed" set_vfs 0
@@ -62,7 +62,7 @@ if able modprobe "VFs by the parameter num_vfs"; then
 	listener=$!
 	wait_for 5 is_there "$WORK/uevents"
 	mark
-	t "num_vfs=4" dev_load num_vfs=4
+	t "the module loads with num_vfs=4" dev_load num_vfs=4
 	logged_once "the log has one line for the parent" "$PF: is an mdev parent with [0-9]+ types and 4 VFs"
 	vf_bdf 3
 	logged_once "the log has one line for each VF" "$BDF: is VF 3 of mdev parent $PF"
@@ -79,7 +79,7 @@ if able modprobe "VFs by the parameter num_vfs"; then
 	t "vendor module unloads" unload $DEV_MODULE
 	t "its VFs go" is_gone "$PFDIR/virtfn0"
 	mark
-	t "num_vfs=100" dev_load num_vfs=100
+	t "the module loads with num_vfs=100" dev_load num_vfs=100
 	logged "the log says that there are fewer" 'num_vfs is 100, but the device has only 8 VFs'
 	t "all 8 VFs are bound" all_bound 8
 	t "vendor module unloads" unload $DEV_MODULE
@@ -93,7 +93,7 @@ tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
 told() { grep -q "^change@.*$PF .*MDEV_STATE=registered" "$WORK/uevents"; }
-must "VFs" bound_vfs 4
+must "the VFs are created" bound_vfs 4
 t "a uevent tells user space of VFs that come after the parent" wait_for 10 told
 sleep 0.5
 kill $listener

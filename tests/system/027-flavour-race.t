@@ -59,7 +59,7 @@ while [ $n -lt $ROUNDS ]; do
 done
 at_least "the attribute was read" "$(grep -c native "$WORK/read")" 1
 at_least "it was written" "$(cat "$WORK"/written-* | wc -l)" 1
-t "no VFs" set_vfs 0
+t "no VFs are left" set_vfs 0
 t "the PF is unbound" write_to "$PFDIR/driver/unbind" "$PF"
 t "no override is left" write_to "$PFDIR/driver_override" "
 "

@@ -34,7 +34,7 @@ done
 
 new_uuid
 a=$UUID
-t "an mdev of one type" create "$a" $DEV_TYPE
+t "an mdev of one type is created" create "$a" $DEV_TYPE
 is "the type has one available instance less" "$(cat $TYPES/$DEV_TYPE/available_instances)" 2
 is "the other type has one less, too: types share the VFs" \
 	"$(cat $TYPES/$DEV_TYPE_LITE/available_instances)" 2

@@ -24,7 +24,7 @@ wrong()
 
 long=123456789012345678901234567890123456789012345678901
 mark
-like "a description without a fault: EEXIST" "$(made attrs=one)" 'File exists'
+like "a description without a fault passes, so the device says EEXIST" "$(made attrs=one)" 'File exists'
 logged_once "the log says why" "$PF: is an mdev parent already, of driver $DEV_DRIVER"
 
 if able unload "an owner that is missing"; then

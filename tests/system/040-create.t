@@ -23,8 +23,8 @@ bdf=$VALUE
 like "function is a PCI address" "$bdf" '^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$'
 t "the function is a VF of the PF" vf_number "$bdf"
 vf=$VF
-t "migratable" attr_is "$u" migratable 1
-t "migration_state" attr_is "$u" migration_state RUNNING
+t "migratable is 1" attr_is "$u" migratable 1
+t "migration_state is RUNNING" attr_is "$u" migration_state RUNNING
 ids=device=$(cut -c3- <"/sys/bus/pci/devices/$bdf/vendor"):$(cut -c3- <"/sys/bus/pci/devices/$bdf/device")
 like "migration_compat has the type, its state and the VF's PCI IDs, and attributes as they are at first" \
 	"$(cat "$d/migration_compat")" "^type=$DEV_TYPE state=[0-9]+ .* $ids subsystem=[0-9a-f:]{9} setup=00000000\$"
@@ -71,20 +71,20 @@ mig_end "the user's device works throughout"
 
 new_uuid
 l=$UUID
-t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
+t "an mdev of the other type is created" create "$l" $DEV_TYPE_LITE
 mdev_vf "$l"
 firmware_says "firmware applies the profile of the other type" "$VF" profile 2
 t "the second mdev has another VF" test "$VF" != "$vf"
 mig "its engine works" "$l" dma:50 copies=50
 
 mark
-t "remove" remove "$u"
+t "the first mdev is removed" remove "$u"
 logged_once "the log has one line for the removal" "$PF: mdev $u was removed"
 t "the mdev's directory is gone" is_gone "$d"
 firmware_says "firmware has disabled the VF" "$vf" enabled 0
 t "the group's device node is gone" is_gone "/dev/vfio/${link##*/}"
 t "the other mdev is still there" attr_is "$l" migration_state RUNNING
-t "remove the other" remove "$l"
+t "the other mdev is removed" remove "$l"
 
 # All at once
 all()

@@ -26,14 +26,14 @@ t "bandwidth exists when create returns, as the type has it" both_say "$a" bandw
 is "its files can be read by all, written by root" "$(stat -c %a "$A/max_copy" "$A/bandwidth" | tr '\n' ' ')" "644 644 "
 new_uuid
 l=$UUID
-t "an mdev of the other type" create "$l" $DEV_TYPE_LITE
+t "an mdev of the other type is created" create "$l" $DEV_TYPE_LITE
 t "max_copy starts with the value of that type" both_say "$l" max_copy 65536
 t "the mdev is removed" remove "$l"
 
 t "max_copy is set" write_to "$A/max_copy" 8192
 t "firmware has the new max_copy when the write returns" both_say "$a" max_copy 8192
 like "migration_compat stands for the new value" "$(cat "$A/migration_compat")" ' setup=[0-9a-f]*[1-9a-f][0-9a-f]*$'
-t "in hexadecimal, with a newline" write_to "$A/max_copy" "0x1000
+t "a value is accepted in hexadecimal, with a newline" write_to "$A/max_copy" "0x1000
 "
 t "firmware has the hexadecimal value" both_say "$a" max_copy 4096
 t "bandwidth is set" write_to "$A/bandwidth" 500
@@ -95,7 +95,7 @@ wait $writer
 
 # Migration: what the guest sees must be equal, what is the host's own affair need not
 t "the source has 8192" write_to "$A/max_copy" 8192
-mig "a saved function" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNING
+mig "the state of a function is saved" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNING
 mark
 mig "the destination has another max_copy: refused" "$b" dma:3 "digest:$W/own" set:RESUMING \
 	"write:$W/s=EREMCHG" "digest-is:$W/own" set:STOP=ENODATA reset state=RUNNING
@@ -106,9 +106,9 @@ t "bandwidth is that of the destination" both_say "$b" bandwidth 7
 mig "a function as its type is" "$b" reset
 t "the destination as its type is" write_to "$B/max_copy" 1048576
 mark
-mig "still refused" "$b" set:RESUMING "write:$W/s=EREMCHG" reset
+mig "the state is still refused" "$b" set:RESUMING "write:$W/s=EREMCHG" reset
 t "the source as its type is" write_to "$A/max_copy" 1048576
-mig "saved again" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNING
+mig "the state is saved again" "$a" dma:30 "digest:$W/d" set:STOP_COPY "read:$W/s" set:RUNNING
 mig "the state loads between equal attributes" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 # Firmware checks the values, too, so a forged header does not help
 t "the source is changed" write_to "$A/max_copy" 4096
@@ -117,13 +117,13 @@ t "the stream's header claims initial attributes" mig-stream mutate "$W/s" "$W/l
 mig "firmware refuses it" "$b" set:RESUMING "write:$W/lie=EBADMSG" reset
 
 # A reset of the PF: firmware has forgotten all
-t "reset of the PF" write_to "$PFDIR/reset" 1
+t "the PF is reset" write_to "$PFDIR/reset" 1
 t "what was set is set again" both_say "$a" max_copy 4096
 t "bandwidth is set again" both_say "$a" bandwidth 500
 mig "the mdev does DMA" "$a" dma:20
 
 t "the mdev is removed" remove "$a"
-t "created again" create "$a"
+t "the mdev is created again" create "$a"
 t "max_copy has its initial value again" both_say "$a" max_copy 1048576
 t "bandwidth has its initial value again" both_say "$a" bandwidth 0
 

@@ -22,7 +22,7 @@ bdf=$BDF vf=$VF
 tool uevents "$WORK/uevents" &
 listener=$!
 wait_for 5 is_there "$WORK/uevents"
-t "unbind without a user" write_to $UNBIND "$bdf"
+t "the VF is unbound without a user" write_to $UNBIND "$bdf"
 t "the mdev is detached" is_detached "$u"
 t "the detached mdev keeps its attribute migratable" attr_is "$u" migratable 1
 sleep 0.3

@@ -80,7 +80,7 @@ t "a write of the present flavour succeeds" switch "$zero" vfio
 touch "$WORK/go"
 wait $user
 is "its user has had no error" "$? $(cat "$WORK/user")" "0 "
-t "back to the framework" switch "$zero" mdev
+t "the function goes back to the framework" switch "$zero" mdev
 state "a VF of the framework's" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 is "the VF is available for mdevs" "$(available)" 1
 t "the mdev is removed" remove "$u"
@@ -91,7 +91,7 @@ no_switch "a driver that fails" "$zero" native ENODEV "$zero: flavour native ref
 t "ioatdma was loaded for the attempt" loaded ioatdma
 state "flavour, driver and driver_override are as before" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
 new_uuid
-t "an mdev of it" create "$UUID"
+t "an mdev of the function is created" create "$UUID"
 mig "the mdev does DMA" "$UUID" dma:20
 t "the mdev is removed" remove "$UUID"
 must "firmware leaves it enabled" enabled_vf "$zero"
@@ -100,7 +100,7 @@ t "ioatdma is unloaded" unload ioatdma
 must "the function switches with one write" switch "$zero" native
 state "a VF of its native driver's" "$zero" "[native] vfio mdev" ioatdma "(null)"
 t "its DMA channels are there" eval 'ls "$PCI/$zero/dma" | grep -q chan'
-t "from native to vfio" switch "$zero" vfio
+t "the flavour changes from native to vfio" switch "$zero" vfio
 state "a VF of VFIO's" "$zero" "native [vfio] mdev" vfio-pci "(null)"
 t "no VF is probed by itself" write_to "$PFDIR/sriov_drivers_autoprobe" 0
 t "a write of native binds the VF" switch "$zero" native
@@ -108,7 +108,7 @@ is "the VF is bound to ioatdma" "$(driver_of "$zero")" ioatdma
 write_to "$PFDIR/sriov_drivers_autoprobe" 1
 mkdir -p /etc/modprobe.d
 echo blacklist ioatdma >/etc/modprobe.d/flavour.conf
-t "from native to mdev" switch "$zero" mdev
+t "the flavour changes from native to mdev" switch "$zero" mdev
 t "ioatdma is unloaded" unload ioatdma
 no_switch "there is no driver" "$zero" native ENODEV "$zero: flavour native refused: no driver for the function is loaded, and modprobe finds none"
 state "flavour, driver and driver_override are as before" "$zero" "native vfio [mdev]" mdev-pci mdev-pci
@@ -193,7 +193,7 @@ no_mdevs_no_vfs
 
 # The PF itself, which is no parent then
 no_switch "the PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: the function is neither a VF of an mdev-pci parent"
-t "the PF to a guest" switch "$PF" vfio
+t "the PF's flavour changes to vfio" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"
 t "the PF offers no types" is_gone "$PFDIR/mdev_supported_types"
 t "the PF comes back" switch "$PF" native
@@ -207,7 +207,7 @@ for module in vfio-pci vfio-pci-core vfio_iommu_type1 vfio_virqfd vfio; do
 done
 is "no module of VFIO's is loaded" "$(modules_of_vfio)" ""
 mark
-must "driver_flavour alone" load driver-flavour
+must "driver_flavour loads alone" load driver-flavour
 is "it needs no module of VFIO's" "$(modules_of_vfio)" ""
 is "none of VFIO's drivers is there" "$(ls /sys/bus/pci/drivers | grep vfio)" ""
 is "the PF has no driver" "$(flavour "$PF")" "native vfio"

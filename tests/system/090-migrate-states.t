@@ -24,13 +24,13 @@ mig "it migrates by STOP_COPY and P2P, and PRE_COPY if the kernel can" "$u" "fla
 mig_value size
 at_least "the size is that of the context at least" "$VALUE" 1048576
 
-mig "P2P and back" "$u" set:RUNNING_P2P nodata state=RUNNING_P2P "$(at p2p)" \
+mig "a function goes to P2P and back" "$u" set:RUNNING_P2P nodata state=RUNNING_P2P "$(at p2p)" \
 	"$(attr_says RUNNING_P2P)" size set:RUNNING nodata state=RUNNING "$(at running)"
 mig "STOP and back" "$u" set:STOP nodata state=STOP "$(at full)" "$(attr_says STOP)" size \
 	set:RUNNING state=RUNNING "$(at running)" "$(attr_says RUNNING)"
-mig "STOP_COPY and back" "$u" set:STOP_COPY state=STOP_COPY "$(at full)" \
+mig "a function goes to STOP_COPY and back" "$u" set:STOP_COPY state=STOP_COPY "$(at full)" \
 	"$(attr_says STOP_COPY)" size set:STOP nodata read1=ENODEV state=STOP set:RUNNING dma:5
-mig "RESUMING and back, nothing written" "$u" set:RESUMING state=RESUMING "$(at full)" \
+mig "RESUMING ends if nothing was written" "$u" set:RESUMING state=RESUMING "$(at full)" \
 	"$(attr_says RESUMING)" size set:STOP nodata write1=ENODEV state=STOP set:RUNNING dma:5
 
 # From each state to each other: the core finds the way through those between. There is none
@@ -44,12 +44,12 @@ for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
 		esac
 		[ "$to" != STOP_COPY ] || set -- "$@" set:STOP
 	done
-	mig "from $from to all" "$u" "$@" set:RUNNING dma:5
+	mig "each arc from $from is taken or refused as the uapi says" "$u" "$@" set:RUNNING dma:5
 	mig "from $from to ERROR and nonsense: refused, the state stays" "$u" \
 		"set:$from" set:ERROR=EINVAL "state=$from" set:99=EINVAL "state=$from"
 	[ -n "$pre" ] || mig "from $from to PRE_COPY: refused, the state stays" "$u" "set:$from" \
 		set:6=EINVAL,EOPNOTSUPP "state=$from" set:7=EINVAL,EOPNOTSUPP "state=$from"
-	mig "reset in $from" "$u" dma:5 "set:$from" reset state=RUNNING "$(at running)" \
+	mig "a reset in $from leads to RUNNING" "$u" dma:5 "set:$from" reset state=RUNNING "$(at running)" \
 		"$(attr_says RUNNING)" copies=0 dma:5
 	mig "the device is closed in $from" "$u" "set:$from"
 	t "sysfs shows RUNNING before the next user" attr_is "$u" migration_state RUNNING
@@ -57,9 +57,9 @@ for from in RUNNING RUNNING_P2P STOP STOP_COPY RESUMING $pre; do
 done
 t "sysfs shows RUNNING after the last state" attr_is "$u" migration_state RUNNING
 
-mig "migration file after a reset: saving" "$u" set:STOP_COPY "read:$WORK/x:4096" reset \
+mig "a reset ends the migration file of a save" "$u" set:STOP_COPY "read:$WORK/x:4096" reset \
 	read1=ENODEV state=RUNNING close dma:5
-mig "migration file after a reset: loading" "$u" set:RESUMING "write:$WORK/x=0" reset write1=ENODEV \
+mig "a reset ends the migration file of a load" "$u" set:RESUMING "write:$WORK/x=0" reset write1=ENODEV \
 	state=RUNNING close dma:5
 mig "a migration file that is closed early" "$u" dma:10 set:STOP_COPY "read:$WORK/x:4096" close \
 	state=STOP_COPY set:STOP set:STOP_COPY "read:$WORK/x" reread set:RUNNING dma:5

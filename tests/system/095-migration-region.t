@@ -8,29 +8,29 @@
 vfs_and_mdevs 2 a b
 W=$WORK
 
-mig "running at first" "$a" v1-is=1 v1-pending=0
-mig "reserved register" "$a" v1-touch:4:4
+mig "the device is running at first" "$a" v1-is=1 v1-pending=0
+mig "the reserved register can be read and written" "$a" v1-touch:4:4
 mig "registers have one width" "$a" v1-touch:0:1=EINVAL v1-touch:0:8=EINVAL v1-touch:2:4=EINVAL \
 	v1-touch:8:4=EINVAL v1-touch:12:8=EINVAL v1-touch:0x10:16=EINVAL v1-touch:0x18:4=EINVAL
 mig "some are read only" "$a" v1-touch:w8:8=EINVAL v1-touch:w0x10:8=EINVAL
 mig "nothing between registers and data" "$a" v1-touch:0x20:8=EINVAL v1-touch:0xfff8:8=EINVAL
-mig "nothing behind the data" "$a" v1-touch:0x110000:1=EINVAL v1-touch:0x10fff8:16=EINVAL \
+mig "nothing can be read behind the data" "$a" v1-touch:0x110000:1=EINVAL v1-touch:0x10fff8:16=EINVAL \
 	v1-touch:0x10fff8:8
 mig "only the data can be mapped" "$a" v1-nomap
 mig "states that are none" "$a" v1-state:5=EINVAL v1-is=1 v1-state:6=EINVAL v1-state:7=EINVAL \
 	v1-state:9=EINVAL v1-state:0x80000001=EINVAL v1-is=1 dma:3
 mig "stop and go" "$a" v1-state:0 v1-is=0 state=STOP frozen:50 v1-state:1 v1-is=1 state=RUNNING dma:2
-mig "pre-copy" "$a" v1-state:3 v1-is=3 dma:5 v1-state:2 v1-is=2 state=STOP_COPY v1-state:0 v1-state:1
-mig "cancel pre-copy" "$a" v1-state:3 v1-state:1 v1-is=1 set:RUNNING
-mig "cancel saving" "$a" v1-state:2 v1-state:1 v1-is=1 state=RUNNING dma:2
-mig "cancel resuming before any data" "$a" v1-state:4 v1-is=4 v1-state:1 v1-is=1 dma:2
+mig "pre-copy begins and ends" "$a" v1-state:3 v1-is=3 dma:5 v1-state:2 v1-is=2 state=STOP_COPY v1-state:0 v1-state:1
+mig "pre-copy is cancelled" "$a" v1-state:3 v1-state:1 v1-is=1 set:RUNNING
+mig "a save is cancelled" "$a" v1-state:2 v1-state:1 v1-is=1 state=RUNNING dma:2
+mig "a load is cancelled before any data" "$a" v1-state:4 v1-is=4 v1-state:1 v1-is=1 dma:2
 
 mig "the state is saved" "$a" dma:150 "digest:$W/d" v1-state:2 "v1-read:$W/s" v1-pending=0 v1-state:0 v1-state:1
 mig "the state is loaded" "$b" "digest-not:$W/d" v1-state:4 "v1-write:$W/s" v1-state:1 "digest-is:$W/d" copies=150 dma:5
-mig "save through the mapping" "$a" dma:33 "digest:$W/d" v1-state:2 "v1-read:$W/m:map" v1-state:1
+mig "the state is saved through the mapping" "$a" dma:33 "digest:$W/d" v1-state:2 "v1-read:$W/m:map" v1-state:1
 mig "load through the mapping" "$b" v1-state:4 "v1-write:$W/m:map" v1-state:0 v1-state:1 \
 	"digest-is:$W/d" copies=33
-mig "the same stream as by v2" "$a" dma:40 "digest:$W/d" v1-state:2 "v1-read:$W/v1" v1-state:0 \
+mig "the region has the same stream as v2" "$a" dma:40 "digest:$W/d" v1-state:2 "v1-read:$W/v1" v1-state:0 \
 	v1-state:1 set:STOP_COPY "read:$W/v2" set:RUNNING
 t "it is" cmp "$W/v1" "$W/v2"
 mig "saved by v1, loaded by v2" "$b" set:RESUMING "write:$W/v1" set:RUNNING "digest-is:$W/d"
@@ -43,7 +43,7 @@ mig "v1 is refused while v2 is in use" "$a" set:STOP v1-state:1=EBUSY v1-state:2
 mig "reset frees v1" "$a" v1-state:2 reset v1-is=1 set:STOP set:RUNNING
 mig "reset frees v2" "$a" set:STOP reset v1-state:3 v1-state:1
 
-t "a damaged stream" mig-stream mutate "$W/v2" "$W/bad" "flip:99999"
+t "a stream is damaged" mig-stream mutate "$W/v2" "$W/bad" "flip:99999"
 mig "is refused" "$b" v1-state:4 "v1-write:$W/bad=EPROTO" v1-state:1=ENODATA v1-is=6 \
 	v1-state:1=EINVAL reset v1-is=1 state=RUNNING copies=0 dma:2
 mig "one that is cut off too" "$b" "sh:head -c 5000 $W/v2 >$W/cut" v1-state:4 "v1-write:$W/cut" \
@@ -58,9 +58,9 @@ fi
 group=/sys/fs/cgroup/mdev-pci
 if grep -qw memory /sys/fs/cgroup/cgroup.controllers; then
 	t "memory is accounted" write_to /sys/fs/cgroup/cgroup.subtree_control +memory
-	t "a control group" mkdir -p $group
+	t "a control group exists" mkdir -p $group
 	# shellcheck disable=SC2016,SC2086  # by the inner shell; words on purpose
-	t "a user in it" within 60 sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh $group \
+	t "a user in the control group uses the region" within 60 sh -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' sh $group \
 		vfio-mig $MIG_OPTIONS -q "$MDEVS/$a" "sh:cp $group/memory.stat $W/stat"
 	VALUE=$(sed -n 's/^vmalloc //p' "$W/stat")
 	at_least "its memory control group is charged" "$VALUE" $((1024 * 1024))

@@ -8,7 +8,7 @@ vfs_and_mdevs 3 a b
 TYPE=$DEV_TYPE_LITE
 new_uuid
 lite=$UUID
-must "an mdev of the other type" create "$lite" $TYPE
+must "an mdev of the other type is created" create "$lite" $TYPE
 W=$WORK
 
 mig "save after 200 copies" "$a" dma:200 copies=200 "digest:$W/before" set:STOP_COPY \
@@ -36,17 +36,17 @@ for chunk in 97 4097 65536 1048575; do
 done
 mig "loaded where it came from, after other copies" "$a" dma:77 set:RESUMING "write:$W/s" \
 	set:RUNNING "digest-is:$W/before" copies=200
-mig "loaded twice over" "$b" set:RESUMING "write:$W/s" set:STOP set:RESUMING "write:$W/s" \
+mig "a state loads twice" "$b" set:RESUMING "write:$W/s" set:STOP set:RESUMING "write:$W/s" \
 	set:RUNNING "digest-is:$W/before"
 mig "two saves of the same state" "$a" dma:50 set:STOP_COPY "read:$W/one" set:STOP \
 	set:STOP_COPY "read:$W/two" set:RUNNING
 t "are the same" cmp "$W/one" "$W/two"
-mig "save of a fresh function" "$a" set:STOP_COPY "read:$W/fresh"
+mig "a function that did nothing is saved" "$a" set:STOP_COPY "read:$W/fresh"
 mig "loaded into a used one" "$b" dma:30 set:RESUMING "write:$W/fresh" set:RUNNING copies=0
-mig "by way of P2P" "$a" dma:9 "digest:$W/p2p" set:RUNNING_P2P set:STOP_COPY "read:$W/s2" set:STOP
-mig "and back by way of P2P" "$b" set:RESUMING "write:$W/s2" set:STOP set:RUNNING_P2P \
+mig "the state is saved by way of P2P" "$a" dma:9 "digest:$W/p2p" set:RUNNING_P2P set:STOP_COPY "read:$W/s2" set:STOP
+mig "the state is loaded by way of P2P" "$b" set:RESUMING "write:$W/s2" set:STOP set:RUNNING_P2P \
 	"digest-is:$W/p2p" set:RUNNING dma:9 copies=18
-mig "the other type to itself" "$lite" dma:60 "digest:$W/lite" set:STOP_COPY "read:$W/sl" \
+mig "the other type's state loads into its own type" "$lite" dma:60 "digest:$W/lite" set:STOP_COPY "read:$W/sl" \
 	reset copies=0 set:RESUMING "write:$W/sl" set:RUNNING "digest-is:$W/lite" copies=60 dma:5
 mig "reset after a load forgets it" "$b" set:RESUMING "write:$W/s" reset copies=0 state=RUNNING
 

@@ -14,7 +14,7 @@ mig "the state is loaded" "$b" set:RESUMING "write:$W/s:300000" set:RUNNING "dig
 mig "one byte of it is wrong" "$b" set:STOP "sh:mig-stream mutate $W/s $W/bad state:50000000:170 flip:400000000" \
 	set:RESUMING "write:$W/bad=EPROTO" set:STOP=ENODATA state=ERROR reset copies=0 \
 	set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
-mig "cut off in the middle" "$b" dma:5 "digest:$W/own" "sh:mig-stream mutate $W/s $W/cut cut:30000000" \
+mig "a stream that is cut off in the middle is refused" "$b" dma:5 "digest:$W/own" "sh:mig-stream mutate $W/s $W/cut cut:30000000" \
 	set:RESUMING "write:$W/cut" "digest-is:$W/own" set:STOP=ENODATA "digest-is:$W/own" state=ERROR \
 	reset set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 mig "a reader that stops in the middle" "$a" set:STOP_COPY "read:$W/x:20000000" set:RUNNING dma:5 \

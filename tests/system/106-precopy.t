@@ -66,7 +66,7 @@ mig "the second pre-copy has little to save" "$a" set:PRE_COPY "read:$W/x=ENOMSG
 mig_value size
 at_least "that is" $LITTLE "$VALUE"
 
-mig "VFIO_MIG_GET_PRECOPY_INFO: only in pre-copy" "$a" set:PRE_COPY info set:STOP_COPY info=EINVAL \
+mig "VFIO_MIG_GET_PRECOPY_INFO is refused outside of pre-copy" "$a" set:PRE_COPY info set:STOP_COPY info=EINVAL \
 	set:STOP info=ENODEV set:RESUMING info=ENOTTY
 mig "pre-copy ends when the user goes back to RUNNING" "$a" dma:4 set:PRE_COPY "read:$W/x:5000" set:RUNNING nodata read1=ENODEV info=ENODEV \
 	"$(tracked 0)" state=RUNNING copies=4 dma:4
@@ -116,7 +116,7 @@ mig "suspend fails" "$a" dma:9 set:PRE_COPY "read:$W/s=ENOMSG" "$(arm suspend fa
 mig "nothing was lost by that" "$b" $loaded
 
 # A stream that is cut off or mixed of both kinds changes nothing
-mig "a good one" "$a" dma:10 set:PRE_COPY "read:$W/s=ENOMSG" dma:5 set:STOP_COPY "digest:$W/d" "more:$W/s"
+mig "a good stream is saved" "$a" dma:10 set:PRE_COPY "read:$W/s=ENOMSG" dma:5 set:STOP_COPY "digest:$W/d" "more:$W/s"
 refuses() # DESCRIPTION ERRNO MUTATION...
 {
 	r_desc=$1 r_errno=$2
@@ -125,7 +125,7 @@ refuses() # DESCRIPTION ERRNO MUTATION...
 	mig "$r_desc: refused" "$b" dma:3 "digest:$W/own" set:RESUMING "write:$W/bad$r_errno" \
 		"digest-is:$W/own" set:STOP=ENODATA "digest-is:$W/own" state=ERROR reset
 }
-refuses "cut off" "" cut:-40
+refuses "a stream that is cut off is refused" "" cut:-40
 refuses "without its last chunk" =EPROTO drop:-2
 # Of all but the first chunk
 rest=$(mig-stream info "$W/s" | awk '/tag=3/ && n++ { sub(/.*length=/, ""); sum += $1 } END { print sum }')

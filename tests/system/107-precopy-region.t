@@ -37,7 +37,7 @@ t "the stream is as documented" mig-stream info "$W/s"
 mig "copies while the bulk is read" "$a" v1-state:3 start:2000 "v1-read:$W/s" wait dma:9 \
 	v1-state:2 "digest:$W/d" "v1-more:$W/s" v1-state:1
 # shellcheck disable=SC2086
-mig "the states arrive at the destination" "$b" $loaded
+mig "the states that a VMM uses arrive at the destination" "$b" $loaded
 mig "saved by the region, loaded by v2" "$b" set:RESUMING "write:$W/s" set:RUNNING "digest-is:$W/d"
 mig "stopped before anything is read" "$a" dma:8 v1-state:3 v1-state:2 "digest:$W/d" "v1-read:$W/s" v1-state:1
 # shellcheck disable=SC2086

@@ -157,8 +157,8 @@ is "the destination's loads" "$(events $DEV_TRACE_COMMAND "function=$vf_b" opcod
 
 # Counters
 debug_dir "$a"
-t "one saved" shows counters saved 1
-t "no session failed" shows counters failed 0
+t "one session has saved" shows counters saved 1
+t "no session has failed" shows counters failed 0
 t "its bytes" shows counters bytes_saved "$state_bytes"
 is "operators see the same in sysfs" "$(counters_of "$a" saved loaded failed errors bytes_saved bytes_loaded)" \
 	"1 0 0 0 $state_bytes 0 "
@@ -173,7 +173,7 @@ for op in suspend_p2p save resume_p2p; do
 	t "the times of $op add up" op_adds_up $op
 done
 debug_dir "$b"
-t "one loaded" shows counters loaded 1
+t "one session has loaded" shows counters loaded 1
 t "its bytes, loaded" shows counters bytes_loaded "$state_bytes"
 resets=$(sed -n 's/^resets: //p' "$D/counters")
 mig "the device is reset" "$b" reset
@@ -183,7 +183,7 @@ at_least "resets are counted, those of open and close too" "$now_resets" $((rese
 # The other front end, and what goes wrong
 tracing 1
 clear_trace
-mig "by the region" "$b" v1-state:2 "$(seen state user v1)" state=STOP_COPY set:STOP=EBUSY \
+mig "a session by the region keeps v2 out" "$b" v1-state:2 "$(seen state user v1)" state=STOP_COPY set:STOP=EBUSY \
 	"v1-read:$W/v1" v1-state:1
 is "transitions by v1" "$(events vfio_pci_mig_state trigger=v1 | field new)" \
 	"RUNNING_P2P STOP STOP_COPY STOP RUNNING_P2P RUNNING"
@@ -223,7 +223,7 @@ is "the trace has the save that was aborted" "$(events vfio_pci_mig_op op=save |
 is "there is no event of a chunk" "$(events vfio_pci_mig_chunk)" ""
 is "the abort is a command of the PF" "$(events $DEV_TRACE_COMMAND opcode=ABORT | field function)" -1
 t "an aborted save counts as a failed session" shows counters failed 1
-mig "RESUMING without data" "$b" set:RESUMING set:STOP set:RUNNING
+mig "RESUMING ends without data" "$b" set:RESUMING set:STOP set:RUNNING
 t "a session without data is no failure" shows counters failed 1
 mig "a stream that is refused" "$b" set:RESUMING \
 	"sh:dd if=/dev/zero of=$W/zero bs=4096 count=1 2>/dev/null" "write:$W/zero=EINVAL" \

@@ -9,10 +9,10 @@ vfs_and_mdevs 3 a b
 TYPE=$DEV_TYPE_LITE
 new_uuid
 lite=$UUID
-must "an mdev of the other type" create "$lite" $TYPE
+must "an mdev of the other type is created" create "$lite" $TYPE
 W=$WORK
-must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/good"
-must "one of the other type" vfio-mig -q "$MDEVS/$lite" dma:100 set:STOP_COPY "read:$W/lite"
+must "a good stream is saved" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/good"
+must "a good stream of the other type is saved" vfio-mig -q "$MDEVS/$lite" dma:100 set:STOP_COPY "read:$W/lite"
 state=$(mig-stream info "$W/good" | sed -n 's/.*state=\([0-9]*\).*/\1/p')
 
 mig_session "$b"
@@ -106,7 +106,7 @@ mig_do "a good stream loads after these" set:RESUMING "write:$W/good" set:RUNNIN
 for cut in 1 64 127 128 140 152 1000 100000 -1 -8 -9 -32; do
 	mig-stream mutate "$W/good" "$W/bad" "cut:$cut" || flunk "cut:$cut"
 	mark
-	mig_do "cut off at $cut" reset dma:7 "digest:$W/own" set:RESUMING "write:$W/bad" \
+	mig_do "a stream that is cut off at $cut is refused" reset dma:7 "digest:$W/own" set:RESUMING "write:$W/bad" \
 		"digest-is:$W/own" set:STOP=ENODATA state=ERROR "digest-is:$W/own" reset state=RUNNING
 	logged_once "cut off at $cut: the log says why" 'migration data was refused or is not complete'
 done
@@ -119,7 +119,7 @@ good()
 	g_desc=$1
 	shift
 	mig-stream mutate "$W/good" "$W/other" "$@" || flunk "$g_desc: mutate"
-	mig_do "$g_desc: accepted" reset set:RESUMING "write:$W/other" set:RUNNING "digest-is:$W/d" copies=100
+	mig_do "$g_desc: it is accepted" reset set:RESUMING "write:$W/other" set:RUNNING "digest-is:$W/d" copies=100
 }
 good "unchanged" renumber
 good "an unknown optional record" insert:0:77:0:16
@@ -128,6 +128,6 @@ good "a large optional record" insert:1:77:0:4096
 good "many optional records" insert:0:77:0:1 insert:2:78:0:3 insert:3:79:0:4000 insert:0:80:0:0
 good "the state in other chunks" split:0:1 split:1:4096 split:2:100000
 mig_quit
-mig "one refusal, and a good stream in the next session" "$b" set:RESUMING "write:$W/bad" set:STOP=ENODATA
-mig "the good stream" "$b" set:RESUMING "write:$W/good" set:RUNNING "digest-is:$W/d" copies=100 dma:1
+mig "a bad stream is refused" "$b" set:RESUMING "write:$W/bad" set:STOP=ENODATA
+mig "a good stream loads in the next session" "$b" set:RESUMING "write:$W/good" set:RUNNING "digest-is:$W/d" copies=100 dma:1
 no_mdevs_no_vfs

@@ -14,7 +14,7 @@
 vfs_and_mdevs 2 a b
 W=$WORK
 REFUSED=EINVAL,EOPNOTSUPP,EPROTO,EMEDIUMTYPE,EPROTONOSUPPORT,EFBIG,EBADMSG
-must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/plain.d" set:STOP_COPY "read:$W/plain"
+must "a good stream is saved" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/plain.d" set:STOP_COPY "read:$W/plain"
 # By the region, which all kernels have; the pages that are saved twice come in records of their own
 must "one of a function that runs" vfio-mig -q "$MDEVS/$a" dma:100 v1-state:3 "v1-read:$W/delta" \
 	dma:40 "v1-more:$W/delta" dma:20 "v1-more:$W/delta" dma:9 v1-state:2 "digest:$W/delta.d" \
@@ -74,7 +74,7 @@ for kind in plain delta; do
 	state=$(mig-stream info "$W/$kind" | sed -n 's/.*state=\([0-9]*\).*/\1/p')
 
 	for cut in $(mig-stream bounds "$W/$kind"); do
-		bad "cut off at $cut of $size" 0 'refused or is not complete' "cut:$cut"
+		bad "a stream that is cut off at $cut of $size is refused" 0 'refused or is not complete' "cut:$cut"
 	done
 
 	# The header: magic, version, size, IDs, compat, type, reserved, crc. What comes later in it is

@@ -17,7 +17,7 @@ rounds=1
 ! full || rounds="1 2 3 4 5 6"
 phases="RUNNING RUNNING_P2P STOP STOP_COPY RESUMING"
 ! kernel_has_precopy || phases="$phases PRE_COPY PRE_COPY_P2P"
-must "a good stream" vfio-mig -q "$MDEVS/$b" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
+must "a good stream is saved" vfio-mig -q "$MDEVS/$b" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
 
 # By its registers a function can be stopped from copying, but not be kept from being saved, loaded
 # or reset; what firmware has suspended does not change by them
@@ -62,7 +62,7 @@ done
 mig_bg "$a" hostile:99 "touch:$W/open" "await:$W/go" hostile-end
 must "the hostile guest goes on" wait_for 20 is_there "$W/open"
 mig "meanwhile another one is saved" "$c" dma:33 "digest:$W/c" set:STOP_COPY "read:$W/cs" set:RUNNING dma:5
-mig "and loaded" "$b" set:RESUMING "write:$W/cs" set:RUNNING "digest-is:$W/c" dma:20
+mig "the state is loaded" "$b" set:RESUMING "write:$W/cs" set:RUNNING "digest-is:$W/c" dma:20
 new_uuid
 t "an mdev is removed meanwhile" write_to "$MDEVS/$c/remove" 1
 t "a new mdev is made meanwhile" create "$UUID"

@@ -12,7 +12,7 @@ mdev_vf "$b"
 n=$VF
 fw_dir
 W=$WORK
-must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
+must "a good stream is saved" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
 arm() { printf "sh:echo $n %s >$FW/inject" "$*"; }
 AGAIN="reset state=RUNNING dma:7 set:STOP_COPY read:$W/again set:STOP set:RESUMING write:$W/s
 	set:RUNNING digest-is:$W/d dma:1"
@@ -41,21 +41,21 @@ done
 # shellcheck disable=SC2086
 for fault in "silent" "late 3000000000"; do
 	mark
-	mig "suspend: $fault" "$b" "$(arm suspend $fault)" set:RUNNING_P2P=ETIMEDOUT state=ERROR \
+	mig "suspend handles the fault $fault" "$b" "$(arm suspend $fault)" set:RUNNING_P2P=ETIMEDOUT state=ERROR \
 		set:RUNNING=EINVAL $AGAIN
 	logged "suspend, $fault: the log says so" 'migration: firmware did not answer suspend_p2p in [0-9]+ ms; the device is in the ERROR state until it is reset'
-	mig "resume: $fault" "$b" set:STOP "$(arm resume $fault)" set:RUNNING=ETIMEDOUT state=ERROR $AGAIN
-	mig "size: $fault" "$b" "$(arm state_size $fault)" size=ETIMEDOUT state=RUNNING dma:3 size \
+	mig "resume handles the fault $fault" "$b" set:STOP "$(arm resume $fault)" set:RUNNING=ETIMEDOUT state=ERROR $AGAIN
+	mig "the size of the state handles the fault $fault" "$b" "$(arm state_size $fault)" size=ETIMEDOUT state=RUNNING dma:3 size \
 		$AGAIN
 	mark
-	mig "save: $fault" "$b" dma:4 "$(arm save $fault)" set:STOP_COPY "read:$W/x=ETIMEDOUT" \
+	mig "save handles the fault $fault" "$b" dma:4 "$(arm save $fault)" set:STOP_COPY "read:$W/x=ETIMEDOUT" \
 		state=STOP_COPY read1=ETIMEDOUT set:RUNNING copies=4 dma:3 $AGAIN
 	logged "save, $fault: the log says so" 'migration: firmware did not answer save in [0-9]+ ms; this migration has failed'
 	mig "load: $fault" "$b" set:RESUMING "$(arm load $fault)" "write:$W/s=ETIMEDOUT" state=RESUMING \
 		write1=ETIMEDOUT set:STOP=ENODATA state=ERROR $AGAIN
-	mig "save: $fault, reset instead of waiting" "$b" "$(arm save $fault)" set:STOP_COPY reset \
+	mig "a reset ends the wait for save with the fault $fault" "$b" "$(arm save $fault)" set:STOP_COPY reset \
 		read1=ENODEV state=RUNNING $AGAIN
-	mig "save: $fault, left instead of waiting" "$b" "$(arm save $fault)" set:STOP_COPY \
+	mig "a change of state ends the wait for save with the fault $fault" "$b" "$(arm save $fault)" set:STOP_COPY \
 		set:STOP state=STOP set:RUNNING dma:2 $AGAIN
 	mig "save: $fault, closed instead of waiting" "$b" "$(arm save $fault)" set:STOP_COPY close \
 		state=STOP_COPY set:RUNNING dma:2 $AGAIN
@@ -68,7 +68,7 @@ t "firmware is given more time" fw_timeout 5000
 # shellcheck disable=SC2086
 for ms in 50 300; do
 	ns=$((ms * 1000000))
-	mig "everything $ms ms late" "$b" "$(arm suspend late $ns 9)" "$(arm resume late $ns 9)" \
+	mig "each command may be $ms ms late" "$b" "$(arm suspend late $ns 9)" "$(arm resume late $ns 9)" \
 		"$(arm state_size late $ns 9)" "$(arm save late $ns 9)" "$(arm load late $ns 9)" \
 		dma:9 size set:RUNNING_P2P set:STOP_COPY "read:$W/x" set:RESUMING "write:$W/s" \
 		set:RUNNING "digest-is:$W/d" "$(arm any off)" $AGAIN
@@ -78,10 +78,10 @@ done
 {
 mig "save cut short: it is continued" "$b" set:RESUMING "write:$W/s" "$(arm save short 1000)" \
 	set:STOP_COPY "read:$W/x" reset set:RESUMING "write:$W/x" set:RUNNING "digest-is:$W/d"
-mig "save cut short again and again" "$b" set:RESUMING "write:$W/s" "$(arm save short 70001 5)" \
+mig "a state arrives although each save is cut short" "$b" set:RESUMING "write:$W/s" "$(arm save short 70001 5)" \
 	set:STOP_COPY "read:$W/x" reset set:RESUMING "write:$W/x" set:RUNNING "digest-is:$W/d"
 mark
-mig "save cut to nothing" "$b" "$(arm save short 0)" set:STOP_COPY "read:$W/x=EIO" set:STOP \
+mig "a save that is cut to nothing fails" "$b" "$(arm save short 0)" set:STOP_COPY "read:$W/x=EIO" set:STOP \
 	set:STOP_COPY "read:$W/x" $AGAIN
 logged "the log says so" 'firmware reports 0 bytes saved'
 mig "load cut short" "$b" set:RESUMING "$(arm load short 1000)" "write:$W/s=EIO,EINVAL,EBADMSG" \
@@ -93,16 +93,16 @@ t "removal: firmware will refuse" inject "$n" disable fail 11
 t "the mdev is removed" remove "$b"
 new_uuid
 b=$UUID
-t "an mdev on the same VF" create "$b"
+t "an mdev on the same VF is created" create "$b"
 mdev_vf "$b"
 n=$VF
 t "firmware is given half a second" fw_timeout 500
-t "removal: firmware will be silent" inject "$n" disable silent
+t "firmware will be silent at removal" inject "$n" disable silent
 t "the mdev is removed" remove "$b"
 t "firmware is given its usual time" fw_timeout 5000
 new_uuid
 b=$UUID
-t "an mdev on the same VF" create "$b"
+t "an mdev on the same VF is created" create "$b"
 mig "the mdev does DMA" "$b" dma:20
 
 # The end of all firmware

@@ -14,7 +14,7 @@ mdev_vf "$b"
 n=$VF
 fw_dir
 W=$WORK
-must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
+must "a good stream is saved" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
 head -c 500000 "$W/s" >"$W/half"
 tail -c +500001 "$W/s" >"$W/rest"
 arm() { echo "sh:echo $n $* >$FW/inject"; }

@@ -56,7 +56,7 @@ wrote() { echo "sh:[ \"\$(tool write $2 $3)\" = $1 ]"; }	# ERRNO FILE DATA
 
 must "firmware is given a second" bound_with_fw_timeout 1000
 vfs_and_mdevs 3 a b
-must "a good stream" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
+must "a good stream is saved" vfio-mig -q "$MDEVS/$a" dma:100 "digest:$W/d" set:STOP_COPY "read:$W/s"
 head -c 500000 "$W/s" >"$W/half"
 tail -c +500001 "$W/s" >"$W/rest"
 mdev_vf "$b"
@@ -69,7 +69,7 @@ ran="state=RUNNING copies=0"
 lost="state=ERROR set:STOP=EINVAL set:RUNNING=EINVAL reset state=RUNNING copies=0"
 t "the bridge above reports errors" grep -q . "/sys/bus/pci/devices/$port/aer_rootport_total_err_fatal"
 mig_session "$b"
-mig_do "a user" err dma:5
+mig_do "a user opens the device" err dma:5
 for s in $states; do
 	about $s
 	mig_do "$s: VFs can't be switched off, and the modules stay" reset $ENTER \
@@ -77,10 +77,10 @@ for s in $states; do
 		"sh:! rmmod mdev-pci 2>/dev/null" "sh:! rmmod vfio-pci-engine 2>/dev/null" $ON
 	mig_do "$s: an error of the link that is not fatal is told, and changes nothing" \
 		reset $ENTER "$(aer POISON_TLP)" err-wait:10000 $ON
-	mig_do "$s: reset of the VF" reset $ENTER "$(wrote 0 "$vf/reset" 1)" $ran $STALE \
+	mig_do "$s: the VF is reset" reset $ENTER "$(wrote 0 "$vf/reset" 1)" $ran $STALE \
 		reset dma:7 set:STOP set:RUNNING dma:2
-	mig_do "$s: reset of the PF" reset $ENTER "$(wrote 0 "$PFDIR/reset" 1)" $STALE $lost $STALE dma:7
-	mig_do "$s: a fatal error of the link" reset $ENTER "$(aer DLP)" err-wait:10000 \
+	mig_do "$s: the PF is reset" reset $ENTER "$(wrote 0 "$PFDIR/reset" 1)" $STALE $lost $STALE dma:7
+	mig_do "$s: the link has a fatal error" reset $ENTER "$(aer DLP)" err-wait:10000 \
 		"sh:sleep 0.5" $STALE $lost $STALE dma:7
 	mig_do "$s: after all these its state goes elsewhere" dma:3 digest:$W/dx set:STOP_COPY \
 		read:$W/x $saved
@@ -115,7 +115,7 @@ fresh() # DESCRIPTION -> $b
 {
 	new_uuid
 	b=$UUID
-	t "$1: a fresh mdev" create "$b" || return
+	t "$1: a fresh mdev is created" create "$b" || return
 	mig "$1: works" "$b" state=RUNNING copies=0 dma:20
 }
 
@@ -142,7 +142,7 @@ for s in $(full && echo $states || echo STOP_COPY RESUMING); do
 	held "the PF is unbound" $s $PFUNBIND "$PF"
 	t "$s: no mdev is left" is_gone "$MDEVS/$b"
 	t "$s: the PF is bound" write_to $PFBIND "$PF"
-	must "$s: VFs" bound_vfs 2
+	must "$s: the VFs are there again" bound_vfs 2
 	fresh "$s: the PF was unbound"
 done
 t "no task is stuck in the kernel" wait_for 10 nobody_stuck
@@ -166,12 +166,12 @@ pulled() # STATE
 	mig_bg "$b" irq $ENTER "touch:$W/open" irq-wait:40000 $p_after state \
 		reset=ENODEV,ENOTTY,EINVAL,EAGAIN state
 	wait_for 20 is_there "$W/open" || { mig_end "$1: a user"; return; }
-	t "$1: pulled out" pull_out
+	t "$1: the PF is pulled out" pull_out
 	mig_end "$1: the user is asked to let go, and is told that there is no device"
 	t "$1: the device is gone" wait_for 40 is_gone "$PFDIR"
-	t "$1: the mdev too" wait_for 30 is_gone "$MDEVS/$b"
+	t "$1: the mdev is gone, too" wait_for 30 is_gone "$MDEVS/$b"
 	must "$1: plugged in again" plug_in
-	must "$1: VFs" bound_vfs 2
+	must "$1: the VFs are there again" bound_vfs 2
 	fresh "$1: the device was pulled out"
 }
 

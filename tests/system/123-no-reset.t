@@ -25,9 +25,9 @@ mig "the next user finds it RUNNING" "$u" state=RUNNING dma:5
 t "the mdev is removed" remove "$u"
 
 # Never was one
-t "a VF that can't be reset" write_to "$vf/reset_method" "$NL"
+t "the VF can't be reset" write_to "$vf/reset_method" "$NL"
 new_uuid
-t "an mdev on it" create "$UUID"
+t "an mdev on it is created" create "$UUID"
 is "does not migrate" "$(cat "$MDEVS/$UUID/migration_state")" none
 like "not_migratable has the reason" "$(cat "$MDEVS/$UUID/not_migratable")" 'no way to be reset'
 is "nothing is compatible with it" "$(cat "$MDEVS/$UUID/migration_compat")" none

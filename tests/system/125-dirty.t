@@ -32,7 +32,7 @@ if can unload; then
 fi
 REASON=
 mark
-must "modules" load_all
+must "the modules load" load_all
 vfs_and_mdevs 2 v u
 mdev_vf "$u"
 fw_dir

@@ -9,7 +9,7 @@ vfs_and_mdevs 2 a b
 W=$WORK
 
 MIG_OPTIONS=-c
-mig "DMA" "$a" dma:150 copies=150 errors=0
+mig "the mdev does DMA" "$a" dma:150 copies=150 errors=0
 mig "the state is saved" "$a" dma:60 "digest:$W/d" set:STOP_COPY "read:$W/s" "digest-is:$W/d" set:RUNNING dma:5
 mig "the state is loaded" "$b" "digest-not:$W/d" set:RESUMING "write:$W/s" set:STOP "digest-is:$W/d" \
 	set:RUNNING copies=60 dma:20 copies=80
@@ -25,7 +25,7 @@ mig "loaded by the character device" "$b" set:RESUMING "write:$W/s2" set:RUNNING
 
 MIG_OPTIONS=
 mig_bg "$a" dma:10 "touch:$W/open" "await:$W/go" dma:10
-must "a user by the group" wait_for 20 is_there "$W/open"
+must "a user has the device by its group" wait_for 20 is_there "$W/open"
 MIG_OPTIONS=-c
 mig "not by the character device at the same time" "$a" open=EBUSY
 echo >"$W/go"
@@ -35,7 +35,7 @@ mig_end "the user was not disturbed"
 mdev_vf "$b"
 rm -f "$W/open" "$W/asked" "$W/go"
 mig_bg "$b" irq dma:10 "touch:$W/open" irq-wait:20000 "touch:$W/asked" "await:$W/go" dma:10
-must "a user by the character device" wait_for 20 is_there "$W/open"
+must "a user has the device by its character device" wait_for 20 is_there "$W/open"
 mig "not twice" "$b" open=EINVAL
 MIG_OPTIONS=
 mig "not by the group at the same time" "$b" open=EBUSY

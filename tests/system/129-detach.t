@@ -42,7 +42,7 @@ for s in STOP_COPY RESUMING PRE_COPY; do
 	t "$s: a VF that is not enabled is not detached" not dev_detach "$VF"
 	new_uuid
 	u=$UUID
-	t "$s: another mdev" create "$u"
+	t "$s: another mdev is created" create "$u"
 	mdev_vf "$u"
 	t "$s: the PF driver attaches it again" dev_attach "$VF"
 	mig "$s: its state is saved, and it copies again" "$u" set:STOP_COPY "read:$W/x:100" set:RUNNING dma:3

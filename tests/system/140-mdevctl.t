@@ -19,25 +19,25 @@ like "types shows the description" "$types" 'migratable: yes'
 
 new_uuid
 u=$UUID
-t "define" ctl define --uuid "$u" --parent "$PF" --type $DEV_TYPE
+t "mdevctl define succeeds" ctl define --uuid "$u" --parent "$PF" --type $DEV_TYPE
 like "mdevctl lists the mdev as defined" "$(mdevctl list --defined)" "^$u $PF $DEV_TYPE manual"
 t "not active yet" is_gone "$MDEVS/$u"
 t "the definition starts" ctl start --uuid "$u"
-t "active" attr_is "$u" migration_state RUNNING
+t "the mdev is active" attr_is "$u" migration_state RUNNING
 like "mdevctl lists the active mdev" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defined"
 mig "the mdev does DMA" "$u" dma:20
 like "types knows that one is used" "$(mdevctl types)" 'Available instances: 3'
 t "a second start is refused" not ctl start --uuid "$u"
 t "mdevctl stop succeeds" ctl stop --uuid "$u"
 t "the mdev is gone" is_gone "$MDEVS/$u"
-like "still defined" "$(mdevctl list --defined)" "^$u "
+like "the mdev is still defined" "$(mdevctl list --defined)" "^$u "
 t "start again" ctl start --uuid "$u"
 t "stop again" ctl stop --uuid "$u"
 
 new_uuid
 v=$UUID
 t "start without a definition" ctl start --uuid "$v" --parent "$PF" --type $DEV_TYPE_LITE
-like "listed" "$(mdevctl list)" "^$v $PF $DEV_TYPE_LITE"
+like "the mdev is listed" "$(mdevctl list)" "^$v $PF $DEV_TYPE_LITE"
 t "define from what runs" ctl define --uuid "$v"
 t "mdevctl stop succeeds" ctl stop --uuid "$v"
 t "the definition is removed" ctl undefine --uuid "$v"
@@ -63,7 +63,7 @@ t "the mdev is active" attr_is "$u" migration_state RUNNING
 mig "the mdev does DMA" "$u" dma:20
 t "the vendor module unloads under it" unload $DEV_MODULE
 t "it is gone, its definition is not" is_gone "$MDEVS/$u"
-like "still defined" "$(mdevctl list --defined)" "^$u .*auto"
+like "the mdev is still defined" "$(mdevctl list --defined)" "^$u .*auto"
 t "the definition is removed" ctl undefine --uuid "$u"
 is "no definition is left" "$(mdevctl list --defined)" ""
 t "the vendor module loads as before" load $DEV_MODULE

@@ -50,7 +50,7 @@ why "beyond what that type has" 'must be 4096 to 65536 bytes' modify --uuid "$b"
 
 if within 20 mdevctl modify --help | grep -q -- --live; then
 	echo '{"mdev_type":"'"$DEV_TYPE"'","start":"manual","attrs":[{"max_copy":"8192"}]}' >"$WORK/live.json"
-	t "modify --live" ctl modify --uuid "$a" --live --jsonfile "$WORK/live.json"
+	t "mdevctl modify --live succeeds" ctl modify --uuid "$a" --live --jsonfile "$WORK/live.json"
 	t "max_copy is set" attr_is "$a" max_copy 8192
 	t "what is not named is as at first" attr_is "$a" bandwidth 0
 	mig_bg "$a" "touch:$WORK/open" "await:$WORK/go"
@@ -73,7 +73,7 @@ t "all mdevs are removed" remove_all
 # ---- a reboot: all modules go, then what systemd does at boot: udevd, and events for what there is
 
 t "one with attributes starts automatically" ctl modify --uuid "$a" --auto
-t "one of the other type as well" ctl modify --uuid "$b" --auto
+t "the definition of the other type is changed as well" ctl modify --uuid "$b" --auto
 t "one does not" ctl define --uuid "$c" --parent "$PF" --type $DEV_TYPE
 t "the number of VFs in its place" sed -i "s/^# options $DEV_MODULE num_vfs=.*/options $DEV_MODULE num_vfs=3/" $CONF
 

@@ -10,9 +10,9 @@ ctl() { within 60 mdevctl "$@" || fail "mdevctl $*"; }
 FILES='etc/mdevctl.d etc/modprobe.d etc/modules-load.d usr/lib/udev/rules.d/61-mdev-pci.rules usr/share/mdev-pci'
 
 must "the tools are installed" cp -a "$TOOLS/install-tools/." /
-t "the number of VFs" sed -i "s/^# options $DEV_MODULE num_vfs=.*/options $DEV_MODULE num_vfs=3/" \
+t "the number of VFs is written to the configuration" sed -i "s/^# options $DEV_MODULE num_vfs=.*/options $DEV_MODULE num_vfs=3/" \
 	/etc/modprobe.d/mdev-pci.conf
-must "VFs for now" bound_vfs 1
+must "a VF exists for now" bound_vfs 1
 new_uuid
 a=$UUID
 t "an mdev from a profile, with attributes" ctl define --uuid "$a" --parent "$PF" \
@@ -20,12 +20,12 @@ t "an mdev from a profile, with attributes" ctl define --uuid "$a" --parent "$PF
 t "the definition starts automatically" ctl modify --uuid "$a" --auto
 t "the mdev starts" ctl start --uuid "$a"
 new_uuid
-t "one of another type as well" ctl define --uuid "$UUID" --parent "$PF" --type $DEV_TYPE_LITE --auto
+t "an mdev of another type is defined as well" ctl define --uuid "$UUID" --parent "$PF" --type $DEV_TYPE_LITE --auto
 new_uuid
 t "one is not to start" ctl define --uuid "$UUID" --parent "$PF" --type $DEV_TYPE
 mkdir -p /etc/modules-load.d
 must "the disk is brought out" eval 'mount /share && tar -C / -cf /share/disk.tar $FILES'
-t "in one piece" eval 'sync && umount /share'
+t "the archive is written completely" eval 'sync && umount /share'
 rm -f /etc/mdevctl.d/"$PF"/*
 (cd "$TOOLS/install-tools" && find . -type f) | (cd / && xargs rm -f)
 no_mdevs_no_vfs

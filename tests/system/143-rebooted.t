@@ -28,7 +28,7 @@ must "no module is loaded" not is_dir /sys/module/mdev_pci
 must "the disk of 142-reboot is there" is_dir "/etc/mdevctl.d/$PF"
 t "an mdev with attributes is defined" defined $DEV_TYPE auto
 a=$UUID
-t "one of another type" defined $DEV_TYPE_LITE auto
+t "an mdev of another type is defined" defined $DEV_TYPE_LITE auto
 b=$UUID
 t "and one that is not to start" defined $DEV_TYPE manual
 c=$UUID
@@ -40,7 +40,7 @@ is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
 t "the mdev is there" wait_for 30 active "$a"
 t "the mdev has its max_copy" attr_is "$a" max_copy 65536
 t "and its bandwidth" attr_is "$a" bandwidth 100
-t "the other type's as well" wait_for 10 active "$b"
+t "the other type's mdev is active as well" wait_for 10 active "$b"
 t "the one that is not to start is not" is_gone "$MDEVS/$c"
 load vfio_iommu_type1
 mig "the mdev does DMA" "$a" dma:20

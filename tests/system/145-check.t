@@ -65,10 +65,10 @@ t "it compares this host with itself" check --compare "$WORK/other"
 says system compare ok
 like "its types" "$VALUE" "type $DEV_TYPE of device $PF of the other host can come to $PF"
 like "its mdev" "$VALUE" "mdev $a of the other host can come to $PF"
-must "another host" sed -i 's/ state=[0-9]* / state=77 /' "$WORK/other"
+must "the other host's file has another state" sed -i 's/ state=[0-9]* / state=77 /' "$WORK/other"
 t "it compares this host with that" check --compare "$WORK/other"
 says system compare error "type $DEV_TYPE .* can't come here: $PF: state is 77 there and 1 here"
-t "alone again" check
+t "the check passes again without the other host" check
 
 # ---- live migration: not the tool's table, but what this machine can
 able_word qemu-log
@@ -127,14 +127,14 @@ is "no VFs: a warning" "$STATUS" 1
 says "$PF" vfs warning 'has no VFs now, of 8'
 found=$(grep "^$PF types " "$WORK/found")
 like "types of VFs" "$found" "^[^ ]* types warning type $DEV_TYPE: .* there are no VFs"
-like "and the whole" "$found" "^[^ ]* types ok type $DEV_TYPE_WHOLE: 1 available"
+like "the report names the function as a whole" "$found" "^[^ ]* types ok type $DEV_TYPE_WHOLE: 1 available"
 new_uuid
 t "the whole device becomes an mdev" create "$UUID" $DEV_TYPE_WHOLE
 check
 says "$PF" vfs ok "mdev $UUID has the whole device"
 says "$PF" types ok "$DEV_TYPE_WHOLE: the device as a whole is in use"
 says "$PF" mdevs ok '^ok 1 mdev,'
-t "and taken back" remove "$UUID"
+t "the mdev of the whole function is removed" remove "$UUID"
 must "the vendor module unloads" unload $DEV_MODULE
 check
 is "no driver: an error" "$STATUS" 2

@@ -50,11 +50,11 @@ t "migration fails" not guest_migrate h x "$w"
 guest_quit x 2>/dev/null || guests_kill_one x
 t "QEMU is there" qmp_up h
 mig "the others work when they have been reset" "$u" state=RUNNING dma:20
-mig "all of them" "$w" state=RUNNING dma:20
+mig "all of them do DMA" "$w" state=RUNNING dma:20
 
 # A fatal error stops the guest: it can't let go by itself any more
 l0 pcie_aer_inject_error rp1 DLP >"$WORK/aer"
-like "a fatal error of the link" "$(cat "$WORK/aer")" '^OK'
+like "the link has a fatal error" "$(cat "$WORK/aer")" '^OK'
 stopped() { qmp h query-status && case $ANSWER in *internal-error*) ;; *) false ;; esac; }
 t "QEMU gets the error interrupt and stops the guest" wait_for 20 stopped
 : >"$WORK/write"

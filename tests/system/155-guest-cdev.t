@@ -30,13 +30,13 @@ with_iommufd
 must "a guest boots with the mdev" guest_boot g "$u"
 files=$(files_of g)
 like "by its character device" "$files" '^/dev/vfio/devices/vfio[0-9]+$'
-like "with IOMMUFD" "$files" '^/dev/iommu$'
+like "the guest's QEMU uses IOMMUFD" "$files" '^/dev/iommu$'
 is "not by its group" "$(printf '%s\n' "$files" | grep -E '^/dev/vfio/(vfio|[0-9]+)$')" ""
 t "its copies go on" guest_goes_on g 200 60
 is "each byte was right" "$ERRORS" 0
 mig "nobody else can open the mdev" "$u" open=EBUSY
 
-must "migration to the second mdev" guest_migrate g h "$v"
+must "the guest migrates to the second mdev" guest_migrate g h "$v"
 t "the copies go on" guest_goes_on h 200 60
 is "each byte was right" "$ERRORS" 0
 t "the source's QEMU ends" guest_quit g

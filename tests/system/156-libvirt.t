@@ -46,11 +46,11 @@ like "and how many there can be" "$VIRT" "<availableInstances>4</availableInstan
 new_uuid
 a=$UUID
 sed -e "s,<uuid>.*<,<uuid>$a<," -e "s,pci_0000_01_00_0,$pf," "$S/mdev.xml" >"$WORK/mdev.xml"
-must "nodedev-define" virt nodedev-define "$WORK/mdev.xml"
+must "nodedev-define succeeds" virt nodedev-define "$WORK/mdev.xml"
 t "libvirt knows the node device" nodedev_of "$a"
 dev=$NODEDEV
 t "the node device is not active" not nodedev_active "$a"
-must "nodedev-start" virt nodedev-start "$dev"
+must "nodedev-start succeeds" virt nodedev-start "$dev"
 t "the mdev is there" attr_is "$a" migration_state RUNNING
 t "with its attribute" attr_is "$a" max_copy 65536
 t "libvirt sees it" wait_for 10 nodedev_active "$a"
@@ -64,10 +64,10 @@ t "libvirt sees it, too" wait_for 10 nodedev_active "$b"
 t "nodedev-destroy succeeds" virt nodedev-destroy "$dev"
 t "the mdev is gone" is_gone "$MDEVS/$a"
 t "the node device is still defined" nodedev_of "$a"
-t "nodedev-start again" virt nodedev-start "$dev"
+t "nodedev-start succeeds again" virt nodedev-start "$dev"
 new_uuid
 sed "s,<uuid>.*<,<uuid>$UUID<," "$WORK/mdev.xml" >"$WORK/transient.xml"
-t "nodedev-create, without a definition" virt nodedev-create "$WORK/transient.xml"
+t "nodedev-create succeeds without a definition" virt nodedev-create "$WORK/transient.xml"
 t "the mdev exists with its attribute" attr_is "$UUID" max_copy 65536
 t "libvirt knows the node device" nodedev_of "$UUID"
 t "nodedev-destroy succeeds" virt nodedev-destroy "$NODEDEV"
@@ -101,11 +101,11 @@ t "the guest goes on" domain_goes_on vm 100
 
 # ---- hot-plug. ioatdma of the guest tests a channel that it finds: firmware has seen a copy
 sed "s,uuid='[0-9a-f-]*',uuid='$b'," "$S/hostdev-mdev.xml" >"$WORK/plug.xml"
-t "attach-device" virt attach-device vm "$WORK/plug.xml" --live
+t "attach-device succeeds" virt attach-device vm "$WORK/plug.xml" --live
 copied() { mdev_fw "$b" copies && [ "$VALUE" -gt 0 ]; }
 t "the guest's driver takes it" wait_for 60 copied
 fails "it can't be attached twice" 'in use|already|exist|Duplicate' attach-device vm "$WORK/plug.xml" --live
-t "detach-device" virt detach-device vm "$WORK/plug.xml" --live
+t "detach-device succeeds" virt detach-device vm "$WORK/plug.xml" --live
 free() { [ "$(tool write "$MDEVS/$b/bandwidth" 1)" = 0 ]; }
 t "no domain uses the mdev" wait_for 60 free
 t "the guest goes on" domain_goes_on vm 100
@@ -119,7 +119,7 @@ patient() { virt migrate-setmaxdowntime vm 60000; }
 
 VIRSH_TIMEOUT=240
 t "the allowed downtime is set to 60 s" patient
-t "managedsave" virt managedsave vm
+t "managedsave succeeds" virt managedsave vm
 t "the domain is shut off" domain_is vm "shut off"
 t "the mdev is free: its attribute can be set" write_to "$MDEVS/$a/bandwidth" 0
 t "start restores it" virt start vm
@@ -128,7 +128,7 @@ guest_status vm
 at_least "from where it was" "$COPIES" "$before"
 is "the guest saw no error" "$ERRORS" 0
 t "once more" patient
-t "managedsave again" virt managedsave vm
+t "managedsave succeeds again" virt managedsave vm
 t "the mdev is set up otherwise" write_to "$MDEVS/$a/max_copy" 4096
 mark
 fails "it can't be restored" '.' start vm
@@ -151,7 +151,7 @@ if [ "$LIBVIRT" -ge 10 ]; then
 	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/pci.xml"
 	sed "s,<address .*/>,<address $address/>," "$S/hostdev-pci.xml" >"$WORK/hostdev.xml"
 	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/pci.xml"
-	t "a domain with the VF as a PCI device" virt create "$WORK/pci.xml"
+	t "a domain with the VF as a PCI device starts" virt create "$WORK/pci.xml"
 	t "its guest copies" domain_said pci 240 '^COPYLOAD copies=[1-9].*state=running'
 	t "the domain is destroyed" virt destroy pci
 	bound_driver "$VALUE"
@@ -160,7 +160,7 @@ else
 fi
 
 t "nodedev-destroy succeeds" virt nodedev-destroy "$dev"
-t "nodedev-undefine" virt nodedev-undefine "$dev"
+t "nodedev-undefine succeeds" virt nodedev-undefine "$dev"
 t "the other one is removed" remove "$b"
 t "libvirt no longer lists it as active" wait_for 10 not nodedev_active "$b"
 t "libvirtd ends" libvirt_stop

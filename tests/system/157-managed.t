@@ -42,11 +42,11 @@ is "both VFs are available" "$(available)" 2
 new_uuid; u=$UUID
 t "an mdev is created" create "$u"
 new_uuid; v=$UUID
-t "another one" create "$v"
+t "another mdev is created" create "$v"
 t "both mdevs are removed" remove_all
 
 t "the other VF is given to VFIO" switch "$one" vfio
-must "a domain with it" managed_xml vfio "$one"
+must "a domain with it is defined" managed_xml vfio "$one"
 t "the domain starts" virt create --paused "$WORK/vfio.xml"
 is "the VF keeps the flavour vfio" "$(flavour "$one")" "native [vfio] mdev"
 refused "native meanwhile" "/sys/bus/pci/devices/$one/driver_flavour" native EBUSY "flavour native refused: "

@@ -13,7 +13,7 @@ b=5d0c8f5e-60a5-4f43-8f2d-6a7b1f0c2d11
 is "the PF is where the page has it" "$PF" 0000:01:00.0
 qemu_words
 if [ "$QEMU" -ge 8 ]; then
-	must "no VFs and no module" eval 'set_vfs 0 && unload_all'
+	must "no VFs and no module are there" eval 'set_vfs 0 && unload_all'
 	guide start-vfs
 	t "the VFs are bound" wait_for 20 all_bound 2
 	guide start-mdevs

@@ -11,7 +11,7 @@ vfs_and_mdevs 4 u v
 TYPE=$DEV_TYPE_LITE
 new_uuid
 lite=$UUID
-must "an mdev of another type" create "$lite" $DEV_TYPE_LITE
+must "an mdev of another type is created" create "$lite" $DEV_TYPE_LITE
 
 # agree FROM TO: firmware's digest of the source is what the destination has loaded
 agree()
@@ -69,7 +69,7 @@ is "each byte was right" "$ERRORS" 0
 # And now
 guest_status a
 copies=$COPIES
-must "migration to the second mdev" guest_migrate a b "$v"
+must "the guest migrates to the second mdev" guest_migrate a b "$v"
 echo "# downtime $DOWNTIME ms of $TOTAL ms"
 # QEMU 7.2 keeps no count of it
 [ "$VFIO" = unknown ] || at_least "device state was transferred" "$VFIO" 1048576
@@ -86,7 +86,7 @@ is "each byte was right" "$ERRORS" 0
 t "no DMA while suspended" no_illegal_dma
 t "the source's QEMU ends" guest_quit a
 
-must "migration back" guest_migrate b a "$u"
+must "the guest migrates back" guest_migrate b a "$u"
 t "the digests agree" agree "$v" "$u"
 t "the copies go on" guest_goes_on a 300 60
 is "each byte was right" "$ERRORS" 0

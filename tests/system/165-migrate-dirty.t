@@ -53,7 +53,7 @@ if able qemu-log "enable-migration=auto; QEMU uses the device's log of dirty pag
 elif [ "$QEMU" -ge 8 ]; then
 	on=$MIG_OPTION
 	MIG_OPTION=enable-migration=auto
-	t "a QEMU with enable-migration=auto" guest_launch x "$u"
+	t "a QEMU with enable-migration=auto starts" guest_launch x "$u"
 	t "is asked" blocked x
 	like "it refuses migration, for want of the device's log" "$VALUE" 'dirty.*tracking'
 	guest_quit x
@@ -134,7 +134,7 @@ if [ -n "$logs" ]; then
 	is "each byte was right" "$ERRORS" 0
 	fw "$VF" tracker
 	is "the device logs no more" "$VALUE" 0
-	must "migration back" guest_migrate b a "$u"
+	must "the guest migrates back" guest_migrate b a "$u"
 	t "the copies go on" guest_goes_on a 100 60
 	is "each byte was right" "$ERRORS" 0
 	guest_quit b

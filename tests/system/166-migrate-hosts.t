@@ -14,17 +14,17 @@ vfs_and_mdevs 1 u
 # has another version of the state
 must "hostB has two devices" on_b find_pfs
 pf_b=${PFS% *} other_b=${PFS#* }
-must "2 VFs on hostB" on_b bound_vfs 2
+must "2 VFs exist on hostB" on_b bound_vfs 2
 new_uuid
 v=$UUID
 must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type $DEV_TYPE
 new_uuid
 lite=$UUID
-must "an mdev of another type" on_b create "$lite" $DEV_TYPE_LITE
-must "a VF of the other device" on_b at_pf "$other_b" bound_vfs 1
+must "an mdev of another type is created" on_b create "$lite" $DEV_TYPE_LITE
+must "a VF of the other device exists" on_b at_pf "$other_b" bound_vfs 1
 new_uuid
 compat=$UUID
-must "an mdev of the other device" on_b at_pf "$other_b" create "$compat"
+must "an mdev of the other device is created" on_b at_pf "$other_b" create "$compat"
 
 must "a guest boots on hostA" guest_boot a "$u"
 
@@ -75,7 +75,7 @@ stays "the destination has died"
 # And now
 guest_status a
 copies=$COPIES
-must "migration to hostB" go_to_b a b "$v"
+must "the guest migrates to hostB" go_to_b a b "$v"
 echo "# downtime $DOWNTIME ms of $TOTAL ms"
 
 agree() # THE TWO
@@ -99,7 +99,7 @@ t "the source's QEMU ends" guest_quit a
 mig "the source's mdev is free" "$u" copies=0 state=RUNNING dma:5
 copies=$COPIES
 
-must "migration back" come_from_b b a "$u"
+must "the guest migrates back" come_from_b b a "$u"
 t "firmware of hostB has a digest" on_b mdev_fw "$v" digest
 saved=$VALUE VALUE=
 t "firmware of hostA has one" mdev_fw "$u" load_digest

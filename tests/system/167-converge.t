@@ -17,7 +17,7 @@ guest_status a
 copies=$COPIES
 mig_size=$((64 * 1048576))
 # 200 MB/s for 200 ms: 40 MB, and the state has 64 MiB
-t "migration with 200 ms of downtime" guest_migrate_begin a b "$v" 200000000 200
+t "migration with 200 ms of downtime begins" guest_migrate_begin a b "$v" 200000000 200
 t "the migration completes by itself" guest_migrate_end a b
 echo "# downtime $DOWNTIME ms of $TOTAL ms"
 at_least "all of the state was transferred" "$VFIO" "$mig_size"

@@ -22,17 +22,17 @@ VIRSH_TIMEOUT=240
 vfs_and_mdevs 1 u
 must "hostB has two devices" on_b find_pfs
 pf_b=${PFS% *} other_b=${PFS#* }
-must "2 VFs on hostB" on_b bound_vfs 2
+must "2 VFs exist on hostB" on_b bound_vfs 2
 new_uuid
 v=$UUID
 must "mdevctl starts an mdev on hostB" on_b mdevctl start --uuid "$v" --parent "$pf_b" --type $DEV_TYPE
 new_uuid
 lite=$UUID
-must "an mdev of another type" on_b create "$lite" $DEV_TYPE_LITE
-must "a VF of the other device" on_b at_pf "$other_b" bound_vfs 1
+must "an mdev of another type is created" on_b create "$lite" $DEV_TYPE_LITE
+must "a VF of the other device exists" on_b at_pf "$other_b" bound_vfs 1
 new_uuid
 compat=$UUID
-must "an mdev of the other device" on_b at_pf "$other_b" create "$compat"
+must "an mdev of the other device is created" on_b at_pf "$other_b" create "$compat"
 
 must "libvirtd starts on hostB" on_b libvirt_listen
 must "libvirt listens on hostA" libvirt_listen
@@ -47,7 +47,7 @@ if able qemu-log "without enable-migration; QEMU uses the device's log of dirty 
 	mv "$WORK/plain.xml" "$WORK/vm.xml"
 else
 	t "without the property a domain starts" virt create "$WORK/plain.xml" --paused
-	t "the domain there" domain_there vm "$u" "$v"
+	t "the domain is on hostB" domain_there vm "$u" "$v"
 	mark_b
 	t "virsh migrate is refused" not virt migrate --live --xml "$WORK/there.xml" vm qemu+tcp://hostB/system
 	echo "# $VIRT"
@@ -114,7 +114,7 @@ peer touch /tmp/go
 # ---- and now
 guest_status vm
 copies=$COPIES
-must "migration to hostB" migrate_to_b "$v"
+must "the guest migrates to hostB" migrate_to_b "$v"
 if [ -n "$logs" ]; then
 	reports "$u"
 	at_least "the device was asked which pages it had written" "$VALUE" 1
@@ -131,8 +131,8 @@ t "the destination's is RUNNING" on_b attr_is "$v" migration_state RUNNING
 # Back: what was set for the source is not known to the QEMU at hostB
 [ -n "$logs" ] || t "at hostB, too" virt_b migrate-setmaxdowntime vm 60000
 copies=$COPIES
-t "the domain here" domain_here vm "$v" "$u"
-must "migration back" virt_b migrate --live --persistent --undefinesource --xml "$WORK/here.xml" \
+t "the domain is on hostA again" domain_here vm "$v" "$u"
+must "the guest migrates back" virt_b migrate --live --persistent --undefinesource --xml "$WORK/here.xml" \
 	--persistent-xml "$WORK/here.xml" vm qemu+tcp://hostA/system
 is "hostB has no domain" "$(virsh_b list --all --name)" ""
 t "its copies go on" domain_goes_on vm 300

@@ -17,7 +17,7 @@ b=5d0c8f5e-60a5-4f43-8f2d-6a7b1f0c2d11
 
 must "the tools are installed" cp -a "$TOOLS/install-tools/." /
 must "2 VFs exist" bound_vfs 2
-must "1 VF on hostB" on_b bound_vfs 1
+must "1 VF exists on hostB" on_b bound_vfs 1
 qemu_words
 logs=
 ! able qemu-log "without the downtime limit; QEMU uses the device's log of dirty pages" || logs=1

@@ -11,7 +11,7 @@ mig "the mdevs work" "$u" state=RUNNING dma:20
 mig "the second mdev does DMA" "$v" state=RUNNING dma:20
 new_uuid
 w=$UUID
-t "a third one" create "$w"
+t "a third mdev is created" create "$w"
 mig "the mdev does DMA" "$w" dma:20
 t "the mdev is removed" remove "$w"
 
@@ -20,7 +20,7 @@ mig_bg "$u" dma:20 "touch:$W/open" "await:$W/go" state=ERROR set:STOP=EINVAL res
 	dma:20 copies=20 set:STOP_COPY "read:$W/s" set:RUNNING dma:5
 must "a user opens the device" wait_for 20 is_there "$W/open"
 mark
-t "reset of the PF under a user" write_to "$PFDIR/reset" 1
+t "the PF is reset under a user" write_to "$PFDIR/reset" 1
 touch "$W/go"
 mig_end "the user finds it in the ERROR state, resets it and goes on"
 logged "the log says so" 'the device is in the ERROR state until it is reset'
@@ -29,7 +29,7 @@ rm -f "$W/open" "$W/go"
 mig_bg "$u" set:STOP_COPY "read:$W/s:4096" "touch:$W/open" "await:$W/go" state=ERROR read1=ENODEV \
 	reset state=RUNNING read1=ENODEV dma:20
 must "a user that saves" wait_for 20 is_there "$W/open"
-t "reset of the PF under it" write_to "$PFDIR/reset" 1
+t "the PF is reset under the user" write_to "$PFDIR/reset" 1
 touch "$W/go"
 mig_end "its migration file is stale"
 
@@ -54,7 +54,7 @@ three()
 		write_to "$PFDIR/reset" 1 || return 1
 	done
 }
-t "three in a row" three
+t "the PF is reset three times in a row" three
 mig "the mdevs work" "$u" dma:20
 mig "the second mdev does DMA" "$v" dma:20
 no_mdevs_no_vfs

@@ -10,7 +10,7 @@ no_mdev() { [ -z "$(ls "$MDEVS")" ]; }
 
 vfs_and_mdevs 4 u v
 mig "an mdev works" "$u" dma:20
-t "the attention button" l0 device_del pf
+t "the attention button is pressed" l0 device_del pf
 t "the device goes in good order" wait_for 30 is_gone "$PFDIR"
 is "the mdevs are gone, too" "$(ls "$MDEVS")" ""
 must "the device is plugged in again" plug_in

@@ -16,7 +16,7 @@ all()
 		last=$UUID
 	done
 }
-t "64 mdevs" all
+t "64 mdevs are created" all
 is "each has a VF of its own" "$(cat "$MDEVS"/*/function | sort -u | wc -l)" 64
 is "each has a group of its own" "$(for d in "$MDEVS"/*; do readlink "$d/iommu_group"; done | sort -u | wc -l)" 64
 new_uuid
@@ -25,9 +25,9 @@ mig "the last one works" "$last" dma:50
 # 1.2 prints one line more
 is "mdevctl lists them" "$(timeout 120 mdevctl list | grep -c " $PF ")" 64
 refused "the VFs stay" "$PFDIR/sriov_numvfs" 0 EBUSY 'can.t change while mdevs exist'
-t "reset of the PF" write_to "$PFDIR/reset" 1
+t "the PF is reset" write_to "$PFDIR/reset" 1
 mig "the last one works" "$last" dma:50
-t "64 removed" remove_all
+t "64 mdevs are removed" remove_all
 
 # Removing 64 VFs takes seconds; meanwhile nothing can be created, and the log says why. An mdev
 # that was created before it began keeps the VFs: once more then
@@ -50,6 +50,6 @@ mark
 t "create while VFs are removed: EBUSY" wait_for 60 going
 logged "the log says why" 'refused: VFs are being created or removed; try again'
 is "64 VFs removed" "$(cat "$WORK/gone")" 0
-t "64 VFs with the modules going" set_vfs 64
+t "64 VFs are created" set_vfs 64
 t "the modules unload" unload_all
 t "all modules load" load_all

@@ -35,7 +35,7 @@ must "its network is up" pf_up
 t "igbvf is loaded" load igbvf
 
 mark
-must "the module, with the card's ID" load mdev-pci-generic ids=8086:10c9
+must "the module loads with the card's ID" load mdev-pci-generic ids=8086:10c9
 must "the card is a parent" offers
 logged_once "the log says so" "$igb: is an mdev parent beside its driver igb: mdev-pci-generic offers its VFs"
 is "igb keeps it" "$(driver_of "$igb")" igb
@@ -117,7 +117,7 @@ refused "on it again before the user has closed the VF" $PARENTS "+$igb" EBUSY \
 touch "$WORK/go"
 mig_end "the user closes the VF"
 t "no type is left then" wait_for 20 offers_no_more
-t "on the list again" wait_for 20 write_to $PARENTS "+$igb"
+t "the card is on the list again" wait_for 20 write_to $PARENTS "+$igb"
 t "the card is a parent" wait_for 20 offers
 must "the VF is mdev-pci's" wait_for 20 all_bound 1
 new_uuid; u=$UUID
@@ -134,7 +134,7 @@ refused "not on the list" $PARENTS "-$vendors" ENOENT "$vendors: is no parent of
 refused "refused: an address without a sign" $PARENTS "$igb" EINVAL 'write \+DDDD:BB:DD.F'
 refused "refused: a word that is no address" $PARENTS "+eth0" EINVAL 'write \+DDDD:BB:DD.F'
 
-t "taken off the list" write_to $PARENTS "-$igb"
+t "the card is taken off the list" write_to $PARENTS "-$igb"
 is "the list is empty" "$(cat $PARENTS)" ""
 t "no type is left" wait_for 20 offers_no_more
 t "it can be put on it again when its VFs are unbound" wait_for 20 vf_unbound
@@ -147,7 +147,7 @@ t "its network is still up" ip link show "$net" up
 t "its native driver can have it" write_to /sys/bus/pci/drivers_probe "$zero"
 is "igbvf is bound to the VF" "$(driver_of "$zero")" igbvf
 mark
-t "on the list again" write_to $PARENTS "+$igb"
+t "the card is on the list again" write_to $PARENTS "+$igb"
 t "the card is a parent" offers
 logged "a VF with a driver stays where it is" "$zero: belongs to driver igbvf; unbind it"
 is "it does" "$(driver_of "$zero")" igbvf
@@ -158,11 +158,11 @@ vf_bdf 1; one=$BDF
 t "one is given to another driver" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
 t "by its name" write_to "/sys/bus/pci/devices/$one/driver_override" vfio-pci
 t "as ever" write_to /sys/bus/pci/drivers_probe "$one"
-t "taken off the list" write_to $PARENTS "-$igb"
+t "the card is taken off the list" write_to $PARENTS "-$igb"
 t "no type is left" wait_for 20 offers_no_more
 is "that VF is left alone" "$(driver_of "$one") $(override "$one")" "vfio-pci vfio-pci"
 t "igb removes the VFs" set_vfs 0
-t "on the list" write_to $PARENTS "+$igb"
+t "the card is on the list" write_to $PARENTS "+$igb"
 
 # The card goes in good order, and comes back
 must "1 VF exists" bound_vfs 1

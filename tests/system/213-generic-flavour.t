@@ -64,9 +64,9 @@ state "its VF" "$vf" "[native] vfio" igbvf
 t "and VFIO's" switch "$vf" vfio
 t "all VFs are removed" set_vfs 0
 t "the PF's network is down" ip link set "$(ls "$PFDIR/net")" down
-t "the PF to VFIO" switch "$PF" vfio
+t "the PF goes to VFIO" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci
-t "and back" switch "$PF" native
+t "the PF goes back" switch "$PF" native
 state "the PF" "$PF" "[native] vfio" igb
 
 # ---- nvme: without multipath each controller has disks of its own
@@ -146,9 +146,9 @@ must "the VF has the disk, too" wait_for 20 eval 'ls "$PCI/$vf"/nvme/nvme*/ | gr
 t "the VF can go while the disk is open, the PF has it" switch "$vf" vfio
 state "the VF for a guest" "$vf" "native [vfio] mdev" vfio-pci
 exec 5<&-
-t "unbound from VFIO's driver" write_to /sys/bus/pci/drivers/vfio-pci/unbind "$vf"
+t "the function is unbound from VFIO's driver" write_to /sys/bus/pci/drivers/vfio-pci/unbind "$vf"
 is "the VF is reserved for mdev-pci" "$(cat "$PCI/$vf/driver_override")" mdev-pci
-t "probed" write_to /sys/bus/pci/drivers_probe "$vf"
+t "the function is probed" write_to /sys/bus/pci/drivers_probe "$vf"
 state "the VF for mdevs" "$vf" "native vfio [mdev]" mdev-pci
 t "all VFs are removed" set_vfs 0
 leave

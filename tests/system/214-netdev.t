@@ -25,7 +25,7 @@ must "igb makes 2 VFs" bound_vfs 2
 type=$PFDIR/mdev_supported_types/igb-vf
 like "the type says that there is an address" "$(cat "$type/description")" \
 	'^attribute mac: a MAC address, at first as the host has it$'
-like "a VLAN" "$(cat "$type/description")" '^attribute vlan: 0 to 4094, at first as the host has it$'
+like "the description has the attribute vlan" "$(cat "$type/description")" '^attribute vlan: 0 to 4094, at first as the host has it$'
 like "description has max_tx_rate" "$(cat "$type/description")" '^attribute max_tx_rate: 0 to [0-9]* Mbit/s, at first as'
 like "description has spoof_check" "$(cat "$type/description")" '^attribute spoof_check: 0 to 1, at first as'
 
@@ -33,20 +33,20 @@ own=52:54:00:12:34:10
 t "the host has given the first VF an address" ip link set "$net" vf 0 mac $own
 t "the PF can set a rate" wait_for 20 has_rate
 new_uuid; u=$UUID
-must "an mdev of it" create "$u" igb-vf
+must "an mdev of the VF is created" create "$u" igb-vf
 A=$MDEVS/$u
 is "the mdev has all four attributes" "$(names "$A")" "mac max_tx_rate spoof_check vlan "
 is "as the host has them" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$own 0 300 1 "
 
 mac=52:54:00:aa:bb:cc
-t "another address" write_to "$A/mac" "$mac
+t "another address is accepted" write_to "$A/mac" "$mac
 "
 t "reads so" attr_is "$u" mac $mac
 t "igb has it" host_has 0 "link/ether $mac"
 t "in capitals" write_to "$A/mac" 52:54:00:AA:BB:CD
 t "it is the same" host_has 0 "link/ether 52:54:00:aa:bb:cd"
-t "as before" write_to "$A/mac" $mac
-t "a VLAN" write_to "$A/vlan" 100
+t "the same address is accepted" write_to "$A/mac" $mac
+t "a VLAN is accepted" write_to "$A/vlan" 100
 t "igb has it" host_has 0 'vlan 100'
 t "max_tx_rate is set" write_to "$A/max_tx_rate" 200
 t "igb has it" host_has 0 'tx rate 200 '
@@ -64,7 +64,7 @@ refused "half a check" "$A/spoof_check" 2 ERANGE "spoof_check of mdev $u: 2 is o
 refused "more than the link has" "$A/max_tx_rate" 1000000 EINVAL \
 	"driver igb of $net does not set max_tx_rate of VF 0 .*; is $net up"
 is "nothing has changed" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | tr '\n' ' ')" "$mac 100 200 0 "
-t "for igb, too" host_has 0 "link/ether $mac.*vlan 100, .*tx rate 200 .*spoof checking off"
+t "igb has these values, too" host_has 0 "link/ether $mac.*vlan 100, .*tx rate 200 .*spoof checking off"
 
 t "the VLAN is removed" write_to "$A/vlan" 0
 must "a guest boots with it" guest_plain g "$u"
@@ -77,20 +77,20 @@ t "after the guest it can be set" write_to "$A/vlan" 7
 
 t "the host sets what the mdev has not" ip link set "$net" vf 1 vlan 5
 new_uuid; v=$UUID
-must "an mdev of that one" create "$v" igb-vf
+must "an mdev of that VF is created" create "$v" igb-vf
 t "the mdev starts with the VLAN of the host" attr_is "$v" vlan 5
 t "the host changes its mind meanwhile" ip link set "$net" vf 1 vlan 6
 t "the mdev is removed" remove "$v"
 t "what was not written is left as it is" host_has 1 'vlan 6'
 t "the first is removed" remove "$u"
 t "the VF is as the host had it" host_has 0 "link/ether $own.*tx rate 300 .*spoof checking on"
-t "in no VLAN" not host_has 0 'vlan 7'
+t "the VF is in no VLAN" not host_has 0 'vlan 7'
 
 t "the host has set a VLAN with a priority" ip link set "$net" vf 0 vlan 5 qos 3
 new_uuid; u=$UUID
-must "an mdev of it" create "$u" igb-vf
+must "an mdev of the VF is created" create "$u" igb-vf
 t "shows the VLAN only" attr_is "$u" vlan 5
-t "another VLAN" write_to "$MDEVS/$u/vlan" 100
+t "another VLAN is accepted" write_to "$MDEVS/$u/vlan" 100
 t "has the priority" host_has 0 'vlan 100, qos 3'
 t "the VLAN is removed" write_to "$MDEVS/$u/vlan" 0
 t "has none" not host_has 0 'vlan|qos'
@@ -124,7 +124,7 @@ t "the mdev is gone" is_gone "$MDEVS/$u"
 t "igb is bound again" write_to /sys/bus/pci/drivers/igb/bind "$PF"
 t "mdev-pci-generic unloads" unload mdev-pci-generic
 
-must "a device without network" load nvme
+must "nvme loads, whose device has no network" load nvme
 must "the controller is there" find_other_pf 1b36:0010
 must "the PF is a parent" load mdev-pci-generic ids=1b36:0010
 t "its type has none of them" not grep -E 'attribute (mac|vlan)' "$PFDIR/mdev_supported_types/nvme-vf/description"

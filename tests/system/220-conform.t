@@ -8,7 +8,7 @@
 
 vfs_and_mdevs 3 a b
 new_uuid
-must "an mdev of another type" create "$UUID" $DEV_TYPE_LITE
+must "an mdev of another type is created" create "$UUID" $DEV_TYPE_LITE
 CONFORM_OPTIONS="--plugin $DEV_PLUGIN --rounds 20"
 ! full || CONFORM_OPTIONS="--plugin $DEV_PLUGIN --rounds 1000"
 

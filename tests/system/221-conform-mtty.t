@@ -25,12 +25,12 @@ fails()
 	is "$f_way: points" "$(grep -cE '^(not )?ok ' "$WORK/out")" "$(mdev-pci-conform --list | grep -c '^ *uapi:')"
 }
 
-must "the mdev core" load mdev
-must "VFIO" load vfio_iommu_type1
+must "the mdev core loads" load mdev
+must "VFIO loads" load vfio_iommu_type1
 must "upstream's mtty loads" insmod "$MTTY"
 TYPE_DIR=/sys/devices/virtual/mtty/mtty/mdev_supported_types/mtty-2
 new_uuid
-must "an mdev of it" write_to "$TYPE_DIR/create" "$UUID"
+must "an mdev of mtty is created" write_to "$TYPE_DIR/create" "$UUID"
 a=$UUID
 new_uuid
 must "a second mdev is created" write_to "$TYPE_DIR/create" "$UUID"
@@ -55,5 +55,5 @@ conform --destination "$b" --only "roundtrips.*" "$a"
 if able iommufd "by its character device"; then
 	fails "by its character device" "$KNOWN" --cdev "$a"
 fi
-t "mdevs removed" remove_all
-t "mtty unloaded" unload mtty
+t "the mdevs are removed" remove_all
+t "mtty is unloaded" unload mtty

@@ -37,7 +37,7 @@ t "no DMA of a VF that is stopped" cx_no_bad_dma
 t "the mdevs are removed" remove_all
 t "VF 0 is marked as not migratable" cx_set not-migratable 1
 new_uuid
-must "an mdev of it" create "$UUID" mlx5_core-vf
+must "an mdev of the VF is created" create "$UUID" mlx5_core-vf
 t "the mdev is not migratable" attr_is "$UUID" migratable 0
 attr "$UUID" not_migratable
 like "not_migratable has the reason" "$VALUE" "migration off for this VF.*devlink port function set"

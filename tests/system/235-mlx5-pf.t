@@ -54,9 +54,9 @@ wait $disabler
 is "then SR-IOV is disabled" "$(cat "$WORK/disable")" 0
 t "the mdev has no VF" attr_is "$u" function none
 t "the mdevs are removed" remove_all
-must "2 VFs again" mlx5_vfs 2
+must "2 VFs exist again" mlx5_vfs 2
 must "they are mdev-pci's again" wait_for 20 all_bound 2
-must "an mdev again" create "$u" mlx5_core-vf
+must "an mdev is created again" create "$u" mlx5_core-vf
 
 # Unbinding the PF asks the user to close the device, and waits
 vfio-mig "$MDEVS/$u" irq cx:1 irq-wait:20000 sleep:300 >"$WORK/user" 2>&1 &
@@ -75,7 +75,7 @@ says() { tool log "$SEQ" | grep -q "$1"; }
 must "mlx5_core makes 1 VF again" mlx5_vfs 1
 must "the VF is bound to mdev-pci" wait_for 20 all_bound 1
 new_uuid; u=$UUID
-must "an mdev of it" create "$u" mlx5_core-vf
+must "an mdev of the VF is created" create "$u" mlx5_core-vf
 vfio-mig "$MDEVS/$u" cx:1 "touch:$WORK/open" sleep:600000 >"$WORK/user" 2>&1 &
 user=$!
 t "a user that ignores the request has it" wait_for 20 is_there "$WORK/open"

@@ -24,7 +24,7 @@ must "VFs 0 and 1 are bound to mdev-pci" wait_for 20 all_bound 4
 new_uuid; ours0=$MDEVS/$UUID
 must "an mdev is created" create "$UUID" mlx5_core-vf
 new_uuid; ours1=$MDEVS/$UUID
-must "another" create "$UUID" mlx5_core-vf
+must "another mdev is created" create "$UUID" mlx5_core-vf
 
 # hop WHO N: its guest's Nth migration, to the other of the two VFs
 hop()

@@ -49,7 +49,7 @@ make() # VARIABLE BDF TYPE: an mdev
 	new_uuid
 	eval "$1=\$UUID"
 	type_of "$2" "$3"
-	t "an mdev of $3" write_to "$TYPEDIR/create" "$UUID"
+	t "an mdev of $3 is created" write_to "$TYPEDIR/create" "$UUID"
 }
 
 nv() # DESCRIPTION UUID COMMANDS...
@@ -96,10 +96,10 @@ malformed()
 # ---- parents ---------------------------------------------------------------------------
 
 must "the vendor module loads" load mdev-pci-nvlink2
-must "a GPU" find_device 0x10de:0xf0d2 port 1; GPU=$BDF
+must "the GPU is there" find_device 0x10de:0xf0d2 port 1; GPU=$BDF
 must "there is a bridge" find_device 0x1014:0xf0d3 port 1; LINK=$BDF
-must "a bridge without ATSD" find_device 0x1014:0xf0d3 port 2; BARE=$BDF
-must "a GPU on the root bus" find_device 0x10de:0xf0d2 root 1; ACPI=$BDF
+must "a bridge without ATSD is there" find_device 0x1014:0xf0d3 port 2; BARE=$BDF
+must "a GPU on the root bus is there" find_device 0x10de:0xf0d2 root 1; ACPI=$BDF
 bound_driver "$GPU"
 is "no one is bound without being asked" "$DRIVER" ""
 for bdf in $GPU $LINK $BARE $ACPI; do
@@ -202,7 +202,7 @@ early() # DESCRIPTION MAP WORD: told of an error while it does something else
 	rm -f "$W/open" "$W/go"
 	nv_bg "$gpu" $G "$2" early "mark:$W/open" "await:$W/go" "$3"
 	t "a user opens the device" wait_for 20 is_there "$W/open"
-	t "an error" write_to $OFFLINE $BAD
+	t "a page of the RAM is taken offline" write_to $OFFLINE $BAD
 	: >"$W/go"
 	nv_end "$1"
 }
@@ -250,7 +250,7 @@ malformed link "$link" EINVAL "its ATSD registers do not begin on a page" 0x30=0
 malformed link "$link" EINVAL "a bridge cannot have RAM" 0x20=0x1000
 rm -f "$W/open" "$W/go"
 nv_bg "$acpi" $G map:0:0x1000 put:0:64:7 "mark:$W/open" "await:$W/go" get:0:64:7
-t "a user of the other GPU" wait_for 20 is_there "$W/open"
+t "a user has the other GPU" wait_for 20 is_there "$W/open"
 malformed gpu "$gpu" EADDRINUSE "its RAM is in use by another driver or device" 0x18=0xa0000000 0x1c=0
 : >"$W/go"
 nv_end "that user's mapping works throughout"
@@ -274,7 +274,7 @@ logged_once "the log says why" "described by the vendor driver: its RAM does not
 t "parameter ram is cleared" write_to $RAM -
 t "another signature" set_at gpu 0x0c=0
 nv "is a plain PCI device" "$gpu" $G is:none
-t "and restored" set_at gpu restore
+t "the signature is restored" set_at gpu restore
 nv "all is as before" "$gpu" $G "is:size=0x4000000 flags=rwm tgt=0x77770000" map:0:$ALL put:0:64:1 read:0:64:1
 
 if can iommufd 2>/dev/null; then

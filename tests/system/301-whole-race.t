@@ -38,7 +38,7 @@ want() # N
 both_end() { [ -e "$W/want1" ] && [ -e "$W/want2" ]; }
 
 must "the vendor module loads" load mdev-pci-nvlink2
-must "a GPU" find_gpu
+must "the GPU is there" find_gpu
 must "nvlink2 is bound to the device" write_to "/sys/bus/pci/devices/$BDF/driver_override" nvlink2
 must "the function is bound to its driver" write_to /sys/bus/pci/drivers_probe "$BDF"
 TYPEDIR=/sys/bus/pci/devices/$BDF/mdev_supported_types/nvlink2-gpu

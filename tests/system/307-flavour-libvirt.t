@@ -32,7 +32,7 @@ t "nobody has reserved it" write_to "$PCI/$gpu/driver_override" "
 "
 must "libvirtd starts" libvirt_start
 must "the files of a guest are made" libvirt_guest_files
-must "a domain with the GPU" managed_xml gpu "$gpu"
+must "a domain with the GPU is defined" managed_xml gpu "$gpu"
 VIRSH_TIMEOUT=120
 t "the domain starts" virt create --paused "$WORK/gpu.xml"
 bound_driver "$gpu"

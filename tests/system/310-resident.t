@@ -94,7 +94,7 @@ accesses "$a"
 n=$VALUE
 moves "from BAR to BAR" "$a" "$b"
 accesses "$a"
-at_least "by way of the control" "$VALUE" $((n + 1000))
+at_least "the state moves by way of the control in the VF" "$VALUE" $((n + 1000))
 moves "from part to part" "$c" "$d"
 moves "from BAR to part" "$a" "$d"
 moves "from part to the PF's queue" "$c" "$p"
@@ -132,7 +132,7 @@ for x in "$a" ${also:+"$also"}; do
 	mig_bg "$x" dma:3 "touch:$W/go" set:STOP=ECANCELED,EBUSY state=RUNNING renew dma:5
 	t "it is about to be given" wait_for 60 is_there "$W/go"
 	sleep 1
-	t "a reset in the middle of it" write_to "/sys/bus/pci/devices/$BDF/reset" 1
+	t "a reset in the middle of a command succeeds" write_to "/sys/bus/pci/devices/$BDF/reset" 1
 	mig_end "ends it, and the function runs"
 	fw_timeout 500
 	t "a command that is not answered" inject "$VF" save silent
@@ -158,7 +158,7 @@ use_pf "$ODD"
 must "a VF whose control shares a page with other registers" bound_vfs 1
 new_uuid
 mark
-t "no mdev of it" not create "$UUID" $DEV_TYPE
+t "no mdev of it can be created" not create "$UUID" $DEV_TYPE
 is "create fails with EINVAL" "$ERRNO" EINVAL
 logged_once "the log says why" "the migration control at 0x3800 of BAR 0 .* can't be hidden: it shares a page"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
@@ -167,7 +167,7 @@ t "its VFs can go" set_vfs 0
 # ---- an IOMMU group with others in it ----------------------------------------------------------
 
 use_pf "$SHARED"
-must "a VF in the PF's IOMMU group" bound_vfs 1
+must "a VF is in the PF's IOMMU group" bound_vfs 1
 vf_bdf 0
 new_uuid
 refused "no guest could open an mdev of it" "$PFDIR/mdev_supported_types/$DEV_TYPE/create" "$UUID" EPERM \

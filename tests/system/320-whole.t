@@ -126,7 +126,7 @@ contest()
 		remove_all && write_to "$PFDIR/sriov_numvfs" 0 || return 1
 	done
 }
-t "VFs and the whole at the same time" contest
+t "VFs and the whole function exclude each other" contest
 is "one of them is refused" "$(grep -vxE '0 EBUSY|EBUSY 0' "$W/contest")" ""
 
 # ---- the driver refuses -----------------------------------------------------------------

@@ -76,7 +76,7 @@ mig "the other mdev works" "$UUID" dma:20
 no_mdevs_no_vfs
 
 # The NVMe controller's PF
-must "the NVMe module" load mdev-pci-nvme
+must "the NVMe module loads" load mdev-pci-nvme
 must "there is a controller" find_other_pf 1b36:0010
 [ ! -e "$PFDIR/driver" ] || write_to "$PFDIR/driver/unbind" "$PF"
 must "driver_override of the PF is nvme-pf" write_to "$PFDIR/driver_override" nvme-pf
@@ -84,7 +84,7 @@ must "the PF is bound to its driver" write_to /sys/bus/pci/drivers_probe "$PF"
 online() { sed -n 's/^online: //p' "$PFDIR/mdev_supported_types/nvme-pf-q1/description"; }
 must "2 VFs exist" bound_vfs 2
 new_uuid; u=$UUID
-must "an mdev of it" create "$u" nvme-pf-q1
+must "an mdev of the controller is created" create "$u" nvme-pf-q1
 is "the VF is online" "$(online)" "1 of 4 secondary controllers"
 t "suspended" nap
 is "the VF is online again" "$(online)" "1 of 4 secondary controllers"

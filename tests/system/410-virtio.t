@@ -54,7 +54,7 @@ t "the model says so" snap_vf_is 0 stopped 0
 for way in "set:RUNNING_P2P" "set:STOP_COPY" "set:STOP_COPY read:$WORK/x" "set:RESUMING" \
 	"set:RESUMING write:$WORK/s:100"; do
 	# shellcheck disable=SC2086 # words
-	mig "a reset after $way" "$u" $way reset state=RUNNING set:STOP_COPY "read:$WORK/x" set:RUNNING
+	mig "a reset works after $way" "$u" $way reset state=RUNNING set:STOP_COPY "read:$WORK/x" set:RUNNING
 done
 t "no object is left" snap_no_objects
 t "the model has seen no access of a stopped VF" snap_is_tame 2

@@ -27,7 +27,7 @@ while [ $n -lt "$(full && echo 10 || echo 3)" ]; do
 	mdev_vf "$2"
 	from=$VF
 	must "migration $n: requests are in flight" snap_hold "$from"
-	must "migration $n" blk_migrate g$((n - 1)) g$n "$1"
+	must "the guest migrates, time $n" blk_migrate g$((n - 1)) g$n "$1"
 	echo "# downtime $DOWNTIME ms of $TOTAL ms, $VFIO bytes of the device"
 	snap_vf "$from" in-flight-at-stop
 	at_least "migration $n: requests were in flight when the VF was stopped" "$VALUE" 2
@@ -45,7 +45,7 @@ t "no stopped VF has done DMA or sent an interrupt, no object is left" snap_is_t
 # Can the oracle say no? A part of the state that stays behind is what it is there for
 mdev_vf "$1"
 t "the destination will leave out a part of the state" snap_inject "vf$VF" parts-set missing 0x5f0
-must "migration $((n + 1))" blk_migrate g$n g$((n + 1)) "$1"
+must "the guest migrates, time $((n + 1))" blk_migrate g$n g$((n + 1)) "$1"
 t "the oracle sees it" not blk_oracle g$((n + 1))
 guest_quit g$n
 guest_quit g$((n + 1))

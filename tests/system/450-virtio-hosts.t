@@ -19,10 +19,10 @@ must "hostB loads the module" on_b load mdev-pci-virtio
 must "hostB's PF is a parent" on_b wait_for 20 is_there "$pfdir_b/mdev_supported_types/$TYPE/create"
 find_snap
 vfs_and_mdevs 1 u
-must "1 VF on hostB" on_b at_pf "$pf_b" bound_vfs 1
+must "1 VF exists on hostB" on_b at_pf "$pf_b" bound_vfs 1
 new_uuid
 v=$UUID
-must "an mdev on hostB" on_b at_pf "$pf_b" create "$v" "$TYPE"
+must "an mdev on hostB is created" on_b at_pf "$pf_b" create "$v" "$TYPE"
 find_snap
 
 must "a guest boots on hostA, and writes" blk_boot a "$u"

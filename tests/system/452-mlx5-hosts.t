@@ -11,20 +11,20 @@
 
 must "hostA: stock mlx5_core takes the PF" mlx5_load
 must "hostA: it makes 1 VF" mlx5_vfs 1
-must "hostA: the module" load mdev-pci-mlx5
+must "hostA: the module loads" load mdev-pci-mlx5
 must "hostA: the VF is bound to mdev-pci" wait_for 20 all_bound 1
 new_uuid
 u=$UUID
-must "hostA: an mdev" create "$u" mlx5_core-vf
+must "hostA: an mdev is created" create "$u" mlx5_core-vf
 must "hostB: stock mlx5_core takes the PF" on_b mlx5_load
 # Each order finds a device, and says so
 pf_b=$PF
 must "hostB: it makes 1 VF" on_b at_pf "$pf_b" mlx5_vfs 1
-must "hostB: the module" on_b load mdev-pci-mlx5
+must "hostB: the module loads" on_b load mdev-pci-mlx5
 must "hostB: the VF is bound to mdev-pci" on_b at_pf "$pf_b" wait_for 20 all_bound 1
 new_uuid
 v=$UUID
-must "hostB: an mdev" on_b at_pf "$pf_b" create "$v" mlx5_core-vf
+must "hostB: an mdev is created" on_b at_pf "$pf_b" create "$v" mlx5_core-vf
 
 must "a guest boots on hostA" mlx5_guest_boot a "$MDEVS/$u"
 must "hostB waits for it" on_b mlx5_incoming b "$MDEVS/$v" tcp:0.0.0.0:$MIG_PORT

@@ -24,7 +24,7 @@ must "upstream's driver binds the other VF" bind_to "$also_a" virtio_vfio_pci
 must "hostB has the model" on_b find_snap
 pf_b=$PF
 must "hostB loads upstream's driver" on_b upstream_load
-must "1 VF on hostB" on_b at_pf "$pf_b" bound_vfs 1
+must "1 VF exists on hostB" on_b at_pf "$pf_b" bound_vfs 1
 must "hostB's VF has an address" on_b at_pf "$pf_b" vf_bdf 0
 dev_b=$BDF
 must "upstream's driver binds it" on_b bind_to "$dev_b" virtio_vfio_pci

@@ -80,7 +80,7 @@ for who in ours upstream; do
 	dir_of $who
 	snap_count parts-get
 	before=$VALUE
-	must "$who: a state" within 60 vfio-mig -q "$DIR" set:STOP_COPY "read:$WORK/s.$who" set:RUNNING
+	must "$who: a state is saved" within 60 vfio-mig -q "$DIR" set:STOP_COPY "read:$WORK/s.$who" set:RUNNING
 	snap_count parts-get
 	eval "gets_$who=$((VALUE - before)) bytes_$who=$(stat -c %s "$WORK/s.$who")"
 done

@@ -49,7 +49,7 @@ no_mdevs_no_vfs
 t "our module goes" unload mdev-pci-virtio
 
 must "upstream's driver is loaded" upstream_load
-must "a VF" bound_vfs 1
+must "a VF exists" bound_vfs 1
 vf_bdf 0
 must "upstream's driver binds it" bind_to "$BDF" virtio_vfio_pci
 mig_pci "upstream: a state to load" "$BDF" set:STOP_COPY "read:$WORK/s.upstream" set:RUNNING
