@@ -95,6 +95,12 @@ fake_sys() # DIR
 	echo "num_heads: 4" >"$pf/mdev_supported_types/other-type/description"
 	ln -s "../../devices/pci/$PARENT" "$1/sys/class/mdev_bus/$PARENT"
 	ln -s "../../devices/pci/$PARENT" "$1/sys/class/mdev_bus/0000:0a:00.0"
+	# Others of the same kind, one of them in a PCI domain of its own
+	for t in 0000:0b:00.0 10000:e1:00.0; do
+		mkdir -p "$1/sys/devices/pci/$t"
+		cp -a "$pf/mdev_supported_types" "$1/sys/devices/pci/$t/"
+		ln -s "../../devices/pci/$t" "$1/sys/class/mdev_bus/$t"
+	done
 	ln -s "../../../devices/pci/$PARENT/$A" "$1/sys/bus/mdev/devices/$A"
 	ln -s ../mdev_supported_types/refdev-dma "$pf/$A/mdev_type"
 	echo 8192 >"$pf/$A/max_copy"
@@ -264,6 +270,44 @@ address_tests()
 	works "undefine" undefine -u $B
 }
 
+# Devices beside the usual: mdevctl itself refuses a UUID that is active at another one, and nothing of ours hides that
+twice_tests()
+{
+	refused "start of a UUID that is active at another parent" "Device exists under different parent" \
+		start -u $A -p 0000:0b:00.0 -t refdev-dma
+	is "nothing was written to create" "$(cat "$host/sys/class/mdev_bus/0000:0b:00.0/mdev_supported_types/refdev-dma/create")" ''
+	works "define for a parent in PCI domain 10000" define -u $B -p 10000:e1:00.0 -t refdev-dma
+	works "an attribute there" modify -u $B --addattr max_copy --value 65536
+	refused "a bad one" '9999999 is out of range' modify -u $B --addattr bandwidth --value 9999999
+	works "undefine" undefine -u $B
+}
+
+# libvirt runs "mdevctl list" for each event of each mdev: one process of the callout for each mdev, no more
+many_tests()
+{
+	local few many
+
+	few=$(processes_of_list 64)
+	many=$(processes_of_list 255)
+	echo "# mdevctl list: $few and $many processes with 64 and 255 more mdevs"
+	is "mdevctl list starts one process for each more mdev" $((many - few)) 191
+}
+
+# As many more mdevs -> how many processes "mdevctl list" starts
+processes_of_list() # COUNT
+{
+	local i uuid pf=$host/sys/devices/pci/$PARENT
+
+	for i in $(seq "$1"); do
+		uuid=$(printf '00000000-0000-4000-8000-%012d' "$i")
+		cp -a "$pf/$A" "$pf/$uuid"
+		ln -s "../../../devices/pci/$PARENT/$uuid" "$host/sys/bus/mdev/devices/$uuid"
+	done
+	unshare --pid --fork chroot "$tree" env MDEVCTL_ENV_ROOT="$env_root" PATH=/usr/sbin:/usr/bin \
+		sh -c 'mdevctl list >/tmp/list 2>&1; sh -c "echo \$\$"'
+	rm -rf "$pf"/00000000-* "$host"/sys/bus/mdev/devices/00000000-*
+}
+
 # Attributes that are no numbers, or that begin as the host has them
 network_tests()
 {
@@ -373,8 +417,8 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	trees
 	IN_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
-run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests install_tests
-run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
-run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
-run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests speed_tests reason_tests address_tests live_tests live_network_tests
+run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests install_tests
+run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests live_tests live_network_tests
+run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests live_tests live_network_tests
+run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests live_tests live_network_tests
 verdicts
