@@ -7,6 +7,7 @@
  */
 #include <linux/kernfs.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
@@ -276,3 +277,4 @@ module_exit(flavour_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("Attribute of PCI functions that shows and switches the kind of driver");
+MODULE_VERSION(MODULES_VERSION);

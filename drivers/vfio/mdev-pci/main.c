@@ -3,6 +3,7 @@
  * The module, and the notifier that sees VFs of parents first.
  */
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/rcupdate.h>
 
 #include "mdev-pci.h"
@@ -83,3 +84,4 @@ module_exit(mdev_pci_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("PCI functions as mediated devices");
+MODULE_VERSION(MODULES_VERSION);

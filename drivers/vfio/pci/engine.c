@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/rcupdate.h>
 #include <linux/string.h>
 #include <linux/vfio_pci_core.h>
@@ -693,3 +694,4 @@ module_exit(engine_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("Migration of PCI functions on top of vfio-pci-core");
+MODULE_VERSION(MODULES_VERSION);

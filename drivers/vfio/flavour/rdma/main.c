@@ -4,6 +4,7 @@
  * ib_core.
  */
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <rdma/ib_verbs.h>
 #include <rdma/restrack.h>
 
@@ -46,3 +47,4 @@ EXPORT_SYMBOL_GPL(flavour_rdma_in_use);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("driver_flavour: users of RDMA devices");
+MODULE_VERSION(MODULES_VERSION);

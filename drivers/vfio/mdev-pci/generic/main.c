@@ -5,6 +5,7 @@
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -109,3 +110,4 @@ module_exit(generic_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("VFs of any SR-IOV device as mediated devices");
+MODULE_VERSION(MODULES_VERSION);

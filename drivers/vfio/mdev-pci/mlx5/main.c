@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* mdev parents for PFs that mlx5_core drives, and the capabilities of each VF. */
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/slab.h>
 
 #include "mlx5.h"
@@ -179,3 +180,4 @@ module_driver(mvf_external, mdev_pci_register_external, mdev_pci_unregister_exte
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("VFs of ConnectX adapters as mediated devices");
+MODULE_VERSION(MODULES_VERSION);

@@ -4,6 +4,7 @@
  * vendor code did this up to Linux 5.12.
  */
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/pci.h>
 
 #include "nvlink2.h"
@@ -88,3 +89,4 @@ module_pci_driver(nvlink2_driver);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("mdev-pci backend for GPUs and bridges with NVLink2");
+MODULE_VERSION(MODULES_VERSION);

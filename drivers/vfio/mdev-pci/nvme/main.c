@@ -5,6 +5,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 
 #include "nvme.h"
 
@@ -192,3 +193,4 @@ module_pci_driver(npf_driver);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("mdev-pci backend for NVMe controllers with SR-IOV");
+MODULE_VERSION(MODULES_VERSION);

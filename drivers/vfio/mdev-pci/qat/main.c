@@ -10,6 +10,7 @@
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/qat/qat_mig_dev.h>
 #include <linux/slab.h>
 
@@ -197,4 +198,5 @@ module_driver(qat_external, mdev_pci_register_external, mdev_pci_unregister_exte
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("VFs of Intel QAT devices as mediated devices");
+MODULE_VERSION(MODULES_VERSION);
 MODULE_INFO(import_ns, "CRYPTO_QAT");	/* MODULE_IMPORT_NS() takes no string before 6.13 */

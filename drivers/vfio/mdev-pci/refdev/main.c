@@ -2,6 +2,7 @@
 /* The reference device's PF driver: offers its VFs as mediated devices. */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 
 #include "refdev.h"
 
@@ -171,3 +172,4 @@ module_pci_driver(refdev_driver);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("mdev-pci backend for the mdev-pci reference device");
+MODULE_VERSION(MODULES_VERSION);

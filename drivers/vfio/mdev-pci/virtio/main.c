@@ -5,6 +5,7 @@
  */
 #include <linux/crc32.h>
 #include <linux/module.h>
+#include <linux/modules_version.h>
 #include <linux/sizes.h>
 #include <linux/virtio_pci.h>
 #include <linux/virtio_pci_admin.h>
@@ -116,3 +117,4 @@ module_exit(virtio_mdev_exit);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("virtio functions that their PF migrates, as mediated devices");
+MODULE_VERSION(MODULES_VERSION);
