@@ -338,6 +338,15 @@ def _(h):
     h.write(f"{h.lib}/modules.dep", "kernel/drivers/vfio/vfio_iommu_type1.ko.xz:\n")
 
 
+@case("modules of an older package are loaded", ("system", "modules-version", "info"),
+      "version 0.1, but mdev-pci-dkms 0.2 is installed: mdev_pci, vfio_pci_engine")
+def _(h):
+    h.packages["mdev-pci-dkms"] = "0.2"
+    for name in ("vfio_pci_engine", "mdev_pci"):
+        h.write(f"sys/module/{name}/version", "0.1\n")
+    h.write("sys/module/mdev_pci_refdev/version", "0.2\n")
+
+
 @case("no device's driver", ("system", "modules", "warning"), "no driver")
 def _(h):
     h.remove("sys/module/mdev_pci_refdev")
@@ -635,7 +644,13 @@ def _(h):
     h.write("sys/module/refdev_core/parameters/num_vfs", "0\n")
 
 
-@case("defined as auto, not started", (PF, "autostart", "warning"), "ATTR{sriov_numvfs}")
+@case("no VFs yet for what is to start with them", (PF, "vfs", "warning"), "ATTR{sriov_numvfs}", also=("types",))
+def _(h):
+    h.no_vfs()
+    define(h, PF, TYPE)
+
+
+@case("defined as auto, not started", (PF, "autostart", "warning"), f"mdevctl start --uuid {UUID} says why")
 def _(h):
     h.write(f"etc/mdevctl.d/{PF}/{UUID}", f'{{\n  "mdev_type": "{TYPE}",\n  "start": "auto"\n}}\n')
 
@@ -761,7 +776,15 @@ def auto_started(h):
     h.mdev()
 
 
+def installed_version(h):
+    h.packages["mdev-pci-dkms"] = "0.1"
+    for name in ("vfio_pci_engine", "mdev_pci", "mdev_pci_refdev"):
+        h.write(f"sys/module/{name}/version", "0.1\n")
+
+
 ORDERS = [
+    ("the loaded modules are those of the package", dict(change=installed_version, finding=("system", "modules"),
+                                                         words="loaded; drivers")),
     ("all is in order", {}),
     ("modules that can be loaded", dict(change=modules_to_load, finding=("system", "modules"), words="can be loaded")),
     ("a rule of one's own beside Debian's", dict(change=own_rule, finding=("system", "mdevctl-autostart"), words="61-")),
@@ -949,6 +972,8 @@ def version():
     with open(os.path.join(HERE, "..", "..", "debian", "changelog"), encoding="utf-8") as file:
         number = re.match(r"mdev-pci \(([^)]*)\)", file.readline()).group(1)
     assert call("--version").stdout == f"mdev-pci-check {number}\n"
+    with open(os.path.join(HERE, "..", "..", "include", "linux", "modules_version.h"), encoding="utf-8") as file:
+        assert f'"{number}"' in file.read()
 
 
 def completion():
