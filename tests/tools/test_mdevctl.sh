@@ -308,6 +308,17 @@ processes_of_list() # COUNT
 	rm -rf "$pf"/00000000-* "$host"/sys/bus/mdev/devices/00000000-*
 }
 
+# The parent is announced again when VFs come later: what is active stays, and the log does not tell of a failure
+again_tests()
+{
+	works "an active mdev is defined, to start automatically" define -u $A --auto
+	: >"$tree/dev/kmsg"
+	ctl start-parent-mdevs $PARENT
+	is "start-parent-mdevs once more succeeds" "$RC" 0
+	is "nothing is logged of the active mdev" "$(grep -c $A "$tree/dev/kmsg")" 0
+	works "undefine" undefine -u $A
+}
+
 # Attributes that are no numbers, or that begin as the host has them
 network_tests()
 {
@@ -417,8 +428,8 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	trees
 	IN_NAMESPACE=1 exec unshare -m --propagation private "$0" "$@"
 fi
-run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests install_tests
-run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests live_tests live_network_tests
-run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests live_tests live_network_tests
-run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests live_tests live_network_tests
+run_in bookworm /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests again_tests install_tests
+run_in trixie /etc/mdevctl.d/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests again_tests live_tests live_network_tests
+run_in trixie /usr/lib/mdevctl/scripts.d '' common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests again_tests live_tests live_network_tests
+run_in trixie /etc/mdevctl.d/scripts.d /host common_tests network_tests speed_tests many_tests reason_tests address_tests twice_tests again_tests live_tests live_network_tests
 verdicts
