@@ -35,7 +35,8 @@ esac
 need_root
 need_host rsync erofs-utils
 [ $# -gt 0 ] || set -- bookworm trixie
-modules=(vfio-pci-engine driver-flavour mdev-pci mdev-pci-refdev mdev-pci-generic mdev-pci-nvlink2 mdev-pci-nvme)
+modules=(vfio-pci-engine driver-flavour driver-flavour-rdma mdev-pci mdev-pci-refdev mdev-pci-generic
+	mdev-pci-nvlink2 mdev-pci-nvme mdev-pci-mlx5)
 declare -A stack_of=([bookworm]=debian12 [trixie]=debian13)
 for suite; do
 	[ -n "${stack_of[$suite]}" ] || die "no suite $suite (there are: ${!stack_of[*]})"
