@@ -204,6 +204,13 @@ add_qat()
 	cp "$tree/tests/qat/qat-stand-in.ko" "$variant/"
 	more+=(--add "$variant")
 }
+# Debian's driverctl, a download. Without it the test says so
+add_driverctl()
+{
+	local dir
+
+	! dir=$("$VM_DIR/driverctl.sh") || more+=(--add "$dir")
+}
 # A skeleton of docs/examples, as a vendor builds it
 add_example() # NAME
 {
@@ -249,6 +256,7 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != generic ] || more=("${others[@]}")
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
+	[ "$b" != tools ] || [ -z "$all" ] || add_driverctl
 	[ "$b" != sleep ] || more=("${others[@]}" "${sleeps[@]}")
 	[ "$b" != resident ] || more=("${resident[@]}")
 	[ "$b" != virtio ] || { more=("${sleeps[@]}"); add_virtio; }
