@@ -265,16 +265,18 @@ static inline void compat_set_pci_ops(struct vfio_pci_core_device *core,
 #define COMPAT_CAN_LOG 0
 #endif
 
-/* 6.3: a helper combines ranges; without it ranges.c does it alone */
-#ifndef HAVE_VFIO_COMBINE_RANGES
-static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
-{
-}
-#else
+/* 6.3: vfio core combines ranges. Without it ranges_combine() does */
+#ifdef HAVE_VFIO_COMBINE_RANGES
+#define COMPAT_COMBINES 1
 static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
 {
 	if (nr > max)
 		vfio_combine_iova_ranges(root, nr, max);
+}
+#else
+#define COMPAT_COMBINES 0
+static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
+{
 }
 #endif
 

@@ -84,19 +84,26 @@ void mig_log_close(struct vfio_pci_migration *mig)
  * The core has checked alignment, overflow and overlap; but not for empty ranges, whose end
  * is before their beginning or wraps round.
  */
-static int copy_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int nr,
-		       struct rb_root_cached *root)
+static int check_ranges(struct vfio_pci_migration *mig, struct rb_root_cached *root)
+{
+	struct interval_tree_node *node;
+
+	for (node = interval_tree_iter_first(root, 0, ULONG_MAX); node;
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX))
+		if (node->last < node->start || node->last == ULONG_MAX)
+			return refuse(mig, -EINVAL, "a range is empty");
+	return 0;
+}
+
+static unsigned int copy_ranges(struct mig_range *r, unsigned int nr, struct rb_root_cached *root)
 {
 	struct interval_tree_node *node;
 	unsigned int n = 0;
 
 	for (node = interval_tree_iter_first(root, 0, ULONG_MAX); node && n < nr;
-	     node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
-		if (node->last < node->start || node->last == ULONG_MAX)
-			return refuse(mig, -EINVAL, "a range is empty");
+	     node = interval_tree_iter_next(node, 0, ULONG_MAX))
 		r[n++] = (struct mig_range) { .first = node->start, .last = node->last };
-	}
-	return n ?: -EINVAL;
+	return n;
 }
 
 static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r, unsigned int n,
@@ -131,7 +138,8 @@ static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsig
 	}
 	if (min)
 		n = ranges_widen(r, n, min, max_addr);
-	n = ranges_combine(r, n, caps->max_ranges);
+	if (!COMPAT_COMBINES)
+		n = ranges_combine(r, n, caps->max_ranges);
 	if (caps->max_bytes && ranges_longest(r, n) > caps->max_bytes - 1) {
 		mig_err(mig, ": can't log a range of 0x%llx bytes, firmware's limit is 0x%llx\n",
 			ranges_longest(r, n) + 1, caps->max_bytes);
@@ -202,22 +210,24 @@ int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u
 {
 	const struct vfio_pci_log_caps *caps = &mig->log.caps;
 	struct mig_range *r;
-	unsigned int shift;
+	unsigned int shift, n;
 	int ret;
 
 	if (hweight64(*page_size) != 1)
 		return refuse(mig, -EINVAL, "the page size is not a power of 2");
 	shift = clamp_t(unsigned int, ilog2(*page_size), caps->min_page_shift,
 			caps->max_page_shift);
+	ret = check_ranges(mig, root);
+	if (ret)
+		return ret;
+	compat_combine_ranges(root, nr, caps->max_ranges);
 	r = kmalloc_array(nr, sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r)
 		return -ENOMEM;
-	ret = copy_ranges(mig, r, nr, root);
-	if (ret > 0) {
-		mig_lock(mig);
-		ret = start_logging(mig, r, ret, shift);
-		mig_unlock(mig);
-	}
+	n = copy_ranges(r, nr, root);
+	mig_lock(mig);
+	ret = n ? start_logging(mig, r, n, shift) : -EINVAL;
+	mig_unlock(mig);
 	if (ret)
 		kfree(r);
 	else

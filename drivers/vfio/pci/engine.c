@@ -383,7 +383,6 @@ static const struct vfio_migration_ops engine_mig_ops = {
 static int engine_log_start(struct vfio_device *vdev, struct rb_root_cached *ranges, u32 nnodes,
 			    u64 *page_size)
 {
-	compat_combine_ranges(ranges, nnodes, to_edev(vdev)->mig->log.caps.max_ranges);
 	return mig_log_start(to_edev(vdev)->mig, ranges, nnodes, page_size);
 }
 

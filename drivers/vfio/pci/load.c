@@ -14,7 +14,7 @@
 #include "load.h"
 
 /* Give firmware the chunk that waits, then swap the buffers */
-static int load_held(struct mig_file *mf, bool last)
+static int submit_held(struct mig_file *mf, bool last)
 {
 	struct vfio_pci_mig_buf *buf = to_load(mf)->held;
 	int ret;
@@ -60,13 +60,13 @@ static int check_compat(struct mig_file *mf)
 }
 
 /* The next buffer is the user side's, and firmware works on what waited before it */
-static int next_buf(struct mig_file *mf)
+static int wait_for_buf(struct mig_file *mf)
 {
 	lockdep_assert_held(&mf->lock);
-	return mig_file_wait(mf, &mf->buf[mf->cur]) ?: load_held(mf, false);
+	return mig_file_wait(mf, &mf->buf[mf->cur]) ?: submit_held(mf, false);
 }
 
-static void hold(struct mig_file *mf, size_t len)
+static void hold_chunk(struct mig_file *mf, size_t len)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur];
 
@@ -126,12 +126,12 @@ static int end_staged(struct mig_file *mf)
 
 	lockdep_assert_held(&mf->lock);
 	for (at = 0; at < l->staged_len; at += n) {
-		ret = next_buf(mf);
+		ret = wait_for_buf(mf);
 		if (ret)
 			return ret;
 		n = min_t(size_t, l->staged_len - at, mf->mig->caps.chunk);
 		memcpy(mf->buf[mf->cur].vaddr, l->staged + at, n);
-		hold(mf, n);
+		hold_chunk(mf, n);
 	}
 	l->staged_len = 0;
 	return 0;
@@ -145,7 +145,7 @@ static int begin_record(struct mig_file *mf)
 	lockdep_assert_held(&mf->lock);
 	if (!mf->mig->caps.framed && r->length > mf->mig->caps.chunk)
 		return begin_staged(mf);
-	ret = r->chunk ? 0 : next_buf(mf);
+	ret = r->chunk ? 0 : wait_for_buf(mf);
 	if (!ret)
 		ret = grow(mf, r->chunk + r->length);
 	if (ret)
@@ -163,7 +163,7 @@ static int end_stream(struct mig_file *mf)
 	lockdep_assert_held(&mf->lock);
 	ret = mig_file_wait(mf, &mf->buf[mf->cur]);
 	if (!ret)
-		ret = load_held(mf, true);
+		ret = submit_held(mf, true);
 	if (!ret)
 		ret = mig_file_wait(mf, last);
 	if (!ret)
@@ -184,7 +184,7 @@ static int end_part(struct mig_file *mf)
 	/* Without pre-copy each of them has all of the state */
 	if (!r->delta)
 		mf->offset = 0;
-	hold(mf, to_load(mf)->chunk_len);
+	hold_chunk(mf, to_load(mf)->chunk_len);
 	return end_stream(mf);
 }
 
@@ -196,78 +196,67 @@ static int end_record(struct mig_file *mf)
 	if (to_load(mf)->staged_len)
 		return end_staged(mf);
 	if (!to_load(mf)->reader.continued)
-		hold(mf, to_load(mf)->chunk_len);
+		hold_chunk(mf, to_load(mf)->chunk_len);
 	return 0;
 }
 
-static void log_refusal(struct mig_file *mf, const char *why)
-{
-	if (mig_file_enter(mf))
-		return;
-	mig_err(mf->mig, " data refused: %s\n", why);
-	mig_unlock(mf->mig);
-}
-
-static int handle(struct mig_file *mf, int event)
-{
-	switch (event) {
-	case STREAM_HEADER:
-		return check_compat(mf);
-	case STREAM_STATE_BEGIN:
-		return begin_record(mf);
-	case STREAM_STATE_END:
-		return end_record(mf);
-	case STREAM_DONE:
-		return end_stream(mf);
-	default:
-		return 0;
-	}
-}
-
-static int junk(struct mig_file *mf)
+/* The stream is wrong: so says this call and each one that follows */
+static int refuse_stream(struct mig_file *mf, int err, const char *why)
 {
 	lockdep_assert_held(&mf->lock);
-	log_refusal(mf, "there is data behind the end of the stream");
+	if (!mig_file_enter(mf)) {
+		mig_err(mf->mig, " data refused: %s\n", why);
+		mig_unlock(mf->mig);
+	}
 	WRITE_ONCE(to_load(mf)->complete, false);
-	return -EINVAL;
+	mf->error = err;
+	return err;
 }
 
-static int got(struct mig_file *mf, size_t n)
+/* Copy what the reader wants next. Returns the &enum stream_event that this is, or an errno */
+static int copy_in(struct mig_file *mf, struct iov_iter *from)
 {
 	struct stream_reader *r = &to_load(mf)->reader;
-	int ret;
-
-	lockdep_assert_held(&mf->lock);
-	ret = stream_got(r, n);
-	if (ret < 0) {
-		log_refusal(mf, r->why);
-		return ret;
-	}
-	return handle(mf, ret);
-}
-
-static int consume_some(struct mig_file *mf, struct iov_iter *from)
-{
+	int event;
 	size_t n;
 	void *dst;
-	int ret;
 
 	lockdep_assert_held(&mf->lock);
-	n = min(iov_iter_count(from), stream_want(&to_load(mf)->reader, &dst));
-	if (!n) {
-		mf->error = junk(mf);
-		return mf->error;
-	}
+	n = min(iov_iter_count(from), stream_want(r, &dst));
+	if (!n)
+		return refuse_stream(mf, -EINVAL, "there is data behind the end of the stream");
 	/* What can't be copied whole is copied again by the next write */
 	if (!copy_from_iter_full(dst, n, from))
 		return -EFAULT;
 	WRITE_ONCE(to_load(mf)->begun, true);
-	cond_resched();
-	ret = got(mf, n);
+	event = stream_got(r, n);
+	return event < 0 ? refuse_stream(mf, event, r->why) : event;
+}
+
+static int handle_event(struct mig_file *mf, enum stream_event event)
+{
+	int ret = 0;
+
+	lockdep_assert_held(&mf->lock);
+	switch (event) {
+	case STREAM_MORE:
+		break;
+	case STREAM_HEADER:
+		ret = check_compat(mf);
+		break;
+	case STREAM_STATE_BEGIN:
+		ret = begin_record(mf);
+		break;
+	case STREAM_STATE_END:
+		ret = end_record(mf);
+		break;
+	case STREAM_DONE:
+		ret = end_stream(mf);
+		break;
+	}
 	if (mf->upstream)
 		WRITE_ONCE(to_load(mf)->complete, !ret && stream_at_record(&to_load(mf)->reader));
-	if (ret)
-		mf->error = ret;
+	mf->error = ret;
 	return ret;
 }
 
@@ -301,23 +290,6 @@ static void fail_partial(struct mig_file *mf)
 	mig_unlock(mf->mig);
 }
 
-static ssize_t consume_locked(struct mig_file *mf, struct iov_iter *from)
-{
-	size_t len = iov_iter_count(from);
-	int ret;
-
-	lockdep_assert_held(&mf->lock);
-	ret = mig_file_check(mf);
-	while (!ret && iov_iter_count(from))
-		ret = fatal_signal_pending(current) ? -EINTR : consume_some(mf, from);
-	/* Refuse now: the next write may never come */
-	if (mf->error) {
-		fail_partial(mf);
-		return mf->error;
-	}
-	return len - iov_iter_count(from) ?: ret;
-}
-
 /**
  * mig_load_consume() - consume the next bytes of the stream
  * @mf: the file
@@ -328,14 +300,26 @@ static ssize_t consume_locked(struct mig_file *mf, struct iov_iter *from)
  */
 ssize_t mig_load_consume(struct mig_file *mf, struct iov_iter *from)
 {
+	size_t len = iov_iter_count(from);
 	ssize_t ret;
 
-	if (!iov_iter_count(from))
+	if (!len)
 		return 0;
 	ret = mutex_lock_interruptible(&mf->lock);
 	if (ret)
 		return ret;
-	ret = consume_locked(mf, from);
+
+	ret = mig_file_check(mf);
+	while (!ret && iov_iter_count(from)) {
+		ret = fatal_signal_pending(current) ? -EINTR : copy_in(mf, from);
+		if (ret >= 0)
+			ret = handle_event(mf, ret);
+		cond_resched();
+	}
+	/* Refuse now: the next write may never come */
+	if (mf->error)
+		fail_partial(mf);
+	ret = mf->error ?: (ssize_t)(len - iov_iter_count(from)) ?: ret;
 	mutex_unlock(&mf->lock);
 	return ret;
 }
