@@ -31,14 +31,26 @@ unsigned int npf_timeout_ms(void)
 /**
  * npf_commands_init() - initialize the slots of commands
  * @q: the queue.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void npf_commands_init(struct npf_queue *q)
+int npf_commands_init(struct npf_queue *q)
 {
 	unsigned int i;
 
-	sema_init(&q->room, NPF_SLOTS);
+	init_waitqueue_head(&q->freed);
 	for (i = 0; i < NPF_SLOTS; i++)
 		init_completion(&q->slots[i].done);
+	return sbitmap_init_node(&q->tags, NPF_SLOTS, -1, GFP_KERNEL, NUMA_NO_NODE, false, true);
+}
+
+/**
+ * npf_commands_free() - undo npf_commands_init()
+ * @q: the queue; no command is outstanding.
+ */
+void npf_commands_free(struct npf_queue *q)
+{
+	sbitmap_free(&q->tags);
 }
 
 static void npf_end(struct npf_slot *slot, int error)
@@ -140,24 +152,20 @@ static int npf_get_tag(struct npf_queue *q, const struct npf_cmd *cmd)
 {
 	int tag;
 
-	if (down_timeout(&q->room, msecs_to_jiffies(npf_timeout_ms()))) {
+	wait_event_timeout(q->freed, (tag = sbitmap_get(&q->tags)) >= 0,
+			   msecs_to_jiffies(npf_timeout_ms()));
+	if (tag < 0) {
 		dev_err_ratelimited(&q->pdev->dev, "no room for %s: all %u commands are outstanding, try again\n",
 				    cmd->what, NPF_SLOTS);
 		return -EBUSY;
 	}
-	spin_lock_irq(&q->lock);
-	tag = find_first_zero_bit(q->tags, NPF_SLOTS);
-	__set_bit(tag, q->tags);
-	spin_unlock_irq(&q->lock);
 	return tag;
 }
 
 static void npf_put_tag(struct npf_queue *q, unsigned int tag)
 {
-	spin_lock_irq(&q->lock);
-	__clear_bit(tag, q->tags);
-	spin_unlock_irq(&q->lock);
-	up(&q->room);
+	sbitmap_put(&q->tags, tag);
+	wake_up(&q->freed);
 }
 
 static int npf_post(struct npf_queue *q, unsigned int tag, const struct npf_cmd *cmd)

@@ -359,8 +359,12 @@ int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev, void __iomem *regs
 	q->error = -ESHUTDOWN;
 	spin_lock_init(&q->lock);
 	INIT_WORK(&q->failure, npf_failure_work);
-	npf_commands_init(q);
-	ret = npf_alloc(q) ?: npf_request_irq(q);
+	ret = npf_commands_init(q);
+	if (!ret) {
+		ret = npf_alloc(q) ?: npf_request_irq(q);
+		if (ret)
+			npf_commands_free(q);
+	}
 	if (ret)
 		dev_err(&pdev->dev, "no memory or interrupt for the admin queue (error %d)\n", ret);
 	return ret;
@@ -374,4 +378,5 @@ void npf_queue_free(struct npf_queue *q)
 {
 	pci_free_irq(q->pdev, 0, q);
 	pci_free_irq_vectors(q->pdev);
+	npf_commands_free(q);
 }

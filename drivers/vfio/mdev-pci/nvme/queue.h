@@ -7,14 +7,14 @@
 #ifndef _NVME_PF_QUEUE_H
 #define _NVME_PF_QUEUE_H
 
-#include <linux/bitmap.h>
 #include <linux/completion.h>
 #include <linux/pci.h>
+#include <linux/sbitmap.h>
 #include <linux/scatterlist.h>
-#include <linux/semaphore.h>
 #include <linux/sizes.h>
 #include <linux/spinlock.h>
 #include <linux/time64.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "hw.h"
@@ -97,11 +97,11 @@ struct npf_slot {
  * @shutdown_us: how long it may take to shut down.
  * @rings: the rings.
  * @rings_dma: their bus address.
- * @room: counts free slots.
+ * @tags: slots that are taken.
+ * @freed: woken when a slot gets free.
  * @failure: work that ends a failed queue.
  * @lock: of all below. Taken in interrupts.
  * @slots: the slots; a command's identifier is the number of its slot.
- * @tags: slots that are taken.
  * @tail: entry of the submission queue to fill next.
  * @head: entry of the completion queue to look at next.
  * @phase: a new entry there has this phase.
@@ -116,11 +116,11 @@ struct npf_queue {
 	unsigned long shutdown_us;
 	struct npf_rings *rings;
 	dma_addr_t rings_dma;
-	struct semaphore room;
+	struct sbitmap tags;
+	wait_queue_head_t freed;
 	struct work_struct failure;
 	spinlock_t lock; /* see above */
 	struct npf_slot slots[NPF_SLOTS];
-	DECLARE_BITMAP(tags, NPF_SLOTS);
 	u16 tail;
 	u16 head;
 	u16 phase;
@@ -141,7 +141,8 @@ void npf_queue_post(struct npf_queue *q, unsigned int tag, const struct nvme_com
 
 /* command.c */
 unsigned int npf_timeout_ms(void);
-void npf_commands_init(struct npf_queue *q);
+int npf_commands_init(struct npf_queue *q);
+void npf_commands_free(struct npf_queue *q);
 void npf_commands_end(struct npf_queue *q, int error);
 void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe);
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd);

@@ -119,23 +119,34 @@ static unsigned long refdev_timeout(void)
 	return msecs_to_jiffies(refdev_timeout_ms());
 }
 
+static void refdev_free_tags(void *tags)
+{
+	sbitmap_free(tags);
+}
+
 /**
  * refdev_commands_init() - initialize the slots of commands
- * @q: the queue.
+ * @q: the queue. Memory goes with the PF's binding to the driver.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void refdev_commands_init(struct refdev_queue *q)
+int refdev_commands_init(struct refdev_queue *q)
 {
-	sema_init(&q->room, REFDEV_ABORT_SLOT);
-	/* Never free: it belongs to the holder of abort_lock */
-	bitmap_zero(q->tags, REFDEV_SLOTS);
+	int ret;
+
+	init_waitqueue_head(&q->freed);
+	/* Without the last one: that belongs to the holder of abort_lock */
+	ret = sbitmap_init_node(&q->tags, REFDEV_ABORT_SLOT, -1, GFP_KERNEL, NUMA_NO_NODE, false,
+				true);
+	return ret ?: devm_add_action_or_reset(&q->pdev->dev, refdev_free_tags, &q->tags);
 }
 
 static void refdev_put_tag(struct refdev_queue *q, unsigned int tag)
 {
 	if (tag == REFDEV_ABORT_SLOT)
 		return;
-	__clear_bit(tag, q->tags);
-	up(&q->room);
+	sbitmap_put(&q->tags, tag);
+	wake_up(&q->freed);
 }
 
 /* The command in slot @tag ends; the tag is free again unless an ABORT names it */
@@ -310,19 +321,17 @@ static int refdev_post(struct refdev_queue *q, unsigned int tag, const struct re
  */
 int refdev_submit(struct refdev_queue *q, const struct refdev_cmd *cmd)
 {
-	unsigned int tag;
-	int ret;
+	int tag, ret;
 
 	if (pci_channel_offline(q->pdev))
 		return -ENODEV;
-	if (down_timeout(&q->room, refdev_timeout())) {
+	wait_event_timeout(q->freed, (tag = sbitmap_get(&q->tags)) >= 0, refdev_timeout());
+	if (tag < 0) {
 		dev_err_ratelimited(&q->pdev->dev, "no room for %s: all %u commands are outstanding, try again\n",
 				    refdev_opcode_name(cmd->opcode), REFDEV_ABORT_SLOT);
 		return -EBUSY;
 	}
 	spin_lock_irq(&q->lock);
-	tag = find_first_zero_bit(q->tags, REFDEV_ABORT_SLOT);
-	__set_bit(tag, q->tags);
 	ret = q->error ?: refdev_post(q, tag, cmd);
 	if (ret)
 		refdev_put_tag(q, tag);

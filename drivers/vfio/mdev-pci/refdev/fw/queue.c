@@ -140,7 +140,7 @@ static void refdev_watch_work(struct work_struct *work)
 	else if (!(status & REFDEV_STATUS_ENABLED))
 		/* A reset that this driver was not told of; some bridges give zeroes, not ones */
 		refdev_queue_fail(q, -EIO, "the command queue has stopped by itself");
-	else if (!q->error && !bitmap_empty(q->tags, REFDEV_SLOTS))
+	else if (!q->error && sbitmap_any_bit_set(&q->tags))
 		schedule_delayed_work(&q->watch, REFDEV_WATCH);
 	spin_unlock_irq(&q->lock);
 }
@@ -417,9 +417,8 @@ int refdev_queue_init(struct refdev_queue *q, struct pci_dev *pdev,
 	init_waitqueue_head(&q->ended);
 	INIT_WORK(&q->failure, refdev_failure_work);
 	INIT_DELAYED_WORK(&q->watch, refdev_watch_work);
-	refdev_commands_init(q);
 
-	ret = refdev_alloc(q);
+	ret = refdev_commands_init(q) ?: refdev_alloc(q);
 	if (ret)
 		log_resources(q, ret);
 	return ret;

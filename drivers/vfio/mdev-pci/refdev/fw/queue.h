@@ -8,12 +8,11 @@
 #ifndef _REFDEV_QUEUE_H
 #define _REFDEV_QUEUE_H
 
-#include <linux/bitmap.h>
 #include <linux/ktime.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
+#include <linux/sbitmap.h>
 #include <linux/scatterlist.h>
-#include <linux/semaphore.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -118,9 +117,9 @@ struct refdev_rings {
  * @evt_head: consumer index of the event ring.
  * @error: why new commands fail; 0: they don't.
  * @why: the same in words.
- * @tags: slots in use.
  * @slots: outstanding commands.
- * @room: counts slots that are free.
+ * @tags: slots in use; REFDEV_ABORT_SLOT is not in it. Needs no lock.
+ * @freed: woken when a slot gets free.
  * @ended: woken when a command that is being aborted ends.
  * @abort_lock: owns REFDEV_ABORT_SLOT. Taken before @lock.
  * @failure: stops a failed queue.
@@ -142,10 +141,10 @@ struct refdev_queue {
 	u32 evt_head;
 	int error;
 	const char *why;
-	DECLARE_BITMAP(tags, REFDEV_SLOTS);
 	struct refdev_slot slots[REFDEV_SLOTS];
 
-	struct semaphore room;
+	struct sbitmap tags;
+	wait_queue_head_t freed;
 	wait_queue_head_t ended;
 	struct mutex abort_lock; /* of REFDEV_ABORT_SLOT */
 	struct work_struct failure;
@@ -176,7 +175,7 @@ const char *refdev_opcode_name(u16 opcode);
 int refdev_opcode_by_name(const char *name);
 
 /* command.c, for queue.c */
-void refdev_commands_init(struct refdev_queue *q);
+int refdev_commands_init(struct refdev_queue *q);
 void refdev_commands_end(struct refdev_queue *q, int error);
 void refdev_command_complete(struct refdev_queue *q,
 			     const struct refdev_completion_entry *cpl);
