@@ -29,7 +29,8 @@ struct pci_dev;
  *	entries with PCI_ID_F_VFIO_DRIVER_OVERRIDE
  * @is_offered: check whether @driver takes a function
  * @is_busy: check whether a function is in use; sets @why to the reason and what to do, for the log
- * @retire: stop uses of a function that will be unbound; false: it is in use, and nothing was done
+ * @stop_claims: stop uses of a function that will be unbound; false: it is in use, and nothing
+ *	was done
  *
  * Context: process context. @is_driver and @is_offered may be called under device_lock() of any
  * function, the others are called without.
@@ -43,7 +44,7 @@ struct driver_flavour_provider {
 	bool (*is_driver)(struct device_driver *drv);
 	bool (*is_offered)(struct pci_dev *pdev);
 	bool (*is_busy)(struct pci_dev *pdev, char *why, size_t size);
-	bool (*retire)(struct pci_dev *pdev);
+	bool (*stop_claims)(struct pci_dev *pdev);
 };
 
 /**

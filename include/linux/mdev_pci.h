@@ -32,11 +32,11 @@ enum mdev_pci_attr_format {
  * @min: smallest value.
  * @max: largest value.
  * @power_of_2: between them only powers of two are allowed.
- * @initial: value after &mdev_pci_parent_ops.enable; the same on every host.
- * @inherited: instead of @initial the mdev starts with the value of @get at its creation. If a
+ * @default_value: value after &mdev_pci_parent_ops.enable; the same on every host.
+ * @from_hw: instead of @default_value the mdev starts with the value of @get at its creation. If a
  *	value was written, @set restores it at removal. For values that the host can also set in
  *	another way. Not together with @guest_visible.
- * @mask: with @inherited: the bits of the result of @get that are the value; 0: all. @set gets the
+ * @mask: with @from_hw: the bits of the result of @get that are the value; 0: all. @set gets the
  *	other bits as @get returned them when it restores the value, and zeros there with a value
  *	that was written to the file.
  * @guest_visible: a driver in the guest may rely on the value. The framework migrates state only
@@ -46,10 +46,10 @@ enum mdev_pci_attr_format {
  *	writer of the file gets the errno. Log the reason. A reset of the VF must not
  *	change what was set, disable must forget it. Also called after enable when firmware has
  *	forgotten the VF, see mdev_pci_parent_restored(); the device may be open then.
- * @get: optional, required with @inherited: the value that firmware has applied, if firmware may
+ * @get: optional, required with @from_hw: the value that firmware has applied, if firmware may
  *	change it. Called after @set.
- * @found: optional: whether this parent has the attribute. Called once, at registration. Without
- *	the attribute mdevs do not have the file.
+ * @is_visible: optional: whether this parent has the attribute. Called once, at registration.
+ *	Without the attribute mdevs do not have the file.
  *
  * The operations are called and bounded as those of &struct mdev_pci_parent_ops, and never while
  * the VF is open, except for the case named at @set.
@@ -61,14 +61,14 @@ struct mdev_pci_attr {
 	u64 min;
 	u64 max;
 	bool power_of_2;
-	u64 initial;
-	bool inherited;
+	u64 default_value;
+	bool from_hw;
 	u64 mask;
 	bool guest_visible;
 	unsigned long id;
 	int (*set)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 value);
 	int (*get)(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 *value);
-	bool (*found)(struct pci_dev *pf, const struct mdev_pci_attr *attr);
+	bool (*is_visible)(struct pci_dev *pf, const struct mdev_pci_attr *attr);
 };
 
 struct mdev_pci_type;
@@ -79,11 +79,11 @@ struct mdev_pci_type;
  * Called in process context under device_lock() of the PF, while no VF exists and none can be made;
  * may sleep, but must end within a bounded time.
  *
- * @prepare: release @pf: end its use and its DMA, stop queues, free interrupts, unmap BARs and
+ * @quiesce: release @pf: end its use and its DMA, stop queues, free interrupts, unmap BARs and
  *	release their regions, disable the device as probe() has enabled it. Memory may stay
  *	mapped for DMA. On error nothing has changed; the writer of "create" gets the errno. Log
  *	the reason.
- * @finish: take @pf back. It was reset, its config space is as @prepare has left it, and the
+ * @resume: take @pf back. It was reset, its config space is as @quiesce has left it, and the
  *	user's DMA has ended. On error the driver stays bound without its device, and no mdev can
  *	be created until mdev_pci_parent_restored(); log the reason. Also called when @pf is being
  *	unplugged.
@@ -92,8 +92,8 @@ struct mdev_pci_type;
  * framework then: see mdev_pci_get_drvdata().
  */
 struct mdev_pci_whole_ops {
-	int (*prepare)(struct pci_dev *pf, const struct mdev_pci_type *type);
-	int (*finish)(struct pci_dev *pf);
+	int (*quiesce)(struct pci_dev *pf, const struct mdev_pci_type *type);
+	int (*resume)(struct pci_dev *pf);
 };
 
 /**
@@ -105,13 +105,13 @@ struct mdev_pci_whole_ops {
  * @profile: for the vendor driver: the resource profile that firmware applies.
  * @mig_ops: operations that move the state; NULL if firmware can't.
  * @log_ops: operations that log dirty pages; NULL if firmware can't. Needs @mig_ops.
- * @control: the range of a BAR with the migration control, which is hidden from the user; NULL:
- *	there is none.
+ * @hidden_range: the range of a BAR with the migration control, which the user does not see;
+ *	NULL: there is none.
  * @nvlink2: look for GPU RAM or ATSD registers behind NVLink2; NULL: there are none.
  * @not_migratable: without @mig_ops: the reason, shown in the type's "description".
  * @whole: an mdev is the PF itself, which its driver releases as long as the mdev exists; NULL: an
- *	mdev is a VF. Such a type has no @mig_ops, @log_ops, @control and @attrs; the parent needs
- *	&mdev_pci_parent_desc.err_handlers, and no @external_pf_driver.
+ *	mdev is a VF. Such a type has no @mig_ops, @log_ops, @hidden_range and @attrs; the
+ *	parent needs &mdev_pci_parent_desc.err_handlers, and no @external_pf_driver.
  * @attrs: table of values that can be set on mdevs of this type.
  * @nr_attrs: entries in it, at most 16.
  */
@@ -121,7 +121,7 @@ struct mdev_pci_type {
 	u32 profile;
 	const struct vfio_pci_mig_ops *mig_ops;
 	const struct vfio_pci_log_ops *log_ops;
-	const struct vfio_pci_control *control;
+	const struct vfio_pci_hidden_range *hidden_range;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 	const char *not_migratable;
 	const struct mdev_pci_whole_ops *whole;
@@ -156,19 +156,19 @@ struct mdev_pci_limits {
  *	it refused. Log the reason. Also called when firmware has forgotten the VF, see
  *	mdev_pci_parent_restored(); @limits are ignored then.
  * @disable: take the resources back. The VF is closed and does no DMA any more.
- * @describe: optional: more lines "key: value" for the "description" of each type, into @buf
+ * @show: optional: more lines "key: value" for the "description" of each type, into @buf
  *	of @size bytes; returns how many it has written. Called when mdevs and VFs have come or
  *	gone, and by mdev_pci_parent_changed(), also while an mdev has the whole @pf; users
  *	read the last result.
- * @room: optional: the number of further mdevs of @type for which firmware has resources, without
- *	regard to VFs. Called as @describe is, but not while an mdev has the whole @pf.
+ * @available: optional: the number of further mdevs of @type for which firmware has resources,
+ *	without regard to VFs. Called as @show is, but not while an mdev has the whole @pf.
  */
 struct mdev_pci_parent_ops {
 	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 		      struct mdev_pci_limits *limits);
 	void (*disable)(struct vfio_pci_fn *fn);
-	int (*describe)(struct pci_dev *pf, char *buf, size_t size);
-	unsigned int (*room)(struct pci_dev *pf, const struct mdev_pci_type *type);
+	int (*show)(struct pci_dev *pf, char *buf, size_t size);
+	unsigned int (*available)(struct pci_dev *pf, const struct mdev_pci_type *type);
 };
 
 /**
@@ -269,7 +269,7 @@ void mdev_pci_unregister_external(const struct mdev_pci_external *ext);
  * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
  * bound until mdev_pci_unregister_parent() has returned. With a type that has
  * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
- * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: @pf is a parent already;
+ * Return: 0; -EINVAL: @desc is invalid, which is logged; -EEXIST: @pf is a parent already;
  * -ENOEXEC: the module was built against another interface, which is logged; -ENOMEM; others from
  * mdev_register_parent().
  */
@@ -302,7 +302,7 @@ void mdev_pci_unregister_parent(struct pci_dev *pf);
  * framework's, and the driver's struct dev_pm_ops are vfio-pci-core's.
  *
  * Context: process context, the driver's probe(), under device_lock() of @pdev; sleeps.
- * Return: 0; -EINVAL: @desc has a mistake, which is logged; -EEXIST: it is a parent already;
+ * Return: 0; -EINVAL: @desc is invalid, which is logged; -EEXIST: it is a parent already;
  * -ENOEXEC: @interface is another one, which is logged; -ENOMEM; others from
  * mdev_register_parent().
  */
@@ -379,11 +379,11 @@ void mdev_pci_parent_restored(struct pci_dev *pf);
  * mdev_pci_parent_changed() - refresh the cached description and room
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *
- * The framework caches the results of &mdev_pci_parent_ops.describe and @room, and refreshes them
+ * The framework caches the results of &mdev_pci_parent_ops.show and @available, and refreshes them
  * when mdevs and VFs come and go. Call this if something else changes them, such as an event of
  * firmware.
  *
- * Context: process context; not from an operation; sleeps. Calls @describe and @room.
+ * Context: process context; not from an operation; sleeps. Calls @show and @available.
  */
 void mdev_pci_parent_changed(struct pci_dev *pf);
 

@@ -22,10 +22,10 @@
  * a module that was built before would misunderstand them: a structure, parameters or a meaning
  * has changed. docs/release-notes.rst says what. Registration refuses modules with another number.
  */
-#define VFIO_PCI_ENGINE_INTERFACE	1
+#define VFIO_PCI_ENGINE_INTERFACE	2
 
 struct vfio_pci_engine_device;
-struct vfio_pci_log_changes;
+struct vfio_pci_dirty_list;
 struct vfio_pci_migration;
 
 /**
@@ -60,7 +60,7 @@ enum vfio_pci_fn_level {
  * enum vfio_pci_buf_kind - how migration buffers are accessed
  * @VFIO_PCI_BUF_DMA: by DMA of &vfio_pci_fn.pf: &vfio_pci_mig_buf.sgt is mapped for it.
  * @VFIO_PCI_BUF_CPU: by the vendor driver, at &vfio_pci_mig_buf.vaddr. Implied by
- *	&vfio_pci_engine_desc.control.
+ *	&vfio_pci_engine_desc.hidden_range.
  * @VFIO_PCI_BUF_SG: by a device that others map it for: &vfio_pci_mig_buf.sg is not mapped.
  *	&vfio_pci_mig_buf.vaddr is the same memory for the CPU.
  */
@@ -285,7 +285,7 @@ struct vfio_pci_mig_ops {
  *	&vfio_pci_engine_desc.fn that lives as long as any of them, with what &vfio_pci_fn.priv was
  *	at registration; they may change that. What it points to must outlive the operations: use
  *	it as a number. None of them may return -EINPROGRESS. Not with VFIO_PCI_BUF_DMA, nor with
- *	&vfio_pci_engine_desc.log_ops or &vfio_pci_engine_desc.control.
+ *	&vfio_pci_engine_desc.log_ops or &vfio_pci_engine_desc.hidden_range.
  */
 struct vfio_pci_mig_caps {
 	u64 max_state;
@@ -343,7 +343,7 @@ struct vfio_pci_log_bitmap {
  * meaning here. A reset of the function ends logging without a call.
  *
  * The engine checks what they report. Firmware that reports a bitmap of a range has @report;
- * firmware that lists written memory has @changes. Exactly one of them is set.
+ * firmware that lists written memory has @dirty_list. Exactly one of them is set.
  *
  * @start: begin to log, in pages of 1 << @page_shift bytes; none of them is dirty. There are
  *	@nr @ranges, in order, apart from each other, within the limits. If firmware still logs,
@@ -352,7 +352,7 @@ struct vfio_pci_log_bitmap {
  * @report: write the dirty pages of a range into @bitmap, and clear them. The range is aligned,
  *	lies within one of those of @start, and its bitmap is at most &vfio_pci_log_caps.chunk
  *	bytes. On error the engine tells user space that what was logged is lost.
- * @changes: call vfio_pci_log_dirty() with @changes for each range of memory that was written
+ * @dirty_list: call vfio_pci_log_dirty() with @list for each range of memory that was written
  *	since the last call, and clear it. Report all of the @length bytes from @iova on; other
  *	logged memory may be reported as well. The range is aligned and
  *	lies within one of those of @start. Return 0 at the end, or 1 if there is more; the engine
@@ -365,8 +365,8 @@ struct vfio_pci_log_ops {
 	int (*stop)(struct vfio_pci_fn *fn);
 	int (*report)(struct vfio_pci_fn *fn, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap);
-	int (*changes)(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
-		       u64 length);
+	int (*dirty_list)(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list, u64 iova,
+			  u64 length);
 };
 
 /**
@@ -380,7 +380,7 @@ struct vfio_pci_log_ops {
  * @max_bytes: longest range in bytes; 0: any.
  * @max_addr: highest address that can be logged; 0: any.
  * @chunk: largest bitmap that @report accepts, in bytes; 0 or more than VFIO_PCI_LOG_CHUNK_MAX:
- *	the engine uses VFIO_PCI_LOG_CHUNK_MAX. Not used with @changes.
+ *	the engine uses VFIO_PCI_LOG_CHUNK_MAX. Not used with @dirty_list.
  */
 struct vfio_pci_log_caps {
 	unsigned int max_ranges;
@@ -402,19 +402,19 @@ struct vfio_pci_log_caps {
  * Called in process context, under vfio core's locks; may sleep, but must end within a bounded
  * time, and must not wait for device_lock() of the function.
  *
- * @begin: a user opens the device; the function's setup must not change from now on. Set @setup to
+ * @open: a user opens the device; the function's setup must not change from now on. Set @setup to
  *	a number that stands for the setup that state depends on: state moves only between
  *	functions with equal numbers. 0: the setup of the type. On error, which is what
  *	the user gets, the device is not opened.
- * @end: the user has closed it, or could not open it.
+ * @close: the user has closed it, or could not open it.
  */
 struct vfio_pci_use_ops {
-	int (*begin)(struct vfio_pci_fn *fn, u32 *setup);
-	void (*end)(struct vfio_pci_fn *fn);
+	int (*open)(struct vfio_pci_fn *fn, u32 *setup);
+	void (*close)(struct vfio_pci_fn *fn);
 };
 
 /**
- * struct vfio_pci_control - the hidden range: migration control in the function itself
+ * struct vfio_pci_hidden_range - the hidden range: migration control in the function itself
  * @bar: number of the BAR, a memory BAR.
  * @offset: where the range begins in it, in bytes.
  * @length: bytes; 0: up to the BAR's end.
@@ -423,7 +423,7 @@ struct vfio_pci_use_ops {
  * reads as zero and can't be mapped. The range must be the same on each host, since the user sees
  * the rest.
  */
-struct vfio_pci_control {
+struct vfio_pci_hidden_range {
 	unsigned int bar;
 	u64 offset;
 	u64 length;
@@ -442,8 +442,8 @@ struct vfio_pci_control {
  * @log_ops: firmware operations that log dirty pages; NULL if firmware can't. Needs @mig_ops.
  * @log_caps: limits; required with @log_ops. Copied.
  * @use_ops: optional: called for open and close.
- * @control: the function has its migration control in a BAR, which the operations of @mig_ops
- *	access by vfio_pci_control_begin(); NULL: it has not. Not used after
+ * @hidden_range: the function has its migration control in a BAR, which the operations of @mig_ops
+ *	access by vfio_pci_hidden_begin(); NULL: it has not. Not used after
  *	vfio_pci_engine_register().
  * @nvlink2: look for GPU RAM and ATSD registers; NULL: the function has none. Must live as
  *	@fn does.
@@ -466,7 +466,7 @@ struct vfio_pci_engine_desc {
 	const struct vfio_pci_log_ops *log_ops;
 	const struct vfio_pci_log_caps *log_caps;
 	const struct vfio_pci_use_ops *use_ops;
-	const struct vfio_pci_control *control;
+	const struct vfio_pci_hidden_range *hidden_range;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 	bool keep_driver_pm;
 	bool watch;
@@ -484,7 +484,7 @@ struct vfio_pci_engine_desc {
  * the device.
  *
  * Context: process context, under device_lock() of the function; sleeps.
- * Return: the device; -EINVAL: no IOMMU group, @desc has a mistake (see
+ * Return: the device; -EINVAL: no IOMMU group, @desc is invalid (see
  * vfio_pci_engine_validate()), or its control can't be hidden; -ENOEXEC: @interface is another one,
  * and @desc was not looked at; -ENOMEM; others from vfio_pci_core_register_device().
  */
@@ -701,7 +701,7 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
  * -EADDRINUSE, -EADDRNOTAVAIL         of addresses that are set by attributes
  * =================================== ===========================================================
  *
- * Beside them @save and @load may return -EINPROGRESS, and @changes 1. Other values, such as
+ * Beside them @save and @load may return -EINPROGRESS, and @dirty_list 1. Other values, such as
  * positive firmware status words, -EAGAIN, -EINTR or -ENOMSG, count as -EIO.
  *
  * Context: any.
@@ -710,8 +710,8 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev);
 int vfio_pci_engine_result(struct device *dev, const char *op, int ret);
 
 /**
- * vfio_pci_control_begin() - begin to access a function's migration control
- * @fn: the function, with &vfio_pci_engine_desc.control; one of its operations has been called
+ * vfio_pci_hidden_begin() - begin to access a function's migration control
+ * @fn: the function, with &vfio_pci_engine_desc.hidden_range; one of its operations has been called
  *	and has not ended
  *
  * Hold it for a short time: a register or two, a window of data. Resets and the user's page faults
@@ -720,24 +720,24 @@ int vfio_pci_engine_result(struct device *dev, const char *op, int ret);
  * meanwhile, whatever its user has set. Reading all ones means that the function is gone.
  *
  * Context: process context; sleeps. On success the device's memory_lock is held until
- * vfio_pci_control_end(): no user memory may be touched, and no other of the engine's functions
+ * vfio_pci_hidden_end(): no user memory may be touched, and no other of the engine's functions
  * called.
  * Return: where the range begins; -EBUSY: the function is being reset, what it was told is lost;
  * -EIO: it is in low power, by its user's wish; -ENODEV: it is gone, or its link has failed.
  */
-void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn);
+void __iomem *vfio_pci_hidden_begin(struct vfio_pci_fn *fn);
 
 /**
- * vfio_pci_control_end() - end an access that vfio_pci_control_begin() has begun
+ * vfio_pci_hidden_end() - end an access that vfio_pci_hidden_begin() has begun
  * @fn: the function
  *
- * Context: the task that vfio_pci_control_begin() has succeeded for; sleeps.
+ * Context: the task that vfio_pci_hidden_begin() has succeeded for; sleeps.
  */
-void vfio_pci_control_end(struct vfio_pci_fn *fn);
+void vfio_pci_hidden_end(struct vfio_pci_fn *fn);
 
 /**
  * vfio_pci_log_dirty() - report pages that firmware says are dirty
- * @changes: what &vfio_pci_log_ops.changes was given
+ * @list: what &vfio_pci_log_ops.dirty_list was given
  * @iova: where they begin, aligned to the tracker's page
  * @length: bytes, a multiple of the tracker's page, not 0
  *
@@ -748,7 +748,7 @@ void vfio_pci_control_end(struct vfio_pci_fn *fn);
  * Return: 0; -EIO: the pages are outside of the logged ranges, which was logged; -ENOMEM. An
  * operation that gets an errno should end with it.
  */
-int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length);
+int vfio_pci_log_dirty(struct vfio_pci_dirty_list *list, u64 iova, u64 length);
 
 /**
  * vfio_pci_mig_buf_done() - complete a save or load that was in progress

@@ -153,28 +153,28 @@ const struct vfio_pci_log_ops fake_log_ops = {
 };
 
 /* What is wrong is refused, and firmware hands the errno on */
-static int wrong_change(struct vfio_pci_log_changes *changes, enum log_act act)
+static int wrong_change(struct vfio_pci_dirty_list *list, enum log_act act)
 {
 	u64 page = BIT_ULL(log.shift), size = LOG_PAGES * page;
 
 	switch (act) {
 	case LOG_ODD:
-		return vfio_pci_log_dirty(changes, LOG_BASE, page + 512);
+		return vfio_pci_log_dirty(list, LOG_BASE, page + 512);
 	case LOG_EMPTY:
-		return vfio_pci_log_dirty(changes, LOG_BASE, 0);
+		return vfio_pci_log_dirty(list, LOG_BASE, 0);
 	case LOG_BELOW:
-		return vfio_pci_log_dirty(changes, LOG_BASE - page, 2 * page);
+		return vfio_pci_log_dirty(list, LOG_BASE - page, 2 * page);
 	case LOG_ABOVE:
-		return vfio_pci_log_dirty(changes, LOG_BASE, size + page);
+		return vfio_pci_log_dirty(list, LOG_BASE, size + page);
 	case LOG_WRAPS:
-		return vfio_pci_log_dirty(changes, LOG_BASE, -page);
+		return vfio_pci_log_dirty(list, LOG_BASE, -page);
 	default:
 		return 0;
 	}
 }
 
 /* A run of dirty pages is a change */
-static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list, u64 iova,
 		       u64 length)
 {
 	unsigned int b, e, n = 0;
@@ -186,14 +186,14 @@ static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *chan
 		log.reports++;
 		return 1;
 	}
-	ret = fails(&log.reports, &act) ?: wrong_change(changes, act);
+	ret = fails(&log.reports, &act) ?: wrong_change(list, act);
 	if (ret)
 		return ret;
 	reset_meanwhile(act);
 	for_each_set_bitrange(b, e, log.dirty, LOG_PAGES) {
 		if (log.batch && n++ == log.batch)
 			return 1;
-		ret = vfio_pci_log_dirty(changes, LOG_BASE + ((u64)b << log.shift),
+		ret = vfio_pci_log_dirty(list, LOG_BASE + ((u64)b << log.shift),
 					 (u64)(e - b) << log.shift);
 		if (ret)
 			return ret;
@@ -202,10 +202,10 @@ static int log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *chan
 	return 0;
 }
 
-const struct vfio_pci_log_ops fake_changes_ops = {
+const struct vfio_pci_log_ops fake_dirty_list_ops = {
 	.start = log_start,
 	.stop = log_stop,
-	.changes = log_changes,
+	.dirty_list = log_changes,
 };
 
 /**

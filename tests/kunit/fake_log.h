@@ -84,7 +84,7 @@ struct fake_log {
 
 extern const struct vfio_pci_log_ops fake_log_ops;
 /* The same firmware, if it gives away all that it knows */
-extern const struct vfio_pci_log_ops fake_changes_ops;
+extern const struct vfio_pci_log_ops fake_dirty_list_ops;
 extern const struct vfio_pci_log_caps fake_log_caps;
 
 struct fake_log *fake_log_begin(struct kunit *test);

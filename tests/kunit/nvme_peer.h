@@ -99,7 +99,7 @@ struct peer_vf {
  * @mangle: does so
  * @count: of such commands since
  * @commands: of all commands since
- * @allocated: pieces of memory that the module has
+ * @allocated: chunks of memory that the module has
  * @no_memory: there is no more
  */
 struct nvme_peer {

@@ -66,7 +66,7 @@ static void only_logs(struct made *made)
 	made->desc.mig_ops = NULL;
 }
 
-static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
+static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list, u64 iova,
 			u64 length)
 {
 	return 0;
@@ -74,12 +74,12 @@ static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *cha
 
 static void changes_too(struct made *made)
 {
-	made->log_ops.changes = some_changes;
+	made->log_ops.dirty_list = some_changes;
 }
 
 static void only_changes(struct made *made)
 {
-	made->log_ops.changes = some_changes;
+	made->log_ops.dirty_list = some_changes;
 	made->log_ops.report = NULL;
 }
 
@@ -197,13 +197,13 @@ static void ranges_crossed(struct made *made)
 #define STATE	"has mig_ops but mig_caps.max_state is 0"
 #define TYPE	"has mig_ops but its type has no name, or too long a name"
 #define LOG	"has log_ops without start or stop"
-#define REPORT	"must have exactly one of log_ops.report and log_ops.changes"
+#define REPORT	"must have exactly one of log_ops.report and log_ops.dirty_list"
 #define LIMITS	"has log_ops but no log_caps"
 #define UPSTREAM "sets mig_caps.upstream without mig_caps.framed"
 #define FRAMED	"sets mig_caps.max_chunk without mig_caps.framed"
 #define BOUND	"has mig_caps.max_chunk above VFIO_PCI_MIG_CHUNK_BOUND"
 #define HEADROOM "has mig_caps.headroom above its maximum, or not a multiple of 8"
-#define NEVER	"sets mig_caps.unbounded with log_ops or control"
+#define NEVER	"sets mig_caps.unbounded with log_ops or hidden_range"
 #define SHIFTS	"has log_caps.min_page_shift or max_page_shift out of range"
 
 static const struct mistake mistakes[] = {

@@ -264,7 +264,7 @@ static struct bed *bed_of_changes(struct kunit *test)
 {
 	struct bed *bed = bed_new(test, true);
 
-	bed->mig->log.ops = &fake_changes_ops;
+	bed->mig->log.ops = &fake_dirty_list_ops;
 	return bed;
 }
 
@@ -285,7 +285,7 @@ static void a_dirty_list_keeps_unreported_pages(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, marked(log), 1U);
 	KUNIT_EXPECT_TRUE(test, test_bit(7, log->marked));
 	KUNIT_EXPECT_TRUE(test, bitmap_empty(log->dirty, LOG_PAGES));
-	/* Across the border of two pieces of the engine's bitmap */
+	/* Across the border of two chunks of the engine's bitmap */
 	KUNIT_EXPECT_EQ(test, report(bed, log, LOG_BASE + (CHUNK - 1) * PAGE, 2 * PAGE), 0);
 	KUNIT_EXPECT_EQ(test, marked(log), 2U);
 	KUNIT_EXPECT_TRUE(test, test_bit(CHUNK - 1, log->marked) && test_bit(CHUNK, log->marked));

@@ -55,17 +55,17 @@ static int go(struct nvme_bed *bed, unsigned int vf)
 	       npf_mig_ops.resume(&bed->fn[vf], VFIO_PCI_FN_P2P);
 }
 
-/* Copy the state from one VF to the other, in chunks of @piece bytes, as the engine does */
-static int move(struct nvme_bed *bed, size_t piece)
+/* Copy the state from one VF to the other, in chunks of @chunk bytes, as the engine does */
+static int move(struct nvme_bed *bed, size_t chunk)
 {
-	struct pages *p = pages_new(bed->test, piece);
+	struct pages *p = pages_new(bed->test, chunk);
 	struct vfio_pci_mig_buf buf = { .sgt = p->sgt };
 	u64 size;
 	int ret;
 
 	ret = npf_mig_ops.state_size(&bed->fn[FROM], &size);
 	while (!ret && !buf.last) {
-		buf.len = piece;
+		buf.len = chunk;
 		ret = npf_mig_ops.save(&bed->fn[FROM], &buf) ?:
 		      npf_mig_ops.load(&bed->fn[TO], &buf);
 		buf.offset += buf.len;
@@ -82,21 +82,21 @@ static void state_of_any_size_migrates(struct kunit *test)
 {
 	static const size_t size[] = { 56, 4092, 4096, 4100, 8192, 8196, 65536, 65540, 262144,
 				       299996 };
-	static const size_t piece[] = { 4096, 8192, 12288, PIECE };
+	static const size_t chunk[] = { 4096, 8192, 12288, PIECE };
 	struct nvme_bed *bed = nvme_bed_both(test, 56);
 	unsigned int i, k;
 
 	for (i = 0; i < ARRAY_SIZE(size); i++) {
-		for (k = 0; k < ARRAY_SIZE(piece); k++) {
+		for (k = 0; k < ARRAY_SIZE(chunk); k++) {
 			nvme_bed_set_state(bed, FROM, size[i]);
 			nvme_bed_set_state(bed, TO, 60);
 			KUNIT_EXPECT_EQ(test, stop(bed, FROM), 0);
 			KUNIT_EXPECT_TRUE(test, bed->peer->vf[FROM].suspended);
 			KUNIT_EXPECT_EQ(test, stop(bed, TO), 0);
-			KUNIT_EXPECT_EQ_MSG(test, move(bed, piece[k]), 0, "%zu bytes by %zu",
-					    size[i], piece[k]);
+			KUNIT_EXPECT_EQ_MSG(test, move(bed, chunk[k]), 0, "%zu bytes by %zu",
+					    size[i], chunk[k]);
 			KUNIT_EXPECT_TRUE_MSG(test, nvme_bed_equal(bed), "%zu bytes by %zu",
-					      size[i], piece[k]);
+					      size[i], chunk[k]);
 			KUNIT_EXPECT_EQ(test, go(bed, TO), 0);
 			KUNIT_EXPECT_FALSE(test, bed->peer->vf[TO].suspended);
 			KUNIT_EXPECT_EQ(test, go(bed, FROM), 0);

@@ -167,23 +167,23 @@ static void enable_assigns_queues_and_interrupts(struct kunit *test)
 	struct pci_dev *pf = bed->npf.queue.pdev;
 	char text[200] = {};
 
-	KUNIT_EXPECT_EQ(test, npf_parent_ops.room(pf, nvme_bed_type(bed, 1)), 5U);
-	KUNIT_EXPECT_EQ(test, npf_parent_ops.room(pf, nvme_bed_type(bed, 4)), 2U);
+	KUNIT_EXPECT_EQ(test, npf_parent_ops.available(pf, nvme_bed_type(bed, 1)), 5U);
+	KUNIT_EXPECT_EQ(test, npf_parent_ops.available(pf, nvme_bed_type(bed, 4)), 2U);
 	KUNIT_ASSERT_EQ(test, nvme_bed_enable(bed, 0, 4), 0);
 	nvme_bed_has(bed, 0, 5, true);
 	KUNIT_ASSERT_EQ(test, nvme_bed_enable(bed, 3, 2), 0);
 	nvme_bed_has(bed, 3, 3, true);
-	KUNIT_EXPECT_GT(test, npf_parent_ops.describe(pf, text, sizeof(text)), 0);
+	KUNIT_EXPECT_GT(test, npf_parent_ops.show(pf, text, sizeof(text)), 0);
 	KUNIT_EXPECT_STREQ(test, text,
 			   "queues: 2 of 10 left\ninterrupts: 2 of 10 left\nonline: 2 of 4 secondary controllers\n");
 	/* Never more than there is room for */
-	KUNIT_EXPECT_EQ(test, npf_parent_ops.describe(pf, text, 10), 9);
+	KUNIT_EXPECT_EQ(test, npf_parent_ops.show(pf, text, 10), 9);
 	nvme_peer_arm(bed->peer);
 	KUNIT_EXPECT_EQ(test, nvme_bed_enable(bed, 1, 2), -ENOSPC);
 	/* List, offline, 2 x none, capacity: the controller was not even asked */
 	KUNIT_EXPECT_EQ(test, bed->peer->commands, 5U);
 	nvme_bed_has(bed, 1, 0, false);
-	KUNIT_EXPECT_EQ(test, npf_parent_ops.room(pf, nvme_bed_type(bed, 2)), 0U);
+	KUNIT_EXPECT_EQ(test, npf_parent_ops.available(pf, nvme_bed_type(bed, 2)), 0U);
 	KUNIT_EXPECT_EQ(test, nvme_bed_enable(bed, 1, 1), 0);
 	nvme_bed_disable(bed, 0);
 	nvme_bed_has(bed, 0, 0, false);

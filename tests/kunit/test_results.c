@@ -272,7 +272,7 @@ static int log_call(struct walk *w, unsigned int call, int value)
 static void forbidden_results_of_the_log_become_eio(struct kunit *test)
 {
 	int value = *(const int *)test->param_value;
-	unsigned int state, call, changes;
+	unsigned int state, call, list;
 	struct walk w;
 
 	for (state = S(ERROR); state <= S(PRE_COPY_P2P); state++) {
@@ -281,11 +281,11 @@ static void forbidden_results_of_the_log_become_eio(struct kunit *test)
 			mig_fw_error(w.bed->mig);
 		else
 			bed_go(w.bed, state);
-		for (changes = 0; changes < 2; changes++)
+		for (list = 0; list < 2; list++)
 			for (call = 0; call < 3; call++) {
-				w.bed->mig->log.ops = changes ? &fake_changes_ops : &fake_log_ops;
+				w.bed->mig->log.ops = list ? &fake_dirty_list_ops : &fake_log_ops;
 				/* That there is more */
-				if (changes && call == 1 && value == 1)
+				if (list && call == 1 && value == 1)
 					continue;
 				KUNIT_EXPECT_EQ_MSG(test, log_call(&w, call, value), -EIO,
 						    "log call %u in %s", call,

@@ -49,9 +49,9 @@ wrong "type 0 \(one\) has mig_ops without suspend or resume" migrates=Y
 wrong "type 0 \(one\) has log_ops without mig_ops" logs=Y
 
 wrong "type 0 \(one\) has whole operations, but is registered by mdev_pci_register_function\(\)" whole=Y function=Y
-wrong "type 0 \(one\) has whole operations without prepare or finish" whole=Y prepare=N
+wrong "type 0 \(one\) has whole operations without quiesce or resume" whole=Y quiesce=N
 for how in attrs=a migrates=Y logs=Y; do
-	wrong "type 0 \(one\) has whole operations with mig_ops, log_ops, control or attributes" \
+	wrong "type 0 \(one\) has whole operations with mig_ops, log_ops, hidden_range or attributes" \
 		whole=Y $how
 done
 wrong "type 0 \(one\) has whole operations with external_pf_driver" whole=Y external=Y
@@ -69,18 +69,18 @@ for how in highest=0x1000000000000 power_of_2=Y; do
 	wrong "attribute 0 \(a\) $of is a MAC address with a range that is not one of MAC addresses" \
 		attrs=a mac=Y $how
 done
-wrong "attribute 0 \(a\) $of is inherited without the operation get" attrs=a inherited=Y
-wrong "attribute 0 \(a\) $of is both inherited and guest_visible" \
-	attrs=a inherited=Y get=Y guest_visible=Y
-for how in initial=0 initial=9 "initial=3 power_of_2=Y"; do
-	wrong "attribute 0 \(a\) $of has an initial value out of its range" attrs=a $how
+wrong "attribute 0 \(a\) $of sets from_hw without the operation get" attrs=a from_hw=Y
+wrong "attribute 0 \(a\) $of sets both from_hw and guest_visible" \
+	attrs=a from_hw=Y get=Y guest_visible=Y
+for how in default_value=0 default_value=9 "default_value=3 power_of_2=Y"; do
+	wrong "attribute 0 \(a\) $of has a default_value out of its range" attrs=a $how
 done
 
 mark
 like "of a MAC address the largest is no mistake" \
 	"$(made attrs=a mac=Y highest=0xffffffffffff)" 'File exists'
-like "nor that an inherited one has no initial value" \
-	"$(made attrs=a inherited=Y get=Y initial=0)" 'File exists'
+like "nor that an attribute of from_hw has no default_value" \
+	"$(made attrs=a from_hw=Y get=Y default_value=0)" 'File exists'
 
 # other_interface WHAT PARAMETERS...: such a module is refused before anything of it is looked at
 other_interface()

@@ -52,9 +52,9 @@ module_param_array(types, charp, &nr_types, 0444);
 MODULE_PARM_DESC(types, "their names");
 static bool no_types;
 module_param(no_types, bool, 0444);
-static bool whole, prepare = true, migrates, logs;
+static bool whole, quiesce = true, migrates, logs;
 module_param(whole, bool, 0444);
-module_param(prepare, bool, 0444);
+module_param(quiesce, bool, 0444);
 module_param(migrates, bool, 0444);
 module_param(logs, bool, 0444);
 
@@ -62,18 +62,18 @@ static char *attrs[MANY];
 static int nr_attrs;
 module_param_array(attrs, charp, &nr_attrs, 0444);
 MODULE_PARM_DESC(attrs, "names of the attributes of each type");
-static bool no_attrs, mac, power_of_2, inherited, guest_visible, set = true, get;
+static bool no_attrs, mac, power_of_2, from_hw, guest_visible, set = true, get;
 module_param(no_attrs, bool, 0444);
 module_param(mac, bool, 0444);
 module_param(power_of_2, bool, 0444);
-module_param(inherited, bool, 0444);
+module_param(from_hw, bool, 0444);
 module_param(guest_visible, bool, 0444);
 module_param(set, bool, 0444);
 module_param(get, bool, 0444);
-static unsigned long long lowest = 1, highest = 8, initial = 1;
+static unsigned long long lowest = 1, highest = 8, default_value = 1;
 module_param(lowest, ullong, 0444);
 module_param(highest, ullong, 0444);
-module_param(initial, ullong, 0444);
+module_param(default_value, ullong, 0444);
 
 static struct mdev_pci_attr attr_table[MANY];
 static struct mdev_pci_type type_table[MANY];
@@ -90,12 +90,12 @@ static int do_get(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 
 	return 0;
 }
 
-static int do_prepare(struct pci_dev *pf, const struct mdev_pci_type *type)
+static int do_quiesce(struct pci_dev *pf, const struct mdev_pci_type *type)
 {
 	return 0;
 }
 
-static int do_finish(struct pci_dev *pf)
+static int do_resume(struct pci_dev *pf)
 {
 	return 0;
 }
@@ -108,15 +108,15 @@ static void firmware_fails(void)
 	symbol_put(mdev_pci_parent_error);
 }
 
-static int do_describe(struct pci_dev *pf, char *buf, size_t size)
+static int do_show(struct pci_dev *pf, char *buf, size_t size)
 {
 	firmware_fails();
 	return scnprintf(buf, size, "made: to fail\n");
 }
 
-static const struct mdev_pci_parent_ops failing_ops = { .describe = do_describe };
+static const struct mdev_pci_parent_ops failing_ops = { .show = do_show };
 
-static struct mdev_pci_whole_ops whole_ops = { .finish = do_finish };
+static struct mdev_pci_whole_ops whole_ops = { .resume = do_resume };
 static const struct vfio_pci_mig_ops mig_ops;
 static const struct vfio_pci_log_ops log_ops;
 
@@ -131,8 +131,8 @@ static void make_attrs(void)
 			.min = lowest,
 			.max = highest,
 			.power_of_2 = power_of_2,
-			.initial = initial,
-			.inherited = inherited,
+			.default_value = default_value,
+			.from_hw = from_hw,
 			.guest_visible = guest_visible,
 			.set = set ? do_set : NULL,
 			.get = get ? do_get : NULL,
@@ -143,7 +143,7 @@ static void make_types(void)
 {
 	int i;
 
-	whole_ops.prepare = prepare ? do_prepare : NULL;
+	whole_ops.quiesce = quiesce ? do_quiesce : NULL;
 	for (i = 0; i < nr_types; i++)
 		type_table[i] = (struct mdev_pci_type) {
 			.name = types[i],

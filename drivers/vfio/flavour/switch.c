@@ -268,7 +268,7 @@ static int rebind(struct change *c, struct device_driver **to, int below)
 	int ret;
 
 	/* The provider may have begun to use it since it was asked */
-	if (c->p && !c->p->retire(c->pdev)) {
+	if (c->p && !c->p->stop_claims(c->pdev)) {
 		reserve_again(c);
 		return check_provider(c) ?: -EBUSY;
 	}

@@ -63,7 +63,7 @@ static int function_enable(struct mdev_pci_function *function, const struct mdev
 	mutex_lock(&function->fw_lock);
 	ret = fw_enable(function, type, &function->limits);
 	if (!ret) {
-		ret = mdev_pci_attrs_initial(function, type);
+		ret = mdev_pci_attrs_default(function, type);
 		if (!ret && kept)
 			ret = mdev_pci_attrs_apply(function, type, kept);
 		if (ret)
@@ -248,7 +248,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.mig_caps = &limits->mig_caps,
 		.log_caps = &limits->log_caps,
 		.use_ops = &mdev_pci_use_ops,
-		.control = instance->type->control,
+		.hidden_range = instance->type->hidden_range,
 		.nvlink2 = instance->type->nvlink2,
 		.keep_driver_pm = instance->type->whole,
 		.watch = parent->external_pf_driver,

@@ -224,9 +224,9 @@ int mdev_pci_attrs_make(struct mdev_pci_type_entry *entry, struct pci_dev *pf)
 	for (i = 0; i < n; i++) {
 		const struct mdev_pci_attr *attr = &entry->type->attrs[i];
 
-		if (attr->found && !attr->found(pf, attr))
+		if (attr->is_visible && !attr->is_visible(pf, attr))
 			continue;
-		__set_bit(i, &entry->found);
+		__set_bit(i, &entry->visible);
 		make_file(&files[i], attr, i);
 		entry->group.attrs[files_made++] = &files[i].dev_attr.attr;
 	}
@@ -243,16 +243,16 @@ void mdev_pci_attrs_unmake(struct mdev_pci_type_entry *entry)
 	kfree(entry->files);
 }
 
-static bool is_found(const struct mdev_pci_function *function, const struct mdev_pci_type *type,
-		     unsigned int i)
+static bool is_visible(const struct mdev_pci_function *function, const struct mdev_pci_type *type,
+		       unsigned int i)
 {
 	const struct mdev_pci_parent *parent = function->parent;
 
-	return test_bit(i, &parent->type_entries[type - parent->desc->types].found);
+	return test_bit(i, &parent->type_entries[type - parent->desc->types].visible);
 }
 
-static int inherit(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
-		   u64 *value)
+static int read_from_hw(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
+			u64 *value)
 {
 	int ret;
 
@@ -265,14 +265,14 @@ static int inherit(struct mdev_pci_function *function, const struct mdev_pci_att
 }
 
 /**
- * mdev_pci_attrs_initial() - store the initial values of a function that was enabled
+ * mdev_pci_attrs_default() - store the initial values of a function that was enabled
  * @function: the function
  * @type: the type
  *
  * Context: under mdev_pci_function.fw_lock.
  * Return: 0 or the vendor driver's errno.
  */
-int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+int mdev_pci_attrs_default(struct mdev_pci_function *function, const struct mdev_pci_type *type)
 {
 	unsigned int i;
 	int ret;
@@ -281,10 +281,10 @@ int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev
 	function->written = 0;
 	for (i = 0; i < type->nr_attrs; i++) {
 		const struct mdev_pci_attr *attr = &type->attrs[i];
-		u64 value = attr->initial;
+		u64 value = attr->default_value;
 
-		if (attr->inherited && is_found(function, type, i)) {
-			ret = inherit(function, attr, &value);
+		if (attr->from_hw && is_visible(function, type, i)) {
+			ret = read_from_hw(function, attr, &value);
 			if (ret)
 				return ret;
 		}
@@ -295,7 +295,7 @@ int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev
 }
 
 /**
- * mdev_pci_attrs_forget() - set inherited attributes back when an mdev is removed
+ * mdev_pci_attrs_forget() - set attributes of from_hw back when an mdev is removed
  * @function: the function; firmware is about to disable it
  *
  * Disabling the function resets the others.
@@ -312,7 +312,7 @@ void mdev_pci_attrs_forget(struct mdev_pci_function *function)
 	for_each_set_bit(i, &function->written, type->nr_attrs) {
 		const struct mdev_pci_attr *attr = &type->attrs[i];
 
-		if (!attr->inherited)
+		if (!attr->from_hw)
 			continue;
 		ret = vendor_set(function, attr, function->before[i]);
 		if (ret)
@@ -365,8 +365,8 @@ static bool is_changed(const struct mdev_pci_function *function,
 		       const struct mdev_pci_attr *attr, unsigned int i)
 {
 	lockdep_assert_held(&function->fw_lock);
-	return attr->inherited ? test_bit(i, &function->written) :
-	       function->values[i] != attr->initial;
+	return attr->from_hw ? test_bit(i, &function->written) :
+	       function->values[i] != attr->default_value;
 }
 
 /**
@@ -413,7 +413,7 @@ u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
 		u64 value = READ_ONCE(function->values[i]);
 		__le64 bytes = cpu_to_le64(value);
 
-		if (!attr->guest_visible || value == attr->initial)
+		if (!attr->guest_visible || value == attr->default_value)
 			continue;
 		sum = crc32_le(sum ?: ~0, attr->name, strlen(attr->name) + 1);
 		sum = crc32_le(sum, (const u8 *)&bytes, sizeof(bytes));
@@ -421,7 +421,7 @@ u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
 	return sum;
 }
 
-static int use_begin(struct vfio_pci_fn *fn, u32 *setup)
+static int use_open(struct vfio_pci_fn *fn, u32 *setup)
 {
 	struct mdev_pci_function *function = container_of(fn, struct mdev_pci_function, fn);
 	int ret = 0;
@@ -441,7 +441,7 @@ static int use_begin(struct vfio_pci_fn *fn, u32 *setup)
 	return ret;
 }
 
-static void use_end(struct vfio_pci_fn *fn)
+static void use_close(struct vfio_pci_fn *fn)
 {
 	struct mdev_pci_function *function = container_of(fn, struct mdev_pci_function, fn);
 
@@ -452,11 +452,11 @@ static void use_end(struct vfio_pci_fn *fn)
 
 /* docs/migration-stream.rst documents this number */
 const struct vfio_pci_use_ops mdev_pci_use_ops = {
-	.begin = use_begin,
-	.end = use_end,
+	.open = use_open,
+	.close = use_close,
 };
 
-static int describe(const struct mdev_pci_attr *attr, char *buf, int at)
+static int show_attr(const struct mdev_pci_attr *attr, char *buf, int at)
 {
 	int begin = at;
 
@@ -466,29 +466,29 @@ static int describe(const struct mdev_pci_attr *attr, char *buf, int at)
 		at += sysfs_emit_at(buf, at, "attribute %s: %llu to %llu%s%s%s", attr->name,
 				    attr->min, attr->max, attr->unit ? " " : "",
 				    attr->unit ?: "", attr->power_of_2 ? ", a power of 2" : "");
-	if (attr->inherited)
+	if (attr->from_hw)
 		at += sysfs_emit_at(buf, at, ", at first as the host has it");
 	else
-		at += sysfs_emit_at(buf, at, ", at first %llu", attr->initial);
+		at += sysfs_emit_at(buf, at, ", at first %llu", attr->default_value);
 	at += sysfs_emit_at(buf, at, "%s\n", attr->guest_visible ?
 			    "; migrates only between equal ones" : "");
 	return at - begin;
 }
 
 /**
- * mdev_pci_attrs_describe() - write the attributes' lines of a type's description
+ * mdev_pci_attrs_show() - write the attributes' lines of a type's description
  * @entry: the type
  * @buf: a page
  * @at: where to write in it
  *
  * Return: bytes written.
  */
-int mdev_pci_attrs_describe(const struct mdev_pci_type_entry *entry, char *buf, int at)
+int mdev_pci_attrs_show(const struct mdev_pci_type_entry *entry, char *buf, int at)
 {
 	int begin = at;
 	unsigned int i;
 
-	for_each_set_bit(i, &entry->found, entry->type->nr_attrs)
-		at += describe(&entry->type->attrs[i], buf, at);
+	for_each_set_bit(i, &entry->visible, entry->type->nr_attrs)
+		at += show_attr(&entry->type->attrs[i], buf, at);
 	return at - begin;
 }

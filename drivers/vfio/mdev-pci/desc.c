@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks the descriptions of parents. Each mistake has its own log line, since its reader has most
+ * Checks the descriptions of parents. Each error has its own log line, since its reader has most
  * likely just written the table.
  */
 #include <linux/bits.h>
@@ -15,7 +15,7 @@ static const char * const taken_names[] = {
 	"migration_state", "not_migratable", "power", "remove", "subsystem", "uevent", "vfio-dev",
 };
 
-/* This function and those below return the mistake in words, or NULL */
+/* This function and those below return what is wrong in words, or NULL */
 static const char *validate_length(const char *name, size_t max)
 {
 	if (!name || !*name)
@@ -52,12 +52,12 @@ static const char *validate_attr(const struct mdev_pci_attr *attr)
 		return "lacks the operation set";
 	if (attr->format == MDEV_PCI_ATTR_MAC && (attr->max > mac_max || attr->power_of_2))
 		return "is a MAC address with a range that is not one of MAC addresses";
-	if (attr->inherited && !attr->get)
-		return "is inherited without the operation get";
-	if (attr->inherited && attr->guest_visible)
-		return "is both inherited and guest_visible";
-	if (!attr->inherited && !mdev_pci_attr_in_range(attr, attr->initial))
-		return "has an initial value out of its range";
+	if (attr->from_hw && !attr->get)
+		return "sets from_hw without the operation get";
+	if (attr->from_hw && attr->guest_visible)
+		return "sets both from_hw and guest_visible";
+	if (!attr->from_hw && !mdev_pci_attr_in_range(attr, attr->default_value))
+		return "has a default_value out of its range";
 	return NULL;
 }
 
@@ -90,10 +90,10 @@ static bool driver_has_handlers(const struct pci_dev *pf)
 static const char *validate_whole(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
 				  const struct mdev_pci_type *type)
 {
-	if (!type->whole->prepare || !type->whole->finish)
-		return "has whole operations without prepare or finish";
-	if (type->mig_ops || type->log_ops || type->control || type->nr_attrs)
-		return "has whole operations with mig_ops, log_ops, control or attributes";
+	if (!type->whole->quiesce || !type->whole->resume)
+		return "has whole operations without quiesce or resume";
+	if (type->mig_ops || type->log_ops || type->hidden_range || type->nr_attrs)
+		return "has whole operations with mig_ops, log_ops, hidden_range or attributes";
 	if (desc->external_pf_driver)
 		return "has whole operations with external_pf_driver";
 	if (!driver_has_handlers(pf))
@@ -183,7 +183,7 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
  * @desc: the vendor module's description
  * @whole: true for a parent as a whole
  *
- * Return: 0; -EINVAL: it has a mistake, which was logged.
+ * Return: 0; -EINVAL: it is invalid, which was logged.
  */
 int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
 {

@@ -51,7 +51,7 @@ static const struct driver_flavour_provider provider = {
 	.is_driver = is_driver,
 	.is_offered = is_offered,
 	.is_busy = is_busy,
-	.retire = mdev_pci_function_retire,
+	.stop_claims = mdev_pci_function_stop_claims,
 };
 
 /**

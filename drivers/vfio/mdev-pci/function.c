@@ -310,8 +310,8 @@ static struct mdev_pci_function *find_function(struct mdev_pci_parent *parent,
 }
 
 /*
- * Driver data belongs to the engine, and an idle function has none. One that
- * mdev_pci_function_retire() was called for is not there. No mdev claims the function from now on.
+ * Driver data belongs to the engine, and an idle function has none. A function whose claims
+ * mdev_pci_function_stop_claims() has ended is not in the list. No mdev claims it from now on.
  */
 static struct mdev_pci_function *mark_dead(struct mdev_pci_parent *parent, struct pci_dev *vf)
 {
@@ -352,7 +352,7 @@ bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size)
 	return ret;
 }
 
-static bool retire(struct mdev_pci_parent *parent, struct pci_dev *pdev)
+static bool stop_claims(struct mdev_pci_parent *parent, struct pci_dev *pdev)
 {
 	struct mdev_pci_function *function;
 	bool claimed;
@@ -374,13 +374,13 @@ static bool retire(struct mdev_pci_parent *parent, struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_function_retire() - stop claims of a function that will be unbound
+ * mdev_pci_function_stop_claims() - stop claims of a function that will be unbound
  * @pdev: any PCI function
  *
  * Context: process context; sleeps. Takes device_lock() of the function.
  * Return: false: an mdev has claimed it, and nothing was done.
  */
-bool mdev_pci_function_retire(struct pci_dev *pdev)
+bool mdev_pci_function_stop_claims(struct pci_dev *pdev)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_find(pci_physfn(pdev));
 	bool ret;
@@ -388,7 +388,7 @@ bool mdev_pci_function_retire(struct pci_dev *pdev)
 	if (!parent)
 		return true;
 	device_lock(&pdev->dev);
-	ret = retire(parent, pdev);
+	ret = stop_claims(parent, pdev);
 	device_unlock(&pdev->dev);
 	mdev_pci_parent_put(parent);
 	return ret;

@@ -62,10 +62,10 @@ struct mdev_pci_instance;
  * struct mdev_pci_type_entry - a type of a parent, as the mdev core knows it
  * @mtype: the mdev core's
  * @type: the vendor driver's
- * @found: bit for each of the type's attributes: this parent has it
+ * @visible: bit for each of the type's attributes: this parent has it
  * @group: files for those
  * @files: what they are, attr.c's
- * @room: what &mdev_pci_parent_ops.room has said last
+ * @available: what &mdev_pci_parent_ops.available has said last
  * @parent: whose it is
  * @ktype: that of the mdev core's kobject, with our release()
  * @core_release: the mdev core's
@@ -73,10 +73,10 @@ struct mdev_pci_instance;
 struct mdev_pci_type_entry {
 	struct mdev_type mtype;
 	const struct mdev_pci_type *type;
-	unsigned long found;
+	unsigned long visible;
 	struct attribute_group group;
 	void *files;
-	unsigned int room;
+	unsigned int available;
 	struct mdev_pci_parent *parent;
 	struct kobj_type ktype;
 	void (*core_release)(struct kobject *kobj);
@@ -107,8 +107,8 @@ struct mdev_pci_type_entry {
  * @created_vfs: VFs were created by the registration
  * @announced: its uevent was sent or is being sent. Under @lock
  * @tell: tells user space of VFs that have come since
- * @cache_lock: held while the vendor driver is asked for @text and &mdev_pci_type_entry.room
- * @text: what &mdev_pci_parent_ops.describe has said last, or NULL. Under @lock
+ * @cache_lock: held while the vendor driver is asked for @text and &mdev_pci_type_entry.available
+ * @text: what &mdev_pci_parent_ops.show has said last, or NULL. Under @lock
  */
 struct mdev_pci_parent {
 	struct kref kref;
@@ -336,7 +336,7 @@ extern const struct vfio_pci_use_ops mdev_pci_use_ops;
 bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value);
 int mdev_pci_attrs_make(struct mdev_pci_type_entry *entry, struct pci_dev *pf);
 void mdev_pci_attrs_unmake(struct mdev_pci_type_entry *entry);
-int mdev_pci_attrs_initial(struct mdev_pci_function *function, const struct mdev_pci_type *type);
+int mdev_pci_attrs_default(struct mdev_pci_function *function, const struct mdev_pci_type *type);
 void mdev_pci_attrs_forget(struct mdev_pci_function *function);
 int mdev_pci_attrs_again(struct mdev_pci_function *function);
 void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept);
@@ -344,7 +344,7 @@ int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_p
 			 const struct mdev_pci_values *kept);
 u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
 			 const struct mdev_pci_type *type);
-int mdev_pci_attrs_describe(const struct mdev_pci_type_entry *entry, char *buf, int at);
+int mdev_pci_attrs_show(const struct mdev_pci_type_entry *entry, char *buf, int at);
 
 /* migration_compat.c */
 int mdev_pci_describe_compat(struct mdev_pci_parent *parent, const struct mdev_pci_type *type,
@@ -388,7 +388,7 @@ int mdev_pci_functions_init(void);
 void mdev_pci_functions_exit(void);
 void mdev_pci_function_override_clear(struct pci_dev *vf);
 bool mdev_pci_function_user(struct pci_dev *pdev, char *name, size_t size);
-bool mdev_pci_function_retire(struct pci_dev *pdev);
+bool mdev_pci_function_stop_claims(struct pci_dev *pdev);
 
 /* assign.c */
 int mdev_pci_assign(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept);

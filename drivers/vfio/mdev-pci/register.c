@@ -7,12 +7,12 @@
 
 #include "mdev-pci.h"
 
-static void set_going(struct mdev_pci_parent *parent)
+static void set_unregistering(struct mdev_pci_parent *parent)
 {
 	mutex_lock(&parent->lock);
 	WRITE_ONCE(parent->unregistering, true);
 	mutex_unlock(&parent->lock);
-	/* Wait for a refresh that still calls @describe and @room */
+	/* Wait for a refresh that still calls @show and @available */
 	mutex_lock(&parent->cache_lock);
 	mutex_unlock(&parent->cache_lock);
 }
@@ -46,9 +46,9 @@ static int announce(struct mdev_pci_parent *parent)
 }
 
 /* Stop claims, and detach the mdev that has the whole PF */
-static void leave(struct mdev_pci_parent *parent)
+static void stop_claims(struct mdev_pci_parent *parent)
 {
-	set_going(parent);
+	set_unregistering(parent);
 	cancel_delayed_work_sync(&parent->tell);
 	if (parent->self)
 		mdev_pci_function_del(parent);
@@ -83,7 +83,7 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
 	if (!ret)
 		return 0;
 
-	leave(parent);
+	stop_claims(parent);
 	if (parent->created_vfs)
 		pci_disable_sriov(pf);
 	else
@@ -102,7 +102,7 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 
 	if (WARN_ON(!parent))
 		return;
-	leave(parent);
+	stop_claims(parent);
 	/* In this order: removal of a VF would wait for its user with the VF's lock held */
 	mdev_unregister_parent(&parent->mdev_parent);
 	mdev_pci_vfs_detach(parent);
@@ -136,7 +136,7 @@ int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_par
 	if (!ret)
 		return 0;
 
-	leave(parent);
+	stop_claims(parent);
 unlist:
 	mdev_pci_parent_unlist(parent);
 put:
@@ -153,7 +153,7 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	if (WARN_ON(!parent))
 		return;
 	/* Detach first: create and remove wait for it while mdev core waits for them */
-	leave(parent);
+	stop_claims(parent);
 	mdev_unregister_parent(&parent->mdev_parent);
 	mdev_pci_parent_unlist(parent);
 	mdev_pci_parent_put(parent);

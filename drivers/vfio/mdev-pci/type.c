@@ -56,8 +56,8 @@ int mdev_pci_types_make(struct mdev_pci_parent *parent)
 	return 0;
 }
 
-/* While @describe works, users read what it has written the time before */
-static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+/* While @show works, users read what it has written the time before */
+static void show(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
 {
 	char *text, *old;
 	int n;
@@ -65,10 +65,10 @@ static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_paren
 	text = kzalloc(PAGE_SIZE, GFP_KERNEL);
 	if (!text)
 		return;
-	n = ops->describe(parent->pf, text, PAGE_SIZE);
+	n = ops->show(parent->pf, text, PAGE_SIZE);
 	/* Ignore an errno, and a length beyond the buffer */
 	if (n < 0 || n >= PAGE_SIZE) {
-		vfio_pci_engine_result(&parent->pf->dev, "describe", n);
+		vfio_pci_engine_result(&parent->pf->dev, "show", n);
 		n = 0;
 	}
 	text[n] = '\0';
@@ -80,14 +80,14 @@ static void describe(struct mdev_pci_parent *parent, const struct mdev_pci_paren
 }
 
 /* An errno or an invalid result counts as no room */
-static unsigned int room(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops,
-			 const struct mdev_pci_type *type)
+static unsigned int available(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops,
+			      const struct mdev_pci_type *type)
 {
-	unsigned int n = ops->room(parent->pf, type);
+	unsigned int n = ops->available(parent->pf, type);
 
 	if (n <= INT_MAX)
 		return n;
-	vfio_pci_engine_result(&parent->pf->dev, "room", n);
+	vfio_pci_engine_result(&parent->pf->dev, "available", n);
 	return 0;
 }
 
@@ -96,20 +96,20 @@ static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci
 	unsigned int i;
 
 	lockdep_assert_held(&parent->cache_lock);
-	if (ops->describe)
-		describe(parent, ops);
-	if (!ops->room || READ_ONCE(parent->pf_assigned))
+	if (ops->show)
+		show(parent, ops);
+	if (!ops->available || READ_ONCE(parent->pf_assigned))
 		return;
 	for (i = 0; i < parent->nr_type_entries; i++) {
 		struct mdev_pci_type_entry *entry = &parent->type_entries[i];
 
 		if (!entry->type->whole)
-			WRITE_ONCE(entry->room, room(parent, ops, entry->type));
+			WRITE_ONCE(entry->available, available(parent, ops, entry->type));
 	}
 }
 
 /**
- * mdev_pci_parent_refresh() - refresh the cached results of describe and room
+ * mdev_pci_parent_refresh() - refresh the cached results of show and available
  * @parent: the parent
  *
  * Reading attributes never reaches firmware: everybody may read them, and firmware's commands are
@@ -140,13 +140,13 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 	unsigned int n;
 
 	n = mdev_pci_parent_available(parent, entry->type);
-	if (entry->type->whole || !ops || !ops->room)
+	if (entry->type->whole || !ops || !ops->available)
 		return n;
-	return min(n, READ_ONCE(entry->room));
+	return min(n, READ_ONCE(entry->available));
 }
 
-static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
-				  const struct mdev_pci_type *type, char *buf)
+static ssize_t show_migration(const struct mdev_pci_parent_desc *desc,
+			      const struct mdev_pci_type *type, char *buf)
 {
 	if (!type->mig_ops)
 		return sysfs_emit(buf, "model: %s\nmigratable: no, %s\n", desc->model,
@@ -158,12 +158,12 @@ static ssize_t describe_migration(const struct mdev_pci_parent_desc *desc,
 			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
 }
 
-static int describe_control(const struct vfio_pci_control *control, char *buf, int at)
+static int show_hidden_range(const struct vfio_pci_hidden_range *range, char *buf, int at)
 {
-	if (!control)
+	if (!range)
 		return 0;
 	return sysfs_emit_at(buf, at, "migration control: in the function, BAR %u from 0x%llx on\n",
-			     control->bar, control->offset);
+			     range->bar, range->offset);
 }
 
 /**
@@ -181,15 +181,15 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 		container_of(mtype, struct mdev_pci_type_entry, mtype);
 	int n;
 
-	n = describe_migration(desc, entry->type, buf);
+	n = show_migration(desc, entry->type, buf);
 	if (entry->type->mig_ops)
 		n += mdev_pci_describe_compat(parent, entry->type, buf, n);
 	if (mdev_pci_type_is_whole(parent, entry->type))
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
 	if (entry->type->mig_ops && desc->mig_caps.upstream)
 		n += sysfs_emit_at(buf, n, "streams: native, upstream\n");
-	n += describe_control(entry->type->control, buf, n);
-	n += mdev_pci_attrs_describe(entry, buf, n);
+	n += show_hidden_range(entry->type->hidden_range, buf, n);
+	n += mdev_pci_attrs_show(entry, buf, n);
 	mutex_lock(&parent->lock);
 	if (parent->text)
 		n += sysfs_emit_at(buf, n, "%s", parent->text);

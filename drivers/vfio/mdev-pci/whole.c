@@ -120,7 +120,7 @@ static int own_dma(struct pci_dev *pf)
  * @type: what it is given away as
  *
  * Context: process context, under device_lock() of the PF; sleeps.
- * Return: 0; an errno of &mdev_pci_whole_ops.prepare; or the device could not be woken up.
+ * Return: 0; an errno of &mdev_pci_whole_ops.quiesce; or the device could not be woken up.
  */
 int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
 {
@@ -131,7 +131,7 @@ int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_
 	ret = pm_runtime_resume_and_get(&pf->dev);
 	if (ret)
 		return ret;
-	ret = vfio_pci_engine_result(&pf->dev, "prepare", type->whole->prepare(pf, type));
+	ret = vfio_pci_engine_result(&pf->dev, "quiesce", type->whole->quiesce(pf, type));
 	if (ret) {
 		pm_runtime_put(&pf->dev);
 		return ret;
@@ -169,7 +169,7 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 	ret = own_dma(pf);
 	pci_set_drvdata(pf, parent->drvdata);
 	parent->pf_assigned = false;
-	return ret ?: vfio_pci_engine_result(&pf->dev, "finish", type->whole->finish(pf));
+	return ret ?: vfio_pci_engine_result(&pf->dev, "resume", type->whole->resume(pf));
 }
 
 /**

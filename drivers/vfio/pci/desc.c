@@ -58,8 +58,8 @@ static const char *validate_log(const struct vfio_pci_log_ops *ops,
 {
 	if (!ops->start || !ops->stop)
 		return "has log_ops without start or stop";
-	if (!ops->report == !ops->changes)
-		return "must have exactly one of log_ops.report and log_ops.changes";
+	if (!ops->report == !ops->dirty_list)
+		return "must have exactly one of log_ops.report and log_ops.dirty_list";
 	if (!caps)
 		return "has log_ops but no log_caps";
 	if (!caps->max_ranges)
@@ -81,8 +81,8 @@ const char *vfio_pci_engine_validate(const struct vfio_pci_engine_desc *desc)
 	if (!desc->type || strlen(desc->type) >= STREAM_TYPE_LEN)
 		return "has mig_ops but its type has no name, or too long a name";
 	why = validate_mig(desc->mig_ops, desc->mig_caps);
-	if (!why && desc->mig_caps->unbounded && (desc->log_ops || desc->control))
-		why = "sets mig_caps.unbounded with log_ops or control";
+	if (!why && desc->mig_caps->unbounded && (desc->log_ops || desc->hidden_range))
+		why = "sets mig_caps.unbounded with log_ops or hidden_range";
 	if (!why && desc->log_ops)
 		why = validate_log(desc->log_ops, desc->log_caps);
 	return why;

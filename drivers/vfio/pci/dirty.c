@@ -35,7 +35,7 @@ static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
 /**
  * mig_log_init() - initialize logging of a function
  * @mig: its state, in the making
- * @desc: the function, with no mistake
+ * @desc: the function, valid
  *
  * Where firmware or this kernel can't, &mig_log.ops stays NULL.
  */
@@ -43,7 +43,7 @@ void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_d
 {
 	struct mig_log *log = &mig->log;
 
-	pending_init(&log->changes);
+	pending_init(&log->dirty_list);
 	pending_init(&log->rest);
 	if (!desc->log_ops || !desc->log_caps->max_ranges)
 		return;
@@ -353,9 +353,9 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	return ret ?: bitmap.dirty;
 }
 
-int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 length)
+int vfio_pci_log_dirty(struct vfio_pci_dirty_list *list, u64 iova, u64 length)
 {
-	struct mig_log *log = container_of(changes, struct mig_log, changes);
+	struct mig_log *log = container_of(list, struct mig_log, dirty_list);
 	struct vfio_pci_migration *mig = container_of(log, struct vfio_pci_migration, log);
 
 	lockdep_assert_held(&mig->state_mutex);
@@ -366,7 +366,7 @@ int vfio_pci_log_dirty(struct vfio_pci_log_changes *changes, u64 iova, u64 lengt
 			length, iova);
 		return -EIO;
 	}
-	return pending_add(changes, iova >> log->page_shift, length >> log->page_shift);
+	return pending_add(list, iova >> log->page_shift, length >> log->page_shift);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_log_dirty);
 
@@ -389,7 +389,7 @@ static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 
 	lockdep_assert_held(&mig->state_mutex);
 	do {
-		ret = mig_fw_log_changes(mig, iova, length);
+		ret = mig_fw_dirty_list(mig, iova, length);
 		if (ret > 0 && is_quiet(mig) && ktime_after(ktime_get(), end))
 			ret = -ETIMEDOUT;
 		if (ret > 0 && may_go_on())
@@ -470,7 +470,7 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 
 /* Move pending pages of one part of the bitmap into @bits. Returns their number */
 static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
-		      struct vfio_pci_log_changes *p, u64 page, unsigned int n, unsigned long *bits)
+		      struct vfio_pci_dirty_list *p, u64 page, unsigned int n, unsigned long *bits)
 {
 	unsigned int at = page % PENDING_PAGES;
 	int ret, err = 0;
@@ -479,7 +479,7 @@ static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
 	ret = check_request(mig, r);
 	if (!ret)
 		ret = pending_take(p, page, n, bits);
-	if (ret > 0 && p == &mig->log.changes)
+	if (ret > 0 && p == &mig->log.dirty_list)
 		err = keep_rests(&mig->log, r, page << r->shift, n, test_bit(at, bits),
 				 test_bit(at + n - 1, bits));
 	mig_unlock(mig);
@@ -487,9 +487,9 @@ static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
 }
 
 static int mark_pending(struct vfio_pci_migration *mig, const struct report *r,
-			struct vfio_pci_log_changes *p, unsigned int shift, unsigned long *bits)
+			struct vfio_pci_dirty_list *p, unsigned int shift, unsigned long *bits)
 {
-	u64 page = r->first >> shift, pages = (r->last >> shift) - page + 1, piece;
+	u64 page = r->first >> shift, pages = (r->last >> shift) - page + 1, chunk;
 	unsigned int n, b, e;
 	int ret;
 
@@ -500,9 +500,9 @@ static int mark_pending(struct vfio_pci_migration *mig, const struct report *r,
 			return ret;
 		if (!ret)
 			continue;
-		piece = round_down(page, PENDING_PAGES);
+		chunk = round_down(page, PENDING_PAGES);
 		for_each_set_bitrange(b, e, bits, PENDING_PAGES)
-			mark(r, (piece + b) << shift, (u64)(e - b) << shift);
+			mark(r, (chunk + b) << shift, (u64)(e - b) << shift);
 	}
 	return 0;
 }
@@ -519,9 +519,9 @@ static int report_changes(struct vfio_pci_migration *mig, const struct report *r
 	if (!ret)
 		ret = collect_changes(mig, report_iova(r), report_pages(r) << r->shift);
 	if (!ret)
-		clean = pending_empty(&mig->log.changes);
+		clean = pending_empty(&mig->log.dirty_list);
 	mig_unlock(mig);
-	return ret || clean ? ret : mark_pending(mig, r, &mig->log.changes, r->shift, bits);
+	return ret || clean ? ret : mark_pending(mig, r, &mig->log.dirty_list, r->shift, bits);
 }
 
 /* For firmware that writes a bitmap of the range */
@@ -564,7 +564,7 @@ static int report(struct vfio_pci_migration *mig, const struct report *r)
 	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long), GFP_KERNEL);
 	if (!bits)
 		return -ENOMEM;
-	if (mig->log.ops->changes)
+	if (mig->log.ops->dirty_list)
 		ret = report_changes(mig, r, bits);
 	else
 		ret = report_bitmaps(mig, r);

@@ -18,7 +18,7 @@ struct vfio_pci_migration;
  * @ranges: what firmware logs; NULL: it does not
  * @nr: how many
  * @page_shift: log2 of the page that it logs by
- * @changes: what it has reported and no user has asked for, of firmware that reports all it has
+ * @dirty_list: what it has reported and no user has asked for, of firmware that reports all it has
  * @rest: pages of 4 KiB that are dirty yet, of larger ones of which users have asked for a part
  *
  * Part of &struct vfio_pci_migration, whose state_mutex protects the last five.
@@ -29,8 +29,8 @@ struct mig_log {
 	struct mig_range *ranges;
 	unsigned int nr;
 	unsigned int page_shift;
-	struct vfio_pci_log_changes changes;
-	struct vfio_pci_log_changes rest;
+	struct vfio_pci_dirty_list dirty_list;
+	struct vfio_pci_dirty_list rest;
 };
 
 void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc);

@@ -12,7 +12,7 @@
 #include <linux/vfio_pci_core.h>
 
 #include "compat.h"
-#include "control.h"
+#include "hidden_range.h"
 #include "debugfs.h"
 #include "driver_pm.h"
 #include "migration.h"
@@ -32,7 +32,7 @@
  * @use_ops: called for open and close, or NULL
  * @alias: second name for user space, or NULL
  * @mig: migration, or NULL
- * @control: migration control in the function, or NULL
+ * @hidden_range: migration control in the function, or NULL
  * @nvlink2: GPU RAM or ATSD registers, or NULL
  * @debugfs: for mig_debugfs_remove()
  * @watched: resets of the PF come without notice
@@ -46,7 +46,7 @@ struct vfio_pci_engine_device {
 	const struct vfio_pci_use_ops *use_ops;
 	char *alias;
 	struct vfio_pci_migration *mig;
-	struct control *control;
+	struct hidden_range *hidden_range;
 	struct nvlink2 *nvlink2;
 	struct dentry *debugfs;
 	bool watched;
@@ -76,7 +76,7 @@ static void engine_release(struct vfio_device *vdev)
 
 	mig_put(edev->mig);
 	nvlink2_destroy(edev->nvlink2);
-	control_destroy(edev->control);
+	hidden_destroy(edev->hidden_range);
 	kfree(edev->alias);
 	/* On 6.1 @edev is gone after this */
 	vfio_pci_core_release_dev(vdev);
@@ -84,16 +84,16 @@ static void engine_release(struct vfio_device *vdev)
 		wake_up_var(&nr_devices);
 }
 
-static int use_begin(struct vfio_pci_engine_device *edev, u32 *setup)
+static int use_open(struct vfio_pci_engine_device *edev, u32 *setup)
 {
 	*setup = 0;
-	return edev->use_ops ? edev->use_ops->begin(edev->fn, setup) : 0;
+	return edev->use_ops ? edev->use_ops->open(edev->fn, setup) : 0;
 }
 
-static void use_end(struct vfio_pci_engine_device *edev)
+static void use_close(struct vfio_pci_engine_device *edev)
 {
 	if (edev->use_ops)
-		edev->use_ops->end(edev->fn);
+		edev->use_ops->close(edev->fn);
 }
 
 /*
@@ -122,7 +122,7 @@ static int engine_open(struct vfio_device *vdev)
 	/* vfio pins the function's driver, but not the module with the firmware operations */
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
-	ret = use_begin(edev, &setup);
+	ret = use_open(edev, &setup);
 	if (ret)
 		goto put_owner;
 	ret = vfio_pci_core_enable(&edev->core);
@@ -149,7 +149,7 @@ disable:
 	vfio_pci_core_disable(&edev->core);
 	spare_slot(edev, false);
 put:
-	use_end(edev);
+	use_close(edev);
 put_owner:
 	module_put(edev->owner);
 	return ret;
@@ -170,7 +170,7 @@ static void engine_close(struct vfio_device *vdev)
 	/* Whether it answers after that is asked at the next open, which resets it once more */
 	if (edev->mig)
 		mig_closed(edev->mig, !edev->core.needs_reset);
-	use_end(edev);
+	use_close(edev);
 	module_put(edev->owner);
 }
 
@@ -233,26 +233,26 @@ static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
 
 static ssize_t engine_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *ppos)
 {
-	struct control *ctl = to_edev(vdev)->control;
+	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 
-	return ctl ? control_read(ctl, buf, count, ppos) :
+	return ctl ? hidden_read(ctl, buf, count, ppos) :
 		     vfio_pci_core_read(vdev, buf, count, ppos);
 }
 
 static ssize_t engine_write(struct vfio_device *vdev, const char __user *buf, size_t count,
 			    loff_t *ppos)
 {
-	struct control *ctl = to_edev(vdev)->control;
+	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 
-	return ctl ? control_write(ctl, buf, count, ppos) :
+	return ctl ? hidden_write(ctl, buf, count, ppos) :
 		     vfio_pci_core_write(vdev, buf, count, ppos);
 }
 
 static int engine_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 {
-	struct control *ctl = to_edev(vdev)->control;
+	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 
-	return (ctl ? control_mmap(ctl, vma) : 0) ?: vfio_pci_core_mmap(vdev, vma);
+	return (ctl ? hidden_mmap(ctl, vma) : 0) ?: vfio_pci_core_mmap(vdev, vma);
 }
 
 /*
@@ -263,13 +263,13 @@ static int engine_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_p
 			      unsigned int index, struct phys_vec *phys,
 			      struct vfio_region_dma_range *ranges, size_t nr_ranges)
 {
-	const struct control *ctl = to_edev(&core->vdev)->control;
+	const struct hidden_range *ctl = to_edev(&core->vdev)->hidden_range;
 	/* This checks that all ranges are in the BAR: their ends below can't overflow */
 	int ret = vfio_pci_core_get_dmabuf_phys(core, provider, index, phys, ranges, nr_ranges);
 	size_t i;
 
 	for (i = 0; ctl && !ret && i < nr_ranges; i++)
-		ret = control_dma_buf(ctl, index, ranges[i].offset, ranges[i].length);
+		ret = hidden_dma_buf(ctl, index, ranges[i].offset, ranges[i].length);
 	return ret;
 }
 
@@ -280,10 +280,10 @@ static const struct vfio_pci_device_ops engine_pci_ops = {
 static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
 			      struct vfio_info_cap *caps)
 {
-	struct control *ctl = to_edev(vdev)->control;
+	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 
-	if (ctl && control_is_in(ctl, info->index))
-		return control_region_info(ctl, info, caps);
+	if (ctl && hidden_is_in(ctl, info->index))
+		return hidden_region_info(ctl, info, caps);
 	return compat_core_region_info(vdev, info, caps);
 }
 
@@ -320,7 +320,7 @@ static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 
 static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
 {
-	struct control *ctl = to_edev(vdev)->control;
+	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 	long ret = -ENOTTY;
 
 	if (cmd == VFIO_DEVICE_RESET)
@@ -328,7 +328,7 @@ static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned lo
 	if (cmd == VFIO_DEVICE_PCI_HOT_RESET)
 		return reset_by_core(vdev, cmd, arg);
 	if (ctl && cmd == VFIO_DEVICE_IOEVENTFD)
-		return control_ioeventfd(ctl);
+		return hidden_ioeventfd(ctl);
 	if (COMPAT_REGION_INFO_IOCTL && ctl && cmd == VFIO_DEVICE_GET_REGION_INFO)
 		ret = compat_region_info_ioctl(vdev, (void __user *)arg, engine_region_info);
 	return ret == -ENOTTY ? vfio_pci_core_ioctl(vdev, cmd, arg) : ret;
@@ -428,12 +428,12 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 		if (!edev->alias)
 			return -ENOMEM;
 	}
-	if (desc->control) {
-		struct control *ctl = control_create(&edev->core, desc->control);
+	if (desc->hidden_range) {
+		struct hidden_range *ctl = hidden_create(&edev->core, desc->hidden_range);
 
 		if (IS_ERR(ctl))
 			return PTR_ERR(ctl);
-		edev->control = ctl;
+		edev->hidden_range = ctl;
 	}
 	if (desc->nvlink2) {
 		struct nvlink2 *nv = nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
@@ -608,19 +608,21 @@ static struct vfio_pci_engine_device *edev_of(struct pci_dev *pdev)
 	return core ? to_edev(&core->vdev) : NULL;
 }
 
-void __iomem *vfio_pci_control_begin(struct vfio_pci_fn *fn)
+void __iomem *vfio_pci_hidden_begin(struct vfio_pci_fn *fn)
 {
 	struct vfio_pci_engine_device *edev = edev_of(fn->pdev);
 
-	return edev && edev->control ? control_begin(edev->control) : IOMEM_ERR_PTR(-ENODEV);
+	if (!edev || !edev->hidden_range)
+		return IOMEM_ERR_PTR(-ENODEV);
+	return hidden_begin(edev->hidden_range);
 }
-EXPORT_SYMBOL_GPL(vfio_pci_control_begin);
+EXPORT_SYMBOL_GPL(vfio_pci_hidden_begin);
 
-void vfio_pci_control_end(struct vfio_pci_fn *fn)
+void vfio_pci_hidden_end(struct vfio_pci_fn *fn)
 {
-	control_end(edev_of(fn->pdev)->control);
+	hidden_end(edev_of(fn->pdev)->hidden_range);
 }
-EXPORT_SYMBOL_GPL(vfio_pci_control_end);
+EXPORT_SYMBOL_GPL(vfio_pci_hidden_end);
 
 static void engine_reset_prepare(struct pci_dev *pdev)
 {
@@ -631,8 +633,8 @@ static void engine_reset_prepare(struct pci_dev *pdev)
 	spare_slot(edev, true);
 	if (edev->mig)
 		mig_reset_begins(edev->mig);
-	if (edev->control)
-		control_reset_prepare(edev->control);
+	if (edev->hidden_range)
+		hidden_reset_prepare(edev->hidden_range);
 	if (edev->nvlink2)
 		nvlink2_reset_prepare(edev->nvlink2);
 }
@@ -666,8 +668,8 @@ static void engine_reset_done(struct pci_dev *pdev)
 	spare_slot(edev, false);
 	if (edev->nvlink2)
 		nvlink2_reset_done(edev->nvlink2);
-	if (edev->control)
-		control_reset_done(edev->control);
+	if (edev->hidden_range)
+		hidden_reset_done(edev->hidden_range);
 	if (edev->mig)
 		reset_done(edev);
 }

@@ -525,26 +525,26 @@ int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 }
 
 /**
- * mig_fw_log_changes() - &vfio_pci_log_ops.changes
+ * mig_fw_dirty_list() - &vfio_pci_log_ops.dirty_list
  * @mig: the state, locked; it is logging
  * @iova: where the range begins
  * @length: bytes
  *
  * Return: firmware's result, checked: 0 or an errno; 1: there is more.
  */
-int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
+int mig_fw_dirty_list(struct vfio_pci_migration *mig, u64 iova, u64 length)
 {
 	struct mig_log *log = &mig->log;
-	u64 reported = log->changes.reported;
+	u64 reported = log->dirty_list.reported;
 	struct vfio_pci_log_bitmap bitmap = {};
 	ktime_t begun = ktime_get();
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
-	ret = log->ops->changes(mig->fn, &log->changes, iova, length);
+	ret = log->ops->dirty_list(mig->fn, &log->dirty_list, iova, length);
 	if (ret != 1)
 		ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
-	bitmap.dirty = log->changes.reported - reported;
+	bitmap.dirty = log->dirty_list.reported - reported;
 	mig_account_report(&mig->stats, iova, length, &bitmap, begun, min(ret, 0));
 	return ret;
 }

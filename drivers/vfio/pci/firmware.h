@@ -25,6 +25,6 @@ int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_r
 int mig_fw_log_stop(struct vfio_pci_migration *mig);
 int mig_fw_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		      struct vfio_pci_log_bitmap *bitmap);
-int mig_fw_log_changes(struct vfio_pci_migration *mig, u64 iova, u64 length);
+int mig_fw_dirty_list(struct vfio_pci_migration *mig, u64 iova, u64 length);
 
 #endif /* VFIO_PCI_ENGINE_FIRMWARE_H */

@@ -12,7 +12,7 @@
  *
  *	vfio_pci_migration.state_mutex		firmware operations
  *	vfio_pci_core_device.memory_lock	the user's resets, power states, Command register
- *	control.lock				resets by anyone
+ *	hidden_range.lock				resets by anyone
  *
  * The last two are held while the vendor driver has access, so it must not touch user memory
  * then: a page fault may need memory_lock, with mmap_lock held.
@@ -24,10 +24,10 @@
 #include <linux/uaccess.h>
 #include <linux/vfio_pci_core.h>
 
-#include "control.h"
+#include "hidden_range.h"
 
 /**
- * struct control - the hidden range of one device; lives as long as it
+ * struct hidden_range - the hidden range of one device; lives as long as it
  * @core: the device
  * @bar: number of the BAR
  * @start: where the range begins in it
@@ -36,9 +36,9 @@
  * @regs: the range, mapped
  * @lock: see the top of this file
  * @resetting: between reset_prepare and reset_done
- * @command: PCI Command register before control_begin(). Under memory_lock
+ * @command: PCI Command register before hidden_begin(). Under memory_lock
  */
-struct control {
+struct hidden_range {
 	struct vfio_pci_core_device *core;
 	unsigned int bar;
 	u64 start;
@@ -50,7 +50,7 @@ struct control {
 	u16 command;
 };
 
-static bool is_whole(const struct control *ctl)
+static bool is_whole(const struct hidden_range *ctl)
 {
 	return !ctl->start && ctl->end == ctl->size;
 }
@@ -68,7 +68,7 @@ static u64 msix_bytes(struct pci_dev *pdev, unsigned int reg)
 }
 
 /* Does MSI-X have its table or its pending bits there? The user must see both */
-static bool has_msix(const struct control *ctl, unsigned int reg)
+static bool has_msix(const struct hidden_range *ctl, unsigned int reg)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
 	u32 at;
@@ -82,7 +82,8 @@ static bool has_msix(const struct control *ctl, unsigned int reg)
 	return at + msix_bytes(pdev, reg) > ctl->start && at < ctl->end;
 }
 
-static const char *what_is_wrong(const struct control *ctl, const struct vfio_pci_control *where)
+static const char *what_is_wrong(const struct hidden_range *ctl,
+				 const struct vfio_pci_hidden_range *where)
 {
 	if (!ctl->size || !(pci_resource_flags(ctl->core->pdev, where->bar) & IORESOURCE_MEM))
 		return "the function has no such memory BAR";
@@ -95,7 +96,7 @@ static const char *what_is_wrong(const struct control *ctl, const struct vfio_pc
 	return NULL;
 }
 
-static int locate(struct control *ctl, const struct vfio_pci_control *where)
+static int locate(struct hidden_range *ctl, const struct vfio_pci_hidden_range *where)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
 	const char *why = "there is no such BAR";
@@ -115,16 +116,16 @@ static int locate(struct control *ctl, const struct vfio_pci_control *where)
 }
 
 /**
- * control_create() - map a function's control
+ * hidden_create() - map a function's control
  * @core: the device, which is not registered yet
  * @where: the vendor driver's description; not used after the return
  *
  * Return: the control; -EINVAL: @where can't be hidden, for the reason in the log; -ENOMEM.
  */
-struct control *control_create(struct vfio_pci_core_device *core,
-			       const struct vfio_pci_control *where)
+struct hidden_range *hidden_create(struct vfio_pci_core_device *core,
+				   const struct vfio_pci_hidden_range *where)
 {
-	struct control *ctl = kzalloc(sizeof(*ctl), GFP_KERNEL);
+	struct hidden_range *ctl = kzalloc(sizeof(*ctl), GFP_KERNEL);
 	int ret;
 
 	if (!ctl)
@@ -148,10 +149,10 @@ free:
 }
 
 /**
- * control_destroy() - undo control_create()
+ * hidden_destroy() - undo hidden_create()
  * @ctl: the control, or NULL
  */
-void control_destroy(struct control *ctl)
+void hidden_destroy(struct hidden_range *ctl)
 {
 	if (!ctl)
 		return;
@@ -161,12 +162,12 @@ void control_destroy(struct control *ctl)
 }
 
 /**
- * control_reset_prepare() - block access to the hidden range during a reset
+ * hidden_reset_prepare() - block access to the hidden range during a reset
  * @ctl: the control
  *
  * Context: process context; maybe under memory_lock. Waits for an access that has begun.
  */
-void control_reset_prepare(struct control *ctl)
+void hidden_reset_prepare(struct hidden_range *ctl)
 {
 	mutex_lock(&ctl->lock);
 	ctl->resetting = true;
@@ -174,19 +175,19 @@ void control_reset_prepare(struct control *ctl)
 }
 
 /**
- * control_reset_done() - allow access again after a reset
+ * hidden_reset_done() - allow access again after a reset
  * @ctl: the control
  *
- * Context: as control_reset_prepare().
+ * Context: as hidden_reset_prepare().
  */
-void control_reset_done(struct control *ctl)
+void hidden_reset_done(struct hidden_range *ctl)
 {
 	mutex_lock(&ctl->lock);
 	ctl->resetting = false;
 	mutex_unlock(&ctl->lock);
 }
 
-static int reachable(struct control *ctl)
+static int reachable(struct hidden_range *ctl)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
 
@@ -206,7 +207,7 @@ static int reachable(struct control *ctl)
  * The user may have disabled memory decoding. Enable it for this access, invisible to holders of
  * memory_lock. On a VF, which has no such bit, the write has no effect.
  */
-static void decode(struct control *ctl)
+static void decode(struct hidden_range *ctl)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
 
@@ -216,12 +217,12 @@ static void decode(struct control *ctl)
 }
 
 /**
- * control_begin() - begin to access the hidden range of a function
+ * hidden_begin() - begin to access the hidden range of a function
  * @ctl: the control
  *
  * Return: see there.
  */
-void __iomem *control_begin(struct control *ctl)
+void __iomem *hidden_begin(struct hidden_range *ctl)
 {
 	struct device *dev = &ctl->core->pdev->dev;
 	int ret;
@@ -243,10 +244,10 @@ void __iomem *control_begin(struct control *ctl)
 }
 
 /**
- * control_end() - undo control_begin()
+ * hidden_end() - undo hidden_begin()
  * @ctl: the control
  */
-void control_end(struct control *ctl)
+void hidden_end(struct hidden_range *ctl)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
 
@@ -258,19 +259,19 @@ void control_end(struct control *ctl)
 }
 
 /**
- * control_is_in() - check whether a region contains the hidden range
+ * hidden_is_in() - check whether a region contains the hidden range
  * @ctl: the control
  * @index: number of the region
  *
- * Return: true if control_region_info() describes that region.
+ * Return: true if hidden_region_info() describes that region.
  */
-bool control_is_in(const struct control *ctl, u32 index)
+bool hidden_is_in(const struct hidden_range *ctl, u32 index)
 {
 	return index == ctl->bar;
 }
 
 /* User space can map the rest of the BAR */
-static int add_sparse(const struct control *ctl, struct vfio_info_cap *caps)
+static int add_sparse(const struct hidden_range *ctl, struct vfio_info_cap *caps)
 {
 	struct {
 		struct vfio_region_info_cap_sparse_mmap cap;
@@ -302,15 +303,15 @@ static int add_msix_mappable(struct vfio_info_cap *caps)
 }
 
 /**
- * control_region_info() - report the BAR's region without the hidden range
+ * hidden_region_info() - report the BAR's region without the hidden range
  * @ctl: the control
  * @info: of its region; size, offset and flags are set
  * @caps: to add capabilities to
  *
  * Return: 0 or -ENOMEM.
  */
-int control_region_info(const struct control *ctl, struct vfio_region_info *info,
-			struct vfio_info_cap *caps)
+int hidden_region_info(const struct hidden_range *ctl, struct vfio_region_info *info,
+		       struct vfio_info_cap *caps)
 {
 	int ret = 0;
 
@@ -330,7 +331,7 @@ int control_region_info(const struct control *ctl, struct vfio_region_info *info
 }
 
 /* Cut an access where the range begins or ends. Returns true if the rest of it is inside */
-static bool clip(const struct control *ctl, u64 pos, size_t *count)
+static bool clip(const struct hidden_range *ctl, u64 pos, size_t *count)
 {
 	if (pos < ctl->start)
 		*count = min_t(u64, *count, ctl->start - pos);
@@ -340,7 +341,7 @@ static bool clip(const struct control *ctl, u64 pos, size_t *count)
 }
 
 /* The BAR's registers in the user's config space, which it sees as reserved */
-static int hide_bar(const struct control *ctl, char __user *buf, u64 pos, size_t count)
+static int hide_bar(const struct hidden_range *ctl, char __user *buf, u64 pos, size_t count)
 {
 	u64 bar = PCI_BASE_ADDRESS_0 + 4 * ctl->bar, from, to;
 	bool wide = pci_resource_flags(ctl->core->pdev, ctl->bar) & IORESOURCE_MEM_64;
@@ -353,7 +354,7 @@ static int hide_bar(const struct control *ctl, char __user *buf, u64 pos, size_t
 }
 
 /**
- * control_read() - &vfio_device_ops.read
+ * hidden_read() - &vfio_device_ops.read
  * @ctl: the control
  * @buf: user memory
  * @count: bytes
@@ -364,7 +365,7 @@ static int hide_bar(const struct control *ctl, char __user *buf, u64 pos, size_t
  * Return: bytes that were read, which may be fewer: up to where the range begins or ends; -EINVAL:
  * the BAR is hidden as a whole; -EFAULT; others from the core.
  */
-ssize_t control_read(const struct control *ctl, char __user *buf, size_t count, loff_t *ppos)
+ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t count, loff_t *ppos)
 {
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
@@ -389,7 +390,7 @@ ssize_t control_read(const struct control *ctl, char __user *buf, size_t count, 
 }
 
 /**
- * control_write() - &vfio_device_ops.write
+ * hidden_write() - &vfio_device_ops.write
  * @ctl: the control
  * @buf: user memory
  * @count: bytes
@@ -397,10 +398,10 @@ ssize_t control_read(const struct control *ctl, char __user *buf, size_t count, 
  *
  * What is written to the range is ignored.
  *
- * Return: as control_read().
+ * Return: as hidden_read().
  */
-ssize_t control_write(const struct control *ctl, const char __user *buf, size_t count,
-		      loff_t *ppos)
+ssize_t hidden_write(const struct hidden_range *ctl, const char __user *buf, size_t count,
+		     loff_t *ppos)
 {
 	if (VFIO_PCI_OFFSET_TO_INDEX(*ppos) == ctl->bar) {
 		if (is_whole(ctl))
@@ -414,7 +415,7 @@ ssize_t control_write(const struct control *ctl, const char __user *buf, size_t 
 }
 
 /* -EINVAL: the user has no such BAR; -EACCES: a byte of it is in the range; else 0 */
-static int may_map(const struct control *ctl, u32 index, u64 pos, u64 length)
+static int may_map(const struct hidden_range *ctl, u32 index, u64 pos, u64 length)
 {
 	if (index != ctl->bar)
 		return 0;
@@ -424,14 +425,14 @@ static int may_map(const struct control *ctl, u32 index, u64 pos, u64 length)
 }
 
 /**
- * control_mmap() - check that a user's mapping does not touch the hidden range
+ * hidden_mmap() - check that a user's mapping does not touch the hidden range
  * @ctl: the control
  * @vma: the mapping
  *
  * Return: 0: vfio-pci-core decides; -EINVAL: the BAR is hidden as a whole; -EACCES, with a line in
  * the log: a part of it is the range.
  */
-int control_mmap(const struct control *ctl, struct vm_area_struct *vma)
+int hidden_mmap(const struct hidden_range *ctl, struct vm_area_struct *vma)
 {
 	u64 at = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	int ret = may_map(ctl, VFIO_PCI_OFFSET_TO_INDEX(at), at & VFIO_PCI_OFFSET_MASK,
@@ -445,7 +446,7 @@ int control_mmap(const struct control *ctl, struct vm_area_struct *vma)
 }
 
 /**
- * control_dma_buf() - may the user have this range in a dma-buf, for other devices?
+ * hidden_dma_buf() - may the user have this range in a dma-buf, for other devices?
  * @ctl: the control
  * @index: the BAR
  * @pos: bytes from its beginning
@@ -454,7 +455,7 @@ int control_mmap(const struct control *ctl, struct vm_area_struct *vma)
  * Return: 0; -EINVAL: the BAR is hidden as a whole; -EACCES, with a line in the log: a part of it
  * is the range.
  */
-int control_dma_buf(const struct control *ctl, u32 index, u64 pos, u64 length)
+int hidden_dma_buf(const struct hidden_range *ctl, u32 index, u64 pos, u64 length)
 {
 	int ret = may_map(ctl, index, pos, length);
 
@@ -466,7 +467,7 @@ int control_dma_buf(const struct control *ctl, u32 index, u64 pos, u64 length)
 }
 
 /**
- * control_ioeventfd() - handle VFIO_DEVICE_IOEVENTFD of a function with a hidden range
+ * hidden_ioeventfd() - handle VFIO_DEVICE_IOEVENTFD of a function with a hidden range
  * @ctl: the control
  *
  * Refused for the whole function: the core reads its argument again, and another thread of the user
@@ -474,7 +475,7 @@ int control_dma_buf(const struct control *ctl, u32 index, u64 pos, u64 length)
  *
  * Return: -EOPNOTSUPP, with a line in the log.
  */
-int control_ioeventfd(const struct control *ctl)
+int hidden_ioeventfd(const struct hidden_range *ctl)
 {
 	dev_err_ratelimited(&ctl->core->pdev->dev,
 			    "VFIO_DEVICE_IOEVENTFD refused: it could reach the migration control in BAR %u\n",

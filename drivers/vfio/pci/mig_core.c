@@ -9,14 +9,14 @@
  *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a migration file
  *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
- *	vfio_pci_core_device.memory_lock, control.lock
- *					by vendor drivers in operations, see control.c
+ *	vfio_pci_core_device.memory_lock, hidden_range.lock
+ *					by vendor drivers in operations, see hidden_range.c
  *	mig_stats.lock			counters; a spinlock
  *
  * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
  * or closes the device takes: a page fault may need the device's memory_lock, which
- * a reset holds. A reset itself takes none of these locks but those of control.c, which are held
- * for an access to registers and no longer: it counts, and the next holder of state_mutex
+ * a reset holds. A reset itself takes none of these locks but those of hidden_range.c, which are
+ * held for an access to registers and no longer: it counts, and the next holder of state_mutex
  * applies it. The bitmap of a dirty page report, too, is user memory: it is
  * touched under none of these locks.
  */
@@ -56,7 +56,7 @@ void mig_log_drop(struct vfio_pci_migration *mig)
 {
 	kfree(mig->log.ranges);
 	mig->log.ranges = NULL;
-	pending_drop(&mig->log.changes);
+	pending_drop(&mig->log.dirty_list);
 	pending_drop(&mig->log.rest);
 	mig_account_log(&mig->stats, 0, 0, 0);
 }
@@ -306,7 +306,7 @@ void mig_attach_fw(struct vfio_pci_migration *mig)
 /**
  * mig_open() - prepare migration when a user opens the device
  * @mig: the state
- * @setup: how the function is set up, &vfio_pci_use_ops.begin
+ * @setup: how the function is set up, &vfio_pci_use_ops.open
  * @reset: vfio-pci-core has reset the function before, whatever it was left in. Else it is as the
  *	user before has left it
  *

@@ -39,7 +39,7 @@ static int own_all(struct vfio_pci_migration *mig)
 
 /**
  * mig_create() - create the migration state of a function
- * @desc: the function, with mig_ops and no mistake
+ * @desc: the function, with valid, with mig_ops
  * @vdev: its vfio_device, for as long as that is open
  *
  * Return: the state, RUNNING, to be freed by mig_put(); or NULL, no memory.
@@ -66,7 +66,7 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
 	mig->owner = desc->owner;
 	mig->ops = desc->mig_ops;
 	mig->caps = *desc->mig_caps;
-	if (desc->control)
+	if (desc->hidden_range)
 		mig->caps.kind = VFIO_PCI_BUF_CPU;
 	if (mig->caps.kind == VFIO_PCI_BUF_DMA)
 		mig->dma_dev = &desc->fn->pf->dev;
@@ -147,7 +147,7 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 {
 	u64 state, records;
 	bool upstream;
-	size_t piece;
+	size_t chunk;
 	int ret;
 
 	mig_lock(mig);
@@ -164,8 +164,8 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 		*bytes = sizeof(struct stream_upstream) + state;
 		return 0;
 	}
-	piece = mig->caps.framed ? mig->record : min_t(size_t, mig->caps.chunk, mig->record);
-	records = DIV_ROUND_UP_ULL(state, piece) + 1;
+	chunk = mig->caps.framed ? mig->record : min_t(size_t, mig->caps.chunk, mig->record);
+	records = DIV_ROUND_UP_ULL(state, chunk) + 1;
 	*bytes = sizeof(struct stream_header) + records * sizeof(struct stream_record) +
 		 state + sizeof(struct stream_end);
 	return 0;

@@ -15,22 +15,22 @@
 #define PENDING_PAGES	BIT(PENDING_SHIFT)
 
 /**
- * struct vfio_pci_log_changes - the pages
- * @pieces: of the bitmap, by number of page >> PENDING_SHIFT; none: no pages
+ * struct vfio_pci_dirty_list - the pages
+ * @chunks: of the bitmap, by number of page >> PENDING_SHIFT; none: no pages
  * @reported: how many vfio_pci_log_dirty() was called for, some of them more than once
  *
  * Vendor drivers pass it to vfio_pci_log_dirty(). It has no lock of its own.
  */
-struct vfio_pci_log_changes {
-	struct xarray pieces;
+struct vfio_pci_dirty_list {
+	struct xarray chunks;
 	u64 reported;
 };
 
-void pending_init(struct vfio_pci_log_changes *p);
-void pending_drop(struct vfio_pci_log_changes *p);
-bool pending_empty(const struct vfio_pci_log_changes *p);
-int pending_add(struct vfio_pci_log_changes *p, u64 first, u64 n);
-unsigned int pending_take(struct vfio_pci_log_changes *p, u64 first, unsigned int n,
+void pending_init(struct vfio_pci_dirty_list *p);
+void pending_drop(struct vfio_pci_dirty_list *p);
+bool pending_empty(const struct vfio_pci_dirty_list *p);
+int pending_add(struct vfio_pci_dirty_list *p, u64 first, u64 n);
+unsigned int pending_take(struct vfio_pci_dirty_list *p, u64 first, unsigned int n,
 			  unsigned long *bits);
 
 #endif /* VFIO_PCI_ENGINE_PENDING_H */

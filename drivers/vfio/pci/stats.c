@@ -198,7 +198,7 @@ void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *b
 				 buf->precopy, buf->last && !buf->precopy, ns);
 	spin_lock_irqsave(&stats->lock, flags);
 	stats->session.bytes += bytes;
-	stats->session.pieces++;
+	stats->session.chunks++;
 	*(load ? &stats->count.bytes_loaded : &stats->count.bytes_saved) += bytes;
 	spin_unlock_irqrestore(&stats->lock, flags);
 }

@@ -37,7 +37,7 @@ struct vfio_pci_mig_buf;
  * @MIG_OP_CHECK_COMPAT: &vfio_pci_mig_ops.check_compat
  * @MIG_OP_LOG_START: &vfio_pci_log_ops.start
  * @MIG_OP_LOG_STOP: &vfio_pci_log_ops.stop
- * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report or .changes
+ * @MIG_OP_LOG_REPORT: &vfio_pci_log_ops.report or .dirty_list
  * @MIG_NR_OPS: how many there are
  */
 enum mig_op {
@@ -101,7 +101,7 @@ struct mig_op_stats {
  * @dir: DMA_FROM_DEVICE: saves, DMA_TO_DEVICE: loads, DMA_NONE: there is or was none
  * @begun: when it was attached
  * @bytes: of state that firmware has saved or loaded
- * @pieces: chunks that they came in
+ * @chunks: chunks that they came in
  * @buffers: bytes of memory for them
  * @whole: after its end: all of the state was moved
  */
@@ -109,7 +109,7 @@ struct mig_session_stats {
 	enum dma_data_direction dir;
 	ktime_t begun;
 	u64 bytes;
-	u64 pieces;
+	u64 chunks;
 	u64 buffers;
 	bool whole;
 };

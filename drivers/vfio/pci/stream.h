@@ -33,7 +33,7 @@
  * @compat: version of the state inside, by the firmware that saved it
  * @type: type of the function, NUL padded
  * @reserved: zero
- * @setup: how the function was set up, &vfio_pci_use_ops.begin
+ * @setup: how the function was set up, &vfio_pci_use_ops.open
  * @crc: CRC-32C of all before
  */
 struct stream_header {

@@ -61,14 +61,14 @@ static bool generic_match(struct pci_dev *pf)
 	return pci_match_id(id_table, pf);
 }
 
-static int generic_describe(struct pci_dev *pf, char *buf, size_t size)
+static int generic_show(struct pci_dev *pf, char *buf, size_t size)
 {
 	return scnprintf(buf, size, "pf: PCI device %04x:%04x, driver %s\n", pf->vendor, pf->device,
 			 dev_driver_string(&pf->dev));
 }
 
 static const struct mdev_pci_parent_ops generic_ops = {
-	.describe = generic_describe,
+	.show = generic_show,
 };
 
 static const struct mdev_pci_type generic_type = {

@@ -122,7 +122,7 @@ static void mvf_disable(struct vfio_pci_fn *fn)
 	kfree(v);
 }
 
-static int mvf_describe(struct pci_dev *pf, char *buf, size_t size)
+static int mvf_show(struct pci_dev *pf, char *buf, size_t size)
 {
 	struct mlx5_core_dev *mdev = pci_get_drvdata(pf);
 
@@ -137,7 +137,7 @@ static int mvf_describe(struct pci_dev *pf, char *buf, size_t size)
 static const struct mdev_pci_parent_ops mvf_parent_ops = {
 	.enable = mvf_enable,
 	.disable = mvf_disable,
-	.describe = mvf_describe,
+	.show = mvf_show,
 };
 
 static const struct mdev_pci_parent_desc mvf_desc = {

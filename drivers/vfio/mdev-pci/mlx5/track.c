@@ -348,7 +348,7 @@ static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t, unsigned long e
 
 /* The number of addresses that were in it, or an errno */
 static int take_message(struct mvf_tracker *t, struct mlx5_cqe64 *cqe,
-			struct vfio_pci_log_changes *changes)
+			struct vfio_pci_dirty_list *list)
 {
 	unsigned int slot = be16_to_cpu(cqe->wqe_counter) % MESSAGES;
 	u32 n = be32_to_cpu(cqe->byte_cnt) / sizeof(__be64), i;
@@ -357,7 +357,7 @@ static int take_message(struct mvf_tracker *t, struct mlx5_cqe64 *cqe,
 	if (n > MESSAGE_BYTES / sizeof(__be64))
 		return -EPROTO;
 	for (i = 0; i < n; i++) {
-		ret = vfio_pci_log_dirty(changes, be64_to_cpu(t->shared->message[slot][i]),
+		ret = vfio_pci_log_dirty(list, be64_to_cpu(t->shared->message[slot][i]),
 					 1ULL << t->page_shift);
 		if (ret)
 			return ret;
@@ -367,7 +367,7 @@ static int take_message(struct mvf_tracker *t, struct mlx5_cqe64 *cqe,
 }
 
 /* Firmware's next message: 1: there are more; 0: it was the last one; or an errno */
-static int next_message(struct mvf_tracker *t, struct vfio_pci_log_changes *changes,
+static int next_message(struct mvf_tracker *t, struct vfio_pci_dirty_list *list,
 			unsigned long end, u64 *pages)
 {
 	struct mlx5_cqe64 *cqe = next_completion(t, end);
@@ -379,7 +379,7 @@ static int next_message(struct mvf_tracker *t, struct vfio_pci_log_changes *chan
 	state = be32_to_cpu(cqe->immediate) >> 28;
 	if (get_cqe_opcode(cqe) != MLX5_CQE_RESP_SEND_IMM || state >= FAILED)
 		return -EIO;
-	n = take_message(t, cqe, changes);
+	n = take_message(t, cqe, list);
 	if (n < 0 || state == TRACKING)
 		return min(n, 0);
 	/* Else it could go on for ever */
@@ -388,8 +388,8 @@ static int next_message(struct mvf_tracker *t, struct vfio_pci_log_changes *chan
 }
 
 /* After an error messages may still come: the engine regards the log as lost */
-static int mvf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *changes, u64 iova,
-			   u64 length)
+static int mvf_dirty_list(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list, u64 iova,
+			  u64 length)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(REPORT_MS);
 	struct mvf *v = fn->priv;
@@ -403,7 +403,7 @@ static int mvf_log_changes(struct vfio_pci_fn *fn, struct vfio_pci_log_changes *
 	if (ret)
 		return mvf_errno(ret);
 	do {
-		ret = next_message(t, changes, end, &pages);
+		ret = next_message(t, list, end, &pages);
 	} while (ret > 0);
 	return ret;
 }
@@ -429,5 +429,5 @@ void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
 const struct vfio_pci_log_ops mvf_log_ops = {
 	.start = mvf_log_start,
 	.stop = mvf_log_stop,
-	.changes = mvf_log_changes,
+	.dirty_list = mvf_dirty_list,
 };

@@ -10,7 +10,7 @@
 #include "nvlink2.h"
 
 static const struct mdev_pci_parent_ops parent_ops = {
-	.describe = nvlink2_peers_describe,
+	.show = nvlink2_peers_show,
 };
 
 static const struct mdev_pci_type gpu_types[] = {

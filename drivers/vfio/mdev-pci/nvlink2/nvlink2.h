@@ -12,6 +12,6 @@ extern const struct vfio_pci_nvlink2_ops nvlink2_ops;
 int nvlink2_peers_add(struct pci_dev *pdev);
 void nvlink2_peers_del(struct pci_dev *pdev);
 void nvlink2_peers_changed(void);
-int nvlink2_peers_describe(struct pci_dev *pdev, char *buf, size_t size);
+int nvlink2_peers_show(struct pci_dev *pdev, char *buf, size_t size);
 
 #endif /* MDEV_PCI_NVLINK2_H */

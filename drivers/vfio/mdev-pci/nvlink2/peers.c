@@ -144,14 +144,14 @@ static int list_peers(const struct peer *of, char *buf, size_t size)
 }
 
 /**
- * nvlink2_peers_describe() - &mdev_pci_parent_ops.describe
+ * nvlink2_peers_show() - &mdev_pci_parent_ops.show
  * @pdev: the function
  * @buf: room for the words
  * @size: bytes of it
  *
  * Return: bytes written.
  */
-int nvlink2_peers_describe(struct pci_dev *pdev, char *buf, size_t size)
+int nvlink2_peers_show(struct pci_dev *pdev, char *buf, size_t size)
 {
 	struct peer *peer;
 	int n = 0;

@@ -9,7 +9,9 @@
 
 #include "nvme.h"
 
-static int npf_ask(struct npf *npf, u8 cns, u16 cntlid, const char *what, void *data, size_t len)
+/* Copy one of the data structures that Identify returns */
+static int npf_get_page(struct npf *npf, u8 cns, u16 cntlid, const char *what, void *data,
+			size_t len)
 {
 	struct npf_cmd cmd = { .what = what, .cntlid = cntlid };
 
@@ -19,7 +21,7 @@ static int npf_ask(struct npf *npf, u8 cns, u16 cntlid, const char *what, void *
 	return npf_run_page(&npf->queue, &cmd, data, len);
 }
 
-static int npf_bad(struct npf *npf, const char *what)
+static int npf_invalid(struct npf *npf, const char *what)
 {
 	dev_err_ratelimited(&npf->queue.pdev->dev, "the controller reports invalid %s: update its firmware\n",
 			    what);
@@ -38,8 +40,9 @@ static int npf_ask_primary(struct npf *npf, u16 cntlid, struct npf_primary *prim
 {
 	int i, ret;
 
-	ret = npf_ask(npf, NPF_CNS_PRIMARY, cntlid, "Identify (Primary Controller Capabilities)",
-		      primary, sizeof(*primary));
+	ret = npf_get_page(npf, NPF_CNS_PRIMARY, cntlid,
+			   "Identify (Primary Controller Capabilities)", primary,
+			   sizeof(*primary));
 	if (ret)
 		return ret;
 	if (!(primary->crt & BIT(NPF_VQ)) || !(primary->crt & BIT(NPF_VI))) {
@@ -48,7 +51,7 @@ static int npf_ask_primary(struct npf *npf, u16 cntlid, struct npf_primary *prim
 	}
 	for (i = 0; i < NPF_NR_RESOURCES; i++)
 		if (!npf_flexible_valid(&primary->flexible[i]))
-			return npf_bad(npf, "resources");
+			return npf_invalid(npf, "resources");
 	return 0;
 }
 
@@ -93,15 +96,15 @@ static int npf_walk(struct npf *npf, bool (*each)(const struct npf_secondary *s,
 	if (!list)
 		return -ENOMEM;
 	do {
-		ret = npf_ask(npf, NPF_CNS_SECONDARY, next, "Identify (Secondary Controller List)",
-			      list, sizeof(*list));
+		ret = npf_get_page(npf, NPF_CNS_SECONDARY, next,
+				   "Identify (Secondary Controller List)", list, sizeof(*list));
 		if (!ret && list->nr > NPF_MAX_SECONDARIES)
-			ret = npf_bad(npf, "secondary controllers");
+			ret = npf_invalid(npf, "secondary controllers");
 		for (i = 0; !ret && i < list->nr; i++) {
 			const struct npf_secondary *s = &list->entry[i];
 
 			if (le16_to_cpu(s->scid) < next)
-				ret = npf_bad(npf, "secondary controllers");
+				ret = npf_invalid(npf, "secondary controllers");
 			else if (each(s, arg))
 				goto out;
 			next = le16_to_cpu(s->scid) + 1;
@@ -206,13 +209,14 @@ static int npf_ask_formats(struct npf *npf, struct npf_identity *id)
 	formats = kmalloc(sizeof(*formats), GFP_KERNEL);
 	if (!formats)
 		return -ENOMEM;
-	ret = npf_ask(npf, NPF_CNS_STATE_FORMATS, 0,
-		      "Identify (Supported Controller State Formats)", formats, sizeof(*formats));
+	ret = npf_get_page(npf, NPF_CNS_STATE_FORMATS, 0,
+			   "Identify (Supported Controller State Formats)", formats,
+			   sizeof(*formats));
 	if (ret)
 		goto out;
 	versions = formats->nr_versions * sizeof(__le16);
 	if (versions + formats->nr_vendor * UUID_SIZE > sizeof(formats->data)) {
-		ret = npf_bad(npf, "formats of a controller's state");
+		ret = npf_invalid(npf, "formats of a controller's state");
 	} else if (!formats->nr_versions || !formats->nr_vendor) {
 		id->not_migratable = "the controller's state has no format with its admin queue";
 	} else {
@@ -259,7 +263,7 @@ static int npf_get_identity(struct npf *npf, struct npf_identity *id)
 	ctrl = kmalloc(sizeof(*ctrl), GFP_KERNEL);
 	if (!ctrl)
 		return -ENOMEM;
-	ret = npf_ask(npf, NVME_ID_CNS_CTRL, 0, "Identify (Controller)", ctrl, sizeof(*ctrl));
+	ret = npf_get_page(npf, NVME_ID_CNS_CTRL, 0, "Identify (Controller)", ctrl, sizeof(*ctrl));
 	if (ret)
 		goto out;
 	id->cntlid = le16_to_cpu(ctrl->cntlid);

@@ -35,7 +35,7 @@ struct npf_identity {
  * struct npf - an NVMe controller that is the PF of secondary controllers
  * @queue: its admin queue.
  * @id: its Identify data.
- * @had: flexible resources that it had when it was bound, and gets back when it is unbound.
+ * @saved: flexible resources that it had when it was bound, and gets back when it is unbound.
  * @desc: its registration with the framework.
  * @types: its types, for @desc.
  * @virt_lock: held from the check for free resources to their assignment, so that no other
@@ -44,7 +44,7 @@ struct npf_identity {
 struct npf {
 	struct npf_queue queue;
 	struct npf_identity id;
-	u16 had[NPF_NR_RESOURCES];
+	u16 saved[NPF_NR_RESOURCES];
 	struct mdev_pci_parent_desc desc;
 	struct mdev_pci_type types[NPF_NR_TYPES];
 	struct mutex virt_lock; /* see above */

@@ -121,7 +121,7 @@ static void npf_disable(struct vfio_pci_fn *fn)
 	mutex_unlock(&npf->virt_lock);
 }
 
-static unsigned int npf_room(struct pci_dev *pf, const struct mdev_pci_type *type)
+static unsigned int npf_available(struct pci_dev *pf, const struct mdev_pci_type *type)
 {
 	struct npf_capacity capacity[NPF_NR_RESOURCES];
 	struct npf *npf = pci_get_drvdata(pf);
@@ -131,7 +131,7 @@ static unsigned int npf_room(struct pci_dev *pf, const struct mdev_pci_type *typ
 	return min(capacity[NPF_VQ].free, capacity[NPF_VI].free) / npf_needs(type);
 }
 
-static int npf_describe(struct pci_dev *pf, char *buf, size_t size)
+static int npf_show(struct pci_dev *pf, char *buf, size_t size)
 {
 	struct npf_capacity capacity[NPF_NR_RESOURCES];
 	struct npf *npf = pci_get_drvdata(pf);
@@ -150,8 +150,8 @@ static int npf_describe(struct pci_dev *pf, char *buf, size_t size)
 const struct mdev_pci_parent_ops npf_parent_ops = {
 	.enable = npf_enable,
 	.disable = npf_disable,
-	.describe = npf_describe,
-	.room = npf_room,
+	.show = npf_show,
+	.available = npf_available,
 };
 
 static int npf_set_primary(struct npf *npf, const u16 number[NPF_NR_RESOURCES])
@@ -179,8 +179,8 @@ int npf_take_primary(struct npf *npf)
 	if (ret)
 		return ret;
 	for (i = 0; i < NPF_NR_RESOURCES; i++)
-		npf->had[i] = capacity[i].primary;
-	if (!npf->had[NPF_VQ] && !npf->had[NPF_VI])
+		npf->saved[i] = capacity[i].primary;
+	if (!npf->saved[NPF_VQ] && !npf->saved[NPF_VI])
 		return 0;
 	ret = npf_set_primary(npf, nothing);
 	if (ret)
@@ -195,6 +195,6 @@ int npf_take_primary(struct npf *npf)
  */
 void npf_return_primary(struct npf *npf)
 {
-	if (npf->had[NPF_VQ] || npf->had[NPF_VI])
-		npf_set_primary(npf, npf->had);
+	if (npf->saved[NPF_VQ] || npf->saved[NPF_VI])
+		npf_set_primary(npf, npf->saved);
 }

@@ -22,7 +22,7 @@ static int refdev_attr_set(struct vfio_pci_fn *fn, const struct mdev_pci_attr *a
 static const struct mdev_pci_attr refdev_dma_attrs[] = {
 	{
 		.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,
-		.min = SZ_4K, .max = SZ_1M, .initial = SZ_1M, .power_of_2 = true,
+		.min = SZ_4K, .max = SZ_1M, .default_value = SZ_1M, .power_of_2 = true,
 		.guest_visible = true, .set = refdev_attr_set,
 	},
 	REFDEV_BANDWIDTH_ATTR,
@@ -31,7 +31,7 @@ static const struct mdev_pci_attr refdev_dma_attrs[] = {
 static const struct mdev_pci_attr refdev_dma_lite_attrs[] = {
 	{
 		.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,
-		.min = SZ_4K, .max = SZ_64K, .initial = SZ_64K, .power_of_2 = true,
+		.min = SZ_4K, .max = SZ_64K, .default_value = SZ_64K, .power_of_2 = true,
 		.guest_visible = true, .set = refdev_attr_set,
 	},
 	REFDEV_BANDWIDTH_ATTR,

@@ -26,7 +26,7 @@ struct refdev {
 	struct refdev_queue queue;
 	struct mdev_pci_parent_desc desc;
 	struct mdev_pci_type types[REFDEV_NR_TYPES + 1];
-	struct vfio_pci_control control;
+	struct vfio_pci_hidden_range control;
 	bool taken;
 	struct dentry *debugfs;
 	struct refdev_debugfs_vf *debugfs_vfs;

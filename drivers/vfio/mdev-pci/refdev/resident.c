@@ -60,7 +60,7 @@ static void refdev_ring(struct vfio_pci_fn *fn, void __iomem *regs, struct refde
 
 static int refdev_call_begin(struct vfio_pci_fn *fn, struct refdev_call *call)
 {
-	void __iomem *regs = vfio_pci_control_begin(fn);
+	void __iomem *regs = vfio_pci_hidden_begin(fn);
 	int ret = 0;
 
 	if (IS_ERR(regs))
@@ -71,7 +71,7 @@ static int refdev_call_begin(struct vfio_pci_fn *fn, struct refdev_call *call)
 		ret = -EBUSY;
 	else
 		refdev_ring(fn, regs, call);
-	vfio_pci_control_end(fn);
+	vfio_pci_hidden_end(fn);
 	if (ret)
 		dev_err_ratelimited(&fn->pdev->dev, "%s refused: the control block %s\n",
 				    refdev_opcode_name(call->opcode), ret == -EBUSY ?
@@ -95,7 +95,7 @@ static void refdev_call_results(struct vfio_pci_fn *fn, void __iomem *regs,
 /* -EAGAIN: it has not ended */
 static int refdev_call_end(struct vfio_pci_fn *fn, struct refdev_call *call)
 {
-	void __iomem *regs = vfio_pci_control_begin(fn);
+	void __iomem *regs = vfio_pci_hidden_begin(fn);
 	u32 status = REFDEV_OK;
 	const char *words;
 	int ret = 0;
@@ -110,7 +110,7 @@ static int refdev_call_end(struct vfio_pci_fn *fn, struct refdev_call *call)
 		status = readl(regs + REFDEV_VC_STATUS);
 	if (!ret && status == REFDEV_OK)
 		refdev_call_results(fn, regs, call);
-	vfio_pci_control_end(fn);
+	vfio_pci_hidden_end(fn);
 	if (ret || status == REFDEV_OK)
 		return ret;
 	ret = refdev_status_error(min_t(u32, status, U16_MAX), &words);
@@ -122,13 +122,13 @@ static int refdev_call_end(struct vfio_pci_fn *fn, struct refdev_call *call)
 /* false: the control block has a command that did not end */
 static bool refdev_call_ended(struct vfio_pci_fn *fn)
 {
-	void __iomem *regs = vfio_pci_control_begin(fn);
+	void __iomem *regs = vfio_pci_hidden_begin(fn);
 	bool ended;
 
 	if (IS_ERR(regs))
 		return true;
 	ended = readl(regs + REFDEV_VC_DOORBELL) == readl(regs + REFDEV_VC_DONE);
-	vfio_pci_control_end(fn);
+	vfio_pci_hidden_end(fn);
 	return ended;
 }
 
@@ -139,11 +139,11 @@ static bool refdev_call_ended(struct vfio_pci_fn *fn)
 static int refdev_call_abort(struct vfio_pci_fn *fn, struct refdev_call *call)
 {
 	unsigned long until = jiffies + msecs_to_jiffies(refdev_timeout_ms());
-	void __iomem *regs = vfio_pci_control_begin(fn);
+	void __iomem *regs = vfio_pci_hidden_begin(fn);
 
 	if (!IS_ERR(regs)) {
 		writel(1, regs + REFDEV_VC_ABORT);
-		vfio_pci_control_end(fn);
+		vfio_pci_hidden_end(fn);
 	}
 	dev_err(&fn->pdev->dev, "firmware did not answer %s within %u ms: aborted\n",
 		refdev_opcode_name(call->opcode), refdev_timeout_ms());
@@ -262,13 +262,13 @@ void refdev_resident(struct refdev *r)
 
 	if (!(le32_to_cpu(info->features) & REFDEV_FEATURE_RESIDENT))
 		return;
-	r->control = (struct vfio_pci_control) {
+	r->control = (struct vfio_pci_hidden_range) {
 		.bar = info->control_bar,
 		.offset = le32_to_cpu(info->control_offset),
 		.length = le32_to_cpu(info->control_bytes),
 	};
 	for (i = 0; i < REFDEV_NR_TYPES; i++) {
 		r->types[i].mig_ops = &refdev_resident_ops;
-		r->types[i].control = &r->control;
+		r->types[i].hidden_range = &r->control;
 	}
 }

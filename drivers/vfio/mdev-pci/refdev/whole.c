@@ -3,7 +3,7 @@
 #include "refdev.h"
 
 /* If firmware does not answer now, this driver could not take the device back later either */
-static int refdev_prepare(struct pci_dev *pdev, const struct mdev_pci_type *type)
+static int refdev_quiesce(struct pci_dev *pdev, const struct mdev_pci_type *type)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 	int ret = refdev_identify(&r->queue);
@@ -13,14 +13,14 @@ static int refdev_prepare(struct pci_dev *pdev, const struct mdev_pci_type *type
 	return ret;
 }
 
-static int refdev_finish(struct pci_dev *pdev)
+static int refdev_resume_pf(struct pci_dev *pdev)
 {
 	return refdev_take(pci_get_drvdata(pdev));
 }
 
 static const struct mdev_pci_whole_ops refdev_whole_ops = {
-	.prepare = refdev_prepare,
-	.finish = refdev_finish,
+	.quiesce = refdev_quiesce,
+	.resume = refdev_resume_pf,
 };
 
 const struct mdev_pci_type refdev_whole_type = {
