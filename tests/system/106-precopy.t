@@ -95,7 +95,7 @@ mark
 mig "firmware can't end it" "$a" set:PRE_COPY "$(arm precopy fail 11)" set:RUNNING "$(tracked 1)" dma:2 \
 	set:PRE_COPY 'initial>=1048576' set:RUNNING "$(tracked 0)"
 logged "the log says so" 'firmware refused to end pre-copy'
-logged "the log says that pre-copy starts again" 'pre-copy of VF [0-9]+ was still on: starting it again'
+logged "the log says that pre-copy starts again" 'PRECOPY of VF [0-9]+ was still in effect: it is done again'
 mig "save fails" "$a" "$(arm save fail 11)" set:PRE_COPY "read:$W/x=EIO" read1=EIO state=PRE_COPY \
 	set:RUNNING dma:2 set:PRE_COPY "read:$W/x=ENOMSG" set:RUNNING
 mig "save does not answer" "$a" "$(arm save silent)" set:PRE_COPY "read:$W/x=ETIMEDOUT" \

@@ -19,22 +19,15 @@ static int refdev_attr_set(struct vfio_pci_fn *fn, const struct mdev_pci_attr *a
 }
 
 /* The guest's driver reads this limit once, and must find the same after a migration */
-static const struct mdev_pci_attr refdev_dma_attrs[] = {
-	{
-		.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,
-		.min = SZ_4K, .max = SZ_1M, .default_value = SZ_1M, .power_of_2 = true,
-		.guest_visible = true, .set = refdev_attr_set,
-	},
-	REFDEV_BANDWIDTH_ATTR,
-};
+#define REFDEV_MAX_COPY_ATTR(most) {							\
+	.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,		\
+	.min = SZ_4K, .max = (most), .default_value = (most), .power_of_2 = true,	\
+	.guest_visible = true, .set = refdev_attr_set,					\
+}
 
-static const struct mdev_pci_attr refdev_dma_lite_attrs[] = {
-	{
-		.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,
-		.min = SZ_4K, .max = SZ_64K, .default_value = SZ_64K, .power_of_2 = true,
-		.guest_visible = true, .set = refdev_attr_set,
-	},
-	REFDEV_BANDWIDTH_ATTR,
+static const struct mdev_pci_attr refdev_attrs[REFDEV_NR_TYPES][2] = {
+	{ REFDEV_MAX_COPY_ATTR(SZ_1M), REFDEV_BANDWIDTH_ATTR },
+	{ REFDEV_MAX_COPY_ATTR(SZ_64K), REFDEV_BANDWIDTH_ATTR },
 };
 
 /**
@@ -46,15 +39,14 @@ static const struct mdev_pci_attr refdev_dma_lite_attrs[] = {
  */
 unsigned int refdev_make_types(struct refdev *r)
 {
-	unsigned int n = min_t(unsigned int, REFDEV_NR_TYPES,
-			       le16_to_cpu(r->queue.info.profiles));
+	bool configure = le32_to_cpu(r->queue.info.features) & REFDEV_FEATURE_CONFIGURE;
+	unsigned int i, n = min_t(unsigned int, REFDEV_NR_TYPES,
+				  le16_to_cpu(r->queue.info.profiles));
 
 	memcpy(r->types, refdev_types, sizeof(refdev_types));
-	if (le32_to_cpu(r->queue.info.features) & REFDEV_FEATURE_CONFIGURE) {
-		r->types[0].attrs = refdev_dma_attrs;
-		r->types[0].nr_attrs = ARRAY_SIZE(refdev_dma_attrs);
-		r->types[1].attrs = refdev_dma_lite_attrs;
-		r->types[1].nr_attrs = ARRAY_SIZE(refdev_dma_lite_attrs);
+	for (i = 0; i < REFDEV_NR_TYPES && configure; i++) {
+		r->types[i].attrs = refdev_attrs[i];
+		r->types[i].nr_attrs = ARRAY_SIZE(refdev_attrs[i]);
 	}
 	refdev_resident(r);
 #ifdef REFDEV_WHOLE

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The reference device's PF driver: offers its VFs as mediated devices. */
-#include <linux/dma-mapping.h>
 #include <linux/module.h>
 #include <linux/modules_version.h>
 
@@ -14,8 +13,6 @@ static void refdev_failed(struct refdev_queue *q, const char *why)
 {
 	mdev_pci_parent_error(q->pdev, why);
 }
-
-static const struct pci_error_handlers refdev_err_handlers;
 
 static int refdev_register(struct refdev *r)
 {
@@ -73,83 +70,6 @@ static void refdev_remove(struct pci_dev *pdev)
 	refdev_debugfs_remove(r);
 	refdev_let_go(r);
 }
-
-/* Firmware must not write to the rings after kexec: their memory belongs to the next kernel */
-static void refdev_shutdown(struct pci_dev *pdev)
-{
-	struct refdev *r = mdev_pci_get_drvdata(pdev);
-
-	if (r->taken)
-		refdev_queue_stop(&r->queue);
-}
-
-/* This and the functions below are not called while an mdev has the PF */
-static void refdev_reset_prepare(struct pci_dev *pdev)
-{
-	struct refdev *r = pci_get_drvdata(pdev);
-
-	mdev_pci_parent_error(pdev, "its PF is reset");
-	if (r->taken)
-		refdev_queue_stop(&r->queue);
-}
-
-static void refdev_reset_done(struct pci_dev *pdev)
-{
-	struct refdev *r = pci_get_drvdata(pdev);
-
-	if (!(r->taken ? refdev_queue_start(&r->queue) : refdev_take(r)))
-		mdev_pci_parent_restored(pdev);
-}
-
-static pci_ers_result_t refdev_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
-{
-	struct refdev *r = pci_get_drvdata(pdev);
-
-	if (state == pci_channel_io_normal)
-		return PCI_ERS_RESULT_CAN_RECOVER;
-	refdev_queue_lost(&r->queue);
-	refdev_reset_prepare(pdev);
-	return state == pci_channel_io_frozen ? PCI_ERS_RESULT_NEED_RESET :
-						PCI_ERS_RESULT_DISCONNECT;
-}
-
-static pci_ers_result_t refdev_slot_reset(struct pci_dev *pdev)
-{
-	pci_restore_state(pdev);
-	/* Restoring forgets it */
-	pci_save_state(pdev);
-	refdev_reset_done(pdev);
-	return PCI_ERS_RESULT_RECOVERED;
-}
-
-static const struct pci_error_handlers refdev_err_handlers = {
-	.error_detected = refdev_error_detected,
-	.slot_reset = refdev_slot_reset,
-	.reset_prepare = refdev_reset_prepare,
-	.reset_done = refdev_reset_done,
-};
-
-static int refdev_suspend(struct device *dev)
-{
-	struct refdev *r = mdev_pci_get_drvdata(to_pci_dev(dev));
-	int ret = mdev_pci_parent_suspend(to_pci_dev(dev));
-
-	if (!ret && r->taken)
-		refdev_queue_stop(&r->queue);
-	return ret;
-}
-
-static int refdev_resume(struct device *dev)
-{
-	struct refdev *r = mdev_pci_get_drvdata(to_pci_dev(dev));
-	int ret = r->taken ? refdev_queue_start(&r->queue) : 0;
-
-	if (!ret)
-		mdev_pci_parent_restored(to_pci_dev(dev));
-	return ret;
-}
-
-static DEFINE_SIMPLE_DEV_PM_OPS(refdev_pm_ops, refdev_suspend, refdev_resume);
 
 static const struct pci_device_id refdev_ids[] = {
 	{ PCI_DEVICE_SUB(REFDEV_VENDOR_ID, REFDEV_DEVICE_ID,

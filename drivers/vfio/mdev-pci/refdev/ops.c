@@ -9,22 +9,14 @@ int refdev_command(struct vfio_pci_fn *fn, u16 opcode, u64 arg)
 	return refdev_run(refdev_queue_of(fn), &cmd);
 }
 
-static int refdev_enable_vf(struct vfio_pci_fn *fn, const struct mdev_pci_type *type)
-{
-	int ret = refdev_command(fn, REFDEV_ENABLE, type->profile);
-
-	if (ret != -EBADFD)
-		return ret;
-	/* Whether the unanswered ENABLE or DISABLE was carried out is unknown */
-	dev_info(&fn->pf->dev, "VF %u was still enabled: enabling it again\n", fn->id);
-	return refdev_command(fn, REFDEV_DISABLE, 0) ?:
-	       refdev_command(fn, REFDEV_ENABLE, type->profile);
-}
-
 static int refdev_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 			 struct mdev_pci_limits *limits)
 {
-	int ret = refdev_enable_vf(fn, type);
+	struct refdev_cmd enable = {
+		.opcode = REFDEV_ENABLE, .function = fn->id, .arg = { type->profile },
+	};
+	struct refdev_cmd disable = { .opcode = REFDEV_DISABLE, .function = fn->id };
+	int ret = refdev_run_anew(refdev_queue_of(fn), &enable, &disable);
 
 	if (!ret)
 		refdev_debugfs_enabled(fn, true);

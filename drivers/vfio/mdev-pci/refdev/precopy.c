@@ -2,39 +2,31 @@
 /* Pre-copy: firmware saves a VF that runs, and remembers what has changed since. */
 #include "refdev.h"
 
-static int refdev_run_precopy(struct vfio_pci_fn *fn, enum refdev_precopy what,
-			      struct refdev_cmd *cmd)
+static struct refdev_cmd refdev_precopy(struct vfio_pci_fn *fn, enum refdev_precopy what)
 {
-	*cmd = (struct refdev_cmd) {
+	return (struct refdev_cmd) {
 		.opcode = REFDEV_PRECOPY, .function = fn->id, .arg = { what },
 	};
-	return refdev_run(refdev_queue_of(fn), cmd);
 }
 
 int refdev_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
-	struct refdev_cmd cmd;
-
-	return refdev_run_precopy(fn, REFDEV_PRECOPY_STOP, &cmd);
+	return refdev_command(fn, REFDEV_PRECOPY, REFDEV_PRECOPY_STOP);
 }
 
 int refdev_precopy_start(struct vfio_pci_fn *fn)
 {
-	struct refdev_cmd cmd;
-	int ret = refdev_run_precopy(fn, REFDEV_PRECOPY_START, &cmd);
+	struct refdev_cmd start = refdev_precopy(fn, REFDEV_PRECOPY_START);
+	struct refdev_cmd stop = refdev_precopy(fn, REFDEV_PRECOPY_STOP);
 
-	if (ret != -EBADFD)
-		return ret;
-	/* Whether the unanswered START or STOP was carried out is unknown */
-	dev_info(&fn->pf->dev, "pre-copy of VF %u was still on: starting it again\n", fn->id);
-	return refdev_precopy_stop(fn, NULL) ?: refdev_run_precopy(fn, REFDEV_PRECOPY_START, &cmd);
+	return refdev_run_anew(refdev_queue_of(fn), &start, &stop);
 }
 
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size)
 {
 	const struct refdev_identify_page *info = &refdev_queue_of(fn)->info;
-	struct refdev_cmd cmd;
-	int ret = refdev_run_precopy(fn, REFDEV_PRECOPY_QUERY, &cmd);
+	struct refdev_cmd cmd = refdev_precopy(fn, REFDEV_PRECOPY_QUERY);
+	int ret = refdev_run(refdev_queue_of(fn), &cmd);
 
 	/* The engine checks firmware's number */
 	size->initial = cmd.result[0];

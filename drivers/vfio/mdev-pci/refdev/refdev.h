@@ -62,6 +62,12 @@ int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *si
 int refdev_take(struct refdev *r);
 void refdev_let_go(struct refdev *r);
 
+/* fw/recovery.c */
+extern const struct pci_error_handlers refdev_err_handlers;
+extern const struct dev_pm_ops refdev_pm_ops;
+
+void refdev_shutdown(struct pci_dev *pdev);
+
 /* What is optional: a driver of real hardware needs none of it. whole.c */
 #ifdef REFDEV_WHOLE
 extern const struct mdev_pci_type refdev_whole_type;

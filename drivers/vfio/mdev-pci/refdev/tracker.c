@@ -34,44 +34,27 @@ static int refdev_log_stop(struct vfio_pci_fn *fn)
 	return refdev_command(fn, REFDEV_TRACKER_STOP, 0);
 }
 
-static int refdev_run_start(struct vfio_pci_fn *fn, unsigned int page_shift, unsigned int nr,
-			    dma_addr_t ranges)
-{
-	struct refdev_cmd cmd = {
-		.opcode = REFDEV_TRACKER_START,
-		.function = fn->id,
-		.arg = { page_shift, nr },
-		.dma = ranges,
-		.len = nr * sizeof(struct refdev_range),
-	};
-
-	return refdev_run(refdev_queue_of(fn), &cmd);
-}
-
 static int refdev_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
 			    unsigned int nr, unsigned int page_shift)
 {
-	size_t size = nr * sizeof(struct refdev_range);
+	struct refdev_cmd stop = { .opcode = REFDEV_TRACKER_STOP, .function = fn->id };
+	struct refdev_cmd start = {
+		.opcode = REFDEV_TRACKER_START, .function = fn->id, .arg = { page_shift, nr },
+		.len = nr * sizeof(struct refdev_range),
+	};
 	struct refdev_range *wire;
-	dma_addr_t dma;
 	unsigned int i;
 	int ret;
 
-	wire = dma_alloc_coherent(&fn->pf->dev, size, &dma, GFP_KERNEL);
+	wire = dma_alloc_coherent(&fn->pf->dev, start.len, &start.dma, GFP_KERNEL);
 	if (!wire)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
 		wire[i].iova = cpu_to_le64(ranges[i].iova);
 		wire[i].length = cpu_to_le64(ranges[i].length);
 	}
-	ret = refdev_run_start(fn, page_shift, nr, dma);
-	if (ret == -EBADFD) {
-		/* Whether the unanswered START or STOP was carried out is unknown */
-		dev_info(&fn->pf->dev, "the tracker of VF %u was still running: starting it again\n",
-			 fn->id);
-		ret = refdev_log_stop(fn) ?: refdev_run_start(fn, page_shift, nr, dma);
-	}
-	dma_free_coherent(&fn->pf->dev, size, wire, dma);
+	ret = refdev_run_anew(refdev_queue_of(fn), &start, &stop);
+	dma_free_coherent(&fn->pf->dev, start.len, wire, start.dma);
 	return ret;
 }
 

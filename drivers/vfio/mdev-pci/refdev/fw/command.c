@@ -508,3 +508,26 @@ int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, 
 	dma_free_coherent(dev, len, buf, cmd->dma);
 	return ret;
 }
+
+/**
+ * refdev_run_anew() - run a command that begins something, also if that was begun before
+ * @q: the queue.
+ * @cmd: the command; gets the results.
+ * @undo: the command that ends it.
+ *
+ * After a command that was not answered nobody knows whether firmware carried it out. If firmware
+ * refuses @cmd because it did, @undo ends that first.
+ *
+ * Return: as refdev_run().
+ */
+int refdev_run_anew(struct refdev_queue *q, struct refdev_cmd *cmd, struct refdev_cmd *undo)
+{
+	char name[REFDEV_FUNCTION_NAME];
+	int ret = refdev_run(q, cmd);
+
+	if (ret != -EBADFD)
+		return ret;
+	dev_info(&q->pdev->dev, "%s of %s was still in effect: it is done again\n",
+		 refdev_opcode_name(cmd->opcode), refdev_function_name(name, cmd->function));
+	return refdev_run(q, undo) ?: refdev_run(q, cmd);
+}

@@ -169,6 +169,7 @@ int refdev_submit(struct refdev_queue *q, const struct refdev_cmd *cmd);
 void refdev_cancel(struct refdev_queue *q, void *ctx);
 int refdev_run(struct refdev_queue *q, struct refdev_cmd *cmd);
 int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, size_t len);
+int refdev_run_anew(struct refdev_queue *q, struct refdev_cmd *cmd, struct refdev_cmd *undo);
 unsigned int refdev_timeout_ms(void);
 int refdev_status_error(u16 status, const char **words);
 const char *refdev_opcode_name(u16 opcode);
