@@ -398,3 +398,95 @@ void bed_recovers(struct bed *bed)
 	bed_is(bed, VFIO_DEVICE_STATE_RUNNING);
 	kunit_kfree(test, stream);
 }
+
+/**
+ * bed_image_caps() - limits of firmware that saves and loads whole images
+ *
+ * Return: the limits.
+ */
+struct vfio_pci_mig_caps bed_image_caps(void)
+{
+	struct vfio_pci_mig_caps caps = bed_caps;
+
+	caps.framed = true;
+	caps.precopy = true;
+	caps.max_chunk = FW_MAX_STATE;
+	return caps;
+}
+
+/**
+ * bed_of_images() - make a function whose state is in images
+ * @test: the test
+ * @caps: limits of firmware
+ * @size: bytes of state
+ * @image: bytes of an image; records are as small as a buffer
+ *
+ * Return: the bed.
+ */
+struct bed *bed_of_images(struct kunit *test, const struct vfio_pci_mig_caps *caps,
+			  size_t size, size_t image)
+{
+	struct bed *bed = bed_with(test, &fake_image_ops, caps);
+
+	bed->mig->record = BED_CHUNK;
+	fw_set_size(bed->fw, size);
+	bed->fw->image = image;
+	return bed;
+}
+
+/**
+ * bed_forget() - overwrite the state of the function
+ * @bed: the bed
+ */
+void bed_forget(struct bed *bed)
+{
+	memset(bed->fw->state, 0xa5, sizeof(bed->fw->state));
+}
+
+/**
+ * bed_has_state() - expect the state that fw_set_size() makes
+ * @bed: the bed
+ * @size: bytes of it
+ */
+void bed_has_state(struct bed *bed, size_t size)
+{
+	KUNIT_EXPECT_EQ(bed->test, bed->fw->size, size);
+	memcpy(bed->fw->incoming, bed->fw->state, size);
+	fw_set_size(bed->fw, size);
+	KUNIT_EXPECT_MEMEQ(bed->test, bed->fw->incoming, bed->fw->state, size);
+}
+
+/**
+ * bed_save_all() - save a function that is stopped
+ * @bed: the bed
+ * @stream: receives the stream
+ * @step: bytes of each read
+ *
+ * Return: bytes of the stream.
+ */
+ssize_t bed_save_all(struct bed *bed, u8 *stream, size_t step)
+{
+	ssize_t len;
+
+	bed_go(bed, VFIO_DEVICE_STATE_STOP_COPY);
+	len = bed_read_all(bed, stream, BED_STREAM_MAX, step);
+	KUNIT_EXPECT_GT(bed->test, len, 0);
+	bed_go(bed, VFIO_DEVICE_STATE_STOP);
+	return len;
+}
+
+/**
+ * bed_load_all() - load a stream into a function that has forgotten its state
+ * @bed: the bed
+ * @stream: the stream
+ * @len: bytes of it
+ * @step: bytes of each write
+ */
+void bed_load_all(struct bed *bed, const u8 *stream, ssize_t len, size_t step)
+{
+	bed_forget(bed);
+	bed_go(bed, VFIO_DEVICE_STATE_RESUMING);
+	KUNIT_EXPECT_EQ(bed->test, bed_write_all(bed, stream, len, step), len);
+	bed_go(bed, VFIO_DEVICE_STATE_STOP);
+	bed_is(bed, VFIO_DEVICE_STATE_STOP);
+}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* struct bed: a simulated function on no bus, its fake firmware, and its migration state. */
+/*
+ * The test bed, struct bed: a simulated function on no bus, its fake firmware, and its migration
+ * state.
+ */
 #ifndef KUNIT_BED_H
 #define KUNIT_BED_H
 
@@ -12,6 +15,7 @@
 #include "migration.h"
 
 #define BED_CHUNK	4096
+#define BED_IMAGE	20000	/* of five records */
 #define BED_STREAM_MAX	(2 * FW_MAX_STATE + 4096)
 /* BED_SHORT_MS is for firmware that never answers. BED_LONG_MS is enough on a loaded machine */
 #define BED_SHORT_MS	50
@@ -58,5 +62,14 @@ u8 *bed_stream_room(struct kunit *test);
 ssize_t bed_read_all(struct bed *bed, void *data, size_t room, size_t step);
 void bed_is(struct bed *bed, enum vfio_device_mig_state state);
 void bed_recovers(struct bed *bed);
+
+/* Firmware of whole images */
+struct vfio_pci_mig_caps bed_image_caps(void);
+struct bed *bed_of_images(struct kunit *test, const struct vfio_pci_mig_caps *caps,
+			  size_t size, size_t image);
+void bed_forget(struct bed *bed);
+void bed_has_state(struct bed *bed, size_t size);
+ssize_t bed_save_all(struct bed *bed, u8 *stream, size_t step);
+void bed_load_all(struct bed *bed, const u8 *stream, ssize_t len, size_t step);
 
 #endif /* KUNIT_BED_H */

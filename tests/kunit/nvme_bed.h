@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The bed: a PF that was never on a bus, on a scripted controller, with its VFs. */
+/*
+ * The test bed of the nvme module, struct nvme_bed: a PF that was never on a bus, on a scripted
+ * controller, with its VFs.
+ */
 #ifndef KUNIT_NVME_BED_H
 #define KUNIT_NVME_BED_H
 
