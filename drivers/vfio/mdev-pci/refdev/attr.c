@@ -48,7 +48,7 @@ unsigned int refdev_make_types(struct refdev *r)
 		r->types[i].attrs = refdev_attrs[i];
 		r->types[i].nr_attrs = ARRAY_SIZE(refdev_attrs[i]);
 	}
-	refdev_resident(r);
+	refdev_vf_ctrl(r);
 #ifdef REFDEV_WHOLE
 	r->types[n++] = refdev_whole_type;
 #endif

@@ -48,7 +48,7 @@ static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENOMEM;
 	pci_set_drvdata(pdev, r);
 
-	ret = refdev_queue_init(&r->queue, pdev, refdev_failed) ?: refdev_take(r);
+	ret = refdev_queue_init(&r->queue, pdev, refdev_failed) ?: refdev_acquire(r);
 	if (ret)
 		return ret;
 	refdev_debugfs_add(r);
@@ -57,7 +57,7 @@ static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return 0;
 
 	refdev_debugfs_remove(r);
-	refdev_let_go(r);
+	refdev_release(r);
 	return ret;
 }
 
@@ -68,7 +68,7 @@ static void refdev_remove(struct pci_dev *pdev)
 	/* Needs the queue, to take the VFs back */
 	mdev_pci_unregister_parent(pdev);
 	refdev_debugfs_remove(r);
-	refdev_let_go(r);
+	refdev_release(r);
 }
 
 static const struct pci_device_id refdev_ids[] = {

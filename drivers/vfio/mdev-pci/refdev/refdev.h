@@ -18,7 +18,7 @@ struct refdev_debugfs_vf;
  * @desc: its registration with the framework.
  * @types: its types, for @desc.
  * @control: where VFs have their control blocks, for @types.
- * @taken: the device is this driver's now. Under device_lock() of the PF.
+ * @acquired: the device is this driver's now. Under device_lock() of the PF.
  * @debugfs: the PF in debugfs.
  * @debugfs_vfs: its VFs there, or NULL: no memory.
  */
@@ -27,7 +27,7 @@ struct refdev {
 	struct mdev_pci_parent_desc desc;
 	struct mdev_pci_type types[REFDEV_NR_TYPES + 1];
 	struct vfio_pci_hidden_range control;
-	bool taken;
+	bool acquired;
 	struct dentry *debugfs;
 	struct refdev_debugfs_vf *debugfs_vfs;
 };
@@ -59,8 +59,8 @@ int refdev_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
 int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
 
 /* fw/device.c */
-int refdev_take(struct refdev *r);
-void refdev_let_go(struct refdev *r);
+int refdev_acquire(struct refdev *r);
+void refdev_release(struct refdev *r);
 
 /* fw/recovery.c */
 extern const struct pci_error_handlers refdev_err_handlers;
@@ -73,11 +73,11 @@ void refdev_shutdown(struct pci_dev *pdev);
 extern const struct mdev_pci_type refdev_whole_type;
 #endif
 
-/* resident.c */
-#ifdef REFDEV_RESIDENT
-void refdev_resident(struct refdev *r);
+/* vf_ctrl.c */
+#ifdef REFDEV_VF_CTRL
+void refdev_vf_ctrl(struct refdev *r);
 #else
-static inline void refdev_resident(struct refdev *r)
+static inline void refdev_vf_ctrl(struct refdev *r)
 {
 }
 #endif

@@ -9,13 +9,13 @@ static int refdev_quiesce(struct pci_dev *pdev, const struct mdev_pci_type *type
 	int ret = refdev_identify(&r->queue);
 
 	if (!ret)
-		refdev_let_go(r);
+		refdev_release(r);
 	return ret;
 }
 
 static int refdev_resume_pf(struct pci_dev *pdev)
 {
-	return refdev_take(pci_get_drvdata(pdev));
+	return refdev_acquire(pci_get_drvdata(pdev));
 }
 
 static const struct mdev_pci_whole_ops refdev_whole_ops = {

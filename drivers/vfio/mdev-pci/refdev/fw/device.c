@@ -40,13 +40,13 @@ static void refdev_unmap(struct pci_dev *pdev, void __iomem *regs)
 }
 
 /**
- * refdev_take() - start using the device
+ * refdev_acquire() - start using the device
  * @r: the PF; its queue has been initialized.
  *
  * Context: process context, under device_lock() of the PF; sleeps.
  * Return: 0 or a negative errno; the reason was logged.
  */
-int refdev_take(struct refdev *r)
+int refdev_acquire(struct refdev *r)
 {
 	struct pci_dev *pdev = r->queue.pdev;
 	void __iomem *regs = refdev_map(pdev);
@@ -63,7 +63,7 @@ int refdev_take(struct refdev *r)
 		goto detach;
 	/* For refdev_slot_reset() */
 	pci_save_state(pdev);
-	r->taken = true;
+	r->acquired = true;
 	return 0;
 
 detach:
@@ -74,18 +74,18 @@ unmap:
 }
 
 /**
- * refdev_let_go() - stop using the device
+ * refdev_release() - stop using the device
  * @r: the PF; it may be stopped already.
  *
- * Context: as refdev_take().
+ * Context: as refdev_acquire().
  */
-void refdev_let_go(struct refdev *r)
+void refdev_release(struct refdev *r)
 {
 	void __iomem *regs = r->queue.regs;
 
-	if (!r->taken)
+	if (!r->acquired)
 		return;
-	r->taken = false;
+	r->acquired = false;
 	refdev_queue_stop(&r->queue);
 	refdev_queue_detach(&r->queue);
 	refdev_unmap(r->queue.pdev, regs);

@@ -17,7 +17,7 @@ void refdev_shutdown(struct pci_dev *pdev)
 {
 	struct refdev *r = mdev_pci_get_drvdata(pdev);
 
-	if (r->taken)
+	if (r->acquired)
 		refdev_queue_stop(&r->queue);
 }
 
@@ -27,7 +27,7 @@ static void refdev_reset_prepare(struct pci_dev *pdev)
 	struct refdev *r = pci_get_drvdata(pdev);
 
 	mdev_pci_parent_error(pdev, "its PF is reset");
-	if (r->taken)
+	if (r->acquired)
 		refdev_queue_stop(&r->queue);
 }
 
@@ -35,7 +35,7 @@ static void refdev_reset_done(struct pci_dev *pdev)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 
-	if (!(r->taken ? refdev_queue_start(&r->queue) : refdev_take(r)))
+	if (!(r->acquired ? refdev_queue_start(&r->queue) : refdev_acquire(r)))
 		mdev_pci_parent_restored(pdev);
 }
 
@@ -72,7 +72,7 @@ static int refdev_suspend(struct device *dev)
 	struct refdev *r = mdev_pci_get_drvdata(to_pci_dev(dev));
 	int ret = mdev_pci_parent_suspend(to_pci_dev(dev));
 
-	if (!ret && r->taken)
+	if (!ret && r->acquired)
 		refdev_queue_stop(&r->queue);
 	return ret;
 }
@@ -80,7 +80,7 @@ static int refdev_suspend(struct device *dev)
 static int refdev_resume(struct device *dev)
 {
 	struct refdev *r = mdev_pci_get_drvdata(to_pci_dev(dev));
-	int ret = r->taken ? refdev_queue_start(&r->queue) : 0;
+	int ret = r->acquired ? refdev_queue_start(&r->queue) : 0;
 
 	if (!ret)
 		mdev_pci_parent_restored(to_pci_dev(dev));

@@ -177,17 +177,17 @@ static int refdev_call_level(struct vfio_pci_fn *fn, u16 opcode, enum vfio_pci_f
 	return refdev_call(fn, &call);
 }
 
-static int refdev_resident_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
+static int refdev_vf_ctrl_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
 	return refdev_call_level(fn, REFDEV_SUSPEND, level);
 }
 
-static int refdev_resident_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
+static int refdev_vf_ctrl_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
 	return refdev_call_level(fn, REFDEV_RESUME, level);
 }
 
-static int refdev_resident_size(struct vfio_pci_fn *fn, u64 *size)
+static int refdev_vf_ctrl_size(struct vfio_pci_fn *fn, u64 *size)
 {
 	struct refdev_call call = { .opcode = REFDEV_STATE_SIZE };
 	int ret = refdev_call(fn, &call);
@@ -203,7 +203,7 @@ static size_t refdev_next(struct vfio_pci_fn *fn, const struct vfio_pci_mig_buf 
 		     le32_to_cpu(refdev_queue_of(fn)->info.window_bytes));
 }
 
-static int refdev_resident_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+static int refdev_vf_ctrl_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct refdev_call call = { .opcode = REFDEV_SAVE };
 	size_t at = 0;
@@ -225,7 +225,7 @@ static int refdev_resident_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf 
 	return 0;
 }
 
-static int refdev_resident_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+static int refdev_vf_ctrl_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct refdev_call call = { .opcode = REFDEV_LOAD };
 	size_t at = 0;
@@ -243,19 +243,19 @@ static int refdev_resident_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf 
 	return ret;
 }
 
-static const struct vfio_pci_mig_ops refdev_resident_ops = {
-	.suspend = refdev_resident_suspend,
-	.resume = refdev_resident_resume,
-	.state_size = refdev_resident_size,
-	.save = refdev_resident_save,
-	.load = refdev_resident_load,
+static const struct vfio_pci_mig_ops refdev_vf_ctrl_ops = {
+	.suspend = refdev_vf_ctrl_suspend,
+	.resume = refdev_vf_ctrl_resume,
+	.state_size = refdev_vf_ctrl_size,
+	.save = refdev_vf_ctrl_save,
+	.load = refdev_vf_ctrl_load,
 };
 
 /**
- * refdev_resident() - have the types use the VFs' control blocks, if there are any
+ * refdev_vf_ctrl() - have the types use the VFs' control blocks, if there are any
  * @r: the PF, with its types; its queue has been started.
  */
-void refdev_resident(struct refdev *r)
+void refdev_vf_ctrl(struct refdev *r)
 {
 	const struct refdev_identify_page *info = &r->queue.info;
 	unsigned int i;
@@ -268,7 +268,7 @@ void refdev_resident(struct refdev *r)
 		.length = le32_to_cpu(info->control_bytes),
 	};
 	for (i = 0; i < REFDEV_NR_TYPES; i++) {
-		r->types[i].mig_ops = &refdev_resident_ops;
+		r->types[i].mig_ops = &refdev_vf_ctrl_ops;
 		r->types[i].hidden_range = &r->control;
 	}
 }
