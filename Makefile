@@ -32,12 +32,15 @@ soak: N ?= 1000
 soak: TIME ?= 3600
 fuzz: TIME ?= 600
 
-config := CONFIG_VFIO_PCI_ENGINE=m CONFIG_VFIO_PCI_ENGINE_NVLINK2=y CONFIG_DRIVER_FLAVOUR=m \
+# WITHOUT=MDEV_PCI_NVLINK2,VFIO_PCI_ENGINE_NVLINK2: a build without these options
+comma := ,
+options := CONFIG_VFIO_PCI_ENGINE=m CONFIG_VFIO_PCI_ENGINE_NVLINK2=y CONFIG_DRIVER_FLAVOUR=m \
 	CONFIG_DRIVER_FLAVOUR_RDMA=m \
 	CONFIG_MDEV_PCI=m CONFIG_MDEV_PCI_REFDEV=m CONFIG_MDEV_PCI_REFDEV_WHOLE=y \
 	CONFIG_MDEV_PCI_REFDEV_VF_CTRL=y CONFIG_MDEV_PCI_REFDEV_DEBUGFS=y \
 	CONFIG_MDEV_PCI_NVLINK2=m CONFIG_MDEV_PCI_GENERIC=m CONFIG_MDEV_PCI_NVME=m \
 	CONFIG_MDEV_PCI_VIRTIO=m CONFIG_MDEV_PCI_MLX5=m CONFIG_MDEV_PCI_QAT=m
+config := $(filter-out $(addsuffix =%,$(addprefix CONFIG_,$(subst $(comma), ,$(WITHOUT)))),$(options))
 kbuild := $(MAKE) -C $(KDIR) M=$(CURDIR) $(config)
 
 .PHONY: help modules modules_install install-tools uninstall-tools install-dev uninstall-dev conform install-conform deb clean setup demo check shell soak fuzz fuzz-ioctl bench coverage
@@ -49,7 +52,8 @@ help:
 	@echo '  check            all tests (root)'
 	@echo '  check-full       the same, with the system tests on every stack (kernel, QEMU); runs overnight'
 	@echo 'Modules, for the running kernel or KDIR=<headers or build directory>'
-	@echo '  modules          build them; W=1: more warnings, C=1: sparse'
+	@echo '  modules          build them; W=1: more warnings, C=1: sparse;'
+	@echo '                   WITHOUT=<options>: not those of Kconfig, with commas between them'
 	@echo '  modules_install  install them; INSTALL_MOD_PATH=<root>'
 	@echo '  install-tools    install what is in tools/; DESTDIR=<root> PREFIX=/usr/local; uninstall-tools'
 	@echo '  install-dev      install the files that build a vendor module out of this tree; uninstall-dev'

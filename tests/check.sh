@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
-#                 virtio|mlx5|conform|docs|libvirt|packages|cross|power|selfcheck|builtin|stacks|full]...
+#                 virtio|mlx5|conform|docs|libvirt|minimal|packages|cross|power|selfcheck|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -29,6 +29,8 @@
 #           guests, migration by libvirt), removed; 30 minutes
 #   cross   builds by clang, and by cross gcc for arm64 and ppc64le, on 6.12 and 7.3; 10 minutes
 #   power   ppc64le: the engine on an emulated POWER9 machine
+#   minimal  modules built without what is optional (NVLink2; of the reference device's driver its debugfs,
+#           the function as a whole and control in VFs): each test that needs none of these; 10 minutes
 #   selfcheck  the debug kernel, and test files that plant a bug each
 #   builtin  this repository as a directory of a kernel's source, built into the image: the tests
 #           that unload no module; 10 minutes, and 10 more to build the kernel after a change
@@ -38,8 +40,8 @@
 #           getting-started on bare Debians; 15 minutes
 #   stacks  all system tests and upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with complete tables of faults; prints a table of the results
-#   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, packages, power, selfcheck, builtin,
-#           conform, stacks
+#   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, minimal, packages, power, selfcheck,
+#           builtin, conform, stacks
 # A part that fails does not stop the others. Prints TAP, then a line for each part, the failures, and as
 # the last line "N passed, N failed". The status is 0 only if something ran and nothing failed. Without
 # names and with two processors "system" and "boots" run beside the other parts, and their output comes
@@ -199,6 +201,16 @@ docs()
 	part docs 900 "$tests/docs/run.sh"
 	part start 3600 "$tests/docs/start.sh"
 }
+
+# Its own cache directory would build all again; a later build makes what is missing
+# shellcheck disable=SC2086 # T is a list of patterns
+minimal()
+{
+	local off=VFIO_PCI_ENGINE_NVLINK2,MDEV_PCI_NVLINK2
+
+	off+=,MDEV_PCI_REFDEV_WHOLE,MDEV_PCI_REFDEV_VF_CTRL,MDEV_PCI_REFDEV_DEBUGFS
+	MODULE_ARGS=WITHOUT=$off DEVICE=refdev-minimal part minimal 3000 "$tests/system/host-run.sh" --boots main ${T:-}
+}
 packages() { part packages 4800 "$tests/packages/run.sh"; }
 cross() { part cross 3600 "$tests/cross/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }
@@ -250,6 +262,7 @@ full()
 	headers
 	cross
 	qemu
+	minimal
 	packages
 	power
 	selfcheck
@@ -280,7 +293,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | mlx5 | conform | docs | libvirt | packages | cross | power | selfcheck | \
+		upstream | virtio | mlx5 | conform | docs | libvirt | minimal | packages | cross | power | selfcheck | \
 		stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
