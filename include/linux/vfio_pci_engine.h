@@ -304,7 +304,7 @@ struct vfio_pci_mig_caps {
 
 /* QEMU reads at most 1 MiB at a time; more would only delay the first byte */
 #define VFIO_PCI_MIG_CHUNK_MAX	(1024 * 1024)
-/* Only the memory that a user may have bounds the images of framed firmware */
+/* Images of framed firmware are bounded only by the memory that a user may have */
 #define VFIO_PCI_MIG_CHUNK_BOUND	(256 * 1024 * 1024)
 #define VFIO_PCI_MIG_HEADROOM_MAX	64
 /* Several times what upstream's drivers wait for one firmware command (1 to 10 s) */

@@ -74,7 +74,7 @@ static bool disk_is_open(struct device *dev, char *name, size_t size)
 	return disk_openers(dev_to_disk(dev)) || nvme_head_is_open(dev, name, size);
 }
 
-/* Only ib_core knows them. Those whom nobody can count may be there */
+/* Only ib_core knows its users. Where it can't count them, there may be some */
 static bool rdma_is_used(struct device *dev, char *name, size_t size)
 {
 	bool (*in_use)(struct device *dev) = symbol_request(flavour_rdma_in_use);
@@ -101,7 +101,7 @@ static const struct {
 	{ "infiniband", rdma_is_used, "is in use; stop what uses RDMA first" },
 };
 
-/* What device_for_each_child() is asked for */
+/* Argument of device_for_each_child() */
 struct search {
 	char *why;
 	size_t size;

@@ -235,7 +235,7 @@ static int bind(struct change *c, struct device_driver *drv)
 	return READ_ONCE(pdev->dev.driver) == drv ? 0 : ret;
 }
 
-/* Only the best of VFIO's drivers may be choosy: it is there beside others */
+/* Only the best of VFIO's drivers may refuse a function, since others remain then */
 static int bind_next_best(struct change *c, struct device_driver **to, int below)
 {
 	int ret = bind(c, *to);

@@ -54,7 +54,7 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 	u64 value;
 
 	attr = attr_of(instance, dev_attr, &index);
-	/* Not under fw_lock: readers do not wait for firmware */
+	/* Readers do not wait for firmware, so this is not under fw_lock */
 	value = READ_ONCE(function->values[index]);
 	mdev_pci_function_put(function);
 	if (attr->mask)
@@ -183,7 +183,7 @@ static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr,
 	if (ret)
 		return ret;
 
-	/* It does not move meanwhile */
+	/* The mdev does not move meanwhile */
 	mutex_lock(&instance->move_lock);
 	function = instance->function;
 	mutex_lock(&function->fw_lock);

@@ -405,7 +405,7 @@ static void remove_from(struct mdev_pci_parent *parent, struct pci_dev *vf)
 	device_lock_assert(&vf->dev);
 	if (!function)
 		return;
-	/* That lock keeps the instance alive */
+	/* parent->lock keeps the instance alive */
 	if (function->instance)
 		function->instance->ops->detach(function->instance, function);
 	mutex_lock(&parent->lock);

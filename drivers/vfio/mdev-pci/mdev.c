@@ -43,7 +43,7 @@ static void error(struct mdev_pci_instance *instance, const char *why)
 	mutex_unlock(&instance->lock);
 }
 
-/* What the function's and the parent's removal and errors ask of the mdev that has claimed it */
+/* Removal and errors of the function or the parent call these of the mdev that has claimed it */
 static const struct mdev_pci_claim_ops claim_ops = {
 	.release = release,
 	.detach = detach,
@@ -167,7 +167,7 @@ static int set_stream_locked(struct mdev_pci_instance *instance, bool upstream)
 	struct mdev_pci_function *function = instance->function;
 
 	lockdep_assert_held(&function->fw_lock);
-	/* Else the engine's device may be going */
+	/* Without a reference the engine's device may be freed meanwhile */
 	if (!function->shown)
 		return -ENODEV;
 	if (function->in_use)
@@ -182,7 +182,7 @@ static int set_stream(struct mdev_pci_instance *instance, bool upstream)
 	struct mdev_pci_function *function;
 	int ret;
 
-	/* It does not move meanwhile */
+	/* The mdev does not move meanwhile */
 	mutex_lock(&instance->move_lock);
 	function = instance->function;
 	mutex_lock(&function->fw_lock);

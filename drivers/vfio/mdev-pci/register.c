@@ -108,7 +108,7 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 	mdev_pci_vfs_detach(parent);
 	mdev_pci_parent_unlist(parent);
 	mdev_pci_parent_put(parent);
-	/* That of the registration */
+	/* The reference of the registration */
 	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
@@ -157,7 +157,7 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	mdev_unregister_parent(&parent->mdev_parent);
 	mdev_pci_parent_unlist(parent);
 	mdev_pci_parent_put(parent);
-	/* That of the registration */
+	/* The reference of the registration */
 	mdev_pci_parent_put(parent);
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_function);

@@ -108,7 +108,7 @@ static void disown_dma(struct pci_dev *pf)
 static int own_dma(struct pci_dev *pf)
 {
 	device_lock_assert(&pf->dev);
-	/* As between two drivers: made anew if the platform has one */
+	/* The bus makes the map again, as it does between two drivers */
 	kfree(pf->dev.dma_range_map);
 	pf->dev.dma_range_map = NULL;
 	return pf->dev.bus->dma_configure(&pf->dev);

@@ -167,7 +167,7 @@ static void engine_close(struct vfio_device *vdev)
 	spare_slot(edev, true);
 	vfio_pci_core_close_device(vdev);
 	spare_slot(edev, false);
-	/* Whether it answers after that is asked at the next open, which resets it once more */
+	/* The next open resets the function once more, and checks that it answers */
 	if (edev->mig)
 		mig_closed(edev->mig, !edev->core.needs_reset);
 	use_close(edev);
@@ -264,7 +264,7 @@ static int engine_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_p
 			      struct vfio_region_dma_range *ranges, size_t nr_ranges)
 {
 	const struct hidden_range *ctl = to_edev(&core->vdev)->hidden_range;
-	/* This checks that all ranges are in the BAR: their ends below can't overflow */
+	/* The core checks that all ranges are in the BAR, so their ends below can't overflow */
 	int ret = vfio_pci_core_get_dmabuf_phys(core, provider, index, phys, ranges, nr_ranges);
 	size_t i;
 
@@ -363,7 +363,7 @@ static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state
 	enum mig_user user;
 
 	mig_get_state(to_edev(vdev)->mig, state, &user);
-	/* Of the migration region, on a kernel whose v2 has no such states */
+	/* The migration region has states that this kernel's v2 does not have */
 	if (!compat_is_v2_state(*state))
 		*state = VFIO_DEVICE_STATE_RUNNING;
 	return 0;
@@ -403,7 +403,7 @@ static const struct vfio_log_ops engine_log_ops = {
 	.log_read_and_clear = engine_log_report,
 };
 
-/* As after a fatal error of its own: the user's error interrupt is what the uapi has for it */
+/* Report a fatal error: the uapi has nothing but the user's error interrupt for this */
 static void lost_by_reset(struct vfio_pci_core_device *core)
 {
 	vfio_pci_engine_error(to_edev(&core->vdev),
@@ -517,7 +517,7 @@ void vfio_pci_engine_unregister(struct vfio_pci_engine_device *edev)
 	mig_debugfs_remove(edev->debugfs);
 	vfio_pci_core_unregister_device(&edev->core);
 	mig_gone(edev->mig);
-	/* Not before: runtime PM and AER look at it until then */
+	/* Runtime PM and AER use the driver data until here */
 	pci_set_drvdata(pdev, NULL);
 	vfio_put_device(&edev->core.vdev);
 }
@@ -639,7 +639,7 @@ static void engine_reset_prepare(struct pci_dev *pdev)
 		nvlink2_reset_prepare(edev->nvlink2);
 }
 
-/* What has failed in most ways that there are: it does not come out of the reset */
+/* The function does not answer after the reset */
 static bool has_come_back(struct pci_dev *pdev)
 {
 	u16 command;

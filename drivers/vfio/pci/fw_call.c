@@ -19,7 +19,7 @@ enum fw_state { FW_CALLED, FW_RETURNED, FW_GIVEN_UP };
 static DEFINE_MUTEX(workers_lock);
 static struct workqueue_struct *workers;
 
-/* Its waiter has timed out long ago */
+/* An operation returns after its waiter has given up */
 static void returned_late(struct vfio_pci_migration *mig)
 {
 	struct mig_file *lost = NULL;
@@ -96,7 +96,7 @@ static int call_worker(struct vfio_pci_migration *mig, struct mig_call *call)
 			mig->stuck = true;
 			return -ETIMEDOUT;
 		}
-		/* At the last moment */
+		/* It returned between the time-out and the exchange */
 		wait_for_completion(&w->done);
 	}
 	*call = w->call;

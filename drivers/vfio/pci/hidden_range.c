@@ -382,7 +382,7 @@ ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t cou
 		}
 	}
 	ret = vfio_pci_core_read(&ctl->core->vdev, buf, count, ppos);
-	/* What stood there for a moment is the user's own, or the BAR's size */
+	/* For a moment the register had the user's value, or the BAR's size */
 	if (ret > 0 && index == VFIO_PCI_CONFIG_REGION_INDEX && is_whole(ctl) &&
 	    hide_bar(ctl, buf, pos, ret))
 		return -EFAULT;

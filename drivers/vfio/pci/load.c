@@ -30,7 +30,7 @@ static int submit_held(struct mig_file *mf, bool last)
 	mf->offset += buf->len;
 	to_load(mf)->held = NULL;
 	ret = mig_file_submit(mf, buf);
-	/* What firmware has refused at once has changed nothing */
+	/* A load that firmware refused at once has changed nothing */
 	to_load(mf)->touched |= !ret;
 	mig_unlock(mf->mig);
 	return ret;
@@ -89,7 +89,7 @@ static int grow(struct mig_file *mf, size_t size)
 		return 0;
 	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
 					caps->max_chunk));
-	/* Of a session that has ended @buf may have lost its memory */
+	/* If the session has ended, @buf may have lost its memory */
 	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, &new);
 	if (ret)
 		return ret;
@@ -181,7 +181,7 @@ static int end_part(struct mig_file *mf)
 		stream_next_part(r);
 		return begin_record(mf);
 	}
-	/* Without pre-copy each of them has all of the state */
+	/* Without pre-copy each image has all of the state */
 	if (!r->delta)
 		mf->offset = 0;
 	hold_chunk(mf, to_load(mf)->chunk_len);
@@ -225,7 +225,7 @@ static int copy_in(struct mig_file *mf, struct iov_iter *from)
 	n = min(iov_iter_count(from), stream_want(r, &dst));
 	if (!n)
 		return refuse_stream(mf, -EINVAL, "there is data behind the end of the stream");
-	/* What can't be copied whole is copied again by the next write */
+	/* If a part can't be copied, the next write copies all of it again */
 	if (!copy_from_iter_full(dst, n, from))
 		return -EFAULT;
 	WRITE_ONCE(to_load(mf)->begun, true);
@@ -387,7 +387,7 @@ struct file *mig_load_open(struct vfio_pci_migration *mig)
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
-	/* What of changes can be cut up only firmware knows */
+	/* Only firmware knows where a chunk of changes can be split */
 	if (caps->precopy)
 		limits.max_delta = caps->framed ? mig->record : caps->chunk;
 	if (mf->upstream) {

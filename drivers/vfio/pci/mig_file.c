@@ -235,7 +235,7 @@ static void abort_bufs(struct mig_file *mf)
 	}
 }
 
-/* Does not wait for the user's side: what it is about to say counts as not said */
+/* Does not wait for a reader or writer: progress that it is about to record does not count */
 static void note_end(struct mig_file *mf)
 {
 	bool whole = mf->ops->is_complete(mf);
@@ -547,7 +547,7 @@ int mig_file_wait_idle(struct mig_file *mf)
 	return mf->mig->state == VFIO_DEVICE_STATE_ERROR ? -ETIMEDOUT : 0;
 }
 
-/* With the state locked, until something is wrong */
+/* Take a buffer back from firmware. On success the state stays locked */
 static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	int ret = -ETIMEDOUT;
@@ -555,7 +555,7 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (completion_done(&buf->done)) {
 		buf->busy = false;
-		/* Not one that had nothing to receive before its first save */
+		/* A buffer without data before its first save was never mapped */
 		if (buf->attached)
 			mig_buf_to_cpu(buf, mf->mig->dma_dev);
 		ret = buf->status;

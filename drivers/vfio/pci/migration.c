@@ -23,7 +23,7 @@ static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_
 	strscpy(ident->type, desc->type, sizeof(ident->type));
 }
 
-/* What operations look at must live as long as the last of them */
+/* Operations use these members, so they live until the last operation has returned */
 static int own_all(struct vfio_pci_migration *mig)
 {
 	int ret = mig_fw_worker_init(mig);

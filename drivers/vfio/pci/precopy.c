@@ -72,7 +72,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 
 static bool size_is_sane(const struct vfio_pci_precopy_size *size)
 {
-	/* So that no sum of them, and of what has been saved, wraps */
+	/* No sum of these and of the bytes saved so far can wrap */
 	return size->initial < S64_MAX / 4 && size->dirty < S64_MAX / 4 &&
 	       size->stopped < S64_MAX / 4;
 }
@@ -144,7 +144,7 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 	if (ret)
 		return ret;
 	*bytes = size.initial + size.dirty + saved(mf) - READ_ONCE(to_save(mf)->given);
-	/* At VFIO_PCI_FN_FULL it is in the others */
+	/* At VFIO_PCI_FN_FULL the other two include it */
 	if (to_save(mf)->running)
 		*bytes += size.stopped;
 	return 0;
@@ -164,7 +164,7 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 	u64 left = size->initial + size->dirty + end - read;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	/* Without that flags are as the user had them: so it always was */
+	/* Users that did not ask for version 2 get flags back unchanged, as they always did */
 	if (v2)
 		info->flags = 0;
 	if (!size->initial && !s->initial_end)

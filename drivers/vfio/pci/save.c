@@ -81,7 +81,7 @@ struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf)
 	return buf;
 }
 
-/* As a save that has found nothing, without firmware */
+/* Complete the buffer like a save that has found nothing, without asking firmware */
 static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
@@ -129,7 +129,7 @@ int mig_save_submit(struct mig_file *mf)
 	return mig_file_submit(mf, buf);
 }
 
-/* Firmware is not believed either. Of changes only it knows how many there may be. */
+/* Check what firmware reports. Only firmware knows how long the changes of pre-copy can be */
 static int check_chunk(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	u64 left = mf->mig->caps.max_state - mf->offset;
@@ -142,7 +142,7 @@ static int check_chunk(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 	return -EIO;
 }
 
-/* While the function runs firmware may have nothing to save; what it has later is never the end */
+/* While the function runs, firmware may have nothing to save now and more later: no end yet */
 static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
@@ -171,7 +171,7 @@ static int submit_if_idle(struct mig_file *mf)
 	return ret;
 }
 
-/* False after the time that a reader would wait: then the reader gets an error */
+/* Once the time-out is over this is false, so that the reader gets the error */
 static bool is_at_work(const struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	return READ_ONCE(buf->busy) && !completion_done(&buf->done) &&
@@ -200,7 +200,7 @@ static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf
 	return got;
 }
 
-/* The next part of the chunk that firmware has saved */
+/* Begin a record with the next part of the chunk that firmware has saved */
 static void begin_record(struct mig_file *mf)
 {
 	struct mig_save *s = to_save(mf);
@@ -251,7 +251,7 @@ static enum save_got next_chunk(struct mig_file *mf, int *err)
 	return SAVE_CHUNK;
 }
 
-/* As next_record(). Upstream's streams have no end record */
+/* Returns as next_record(). Upstream's streams have no end record */
 static int end_stream(struct mig_file *mf)
 {
 	struct mig_save *s = to_save(mf);
@@ -297,14 +297,14 @@ static int next_record(struct mig_file *mf)
 
 static ssize_t copy_bytes(struct iov_iter *to, const u8 *src, size_t src_len, size_t *pos)
 {
-	/* What can't be copied is not lost: the position moves only by what was */
+	/* Bytes that can't be copied are not lost: the position moves only by those that were */
 	size_t n = copy_to_iter(src + *pos, src_len - *pos, to);
 
 	*pos += n;
 	return n ?: -EFAULT;
 }
 
-/* Of the current record: first its header, then its part of the chunk. 0: nothing is left of it */
+/* Copy the current record: its header, then its part of the chunk. 0: nothing is left */
 static ssize_t copy_out(struct mig_file *mf, struct iov_iter *to)
 {
 	struct mig_save *s = to_save(mf);
@@ -397,7 +397,7 @@ static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
 	bool locked, more = true;
 
 	poll_wait(filp, &mf->mig->wait, wait);
-	/* Without: another reader has what there is, and wakes us when it is through */
+	/* If another reader has the lock, it reads what there is, and wakes pollers at its end */
 	locked = mutex_trylock(&mf->lock);
 	if (!mig_file_enter(mf)) {
 		if (to_save(mf)->running)

@@ -35,7 +35,7 @@ bool flavour_rdma_in_use(struct device *dev)
 	struct ib_device *ib = container_of(dev, struct ib_core_device, dev)->owner;
 	bool ret;
 
-	/* Else it is being removed, which waits for its users */
+	/* If this fails, the function is being removed, which waits for its users */
 	if (!ib_device_try_get(ib))
 		return false;
 	ret = count(ib, RDMA_RESTRACK_CTX) || count(ib, RDMA_RESTRACK_CM_ID);

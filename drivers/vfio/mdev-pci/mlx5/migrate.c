@@ -28,7 +28,7 @@ static int mvf_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 	if (level == VFIO_PCI_FN_P2P)
 		return move_level(fn, MLX5_CMD_OP_SUSPEND_VHCA,
 				  MLX5_SUSPEND_VHCA_IN_OP_MOD_SUSPEND_INITIATOR);
-	/* Then all can be saved once more */
+	/* After this the complete state can be saved once more */
 	v->lost = false;
 	return move_level(fn, MLX5_CMD_OP_SUSPEND_VHCA,
 			  MLX5_SUSPEND_VHCA_IN_OP_MOD_SUSPEND_RESPONDER);

@@ -26,7 +26,7 @@
 
 #define TRACK_CAP(mdev, cap)	MLX5_CAP_ADV_VIRTUALIZATION(mdev, pg_track_##cap)
 
-/* In the object, and in the immediate of a message */
+/* These bits stand in the object, and in the immediate of a message */
 enum { TRACKING, REPORTING, FAILED };
 
 /* The parts of a tracker that firmware has, in the order of their creation */
@@ -273,7 +273,7 @@ void mvf_tracker_free(struct mvf *v)
 		ret = unmake(t, --t->made) ?: ret;
 	if (!IS_ERR_OR_NULL(t->uar))
 		mlx5_put_uars_page(t->mdev, t->uar);
-	/* Then firmware may still write to what is shared */
+	/* Firmware may still write to the shared memory */
 	if (ret)
 		pci_err(v->fn->pdev, "mlx5: firmware did not destroy the page tracker (%pe); %zu KiB of memory are lost\n",
 			ERR_PTR(ret), sizeof(*t->shared) / 1024);
@@ -290,7 +290,7 @@ static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range
 	struct mvf_tracker *t;
 	int ret, i;
 
-	/* Of a session that a reset has ended */
+	/* The object belonged to a session that a reset has ended */
 	mvf_tracker_free(v);
 	t = kzalloc(sizeof(*t), GFP_KERNEL);
 	if (!t)
@@ -382,7 +382,7 @@ static int next_message(struct mvf_tracker *t, struct vfio_pci_dirty_list *list,
 	n = take_message(t, cqe, list);
 	if (n < 0 || state == TRACKING)
 		return min(n, 0);
-	/* Else it could go on for ever */
+	/* Without a limit this could go on for ever */
 	*pages += n;
 	return n && *pages <= t->pages ? 1 : -EPROTO;
 }

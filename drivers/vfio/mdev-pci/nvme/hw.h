@@ -11,7 +11,7 @@
 #include <linux/nvme.h>
 #include <linux/uuid.h>
 
-/* What registers of a device read that is not there */
+/* Reads of registers of a device that is gone return this */
 #define NPF_GONE		0xffffffff
 
 /* Figure 312, Optional Admin Command Support */

@@ -36,7 +36,7 @@ enum {
 #define RING_PACKED	34
 #define MAX_QUEUE_SIZE	32768
 
-/* What was seen so far */
+/* What the parser has seen so far */
 struct state {
 	const u8 *offered;
 	u32 offered_bytes;

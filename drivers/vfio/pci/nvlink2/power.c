@@ -32,7 +32,7 @@ struct nvlink2_power {
 	struct list_head node;
 };
 
-/* Of closed devices, still mapped for DMA; each has a reference of this module */
+/* Migration states of closed devices, still mapped for DMA; each has a reference of this module */
 static LIST_HEAD(left);
 static DEFINE_MUTEX(left_lock);
 static void end_left(struct work_struct *work);

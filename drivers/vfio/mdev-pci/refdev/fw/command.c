@@ -135,7 +135,7 @@ int refdev_commands_init(struct refdev_queue *q)
 	int ret;
 
 	init_waitqueue_head(&q->freed);
-	/* Without the last one: that belongs to the holder of abort_lock */
+	/* The last slot is not in it: it belongs to the holder of abort_lock */
 	ret = sbitmap_init_node(&q->tags, REFDEV_ABORT_SLOT, -1, GFP_KERNEL, NUMA_NO_NODE, false,
 				true);
 	return ret ?: devm_add_action_or_reset(&q->pdev->dev, refdev_free_tags, &q->tags);

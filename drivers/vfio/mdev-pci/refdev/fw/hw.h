@@ -38,7 +38,7 @@
 #define REFDEV_EVTQ_HEAD		0x03c
 #define REFDEV_FATAL_CODE		0x040
 
-/* What a function that is gone from the bus reads as */
+/* Reads of a function that is gone from the bus return this */
 #define REFDEV_GONE			0xffffffffu
 
 #define REFDEV_VECTOR_COMPLETION	0
