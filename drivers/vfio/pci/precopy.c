@@ -25,7 +25,7 @@ void mig_precopy_end(struct mig_file *mf)
 	/* A reset ends pre-copy in firmware */
 	if (mig_is_reset(mig))
 		return;
-	ret = mig_fw_precopy_stop(mig, mig_save_spare(mf));
+	ret = mig_fw_precopy_stop(mig, mig_chunk_spare(mf));
 	if (ret && ret != -ETIMEDOUT)
 		mig_err(mig, ": firmware refused to end pre-copy (%pe)\n", ERR_PTR(ret));
 }
@@ -66,7 +66,7 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	to_save(mf)->running = false;
 	/* The guest waits from here on: do not wait for a reader. A reader sees an error, too */
 	if (!mf->buf[mf->cur].busy)
-		mig_save_submit(mf);
+		mig_chunk_submit(mf);
 	wake_up_all(&mig->wait);
 }
 

@@ -48,10 +48,12 @@ static inline struct mig_save *to_save(const struct mig_file *mf)
 	return container_of(mf, struct mig_save, file);
 }
 
+/* save_chunk.c */
+int mig_chunk_submit(struct mig_file *mf);
+struct vfio_pci_mig_buf *mig_chunk_spare(struct mig_file *mf);
+
 /* save.c */
 struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy);
-int mig_save_submit(struct mig_file *mf);
-struct vfio_pci_mig_buf *mig_save_spare(struct mig_file *mf);
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait);
 
 /* precopy.c */
