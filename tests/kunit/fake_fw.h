@@ -31,7 +31,7 @@ struct fw_entry {
  * @FW_RUNNING: it runs
  * @FW_P2P: at VFIO_PCI_FN_P2P
  * @FW_FULL: at VFIO_PCI_FN_FULL
- * @FW_UNKNOWN: firmware has not answered: nobody knows
+ * @FW_UNKNOWN: firmware has not answered: the state is unknown
  */
 enum fw_level {
 	FW_RUNNING,

@@ -41,7 +41,7 @@ static int asked(struct model *m, enum mig_op op)
 	m->op[i] = op;
 	if ((int)i != m->fault)
 		return 0;
-	/* Of a function that may run or not nobody knows; other operations are the session's own */
+	/* It is unknown whether the function runs; other operations concern only the session */
 	if (m->err == -ETIMEDOUT && op <= MIG_OP_RESUME_P2P)
 		m->state = S(ERROR);
 	return m->err;

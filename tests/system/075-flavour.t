@@ -151,7 +151,7 @@ unload "$DEV_VARIANT"
 rm "$UPDATES/$DEV_VARIANT.ko" && depmod
 
 # Several at a time, and VFs that go meanwhile. New ones, which ioatdma gives up at once: its
-# probe of one that is enabled takes a minute on a kernel that finds bugs
+# probe of one that is enabled takes a minute on a debug kernel
 t "all VFs are removed" set_vfs 0
 must "2 new ones" bound_vfs 2
 writer() # FLAVOUR...: to both, again and again

@@ -24,7 +24,7 @@ beside()
 	mig_value state
 	case $VALUE in
 	RUNNING) mig_do "$n_desc: it is said to run, and does" renew dma:5 set:STOP frozen:20 set:RUNNING ;;
-	ERROR) mig_do "$n_desc: nobody knows, and a reset helps" reset dma:5 ;;
+	ERROR) mig_do "$n_desc: the state is ERROR, and a reset ends it" reset dma:5 ;;
 	# The reset was over before
 	"$n_state") mig_do "$n_desc: that was later, and is so" set:STOP frozen:20 set:RUNNING renew dma:5 ;;
 	*) flunk "$n_desc: RUNNING, ERROR or what was set" "$VALUE" ;;

@@ -87,7 +87,7 @@ hostile()
 }
 hostile "a reserved bit" 'a header has reserved bits' state:2:3
 hostile "a length beyond the end" 'a part is cut off' state:15:255
-hostile "a part that nobody knows" 'an unknown part is not optional' state:24:0x77
+hostile "a part of an unknown kind is refused" 'an unknown part is not optional' state:24:0x77
 hostile "features that were not offered" 'features that the device has not offered' state:40:1
 hostile "an invalid status" 'the device status is invalid' state:158:0x10
 snap_count parts-set

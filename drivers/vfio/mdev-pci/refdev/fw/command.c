@@ -515,8 +515,8 @@ int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, 
  * @cmd: the command; gets the results.
  * @undo: the command that ends it.
  *
- * After a command that was not answered nobody knows whether firmware carried it out. If firmware
- * refuses @cmd because it did, @undo ends that first.
+ * If an earlier command was not answered, firmware may have carried it out nevertheless, and then
+ * refuses @cmd. @undo ends what that command began.
  *
  * Return: as refdev_run().
  */
