@@ -29,6 +29,40 @@ must "libvirtd starts" libvirt_start
 libvirt_version
 echo "# libvirt $(libvirtd --version | sed 's/.* //')"
 
+# ---- the samples as they are: an mdev by mdev.xml, and domain.xml with its disk and network
+SAMPLE=6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01
+in_guest() { grep -q "$1" /var/log/libvirt/guest.console 2>/dev/null; }
+valid_override()
+{
+	sed "/<\/devices>/r $S/override.xml" "$S/domain.xml" >"$WORK/override.xml" &&
+		virt-xml-validate "$WORK/override.xml"
+}
+pci_ids() { sed 's/^0x//' "$1/vendor" "$1/device" | tr '\n' ':' | sed 's/:$//'; }
+
+if [ "$PF" = 0000:01:00.0 ]; then
+	cp "$TOOLS/disk.img" /var/lib/libvirt/images/guest.img
+	t "mdev.xml is defined unchanged" virt nodedev-define "$S/mdev.xml"
+	t "libvirt knows its mdev" nodedev_of $SAMPLE
+	t "the mdev is started" virt nodedev-start "$NODEDEV"
+	t "domain.xml is defined unchanged" virt define "$S/domain.xml"
+	VIRSH_TIMEOUT=120
+	t "its domain starts" virt start guest
+	t "the guest boots from its disk" wait_for 120 in_guest 'has booted from its disk'
+	t "the guest has looked at all buses" wait_for 60 in_guest 'that is all'
+	vf_bdf 0
+	t "the guest has the VF" in_guest "pci $(pci_ids "/sys/bus/pci/devices/$BDF")"
+	t "the guest has a network card of virtio's" in_guest 'pci 1af4:1041'
+	t "and a disk of virtio's" in_guest 'pci 1af4:1042'
+	t "the domain is destroyed" virt destroy guest
+	t "the definition is removed" virt undefine guest
+	t "the sample's override is valid in it" valid_override
+	t "nodedev-destroy succeeds" virt nodedev-destroy "$NODEDEV"
+	t "nodedev-undefine succeeds" virt nodedev-undefine "$NODEDEV"
+	VIRSH_TIMEOUT=90
+else
+	skip "the samples as they are" "the PF is $PF, that of the samples 0000:01:00.0"
+fi
+
 # ---- samples
 t "domain.xml is valid" virt-xml-validate "$S/domain.xml"
 t "mdev.xml is valid" virt-xml-validate "$S/mdev.xml"
@@ -57,6 +91,11 @@ t "libvirt sees it" wait_for 10 nodedev_active "$a"
 virt nodedev-dumpxml "$dev"
 like "with its IOMMU group" "$VIRT" "<iommuGroup number='$(basename "$(readlink "$MDEVS/$a/iommu_group")")'/>"
 like "and its type" "$VIRT" "<type id='$DEV_TYPE'/>"
+# For parsers of other programs: tests/fleet/run.sh
+keep_xml() { mountpoint -q /share || mount /share; virsh_ nodedev-dumpxml "$1" >"/share/$2.xml"; }
+t "its XML is kept" keep_xml "$dev" mdev
+t "that of the PF as well" keep_xml "$pf" pf
+umount /share
 new_uuid
 b=$UUID
 t "another one by sysfs" create "$b"
@@ -148,7 +187,7 @@ if [ "$LIBVIRT" -ge 10 ]; then
 	attr "$a" function
 	address=$(echo "$VALUE" | sed "s/\(.*\):\(.*\):\(.*\)\.\(.*\)/domain='0x\1' bus='0x\2' slot='0x\3' function='0x\4'/")
 	domain_xml pci "$a"
-	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/pci.xml"
+	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override/,/<\/qemu:override>/d' "$WORK/pci.xml"
 	sed "s,<address .*/>,<address $address/>," "$S/hostdev-pci.xml" >"$WORK/hostdev.xml"
 	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/pci.xml"
 	t "a domain with the VF as a PCI device starts" virt create "$WORK/pci.xml"

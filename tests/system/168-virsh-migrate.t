@@ -41,7 +41,7 @@ echo "# libvirt $(libvirtd --version | sed 's/.* //')"
 
 # ---- the domain. Without the property only if the device's writes can be tracked
 must "the XML of a domain is made" domain_xml vm "$u"
-sed '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/vm.xml" >"$WORK/plain.xml"
+sed '/<qemu:override/,/<\/qemu:override>/d' "$WORK/vm.xml" >"$WORK/plain.xml"
 if able qemu-log "without enable-migration; QEMU uses the device's log of dirty pages"; then
 	logs=1
 	mv "$WORK/plain.xml" "$WORK/vm.xml"

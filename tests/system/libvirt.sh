@@ -96,8 +96,8 @@ libvirt_guest_files()
 		ln -sf "$GUEST_INITRD" /var/lib/libvirt/images/initrd
 }
 
-# The sample domain, with the mdev, the guest's console and its kernel's words of this test:
-# domain_xml NAME UUID -> $WORK/NAME.xml; $GUESTS/NAME/console as guest.sh has it
+# The sample domain with the sample override and the mdev, and the guest of the tests instead of its disk: its console
+# and its kernel's words are this test's. domain_xml NAME UUID -> $WORK/NAME.xml; $GUESTS/NAME/console as guest.sh has it
 domain_xml()
 {
 	qemu_major || return 1
@@ -105,11 +105,16 @@ domain_xml()
 	: >"$GUESTS/$1/console"
 	d_property="name='enable-migration' type='string' value='on'"
 	[ "$QEMU" -ge 8 ] || d_property="name='x-enable-migration' type='bool' value='true'"
+	d_boot="<kernel>/var/lib/libvirt/images/vmlinux</kernel>"
+	d_boot="$d_boot<initrd>/var/lib/libvirt/images/initrd</initrd><cmdline>rdinit=/guest-init console=ttyS0 quiet panic=-1"
+	d_boot="$d_boot mitigations=off nokaslr tsc=reliable no_timer_check</cmdline>"
+	sed "s,<qemu:property .*/>,<qemu:property $d_property/>," "$PAYLOAD/docs/libvirt/override.xml" |
+		grep -v '^<!--\|-->$' >"$WORK/override.xml"
 	sed -e "s,<name>guest<,<name>$1<," -e "s,uuid='[0-9a-f-]*',uuid='$2'," \
 		-e "s,/var/log/libvirt/guest.console,$GUESTS/$1/console," \
-		-e "s,<cmdline>.*<,<cmdline>rdinit=/guest-init console=ttyS0 quiet panic=-1 mitigations=off nokaslr tsc=reliable no_timer_check<," \
-		-e "s,<qemu:property .*/>,<qemu:property $d_property/>," \
-		"$PAYLOAD/docs/libvirt/domain.xml" >"$WORK/$1.xml"
+		-e "s,<boot dev='hd'/>,$d_boot," -e 's,<memory .*<,<memory unit="MiB">192<,' \
+		-e '/<disk /,/<\/disk>/d' -e '/<interface /,/<\/interface>/d' \
+		-e "/<\/devices>/r $WORK/override.xml" "$PAYLOAD/docs/libvirt/domain.xml" >"$WORK/$1.xml"
 }
 
 # A domain with a function as a PCI device of its own, that libvirt takes and gives back
@@ -120,7 +125,7 @@ managed_xml() # NAME BDF
 	m_address=$(echo "$2" | sed "s/\(.*\):\(.*\):\(.*\)\.\(.*\)/domain='0x\1' bus='0x\2' slot='0x\3' function='0x\4'/")
 	sed -e "s,<address .*/>,<address $m_address/>," -e "s/managed='no'/managed='yes'/" \
 		"$PAYLOAD/docs/libvirt/hostdev-pci.xml" >"$WORK/hostdev.xml"
-	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override>/,/<\/qemu:override>/d' "$WORK/$1.xml"
+	sed -i -e "/<hostdev/,/<\/hostdev>/d" -e '/<qemu:override/,/<\/qemu:override>/d' "$WORK/$1.xml"
 	sed -i "/<memballoon/r $WORK/hostdev.xml" "$WORK/$1.xml"
 }
 

@@ -4,7 +4,7 @@
 #
 # Builds what the system tests and the demo need besides the modules under test:
 # tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream, vfio-bench, blkload
-# and mdev-pci-conform (static programs), copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
+# and mdev-pci-conform (static programs), disk.img, which a guest boots from, copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
 # faulty-parent.ko, a parent with mistakes, and where the kernel has KUnit mdev-pci-test.ko,
 # for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
 # kernel, and the one of its guests, if that is another.
@@ -61,6 +61,15 @@ compile vfio-nvlink2
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
 compile blkload "$REPO_DIR/tests/guest"
+# A disk that a guest boots from, for samples that are to start as they are
+if [ "$REPO_DIR/tests/guest/bootsector.S" -nt "$bin/disk.img" ]; then
+	need_host binutils
+	as --32 -o "$bin/bootsector.o" "$REPO_DIR/tests/guest/bootsector.S" >&2
+	ld -m elf_i386 -Ttext 0x7c00 --oformat binary -o "$bin/disk.img.new" "$bin/bootsector.o" >&2
+	truncate -s 1M "$bin/disk.img.new"
+	rm "$bin/bootsector.o"
+	mv "$bin/disk.img.new" "$bin/disk.img"
+fi
 release=$(cat "$CACHE/build-$guest_kernel"/*/release 2>/dev/null) || release=
 if [ "$REPO_DIR/tests/guest/copyload.c" -nt "$bin/copyload.ko" ] ||
 	! modinfo -F vermagic "$bin/copyload.ko" | grep -q "^$release "; then
