@@ -72,6 +72,7 @@ help:
 	@echo '  check-virtio     the SNAP model, our module and upstream'\''s driver, on kernel 7.3; 15 minutes'
 	@echo '  check-mlx5       the ConnectX model, by stock mlx5_core and upstream'\''s mlx5-vfio-pci'
 	@echo '  check-libvirt    libvirt 11.3 and 9.0; half an hour'
+	@echo '  check-fleet      what fleets use: Nova'\''s parser, driverctl, replicas of Proxmox VE and KubeVirt; 10 minutes'
 	@echo '  check-upstream   the kernel'\''s own selftests/vfio, on an mdev and on vfio-pci'
 	@echo '  check-conform    mdev-pci-conform on the reference device, with planted bugs, on mtty and the QAT module; system tests of a skeleton'
 	@echo '  check-docs       the documents as HTML: links, each page in a browser; getting-started on a bare Debian; 15 minutes'

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: check.sh [unit|fuzz|tools|style|headers|qemu|system|boots|debian12|backports|generic|upstream|
-#                 virtio|mlx5|conform|docs|libvirt|minimal|packages|cross|power|selfcheck|builtin|stacks|full]...
+#                 virtio|mlx5|conform|docs|libvirt|fleet|minimal|packages|cross|power|selfcheck|builtin|stacks|full]...
 #
 # Runs the named parts of the tests, or all of them after making the test bed:
 #   unit    pure logic, in user space with sanitizers
@@ -25,6 +25,7 @@
 #           module, faults; 15 minutes, and a download of 280 MB
 #   libvirt  libvirt 11.3 and 9.0: node devices, domains, hot-plug, managed save,
 #           migration between two hosts; the user guide's commands with guests; half an hour
+#   fleet   Nova's own parser and driverctl, from Debian; replicas of Proxmox VE and KubeVirt; 10 minutes
 #   packages  the Debian packages, on Debian 12 and 13: built, installed, used (two boots,
 #           guests, migration by libvirt), removed; 30 minutes
 #   cross   builds by clang, and by cross gcc for arm64 and ppc64le, on 6.12 and 7.3; 10 minutes
@@ -41,7 +42,7 @@
 #   stacks  all system tests and upstream's on every stack of tests/vm/stacks (STACKS="NAME...":
 #           only those; T as above), with complete tables of faults; prints a table of the results
 #   full    unit, fuzz, tools, style --all, docs, headers, cross, qemu, minimal, packages, power, selfcheck,
-#           builtin, conform, stacks
+#           builtin, conform, fleet, stacks
 # A part that fails does not stop the others. Prints TAP, then a line for each part, the failures, and as
 # the last line "N passed, N failed". The status is 0 only if something ran and nothing failed. Without
 # names and with two processors "system" and "boots" run beside the other parts, and their output comes
@@ -211,6 +212,7 @@ minimal()
 	off+=,MDEV_PCI_REFDEV_WHOLE,MDEV_PCI_REFDEV_VF_CTRL,MDEV_PCI_REFDEV_DEBUGFS
 	MODULE_ARGS=WITHOUT=$off DEVICE=refdev-minimal part minimal 3000 "$tests/system/host-run.sh" --boots main ${T:-}
 }
+fleet() { part fleet 1800 "$tests/fleet/run.sh"; }
 packages() { part packages 4800 "$tests/packages/run.sh"; }
 cross() { part cross 3600 "$tests/cross/run.sh"; }
 power() { part power 2400 "$tests/power/run.sh"; }
@@ -268,6 +270,7 @@ full()
 	selfcheck
 	in_image
 	conform
+	fleet
 	stacks
 }
 
@@ -293,7 +296,7 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | mlx5 | conform | docs | libvirt | minimal | packages | cross | power | selfcheck | \
+		upstream | virtio | mlx5 | conform | docs | libvirt | fleet | minimal | packages | cross | power | selfcheck | \
 		stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
