@@ -296,8 +296,8 @@ for name; do
 	fi
 	case $name in
 	unit | fuzz | tools | style | headers | qemu | system | boots | debian12 | backports | generic | \
-		upstream | virtio | mlx5 | conform | docs | libvirt | fleet | minimal | packages | cross | power | selfcheck | \
-		stacks | full) "$name" ;;
+		upstream | virtio | mlx5 | conform | docs | libvirt | fleet | minimal | packages | \
+		cross | power | selfcheck | stacks | full) "$name" ;;
 	builtin) in_image ;;
 	*) usage 2 >&2 ;;
 	esac
