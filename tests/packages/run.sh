@@ -8,6 +8,7 @@
 # - This root file system boots as L1, twice, and creates mdevs.
 # - The installed files are copied into the root of that Debian's stack, which has QEMU and libvirt.
 #   Guests run and migrate there (not with --no-guests).
+# - Headers of a kernel without mdevs are installed beside them.
 # - The packages are removed. Afterwards the file system is as it was before.
 # - Vendor modules are built with the packages.
 # - The guides' commands install modules and tools without packages.
@@ -243,6 +244,25 @@ running_kernel()
 	[ -e "$root/lib/modules/$(uname -r)" ] || ln -s "$release" "$root/lib/modules/$(uname -r)"
 }
 
+# That kernel lacks what the modules need. DKMS meets it twice: when its headers are configured, and when our
+# package is
+cloud_kernel()
+{
+	t "apt has lists of packages" inside apt-get update || return 0
+	t "headers of a kernel that lacks mdevs are installed beside them" inside \
+		apt-get install --no-install-recommends linux-headers-cloud-amd64 || true
+	t "DKMS has built nothing for that kernel" not_for_cloud || true
+}
+
+not_for_cloud()
+{
+	inside dkms status -m mdev-pci | tee /dev/stderr | grep -q "$release," || return
+	! grep -q cloud "$out"
+}
+
+# dpkg prints what it has not finished
+all_configured() { inside sh -c 'dpkg --audit && [ -z "$(dpkg --audit)" ]'; }
+
 modules_by_hand()
 {
 	local m
@@ -291,9 +311,13 @@ test_suite()
 		vendors
 		[ -z "$boots" ] || boot_twice
 		[ -z "$guests" ] || on_guests_host
+		cloud_kernel || true
 		t "they are installed again, over themselves" inside sh -c \
 			'dpkg -i build/deb/mdev-pci-dkms_*.deb build/deb/mdev-pci-tools_*.deb' || true
 		t "DKMS has built the modules anew" installed_modules || true
+		t "no package is left half configured" all_configured || true
+		t "the headers of the cloud kernel are removed" inside apt-get purge --auto-remove \
+			'^linux-headers.*-cloud-amd64$' || true
 		t "mdev-pci-conform needs none of them, and knows its points" inside sh -c 'dpkg -i \
 			build/deb/mdev-pci-conform_*.deb && mdev-pci-conform --list | grep -q ^states.initial: &&
 			dpkg -P mdev-pci-conform' || true
