@@ -13,6 +13,14 @@
 #include <linux/vfio_pci_engine.h>
 
 /**
+ * MDEV_PCI_MODULE_DEPS - have "modprobe -r" of a vendor module remove what it has loaded
+ *
+ * Beside MODULE_LICENSE(). "modprobe -r" of recent kmods removes modules that the module itself
+ * needs, but not those that only mdev-pci needs.
+ */
+#define MDEV_PCI_MODULE_DEPS	MODULE_SOFTDEP("pre: vfio-pci-engine driver-flavour mdev-pci")
+
+/**
  * enum mdev_pci_attr_format - how the value of an attribute is read and written
  * @MDEV_PCI_ATTR_NUMBER: as a number, decimal when it is read
  * @MDEV_PCI_ATTR_MAC: as a MAC address, 01:23:45:67:89:ab; the number is that of

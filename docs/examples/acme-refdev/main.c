@@ -342,3 +342,4 @@ module_pci_driver(acme_driver);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("ACME");
 MODULE_DESCRIPTION("Skeleton of a vendor module that migrates, for the reference device");
+MDEV_PCI_MODULE_DEPS;

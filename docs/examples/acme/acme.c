@@ -76,3 +76,4 @@ module_pci_driver(acme_driver);
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("ACME");
 MODULE_DESCRIPTION("ACME accelerator: its VFs as mediated devices");
+MDEV_PCI_MODULE_DEPS;

@@ -181,3 +181,4 @@ MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("VFs of ConnectX adapters as mediated devices");
 MODULE_VERSION(MODULES_VERSION);
+MDEV_PCI_MODULE_DEPS;

@@ -194,3 +194,4 @@ MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("mdev-pci backend for NVMe controllers with SR-IOV");
 MODULE_VERSION(MODULES_VERSION);
+MDEV_PCI_MODULE_DEPS;

@@ -199,4 +199,5 @@ MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("VFs of Intel QAT devices as mediated devices");
 MODULE_VERSION(MODULES_VERSION);
+MDEV_PCI_MODULE_DEPS;
 MODULE_INFO(import_ns, "CRYPTO_QAT");	/* MODULE_IMPORT_NS() takes no string before 6.13 */

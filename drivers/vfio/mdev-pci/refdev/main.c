@@ -93,3 +93,4 @@ module_pci_driver(refdev_driver);
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("mdev-pci backend for the mdev-pci reference device");
 MODULE_VERSION(MODULES_VERSION);
+MDEV_PCI_MODULE_DEPS;

@@ -118,3 +118,4 @@ MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");
 MODULE_DESCRIPTION("virtio functions that their PF migrates, as mediated devices");
 MODULE_VERSION(MODULES_VERSION);
+MDEV_PCI_MODULE_DEPS;
