@@ -122,6 +122,7 @@
 #define RD_FAULT_LATE           3
 #define RD_FAULT_SHORT          4
 #define RD_FAULT_FATAL          5
+#define RD_FAULT_AGAIN          6
 
 /* Identify page */
 #define RD_IDENTIFY_BYTES       256

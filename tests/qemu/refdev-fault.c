@@ -40,6 +40,8 @@ static bool fault_valid(const RefdevPF *pf, const RefdevFault *f)
     case RD_FAULT_SHORT:
     case RD_FAULT_FATAL:
         return true;
+    case RD_FAULT_AGAIN:
+        return f->opcode == RD_OP_PRECOPY;
     default:
         return !f->hits;        /* disarming needs no kind */
     }

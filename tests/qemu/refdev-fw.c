@@ -349,6 +349,8 @@ static uint32_t fw_precopy(RefdevCmd *cmd, RefdevVF *vf)
     }
     if (start) {
         status = refdev_precopy_start(vf);
+    } else if (cmd->fault.kind == RD_FAULT_AGAIN) {
+        refdev_precopy_again(vf);
     }
     if (status == RD_OK) {
         refdev_precopy_count(vf, &cmd->result[0], &cmd->result[1]);

@@ -78,6 +78,17 @@ void refdev_precopy_end(RefdevVF *vf)
     vf->precopy.on = false;
 }
 
+/* As if nothing had been saved yet */
+void refdev_precopy_again(RefdevVF *vf)
+{
+    RefdevPages *p = &vf->precopy.pages;
+    uint64_t pages = image_pages(vf);
+
+    bitmap_clear(p->changed, 0, pages);
+    bitmap_set(p->unsaved, 0, pages);
+    refdev_precopy_level(vf, vf->level);
+}
+
 /* The header is to be saved once each time the function is at FULL. */
 void refdev_precopy_level(RefdevVF *vf, uint16_t level)
 {

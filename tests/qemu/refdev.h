@@ -258,6 +258,7 @@ typedef struct RefdevPrecopy {
 
 uint16_t refdev_precopy_start(RefdevVF *vf);
 void refdev_precopy_end(RefdevVF *vf);
+void refdev_precopy_again(RefdevVF *vf);
 void refdev_precopy_level(RefdevVF *vf, uint16_t level);
 void refdev_precopy_changed(RefdevVF *vf, uint64_t context_page);
 void refdev_precopy_count(RefdevVF *vf, uint64_t *unsaved, uint64_t *changed);

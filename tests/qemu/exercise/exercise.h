@@ -389,6 +389,7 @@ void test_precopy_state(void);
 void test_precopy_end(void);
 void test_precopy_faults(void);
 void test_precopy_late(void);
+void test_precopy_again(void);
 void test_precopy_load(void);
 void test_precopy_load_bad(void);
 void test_precopy_load_order(void);

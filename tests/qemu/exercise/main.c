@@ -84,6 +84,7 @@ static const struct {
     { "precopy-end", test_precopy_end, PRECOPY },
     { "precopy-faults", test_precopy_faults, PRECOPY },
     { "precopy-late", test_precopy_late, PRECOPY },
+    { "precopy-again", test_precopy_again, PRECOPY },
     { "precopy-load", test_precopy_load, PRECOPY },
     { "precopy-load-bad", test_precopy_load_bad, PRECOPY },
     { "precopy-load-order", test_precopy_load_order, PRECOPY },

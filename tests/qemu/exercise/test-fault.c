@@ -26,7 +26,7 @@ static u16 state_size(u16 function)
     return do_cmd(RD_OP_STATE_SIZE, function, 0, 0);
 }
 
-/* -- the five kinds -------------------------------------------------------------- */
+/* -- the kinds that each command has -------------------------------------------- */
 
 void test_fault_fail(void)
 {
@@ -164,7 +164,8 @@ void test_fault_arguments(void)
 
     one();
     CHECK_EQ(inject(0, RD_OP_SAVE, 0, 0, 1, 0), RD_BAD_ARGUMENT);
-    CHECK_EQ(inject(0, RD_OP_SAVE, 6, 0, 1, 0), RD_BAD_ARGUMENT);
+    CHECK_EQ(inject(0, RD_OP_SAVE, 7, 0, 1, 0), RD_BAD_ARGUMENT);
+    CHECK_EQ(inject(0, RD_OP_SAVE, RD_FAULT_AGAIN, 0, 1, 0), RD_BAD_ARGUMENT);
     CHECK_EQ(inject(0, RD_OP_SAVE, RD_FAULT_FAIL, 0, 1, 0), RD_BAD_ARGUMENT);
     CHECK_EQ(inject(0, RD_OP_SAVE, RD_FAULT_FAIL, 0x10000, 1, 0),
              RD_BAD_ARGUMENT);

@@ -591,6 +591,33 @@ void test_precopy_late(void)
     expect_late_end(buffer, image);
 }
 
+/* -- all of it again --------------------------------------------------------- */
+
+/* Nothing counts as saved any more, so all of it is saved once more. */
+void test_precopy_again(void)
+{
+    u8 *image;
+
+    precopy_pair();
+    image = alloc(id.image);
+    source_copies(3);
+    CHECK_EQ(precopy(0, RD_PRECOPY_START, NULL, NULL), RD_OK);
+    save_rest(image);
+    source_copies(1);
+    CHECK_EQ(inject(0, RD_OP_PRECOPY, RD_FAULT_AGAIN, 0, 1, 0), RD_OK);
+    expect_counts(context_pages(), 0);
+    expect_counts(context_pages(), 0);
+    memset(image, 0, id.image);
+    save_rest(image);
+    expect_counts(0, 0);
+    CHECK(!memcmp(image + PAGE, source.model.words, id.context));
+    /* the header is one of them where the function stands still */
+    CHECK_EQ(suspend(0, RD_LEVEL_P2P), RD_OK);
+    CHECK_EQ(suspend(0, RD_LEVEL_FULL), RD_OK);
+    CHECK_EQ(inject(0, RD_OP_PRECOPY, RD_FAULT_AGAIN, 0, 1, 0), RD_OK);
+    expect_counts(context_pages() + 1, 0);
+}
+
 /* -- a device without ------------------------------------------------------ */
 
 void test_precopy_off(void)

@@ -25,6 +25,7 @@ static const char * const refdev_faults[] = {
 	[REFDEV_FAULT_LATE - REFDEV_FAULT_FAIL] = "late",
 	[REFDEV_FAULT_SHORT - REFDEV_FAULT_FAIL] = "short",
 	[REFDEV_FAULT_FATAL - REFDEV_FAULT_FAIL] = "fatal",
+	[REFDEV_FAULT_AGAIN - REFDEV_FAULT_FAIL] = "again",
 };
 
 static const char * const refdev_levels[] = {

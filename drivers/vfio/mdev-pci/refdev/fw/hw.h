@@ -380,6 +380,7 @@ static_assert(sizeof(struct refdev_function_page) == 128);
  * @REFDEV_FAULT_LATE: complete some nanoseconds later.
  * @REFDEV_FAULT_SHORT: cut the data to some bytes.
  * @REFDEV_FAULT_FATAL: have a fatal error.
+ * @REFDEV_FAULT_AGAIN: of PRECOPY: all is to be saved from the start again.
  */
 enum refdev_fault {
 	REFDEV_FAULT_FAIL	= 1,
@@ -387,6 +388,7 @@ enum refdev_fault {
 	REFDEV_FAULT_LATE	= 3,
 	REFDEV_FAULT_SHORT	= 4,
 	REFDEV_FAULT_FATAL	= 5,
+	REFDEV_FAULT_AGAIN	= 6,
 };
 
 #endif /* _REFDEV_HW_H */
