@@ -203,6 +203,41 @@ static void initial_bytes_begin_anew_after_reinit(struct kunit *test)
 	initial_again(test, true, stream);
 }
 
+/* Who reads before asking is told afterwards, even if the first end was not asked for either */
+static void initial_data_that_was_read_unasked_is_told(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_of(test);
+	int i;
+
+	fake_precopy_info_v2 = true;
+	bed_go(bed, S(PRE_COPY));
+	left(bed, 0, BLOCKS * ENTRY, 0);
+	drain(bed, stream);
+	for (i = 0; i < 2; i++) {
+		bitmap_set(bed->fw->unsaved, 0, 7);
+		drain(bed, stream);
+		left(bed, VFIO_PRECOPY_INFO_REINIT, 0, 0);
+		left(bed, 0, 0, 0);
+	}
+	bed_drop(bed);
+}
+
+/* Nothing that it could take for an end */
+static void who_has_not_asked_is_told_nothing(struct kunit *test)
+{
+	u8 *stream = bed_stream_room(test);
+	struct bed *bed = bed_of(test);
+
+	fake_precopy_info_v2 = true;
+	bed_go(bed, S(PRE_COPY));
+	drain(bed, stream);
+	bitmap_set(bed->fw->unsaved, 0, 7);
+	drain(bed, stream);
+	left(bed, 0, 0, 0);
+	bed_drop(bed);
+}
+
 static void precopy_info_is_refused_outside_precopy(struct kunit *test)
 {
 	struct vfio_precopy_info info = {};
@@ -647,6 +682,8 @@ static struct kunit_case precopy_cases[] = {
 	KUNIT_CASE(firmware_without_precopy_refuses_the_stream),
 	KUNIT_CASE(precopy_info_has_the_bytes_that_are_left),
 	KUNIT_CASE(initial_bytes_begin_anew_after_reinit),
+	KUNIT_CASE(initial_data_that_was_read_unasked_is_told),
+	KUNIT_CASE(who_has_not_asked_is_told_nothing),
 	KUNIT_CASE(precopy_info_is_refused_outside_precopy),
 	KUNIT_CASE(an_unanswered_save_changes_no_state),
 	KUNIT_CASE(a_timed_out_save_changes_no_state),

@@ -49,6 +49,17 @@ moved "to P2P and back" set:PRE_COPY "read:$W/s:100000" set:PRE_COPY_P2P frozen:
 	state=PRE_COPY dma:40 "more:$W/s=ENOMSG" dma:2 rest
 moved "begun at P2P" dma:12 set:RUNNING_P2P set:PRE_COPY_P2P 'initial>=1048576' "read:$W/s=ENOMSG" \
 	initial=0 rest
+# Firmware has initial data again: only users of PRECOPY_INFO v2 are told (7.1)
+moved "all is initial again, its user has not asked" set:PRE_COPY "read:$W/s=ENOMSG" initial=0 dma:5 \
+	"$(arm precopy again)" initial=0 'dirty>=1048576' "more:$W/s=ENOMSG" initial=0 dirty=0 rest
+if able precopy-v2 "all is initial again, its user has asked"; then
+	moved "all is initial again, its user has asked" precopy-v2 set:PRE_COPY flags-of-info=0 'initial>=1048576' \
+		"read:$W/s=ENOMSG" flags-of-info=0 initial=0 dma:5 "$(arm precopy again)" flags-of-info=1 \
+		'initial>=1048576' dirty=0 "more:$W/s:300000" 'initial>=1' flags-of-info=0 "more:$W/s=ENOMSG" initial=0 \
+		dirty=0 dma:7 initial=0 'dirty>=4096' rest
+	moved "its user reads it before asking" precopy-v2 set:PRE_COPY "read:$W/s=ENOMSG" initial=0 dma:5 \
+		"$(arm precopy again)" "more:$W/s=ENOMSG" flags-of-info=1 flags-of-info=0 initial=0 dirty=0 dma:7 rest
+fi
 # Some of the bulk, and what the copies change
 LITTLE=4000000
 moved "copies go on without end" set:PRE_COPY start:2000 "read:$W/s:1100000" rest

@@ -201,7 +201,8 @@ static void compare_info(const char *name, const char *op, const char *wanted)
 	struct precopy_info info;
 
 	expect(get_info(&info), NULL);
-	compare_count(name, *name == 'i' ? info.initial_bytes : info.dirty_bytes, op, wanted);
+	compare_count(name, *name == 'i' ? info.initial_bytes :
+		      *name == 'd' ? info.dirty_bytes : info.flags, op, wanted);
 }
 
 static void frozen(long ms)

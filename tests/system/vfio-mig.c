@@ -21,6 +21,8 @@
  *   info[=E]                VFIO_MIG_GET_PRECOPY_INFO, prints it
  *   initial=N, initial>=N, dirty=N, dirty>=N
  *                           what VFIO_MIG_GET_PRECOPY_INFO says
+ *   flags-of-info=N         and its flags
+ *   precopy-v2[=E]          set VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2: there are such flags now
  *   reread                  the migration file is at its end: reads nothing again
  *   write:FILE[:CHUNK][=E]  from FILE to the migration file, CHUNK bytes a write
  *   read1=E, write1=E       one byte
@@ -407,7 +409,9 @@ static void run(char *text)
 		do_read(arg, true, arg2 ? strtoul(arg2, NULL, 0) : SIZE_MAX, wanted);
 	else if (IS("info"))
 		do_info(wanted);
-	else if (IS("initial") || IS("dirty"))
+	else if (IS("precopy-v2"))
+		precopy_v2(wanted);
+	else if (IS("initial") || IS("dirty") || IS("flags-of-info"))
 		compare_info(text, op, wanted);
 	else if (IS("reread"))
 		expect(one_byte(false), wanted);

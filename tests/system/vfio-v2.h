@@ -60,6 +60,11 @@ static void do_size(const char *wanted)
 	say("size=%llu\n", (unsigned long long)size);
 }
 
+static void precopy_v2(const char *wanted)
+{
+	expect(v2_feature(&source, FEATURE_PRECOPY_V2 | VFIO_DEVICE_FEATURE_SET, NULL, 0), wanted);
+}
+
 static int get_info(struct precopy_info *info)
 {
 	*info = (struct precopy_info) { .argsz = sizeof(*info) };

@@ -30,8 +30,12 @@
 #define FEATURE_LOG_STOP	7
 #define FEATURE_LOG_REPORT	8
 #define FEATURE_DATA_SIZE	9
+#define FEATURE_PRECOPY_V2	12
 
 #define GET_PRECOPY_INFO	_IO(VFIO_TYPE, VFIO_BASE + 21)
+
+/* A flag of VFIO_MIG_GET_PRECOPY_INFO, for who has set FEATURE_PRECOPY_V2 (7.1) */
+#define PRECOPY_REINIT		1
 
 struct precopy_info {
 	uint32_t argsz, flags;

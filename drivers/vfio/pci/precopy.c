@@ -155,31 +155,63 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
  * what firmware has saved when firmware has none left. If there is initial data again later, only
  * users of VFIO_PRECOPY_INFO_REINIT see it.
  */
+static void note_initial(struct mig_file *mf, const struct vfio_pci_precopy_size *size)
+{
+	struct mig_save *s = to_save(mf);
+
+	lockdep_assert_held(&mf->mig->state_mutex);
+	if (!size->initial && !s->initial_end) {
+		s->initial_end = saved(mf);
+	} else if (size->initial && s->initial_end && compat_precopy_info_v2(mf->mig->vdev)) {
+		s->initial_end = 0;
+		s->reinit = true;
+	}
+}
+
+/**
+ * mig_precopy_look() - find out whether the next save has initial data again
+ * @mf: the file, entered
+ *
+ * The reader may get such data before it asks for sizes. Users of VFIO_PRECOPY_INFO_REINIT have to
+ * learn of it nevertheless, so for them firmware is asked before each save.
+ *
+ * Return: 0; -EIO: firmware names impossible sizes; or firmware's errno.
+ */
+int mig_precopy_look(struct mig_file *mf)
+{
+	struct vfio_pci_precopy_size size = {};
+	int ret;
+
+	lockdep_assert_held(&mf->mig->state_mutex);
+	if (!to_save(mf)->running || !to_save(mf)->asked ||
+	    !compat_precopy_info_v2(mf->mig->vdev))
+		return 0;
+	ret = get_size(mf->mig, &size);
+	if (!ret)
+		note_initial(mf, &size);
+	return ret;
+}
+
 static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size,
 		   struct vfio_precopy_info *info)
 {
-	u64 read = READ_ONCE(to_save(mf)->given), end = saved(mf);
-	bool v2 = compat_precopy_info_v2(mf->mig->vdev);
+	u64 read = READ_ONCE(to_save(mf)->given);
 	struct mig_save *s = to_save(mf);
-	u64 left = size->initial + size->dirty + end - read;
+	u64 left = size->initial + size->dirty + saved(mf) - read;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	/* Users that did not ask for version 2 get flags back unchanged, as they always did */
-	if (v2)
-		info->flags = 0;
-	if (!size->initial && !s->initial_end)
-		s->initial_end = end;
-	if (size->initial && !s->initial_end) {
-		info->initial_bytes = left - size->dirty;
-	} else if (size->initial && v2) {
-		s->initial_end = 0;
-		info->flags = VFIO_PRECOPY_INFO_REINIT;
-		info->initial_bytes = left;
-	} else {
-		/* A chunk that was counted may have been refused meanwhile */
+	note_initial(mf, size);
+	/* A chunk that was counted may have been refused meanwhile */
+	if (s->initial_end)
 		info->initial_bytes = min(left, s->initial_end - min(read, s->initial_end));
-	}
+	else
+		info->initial_bytes = s->reinit ? left : left - size->dirty;
 	info->dirty_bytes = left - info->initial_bytes;
+	/* Without v2 flags are as the user had them: so it always was */
+	if (compat_precopy_info_v2(mf->mig->vdev))
+		info->flags = s->reinit ? VFIO_PRECOPY_INFO_REINIT : 0;
+	s->reinit = false;
+	s->asked = true;
 }
 
 /**

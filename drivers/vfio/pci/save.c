@@ -46,7 +46,7 @@ static int submit_if_idle(struct mig_file *mf)
 	if (ret)
 		return ret;
 	if (!mf->buf[mf->cur].busy)
-		ret = mig_chunk_submit(mf);
+		ret = mig_precopy_look(mf) ?: mig_chunk_submit(mf);
 	mig_unlock(mf->mig);
 	return ret;
 }
@@ -117,7 +117,7 @@ static enum save_got next_chunk(struct mig_file *mf, int *err)
 		mf->offset += buf->len;
 		mf->cur ^= 1;
 		if (!is_end(mf, buf))
-			*err = mig_chunk_submit(mf);
+			*err = mig_precopy_look(mf) ?: mig_chunk_submit(mf);
 	}
 	mig_unlock(mf->mig);
 	if (*err)

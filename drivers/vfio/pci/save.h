@@ -23,6 +23,8 @@ struct vfio_precopy_info;
  * @running: the session is in its pre-copy phase; under the state mutex
  * @initial_end: of pre-copy: bytes of state with which initial data ends; 0: not known yet. Under
  *	the state mutex
+ * @asked: the user has asked for sizes in pre-copy; under the state mutex
+ * @reinit: there was initial data again, and the user was not told; under the state mutex
  * @given: bytes of state that were read; others look at it without @lock
  */
 struct mig_save {
@@ -40,6 +42,8 @@ struct mig_save {
 	bool nowait;
 	bool running;
 	u64 initial_end;
+	bool asked;
+	bool reinit;
 	u64 given;
 };
 
@@ -60,6 +64,7 @@ ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait);
 int mig_precopy_start(struct mig_file *mf);
 void mig_precopy_end(struct mig_file *mf);
 bool mig_precopy_has_more(struct mig_file *mf);
+int mig_precopy_look(struct mig_file *mf);
 void mig_precopy_stopped(struct vfio_pci_migration *mig);
 int mig_precopy_left(struct mig_file *mf, u64 *bytes);
 int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info);
