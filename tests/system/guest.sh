@@ -253,12 +253,25 @@ guests_kill()
 	done
 }
 
+# What migrations use beside return-path, words. Both ends have to be told
+GUEST_CAPABILITIES=
+
+guest_capabilities() # NAME
+{
+	c_list='{"capability":"return-path","state":true}'
+	for c_word in $GUEST_CAPABILITIES; do
+		c_list=$c_list',{"capability":"'$c_word'","state":true}'
+	done
+	qmp "$1" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":['"$c_list"']}}'
+}
+
 # guest_incoming NAME UUID URI: a QEMU with that mdev waits for a guest
 guest_incoming()
 {
 	guest_launch "$1" "$2" -incoming defer || return 1
 	wait_for 90 qmp_up "$1" || fail "QEMU of guest $1: $(tail -n 1 "$GUESTS/$1/log")" ||
 		return 1
+	[ -z "$GUEST_CAPABILITIES" ] || guest_capabilities "$1" || return 1
 	qmp "$1" '{"execute":"migrate-incoming","arguments":{"uri":"'"$3"'"}}'
 }
 
@@ -273,8 +286,7 @@ guest_leave()
 {
 	# shellcheck disable=SC2086  # two words
 	guest_migrate_way "$1" ${3:-$MIG_FAST} $4 &&
-		qmp "$1" '{"execute":"migrate-set-capabilities","arguments":{"capabilities":[
-			{"capability":"return-path","state":true}]}}' &&
+		guest_capabilities "$1" &&
 		qmp "$1" '{"execute":"migrate","arguments":{"uri":"'"$2"'"}}'
 }
 

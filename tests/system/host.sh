@@ -154,6 +154,13 @@ can()
 		dev_has precopy || return 1
 		kernel_has_precopy || fail "the kernel has no PRE_COPY states (6.2)"
 		;;
+	precopy-v2)	# VFIO_DEVICE_FEATURE_MIG_PRECOPY_INFOv2
+		can precopy || return 1
+		# Of VFIO itself; asked of an mdev that nobody uses
+		set -- "$MDEVS"/*
+		vfio-mig -q "$1" precopy-v2 >/dev/null ||
+			fail "kernel $(uname -r) has no VFIO_PRECOPY_INFO_REINIT (7.1)"
+		;;
 	log)		# dirty page logging by the device
 		dev_has log || return 1
 		grep -q ' iova_bitmap_set' /proc/kallsyms ||
@@ -168,6 +175,14 @@ can()
 		# Up to 7.2 by the migration region, which needs nothing of the kernel's
 		[ "$QEMU" -lt 8 ] || kernel_has_precopy ||
 			fail "kernel $(uname -r) has no PRE_COPY states, and QEMU $QEMU knows no migration region"
+		;;
+	qemu-ack)	# QEMU can wait until the destination has loaded what came first (8.1)
+		can qemu-precopy || return 1
+		[ "$QEMU" -ge 9 ] || fail "QEMU $QEMU knows no switchover-ack"
+		;;
+	qemu-ack-again)	# and once more if there is initial data again (11.1)
+		can qemu-ack && can precopy-v2 || return 1
+		[ "$QEMU" -ge 11 ] || fail "QEMU $QEMU does not ask whether initial data is there again"
 		;;
 	detach)		# the device's PF driver takes a VF from firmware when it is told to
 		command -v dev_detach >/dev/null || fail "$DEV_MODULE takes no VF from its firmware"
