@@ -94,13 +94,14 @@ plain()
 {
 	write_to "$FN0/stream" upstream && write_to "$FN1/stream" upstream || return 1
 	stop_copy _plain
+	pre_copy _plain
 	write_to "$FN0/stream" native && write_to "$FN1/stream" native
 }
 
-pre_copy()
+pre_copy() # [_plain]
 {
 	walk "$who: a state is saved while the VF runs" "$FN0" cx:3 set:PRE_COPY "read:$WORK/early=ENOMSG" cx:2 \
-		lap:x set:STOP_COPY "more:$WORK/early" close lap:rest set:STOP && laps rest || return 1
+		lap:x set:STOP_COPY "more:$WORK/early" close "lap:rest$1" set:STOP && laps "rest$1" || return 1
 	walk "$who: it is loaded" "$FN1" set:RESUMING "write:$WORK/early" set:STOP close set:RUNNING cx-adopt:5 cx:2
 }
 
@@ -181,7 +182,7 @@ while [ $r -lt $ROUNDS ]; do
 			i=$((i + 1))
 			stop_copy ""
 			[ "$who" = upstream ] || ! can precopy || t "$who: upstream's streams" plain
-			! can precopy || pre_copy
+			! can precopy || pre_copy ""
 			! can log || report
 		done
 		t "$who: 4 VFs at once" at_once 4
@@ -221,6 +222,7 @@ row load "load, run, ms"
 row save_plain "stop, save with upstream's streams (no checksum), ms"
 row load_plain "load, run with upstream's streams, ms"
 row rest "stop, save what is left after pre-copy, ms"
+row rest_plain "the same with upstream's streams, ms"
 ! can log || row report "report of dirty pages, 64 pages, ms"
 row many4 "4 VFs at once: stop, save, run, the slowest, ms"
 row many8 "8 VFs at once: the same"
