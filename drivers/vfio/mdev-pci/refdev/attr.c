@@ -18,16 +18,23 @@ static int refdev_attr_set(struct vfio_pci_fn *fn, const struct mdev_pci_attr *a
 	.id = REFDEV_CONFIGURE_BANDWIDTH, .max = SZ_1M, .set = refdev_attr_set,		\
 }
 
-/* The guest's driver reads this limit once, and must find the same after a migration */
-#define REFDEV_MAX_COPY_ATTR(most) {							\
-	.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,		\
-	.min = SZ_4K, .max = (most), .default_value = (most), .power_of_2 = true,	\
-	.guest_visible = true, .set = refdev_attr_set,					\
-}
-
 static const struct mdev_pci_attr refdev_attrs[REFDEV_NR_TYPES][2] = {
-	{ REFDEV_MAX_COPY_ATTR(SZ_1M), REFDEV_BANDWIDTH_ATTR },
-	{ REFDEV_MAX_COPY_ATTR(SZ_64K), REFDEV_BANDWIDTH_ATTR },
+	{
+		/* The guest's driver reads this limit once, and must find it after a migration */
+		{
+			.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,
+			.min = SZ_4K, .max = SZ_1M, .default_value = SZ_1M, .power_of_2 = true,
+			.guest_visible = true, .set = refdev_attr_set,
+		},
+		REFDEV_BANDWIDTH_ATTR,
+	}, {
+		{
+			.name = "max_copy", .unit = "bytes", .id = REFDEV_CONFIGURE_MAX_COPY,
+			.min = SZ_4K, .max = SZ_64K, .default_value = SZ_64K, .power_of_2 = true,
+			.guest_visible = true, .set = refdev_attr_set,
+		},
+		REFDEV_BANDWIDTH_ATTR,
+	},
 };
 
 /**
