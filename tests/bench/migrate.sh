@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154  # variables that mdevs and moved set
-# usage: migrate.sh save|overlap|downtime|eight|dirty|populate    (in L1, for run.sh)
+# usage: migrate.sh save|overlap|downtime|eight|dirty|populate|access    (in L1, for run.sh)
 #
 # Makes one measurement with the devices that run.sh gives it. Each number is the median of $RUNS,
 # and ratios are of numbers of this run.
@@ -177,6 +177,61 @@ bench_dirty()
 		row "$gib GiB, $dirty pages" "$(ms "$time")" "ms, $(ratio "$time" "$dirty") us for a dirty page"
 		row "$gib GiB, again: nothing is dirty" "$(ms "$VALUE")" ms
 	done
+}
+
+# ---- an mdev and stock vfio-pci, on one VF, in turns -------------------------------------
+
+# times WHICH DIR: each of them into a file of its own
+times()
+{
+	vfio-bench access "$2" >"$WORK/out" || die "$1: $(cat "$WORK/out")"
+	while IFS='=' read -r t_name t_value; do
+		echo "$t_value" >>"$WORK/$1-$t_name"
+	done <"$WORK/out"
+}
+
+# Firmware refuses to disable the VF, once: it works without an mdev
+to_vfio()
+{
+	do_it inject 0 disable fail 11
+	do_it remove_all
+	do_it write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
+	do_it write_to "/sys/bus/pci/devices/$BDF/driver_override" vfio-pci
+	do_it write_to /sys/bus/pci/drivers_probe "$BDF"
+}
+
+nth() { sort -n "$WORK/$1" | sed -n "$2p"; }
+
+both() # WHAT NAME
+{
+	b_middle=$(((RUNS + 1) / 2))
+	for b_way in mdev vfio; do
+		eval "b_$b_way=$(nth $b_way-$2 $b_middle)"
+		eval "b_${b_way}_text=\"$(awk "BEGIN { printf \"%.2f (%.2f to %.2f)\", $(nth $b_way-$2 $b_middle) / 1000, \
+			$(nth $b_way-$2 1) / 1000, $(nth $b_way-$2 $RUNS) / 1000 }")\""
+	done
+	printf '  %-44s %-26s %-26s %s\n' "$1" "$b_mdev_text" "$b_vfio_text" "$(ratio "$b_mdev" "$b_vfio")"
+}
+
+bench_access()
+{
+	RUNS=9
+	do_it load vfio-pci
+	pf 1
+	for _ in $(seq $RUNS); do
+		mdevs 1 a
+		vf_bdf 0
+		times mdev "$a"
+		to_vfio
+		times vfio "/sys/bus/pci/devices/$BDF"
+		do_it set_vfs 0
+	done
+	echo "One VF as an mdev and with stock vfio-pci, $RUNS times in turns: median (least to most) in microseconds, and the ratio"
+	printf '  %-44s %-26s %-26s %s\n' "" "mdev" "vfio-pci" "ratio"
+	both "read of a mapped register" mmio_ns
+	both "read of a register by the file" pread_ns
+	both "map and unmap 2 MiB for DMA" map_ns
+	both "copy of 64 bytes, up to its MSI-X interrupt" msix_ns
 }
 
 # ---- GPU RAM -----------------------------------------------------------------------

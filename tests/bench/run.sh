@@ -2,19 +2,27 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [--stack NAME] [WHAT...]
 #
-# Measures and asserts nothing. Each WHAT (default: all) has its own boot:
-#   create    the time from "create" to a usable mdev, with 1 to 64 VFs
+# Measures and asserts nothing, and puts the numbers into docs/performance.rst (page.py). Each WHAT (default: all) has its own boot:
+#   create    the time from "create" to a usable mdev, with 1 to 255 VFs
 #   save      reading a state of 256 MiB, compared with reading a memfd
 #   overlap   the time of a save, compared with firmware's time plus copying time
 #   downtime  from the stop at the source to the start at the destination, with and without pre-copy
 #   eight     eight saves at the same time, compared with one
 #   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless --stack
 #             names another: Debian 13's kernel has no dirty page logging
+#   fleet     the commands of a host with 64 and 255 mdevs on one device, and with 64 and 256 on four
+#   libvirt   how long libvirt needs to see 64 new mdevs, without and with our callout for mdevctl. LIBVIRT_MDEVS="64 255" in
+#             the environment: other numbers
+#   access    MMIO, DMA mapping and MSI-X of a VF as an mdev and with stock vfio-pci, in turns
 #   populate  touching all of a GPU's RAM in huge pages, and with one page a fault
 # The machine is emulated without KVM: compare the numbers of one run with each other only.
-set -e
+set -e -o pipefail
 # shellcheck source=../vm/lib/common.sh
 . "$(dirname "$0")/../vm/lib/common.sh"
+. "$VM_DIR/lib/cache.sh"
+. "$VM_DIR/lib/debian.sh"
+. "$VM_DIR/recipes/build.sh"
+. "$VM_DIR/recipes/stack.sh"
 
 stack=
 while [ $# -gt 0 ]; do
@@ -49,10 +57,24 @@ boot()
 		"${devices[@]}" -- "tests/bench/${words[0]}" "${words[@]:1}"
 }
 
-[ $# -gt 0 ] || set -- create save overlap downtime eight dirty populate
-for what; do
-	case $what in
-	create) boot debian13 create.sh -- refdev,total-vfs=64 ;;
+[ $# -gt 0 ] || set -- create save overlap downtime eight dirty populate access fleet libvirt
+log=$CACHE/log/bench.log
+mkdir -p "${log%/*}"
+: >"$log"
+
+measure() # WHAT
+{
+	case $1 in
+	create) boot debian13 create.sh -- refdev,total-vfs=255 ;;
+	fleet)
+		boot debian13 fleet.sh 64 255 -- refdev,total-vfs=255
+		boot debian13 fleet.sh 64 256 -- refdev,total-vfs=64 refdev,total-vfs=64 refdev,total-vfs=64 refdev,total-vfs=64
+		;;
+	access) boot debian13 migrate.sh access -- refdev,total-vfs=1 ;;
+	libvirt)
+		# shellcheck disable=SC2086 # words on purpose
+		boot debian13 fleet.sh libvirt ${LIBVIRT_MDEVS:-64} -- refdev,total-vfs=255
+		;;
 	save) boot debian13 migrate.sh save -- refdev,total-vfs=1,context-size=256M ;;
 	overlap)
 		boot debian13 migrate.sh overlap 150 -- refdev,total-vfs=1,context-size=64M \
@@ -76,4 +98,21 @@ for what; do
 		;;
 	*) usage 2 >&2 ;;
 	esac
+}
+
+conditions() # STACK
+{
+	local KERNEL
+
+	. "$VM_DIR/stacks/${stack:-$1}"
+	echo "measured $(date -u +%F), stack ${stack:-$1}, kernel $(cat "$(stack_dir "${stack:-$1}")/release")," \
+		"load of the machine at the start $(cut -d ' ' -f 1 /proc/loadavg)"
+}
+
+for what; do
+	of=debian13
+	[ "$what" != dirty ] || of=debian12
+	echo "==== $what $(conditions $of)" | tee -a "$log"
+	measure "$what" | tee -a "$log"
 done
+"$REPO_DIR/tests/bench/page.py" "$log" "$REPO_DIR/docs/performance.rst"

@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# usage: fleet.sh COUNT...             (in L1, for run.sh)
+#        fleet.sh libvirt COUNT...
+#
+# Measures the commands of a host with many mdevs: for each COUNT so many VFs, spread over all devices, and an mdev on
+# each. The last column is the time for one mdev compared with the first COUNT: 1.0 is linear.
+# libvirt: how long libvirt needs to see COUNT new mdevs and "mdevctl list" to list them, without our callout for
+# mdevctl and with it.
+here=$(cd "$(dirname "$0")/../system" && pwd)
+. "$here/host.sh"
+. "$here/libvirt.sh"
+CALLOUT=/etc/mdevctl.d/scripts.d/callouts/mdev-pci
+
+do_it() { "$@" || { echo "FAILED: $*: $REASON"; exit 1; }; }
+
+# ms COMMAND... -> $MS
+ms()
+{
+	local start end
+
+	start=${EPOCHREALTIME/./}
+	"$@" >"$WORK/out" 2>&1 || { echo "FAILED: $*"; tail -n 5 "$WORK/out"; }
+	end=${EPOCHREALTIME/./}
+	MS=$(((end - start) / 1000))
+}
+
+declare -A first
+row() # WHAT COUNT: with $MS
+{
+	local each=$((MS * 1000 / $2)) base
+
+	[ -n "${first[$1]}" ] || first[$1]=$each
+	base=${first[$1]}
+	printf '%4d mdevs  %-44s %8d ms  %6d us each  %3d.%02d\n' "$2" "$1" "$MS" "$each" \
+		$((each / (base + !base))) $((each * 100 / (base + !base) % 100))
+}
+
+# As many on each device, the rest on the first
+spread() # COMMAND COUNT
+{
+	local pfs n pf
+
+	read -ra pfs <<<"$PFS"
+	n=$(($2 / ${#pfs[@]}))
+	for pf in "${pfs[@]}"; do
+		use_pf "$pf"
+		"$1" $n || return 1
+	done
+}
+make_vfs() { set_vfs "$1" && wait_for 300 all_bound "$1"; }
+make_mdevs()
+{
+	for _ in $(seq "$1"); do
+		new_uuid
+		create "$UUID" || return 1
+	done
+}
+define_all()
+{
+	for _ in $(seq "$1"); do
+		new_uuid
+		mkdir -p "/etc/mdevctl.d/$PF"
+		echo "{\"mdev_type\":\"$DEV_TYPE\",\"start\":\"auto\",\"attrs\":[]}" >"/etc/mdevctl.d/$PF/$UUID"
+	done
+}
+autostart() { mdevctl start-parent-mdevs "$PF"; }
+no_vfs() { spread set_vfs 0; }
+have() { [ "$(find "$MDEVS" -mindepth 1 | wc -l)" = "$1" ]; }
+check_tool() { mdev-pci-check; [ $? -lt 2 ]; }
+
+commands() # COUNT
+{
+	ms spread make_vfs "$1"; row "VFs, until all are bound" "$1"
+	ms spread make_mdevs "$1"; row "create by sysfs" "$1"
+	do_it have "$1"
+	ms mdevctl list; row "mdevctl list" "$1"
+	ms mdev-pci-check; row "mdev-pci-check" "$1"
+	ms mdev-pci-metrics; row "mdev-pci-metrics" "$1"
+	ms remove_all; row "remove by sysfs" "$1"
+	spread define_all "$1"
+	ms spread autostart "$1"; row "autostart by mdevctl" "$1"
+	do_it have "$1"
+	do_it remove_all
+	rm -rf /etc/mdevctl.d/0000:*
+	ms no_vfs; row "VFs are removed" "$1"
+}
+
+libvirt_sees() { [ "$(virsh_ nodedev-list --cap mdev | grep -c mdev)" = "$1" ]; }
+
+by_libvirt() # COUNT WORDS
+{
+	local wait=900
+
+	do_it spread make_vfs "$1"
+	do_it libvirt_start
+	ms eval "spread make_mdevs $1 && wait_for $wait libvirt_sees $1"
+	row "libvirt sees them, $2" "$1"
+	ms mdevctl list; row "mdevctl list, $2" "$1"
+	do_it libvirt_stop
+	do_it remove_all
+	do_it no_vfs
+}
+
+WORK=$(mktemp -d /tmp/work.XXXXXX)
+what=commands
+[ "$1" != libvirt ] || { what=by_libvirt; shift; }
+cp -a "$TOOLS/install-tools/." /
+do_it load_all
+do_it find_pfs
+echo "$(echo "$PFS" | wc -w) devices"
+for n; do
+	if [ $what = commands ]; then
+		commands "$n"
+		continue
+	fi
+	mv $CALLOUT "$WORK/"
+	by_libvirt "$n" "no callout"
+	mv "$WORK/mdev-pci" $CALLOUT
+	by_libvirt "$n" "our callout"
+done
+rm -rf "$WORK"
+do_it unload_all
