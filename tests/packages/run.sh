@@ -8,7 +8,7 @@
 # - This root file system boots as L1, twice, and creates mdevs.
 # - The installed files are copied into the root of that Debian's stack, which has QEMU and libvirt.
 #   Guests run and migrate there (not with --no-guests).
-# - Headers of a kernel without mdevs are installed beside them.
+# - Headers of a kernel without mdevs are installed beside them. They are upgraded, and rolled back.
 # - The packages are removed. Afterwards the file system is as it was before.
 # - Vendor modules are built with the packages.
 # - The guides' commands install modules and tools without packages.
@@ -263,6 +263,50 @@ not_for_cloud()
 # dpkg prints what it has not finished
 all_configured() { inside sh -c 'dpkg --audit && [ -z "$(dpkg --audit)" ]'; }
 
+# deb_of VERSION: build/deb-VERSION gets packages of these sources with that version
+deb_of()
+{
+	inside sh -c 'sed -i "1s/(.*)/($1)/" debian/changelog &&
+		sed -i "s/\"0[^\"]*\"/\"$1\"/" include/linux/modules_version.h &&
+		make deb && rm -rf "build/deb-$1" && mv build/deb "build/deb-$1"' sh "$1"
+}
+
+# only VERSION: it is DKMS's and the modules', and no other one is left
+only()
+{
+	inside dkms status -m mdev-pci | tee /dev/stderr | grep -c "$release" | grep -qx 1 &&
+		inside dkms status -m mdev-pci | grep -q "mdev-pci/$1,.*$release.*installed" &&
+		[ "$(inside modinfo -k "$release" -F version mdev-pci)" = "$1" ] &&
+		[ "$(ls -d "$root"/usr/src/mdev-pci-*)" = "$root/usr/src/mdev-pci-$1" ] &&
+		grep -qx 'options mdev-pci-refdev num_vfs=7' "$root/etc/modprobe.d/mdev-pci.conf"
+}
+
+# What a host with guests needs: files change, and nothing that is loaded is touched
+no_unloading() { ! grep -nE 'modprobe|rmmod|depmod -r' "$root"/var/lib/dpkg/info/mdev-pci-*.{pre,post}*; }
+
+# change NAME VERSION: to packages of that version
+change()
+{
+	t "$1: the packages are installed" inside sh -c "dpkg -i build/deb-$2/mdev-pci-dkms_*.deb build/deb-$2/mdev-pci-tools_*.deb" || true
+	t "$1: modules and sources are of version $2 only, and what was changed in /etc stays" only "$2" || true
+}
+
+upgrades()
+{
+	local old
+
+	old=$(sed -n '1s/.*(\(.*\)).*/\1/p' "$REPO_DIR/debian/changelog")
+	inside cp -a build/deb "build/deb-$old"
+	t "packages of a later version are built" deb_of 0.9 || return 0
+	inside cp -a "build/deb-$old" build/deb
+	inside sh -c 'cp /etc/modprobe.d/mdev-pci.conf /root/mdev-pci.conf &&
+		echo "options mdev-pci-refdev num_vfs=7" >/etc/modprobe.d/mdev-pci.conf'
+	change upgrade 0.9
+	change rollback "$old"
+	t "no maintainer script unloads a module" no_unloading || true
+	inside sh -c 'mv /root/mdev-pci.conf /etc/modprobe.d/mdev-pci.conf'
+}
+
 modules_by_hand()
 {
 	local m
@@ -318,6 +362,7 @@ test_suite()
 		t "no package is left half configured" all_configured || true
 		t "the headers of the cloud kernel are removed" inside apt-get purge --auto-remove \
 			'^linux-headers.*-cloud-amd64$' || true
+		upgrades
 		t "mdev-pci-conform needs none of them, and knows its points" inside sh -c 'dpkg -i \
 			build/deb/mdev-pci-conform_*.deb && mdev-pci-conform --list | grep -q ^states.initial: &&
 			dpkg -P mdev-pci-conform' || true
