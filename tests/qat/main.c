@@ -44,13 +44,13 @@ static int stand_in_probe(struct pci_dev *pf, const struct pci_device_id *id)
 	if (!r)
 		return -ENOMEM;
 	pci_set_drvdata(pf, r);
-	return refdev_queue_init(&r->queue, pf, stand_in_failed) ?: refdev_take(r);
+	return refdev_queue_init(&r->queue, pf, stand_in_failed) ?: refdev_acquire(r);
 }
 
 static void stand_in_remove(struct pci_dev *pf)
 {
 	stand_in_sriov(pf, 0);
-	refdev_let_go(pci_get_drvdata(pf));
+	refdev_release(pci_get_drvdata(pf));
 }
 
 /* No MODULE_DEVICE_TABLE(): the device has a driver of its own, which udev is to load */
