@@ -12,9 +12,28 @@ KERNEL_PACKAGES="gcc make sparse dash bash coreutils sed grep mawk findutils dif
 	gzip xz-utils zstd bc bison flex libelf-dev perl-base cpio kmod python3-minimal
 	rsync libc6-dev libc-bin"
 
-kernel_fragments() { # the files named in CONFIG
+# The files named in CONFIG, or what kernel_without() made of them
+kernel_fragments()
+{
 	# shellcheck disable=SC2086 # words on purpose
-	printf "$VM_DIR/config/%s.config\n" $CONFIG
+	[ -n "${FRAGMENTS:-}" ] || { printf "$VM_DIR/config/%s.config\n" $CONFIG; return; }
+	printf '%s\n' "$FRAGMENTS"
+}
+
+# kernel_without DIR: the fragments without the options in GONE, which this kernel does not know
+kernel_without()
+{
+	# shellcheck disable=SC2046 # one word a file
+	cat $(kernel_fragments) | grep -vE "^CONFIG_($GONE)=" >"$1/work/fragments"
+	FRAGMENTS=$1/work/fragments
+}
+
+# The source of a kernel in another suite than its compiler's
+kernel_fetch_from()
+{
+	local SUITE=${MORE_SUITES:-$SUITE} MORE_SUITES=
+
+	kernel_fetch "$1"
 }
 
 # What a kernel tree gets of this repository
@@ -27,10 +46,10 @@ kernel_own()
 kernel_key() # KERNEL
 {
 	(
-		IN_TREE=
+		IN_TREE='' MORE_SUITES='' GONE=''
 		. "$VM_DIR/kernels/$1"
 		# shellcheck disable=SC2046 # one word a file
-		hash_of "$SUITE $SOURCE" $(kernel_fragments) "$KERNEL_PACKAGES" \
+		hash_of "$SUITE $SOURCE${MORE_SUITES:+ $MORE_SUITES}" ${GONE:+"$GONE"} $(kernel_fragments) "$KERNEL_PACKAGES" \
 			${IN_TREE:+"$VM_DIR/config/in-tree.config" "$(declare -f kernel_in_tree)"
 				$(kernel_own | sort | sed "s|^|$REPO_DIR/|")} \
 			${QUIRKS:+"$(declare -f "kernel_quirk_$QUIRKS")"} \
@@ -41,11 +60,12 @@ kernel_key() # KERNEL
 
 kernel_make() # DIR; SUITE, SOURCE and CONFIG are set
 {
-	local dir=$1
+	local dir=$1 FRAGMENTS=
 
 	need_host mmdebstrap xz-utils
 	step "compiler from $SUITE" -- debian_tree "$SUITE" "$dir/root" $KERNEL_PACKAGES
-	step "$SOURCE" -- kernel_fetch "$dir"
+	step "$SOURCE" -- kernel_fetch_from "$dir"
+	[ -z "$GONE" ] || kernel_without "$dir"
 	[ -z "$QUIRKS" ] || "kernel_quirk_$QUIRKS" "$dir/work/linux"
 	step "configuration: $CONFIG" -- kernel_configure "$dir"
 	[ -z "$IN_TREE" ] || step "our directory in the tree" -- kernel_in_tree "$dir"
@@ -56,9 +76,10 @@ kernel_make() # DIR; SUITE, SOURCE and CONFIG are set
 # Has the suite another version than the one that was built?
 kernel_outdated() # KERNEL
 {
-	local SUITE SOURCE CONFIG tmp=$(mktemp -d) now
+	local SUITE SOURCE CONFIG MORE_SUITES='' tmp=$(mktemp -d) now
 
 	. "$VM_DIR/kernels/$1"
+	SUITE=${MORE_SUITES:-$SUITE} MORE_SUITES=
 	private_apt "$tmp" "$(debian_source deb "$SUITE")" >/dev/null
 	now=$(APT_CONFIG=$tmp/apt.conf apt-cache show "$SOURCE" | sed -n 's/^Version: //p' | head -n 1)
 	rm -rf "$tmp"

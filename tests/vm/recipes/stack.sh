@@ -36,11 +36,12 @@ stack_check()
 
 stack_key() # STACK
 {
-	local own= GUEST_STACK=
+	local own= GUEST_STACK='' LIKE=''
 
 	# shellcheck source=../stacks/iommufd
 	own=$(. "$VM_DIR/stacks/$1"; ! build_own "$KERNEL" ||
 		{ build_key "$KERNEL"; declare -f stack_unpack_own; }
+		[ -z "$LIKE" ] || cat "$VM_DIR/stacks/$LIKE"
 		[ -z "$GUEST_STACK" ] ||
 			{ stack_key "$GUEST_STACK"; declare -f stack_l2_other stack_kernel_bzimage; })
 	hash_of "$VM_DIR/stacks/$1" ${own:+"$own"} "$STACK_BASE" "$STACK_MODULES" \
@@ -68,7 +69,7 @@ stack_root() # STACK
 stack_make()
 {
 	local SUITE KERNEL GUEST_STACK='' ENTRY='' PACKAGES MORE_SUITES='' unpack=stack_unpack dir=$1
-	local IMAGE='' STACK_BASE=$STACK_BASE
+	local IMAGE='' LIKE='' STACK_BASE=$STACK_BASE
 
 	. "$VM_DIR/stacks/$STACK"
 	STACK_BASE=${STACK_BASE/linux-image-amd64/${IMAGE:-linux-image-amd64}}
