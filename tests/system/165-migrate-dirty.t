@@ -28,7 +28,7 @@ syncs_above() { syncs "$1" && [ "$VALUE" -gt "$2" ]; }
 count_reports() # -> $none $some $all
 {
 	none=0 some=0 all=0
-	sed -n 's/^vfio_get_dirty_bitmap .*size= \(0x[0-9a-f]*\) .*dirty_pages=\([0-9]*\)$/\1 \2/p' \
+	sed -n 's/^vfio_[a-z_]*dirty_bitmap .* size= *\(0x[0-9a-f]*\) .*dirty_pages=\([0-9]*\)$/\1 \2/p' \
 		>"$WORK/reports"
 	while read -r size pages; do
 		if [ "$pages" = 0 ]; then
@@ -49,7 +49,9 @@ state_is() # NAME STATE
 qemu_words
 if able qemu-log "enable-migration=auto; QEMU uses the device's log of dirty pages"; then
 	logs=1
-	GUEST_ARGS="-D $WORK/trace-%d -trace vfio_device_dirty_tracking_start -trace vfio_get_dirty_bitmap"
+	bitmap=vfio_get_dirty_bitmap
+	[ "$QEMU" -lt 11 ] || bitmap=vfio_container_query_dirty_bitmap
+	GUEST_ARGS="-D $WORK/trace-%d -trace vfio_device_dirty_tracking_start -trace $bitmap"
 elif [ "$QEMU" -ge 8 ]; then
 	on=$MIG_OPTION
 	MIG_OPTION=enable-migration=auto
