@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# selftests: upstream's tools/testing/selftests/vfio, from Debian unstable's source of the
-# newest kernel (older ones have no such tests), unchanged, with ours in tests/upstream, as static
-# programs:
+# selftests: upstream's tools/testing/selftests/vfio, from the source of a kernel that has them (6.12
+# has not), unchanged, with ours in tests/upstream, as static programs:
 #   selftests/   the programs, a directory for boot.sh --add
 #   version      of Debian's package that they were made from
 
-# Also built by 7.3: SELFTESTS_SUITE=trixie-backports SELFTESTS_SOURCE=linux-source-7.3 in the environment
-: "${SELFTESTS_SUITE:=sid}" "${SELFTESTS_SOURCE:=linux-source-7.2}"
+# Those of 7.2, while Debian unstable has it: SELFTESTS_SUITE=sid SELFTESTS_SOURCE=linux-source-7.2 in the environment
+: "${SELFTESTS_SUITE:=trixie-backports}" "${SELFTESTS_SOURCE:=linux-source-7.3}"
 SELFTESTS_NAMES=$REPO_DIR/tests/system/upstream/names.c
 # Ours, in their shape
 SELFTESTS_OWN=$REPO_DIR/tests/upstream/vfio_pci_migration_test.c
