@@ -280,7 +280,22 @@ stream_layer()
 		drivers/vfio/pci/stream.c drivers/vfio/pci/stream.h
 }
 
-shell_check() { shellcheck --severity=warning --format=gcc "$1"; }
+# shellcheck takes names of functions that dash, the sh of L1 and of Debian, does not
+shell_check()
+{
+	! head -n 2 "$1" | grep -qE '^#!.*/sh( |$)|shell=dash' || dash -n "$1" || return 1
+	shellcheck --severity=warning --format=gcc "$1"
+}
+
+tests_parse()
+{
+	local f rc=0
+
+	for f in tests/system/*.t; do
+		dash -n "$f" || rc=1
+	done
+	return $rc
+}
 
 # documented FILE PAGE PATTERN...: each refusal of the source, with its errno, is in a table
 # of the page. In a pattern the first group is the errno (or nothing), the second the words.
@@ -653,6 +668,7 @@ t "docs: what an errno of each vendor operation does" errnos_documented
 for f in $(scripts | sort -u); do
 	t "shellcheck: $f" shell_check "$f"
 done
+t "shell: L1's sh takes each system test" tests_parse
 t "docs: every refusal of a stream is documented with its errno" stream_documented
 t "docs: every refusal of a description is documented with its errno" nvlink2_documented
 t "docs: every refusal of create is documented with its errno" create_documented

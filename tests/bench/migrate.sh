@@ -57,6 +57,28 @@ ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
 
 # ---- the state's way to user space ------------------------------------------------
 
+# profile COMMAND FUNCTION... -> $WORK/profile, "FUNCTION MICROSECONDS": what the kernel's function profiler says
+profile()
+{
+	p_dir=/sys/kernel/debug/tracing p_command=$1
+	shift
+	: >"$WORK/profile"
+	mount_debugfs 2>/dev/null
+	[ -w $p_dir/function_profile_enabled ] || return 0
+	: >$p_dir/set_ftrace_filter
+	for p_function; do
+		echo "$p_function" >>$p_dir/set_ftrace_filter || return 0
+	done
+	echo 1 >$p_dir/function_profile_enabled
+	$p_command >"$WORK/out" || die "$p_command: $(cat "$WORK/out")"
+	echo 0 >$p_dir/function_profile_enabled
+	awk '$4 == "us" { us[$1] += $3 } END { for (f in us) printf "%s %.0f\n", f, us[f] }' $p_dir/trace_stat/function* \
+		>"$WORK/profile"
+	: >$p_dir/set_ftrace_filter
+}
+
+profiled() { sed -n "s/^$1 //p" "$WORK/profile"; }
+
 bench_save()
 {
 	mdevs 1 a
@@ -69,6 +91,15 @@ bench_save()
 	row "from the migration file" "$(ms "$state")" ms
 	row "a memfd of the same size" "$(ms "$VALUE")" ms
 	row "ratio" "$(ratio "$state" "$VALUE")"
+	row "more than the memfd, for a MiB" "$(((state - VALUE) * MB / bytes))" us
+	profile "vfio-bench save $a" crc32c _copy_to_iter
+	sum=$(profiled crc32c)
+	copied=$(profiled _copy_to_iter)
+	[ -n "$sum" ] && [ -n "$copied" ] || return 0
+	also read_us
+	row "once more, by the kernel's function profiler" "$(ms "$VALUE")" ms
+	row "of it the checksum" "$(ms "$sum")" "ms: an instruction that is slow where it is emulated"
+	row "of it copies to user space" "$(ms "$copied")" ms
 }
 
 # ---- firmware and copying at the same time ----------------------------------------
@@ -103,21 +134,52 @@ moved()
 	vfio-bench move "$@" >"$WORK/moved" || { cat "$WORK/moved"; return 1; }
 	. "$WORK/moved"
 	echo "stopped_us=$((runs_at_us - stopped_at_us))"
+	echo "calls_us=$calls_us"
 	echo "rest=$after"
+}
+
+# firmware_us DIR OPERATION... -> $VALUE: how long firmware has worked on these for the mdev
+firmware_us()
+{
+	f_sum=0 f_dir=$1
+	shift
+	for f_op; do
+		do_it op "${f_dir##*/}" "$f_op"
+		f_sum=$((f_sum + NS))
+	done
+	VALUE=$((f_sum / 1000))
+}
+
+# worked -> $VALUE: how long it has on what a move without pre-copy needs from the order to stop on
+worked()
+{
+	firmware_us "$a" suspend_p2p suspend_full save
+	w_source=$VALUE
+	firmware_us "$b" load resume_full resume_p2p
+	VALUE=$((VALUE + w_source))
 }
 
 bench_downtime() # COPIES: so many copies change 5 % of the pages
 {
 	mdevs 1 a b
+	worked
+	before=$VALUE
 	measure stopped_us moved "$a" "$b" 100 stop
 	without=$VALUE
+	also calls_us
+	calls=$VALUE
 	also rest
 	all=$VALUE
+	worked
+	firmware=$(((VALUE - before) / RUNS))
 	measure stopped_us moved "$a" "$b" 100 "$1"
 	with=$VALUE
 	also rest
 	echo "Downtime with a state of $((all / MB)) MiB, of which pre-copy leaves $((VALUE * 100 / all)) %"
 	row "without pre-copy" "$(ms "$without")" ms
+	row "of it in system calls of VFIO, both ends together" "$(ms "$calls")" ms
+	row "of it elsewhere: the VMM, here vfio-bench and its pipe" "$(ms $((without - calls)))" ms
+	row "firmware at work, during or beside the calls" "$(ms $firmware)" ms
 	row "with pre-copy" "$(ms "$with")" ms
 	row "ratio" "$(ratio "$with" "$without")"
 }
@@ -181,8 +243,8 @@ bench_dirty()
 
 # ---- an mdev and stock vfio-pci, on one VF, in turns -------------------------------------
 
-# times WHICH DIR: each of them into a file of its own
-times()
+# timed WHICH DIR: each of them into a file of its own
+timed()
 {
 	vfio-bench access "$2" >"$WORK/out" || die "$1: $(cat "$WORK/out")"
 	while IFS='=' read -r t_name t_value; do
@@ -221,9 +283,9 @@ bench_access()
 	for _ in $(seq $RUNS); do
 		mdevs 1 a
 		vf_bdf 0
-		times mdev "$a"
+		timed mdev "$a"
 		to_vfio
-		times vfio "/sys/bus/pci/devices/$BDF"
+		timed vfio "/sys/bus/pci/devices/$BDF"
 		do_it set_vfs 0
 	done
 	echo "One VF as an mdev and with stock vfio-pci, $RUNS times in turns: median (least to most) in microseconds, and the ratio"

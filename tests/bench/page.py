@@ -21,7 +21,7 @@ def measured(log):
             if name in found:
                 raise ValueError(f"{name} is in the log twice")
             found[name] = (head.group(2), [])
-        elif name and not line.startswith(("# bed:", "vmslot:")) and line.strip():
+        elif name and not line.startswith("#") and line.strip():
             if "FAILED" in line:
                 raise ValueError(f"{name}: {line.strip()}")
             found[name][1].append(line.rstrip())

@@ -72,6 +72,22 @@ static void open_device(const char *dir)
 
 /* ---- states -------------------------------------------------------------------- */
 
+/*
+ * What both ends of a move share. @stopped_at: when the order to stop was given, 0: not yet; @calls: how
+ * long they were in VFIO's system calls since, microseconds
+ */
+static struct shared {
+	uint64_t stopped_at, calls[2];
+} *shared;
+
+static uint64_t *calls;
+
+static void called(uint64_t start)
+{
+	if (shared && shared->stopped_at)
+		*calls += now_us() - start;
+}
+
 static int set_state(uint32_t state)
 {
 	struct {
@@ -84,18 +100,21 @@ static int set_state(uint32_t state)
 		.state.data_fd = -1,
 	};
 
+	uint64_t start = now_us();
+
 	if (ioctl(source.fd, VFIO_DEVICE_FEATURE, &f))
 		bad("state %u: %s", state, strerror(errno));
+	called(start);
 	return f.state.data_fd;
 }
 
 /* Reads to the end, or in pre-copy until there is nothing for now; @out: -1 or where to */
 static uint64_t read_all(int fd, int out)
 {
-	uint64_t total = 0;
+	uint64_t total = 0, start;
 	ssize_t n;
 
-	while ((n = read(fd, piece, sizeof(piece))) > 0) {
+	while (start = now_us(), n = read(fd, piece, sizeof(piece)), called(start), n > 0) {
 		total += n;
 		if (out >= 0 && write(out, piece, n) != n)
 			bad("passing on: %s", strerror(errno));
@@ -146,18 +165,22 @@ static void read_memfd(uint64_t bytes)
 /* Takes what comes through the pipe; says when the function runs */
 static void run_destination(const char *dir, int pipe_in, int ready)
 {
+	uint64_t start;
 	size_t have = 0;
 	ssize_t n;
 	int fd;
 
+	calls = &shared->calls[1];
 	open_device(dir);
 	fd = set_state(VFIO_DEVICE_STATE_RESUMING);
 	if (write(ready, "", 1) != 1)
 		bad("pipe: %s", strerror(errno));
 	while ((n = read(pipe_in, piece, sizeof(piece))) > 0) {
 		have += n;
+		start = now_us();
 		if (write(fd, piece, n) != n)
 			bad("loading after %zu bytes: %s", have, strerror(errno));
+		called(start);
 	}
 	set_state(VFIO_DEVICE_STATE_RUNNING);
 	say("runs_at_us", now_us());
@@ -165,11 +188,12 @@ static void run_destination(const char *dir, int pipe_in, int ready)
 
 static void run_source(const char *dir, int pipe_out, int ready, unsigned int copies, const char *pages)
 {
-	uint64_t start, bytes, before = 0;
 	bool precopy = strcmp(pages, "stop");
+	uint64_t bytes, before = 0;
 	int fd = -1;
 	char c;
 
+	calls = &shared->calls[0];
 	open_device(dir);
 	for (unsigned int i = 0; i < copies; i++)
 		ioat_copy(IOAT_RING + IOAT_SOURCE + 65536, 64);
@@ -181,7 +205,7 @@ static void run_source(const char *dir, int pipe_out, int ready, unsigned int co
 		for (unsigned long i = strtoul(pages, NULL, 0); i; i--)
 			ioat_copy(IOAT_RING + IOAT_SOURCE + 65536, 64);
 	}
-	start = now_us();
+	shared->stopped_at = now_us();
 	if (precopy)
 		set_state(VFIO_DEVICE_STATE_STOP_COPY);
 	else
@@ -189,7 +213,7 @@ static void run_source(const char *dir, int pipe_out, int ready, unsigned int co
 	bytes = read_all(fd, pipe_out);
 	say("before", before);
 	say("after", bytes);
-	say("stopped_at_us", start);
+	say("stopped_at_us", shared->stopped_at);
 }
 
 static void move(const char *from, const char *to, unsigned int copies, const char *pages)
@@ -197,8 +221,9 @@ static void move(const char *from, const char *to, unsigned int copies, const ch
 	int data[2], ready[2], status;
 	pid_t child;
 
-	if (pipe(data) || pipe(ready))
-		bad("pipe: %s", strerror(errno));
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || pipe(data) || pipe(ready))
+		bad("a pipe and memory: %s", strerror(errno));
 	fcntl(data[0], F_SETPIPE_SZ, PIECE);
 	fflush(stdout);
 	child = fork();
@@ -213,6 +238,7 @@ static void move(const char *from, const char *to, unsigned int copies, const ch
 	close(data[1]);
 	if (waitpid(child, &status, 0) < 0 || status)
 		bad("the destination has failed");
+	say("calls_us", shared->calls[0] + shared->calls[1]);
 }
 
 /* ---- dirty pages ------------------------------------------------------------------- */
