@@ -88,7 +88,7 @@ t "QEMU has seen no initial data again" not traced a "reinit 1"
 mdev_vf "$u"
 t "firmware has initial data again" inject "$VF" precopy again
 t "QEMU sees that" wait_for 60 at_least_traced a "reinit 1" 1
-t "it asks for another acknowledgement" wait_for 60 at_least_traced a request_switchover_ack 2
+t "it asks for another acknowledgement" wait_for 60 at_least_traced a request_switchover_ack 1
 t "the destination acknowledges it again" wait_for 120 at_least_traced a switchover_acked 2
 t "the guest still runs at the source" guest_running a
 # shellcheck disable=SC2086  # two words
