@@ -70,6 +70,42 @@ like "QEMU finds no other that tells them, and says so" "$ANSWER" "doesn't suppo
 guest_quit g
 MIG_OPTION=$OPTION GUEST_ARGS='' GUEST_VFIO=''
 
+# ---- a new QEMU in place of the old one (CPR) --------------------------------------------
+
+# cpr FROM TO: a second QEMU on this host takes guest, memory and device over
+cpr()
+{
+	c_main='"addr":{"transport":"socket","type":"unix","path":"'$WORK/main'"}'
+	c_cpr='"addr":{"transport":"socket","type":"unix","path":"'$WORK/cpr'"}'
+	guest_launch "$2" "$u" -incoming "unix:$WORK/main" -incoming '{"channel-type":"cpr",'"$c_cpr}" &&
+		wait_for 30 [ -S "$WORK/cpr" ] &&
+		qmp "$1" '{"execute":"migrate-set-parameters","arguments":{"mode":"cpr-transfer"}}' &&
+		qmp "$1" '{"execute":"migrate","arguments":{"channels":[
+			{"channel-type":"main",'"$c_main"'},{"channel-type":"cpr",'"$c_cpr"'}]}}'
+}
+
+cpr_has_failed()
+{
+	qmp "$1" '{"execute":"query-migrate"}' && case $ANSWER in *'"status": "failed"'*) ;; *) false ;; esac
+}
+
+if [ "$QEMU" -ge 11 ]; then
+	GUEST_MACHINE=q35,memory-backend=ram0,aux-ram-share=on
+	GUEST_ARGS="-object memory-backend-memfd,id=ram0,size=$GUEST_MEM,share=on -object iommufd,id=iommufd0"
+	GUEST_VFIO=,iommufd=iommufd0 MIG_OPTION=enable-migration=off
+	by_fd "$u"
+	must "a guest boots whose memory another QEMU can take over" guest_boot g "$u"
+	t "it is to be taken over" cpr g h
+	t "QEMU refuses that" wait_for 60 cpr_has_failed g
+	like "for want of an operation of IOMMUFD" "$(cat "$GUESTS/g/log")" 'IOMMU_IOAS_CHANGE_PROCESS'
+	no_fd
+	t "the guest goes on" guest_goes_on g 50 60
+	is "each byte was right" "$ERRORS" 0
+	guest_quit g
+	guests_kill
+	GUEST_MACHINE=q35 MIG_OPTION=$OPTION GUEST_ARGS='' GUEST_VFIO=''
+fi
+
 # ---- as the guide has it ---------------------------------------------------------------
 
 guide qemu-fd "s/6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01/$u/"
