@@ -117,6 +117,8 @@ by_gcc()
 		KBUILD_CHECKSRC=1 CHECK="$BUILD_SPARSE" KBUILD_MODPOST_WARN=1 HAVE_ALL=mdev-pci \
 		modules >"$log" 2>&1 8>&- || rc=$?
 	grep -q '^ *CHECK ' "$log" || { echo "error: sparse did not run" >>"$log"; rc=1; }
+	# Nobody knows what a kernel exports that was only prepared
+	! cross_is_source "$1" "$2" || sed -i -E '/^WARNING: modpost: (.* undefined!$|suppressed [0-9]+ unresolved)/d' "$log"
 	[ "$1" = ppc64el ] || not=(drivers/vfio/pci/nvlink2/power.c)
 	judge "${CROSS_FLAVOUR[$1]}${3:+, ${CROSS_LARGE[$1]#-} pages}: gcc and sparse take all modules for $2 without a warning" \
 		"$tree" "$log" $rc "${not[@]}"

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Other machines and another compiler:
 #   cross-ARCH-KERNEL  a root tree with Debian's headers of that kernel for ppc64el or arm64, and a
-#                      cross gcc
+#                      cross gcc; where Debian has no such headers (yet), with the kernel's source,
+#                      prepared by the cross gcc
 #   clang-KERNEL       a root tree with clang, and in /usr/src/linux the kernel's source, prepared by it:
 #                      Debian's headers have gcc's flags, and programs that gcc has built
 . "$VM_DIR/recipes/build.sh"
@@ -14,6 +15,12 @@ declare -A CROSS_FLAVOUR=([ppc64el]=powerpc64le [arm64]=arm64)
 declare -A CROSS_LARGE=([ppc64el]=-64k [arm64]=-16k)
 CROSS_PACKAGES="make sparse dash bash coreutils sed grep
 	mawk findutils diffutils tar gzip xz-utils bc perl-base libc-bin"
+# What else prepares a kernel's source
+CROSS_SOURCE_PACKAGES="gcc libc6-dev bison flex libelf-dev libssl-dev python3 kmod"
+declare -A CROSS_DEFCONFIG=([ppc64el]=ppc64le_defconfig [arm64]=defconfig)
+CROSS_CONFIG="-e IOMMU_SUPPORT -e PCI_IOV -e PCI_MSI -m VFIO -m VFIO_PCI -e SAMPLES -m SAMPLE_VFIO_MDEV_MTTY
+	-m VIRTIO_PCI -e VIRTIO_PCI_ADMIN_LEGACY -m INFINIBAND -m MLX5_CORE -e MLX5_ESWITCH -m BLK_DEV_NVME
+	-d WERROR -d PPC_WERROR -e PPC_DISABLE_WERROR -d MODVERSIONS -d DEBUG_INFO_BTF -d RUST"
 # perl and python3: W=1 runs the source's kernel-doc
 CLANG_PACKAGES="clang lld llvm make dash bash coreutils sed grep mawk findutils diffutils tar gzip
 	xz-utils bc bison flex libelf-dev libc6-dev perl python3 libc-bin"
@@ -23,8 +30,9 @@ CLANG_WITHOUT="DEBUG_INFO_BTF DEBUG_INFO_DWARF5 DEBUG_INFO_DWARF_TOOLCHAIN_DEFAU
 
 cross_key() # ARCH KERNEL
 {
-	hash_of "$1" "$VM_DIR/kernels/$2" "$CROSS_PACKAGES" \
-		"$(declare -f cross_make cross_apt cross_names cross_fetch cross_headers debian_tree finish_tree)"
+	hash_of "$1" "$VM_DIR/kernels/$2" "$CROSS_PACKAGES" "$CROSS_SOURCE_PACKAGES" "$CROSS_CONFIG" \
+		"$(declare -f cross_make cross_apt cross_releases cross_has_headers cross_names cross_fetch \
+			cross_headers cross_prepare clang_source debian_tree finish_tree)"
 }
 cross_dir() { artefact_dir "cross-$1-$2" "$(cross_key "$1" "$2")"; }
 
@@ -38,13 +46,22 @@ cross_root() # ARCH KERNEL
 # to know when it was configured, and warnings by an older one are of them, not of us
 cross_make()
 {
-	local SUITE SOURCE CONFIG HEADERS MORE_SUITES='' OPTIONAL
+	local SUITE SOURCE CONFIG HEADERS MORE_SUITES='' OPTIONAL more=
 
 	. "$VM_DIR/kernels/$CROSS_KERNEL"
-	need_host mmdebstrap
-	step "cross compiler from $SUITE" -- debian_tree "$SUITE" "$1/root" $CROSS_PACKAGES \
+	need_host mmdebstrap xz-utils
+	cross_has_headers "$1/apt" "$SUITE" || more=$CROSS_SOURCE_PACKAGES
+	rm -rf "$1/apt"
+	step "cross compiler from $SUITE" -- debian_tree "$SUITE" "$1/root" $CROSS_PACKAGES $more \
 		"gcc-${CROSS_TRIPLET[$CROSS_ARCH]}" "libc6-dev-$CROSS_ARCH-cross"
-	step "headers of ${MORE_SUITES:-$SUITE} for $CROSS_ARCH" -- cross_headers "$1" "$SUITE"
+	if [ -z "$more" ]; then
+		step "headers of ${MORE_SUITES:-$SUITE} for $CROSS_ARCH" -- cross_headers "$1" "$SUITE"
+		return
+	fi
+	build_root "$CROSS_KERNEL"
+	CLANG_KERNEL=$CROSS_KERNEL
+	step "linux-source-$CROSS_KERNEL, since there are no headers for $CROSS_ARCH" -- clang_source "$1" "$SUITE"
+	step "preparation for $CROSS_ARCH" -- cross_prepare "$1"
 }
 
 # An apt for two architectures, that takes nothing on this machine for installed
@@ -61,6 +78,37 @@ cross_apt() # DIR SUITE
 	printf '%s\n' "APT::Architectures { \"amd64\"; \"$CROSS_ARCH\"; };" \
 		"Dir::State::status \"$1/status\";" >>"$1/apt.conf"
 	papt "$1" update
+}
+
+# cross_releases APT-DIR: the kernels that there are headers of, the newest first
+cross_releases()
+{
+	APT_CONFIG=$1/apt.conf apt-cache pkgnames "linux-headers-$CROSS_KERNEL." |
+		sed -n "s/^linux-headers-\(.*-${CROSS_FLAVOUR[$CROSS_ARCH]}\)\$/\1/p" |
+		grep -vE -- '-(rt|cloud)-' | sort -rV || true
+}
+
+# A port may get a kernel later than the others, and its lists may not fit while the mirror changes
+cross_has_headers() # APT-DIR SUITE
+{
+	cross_apt "$1" "$2" >/dev/null 2>&1 && [ -n "$(cross_releases "$1")" ]
+}
+
+# The architecture's own configuration, with what the modules need. By the exports, which are those of
+# Debian's kernel for x86, the modules are chosen (drivers/vfio/have.sh)
+cross_prepare() # DIR
+{
+	local dir=$1 tree=$1/root/usr/src/linux args=(ARCH="${CROSS_MACHINE[$CROSS_ARCH]}"
+		CROSS_COMPILE="${CROSS_TRIPLET[$CROSS_ARCH]}-")
+
+	root_run "$dir/root" "$tree" make "${args[@]}" "${CROSS_DEFCONFIG[$CROSS_ARCH]}"
+	# shellcheck disable=SC2086 # words
+	root_run "$dir/root" "$tree" scripts/config $CROSS_CONFIG
+	root_run "$dir/root" "$tree" make "${args[@]}" olddefconfig
+	root_run "$dir/root" "$tree" make "${args[@]}" -j"$(nproc)" modules_prepare
+	cp "$(build_dir "$CROSS_KERNEL")/root$(build_kdir "$CROSS_KERNEL")/Module.symvers" "$tree/"
+	root_run "$dir/root" "$tree" make -s "${args[@]}" kernelrelease >"$dir/release"
+	ln -s linux "$dir/root/usr/src/linux-headers-$(cat "$dir/release")"
 }
 
 # cross_names APT-DIR PACKAGE PATTERN: what it depends on
@@ -90,9 +138,7 @@ cross_headers() # DIR SUITE
 	local dir=$1 release deb
 
 	cross_apt "$dir/apt" "$2"
-	for release in $(APT_CONFIG=$dir/apt/apt.conf apt-cache pkgnames "linux-headers-$CROSS_KERNEL." |
-		sed -n "s/^linux-headers-\(.*-${CROSS_FLAVOUR[$CROSS_ARCH]}\)\$/\1/p" |
-		grep -vE -- '-(rt|cloud)-' | sort -rV); do
+	for release in $(cross_releases "$dir/apt"); do
 		! cross_fetch "$dir" "$release" || break
 		release=
 	done
@@ -122,6 +168,9 @@ cross_make_args()
 		"CC=${CROSS_TRIPLET[$1]}-gcc" CONFIG_DEBUG_INFO_BTF_MODULES= \
 		"KDIR=/usr/src/linux-headers-$(cat "$(cross_dir "$1" "$2")/release")${3:+${CROSS_LARGE[$1]}}"
 }
+
+# Is it the kernel's source, for want of headers?
+cross_is_source() { [ -d "$(cross_dir "$1" "$2")/root/usr/src/linux" ]; } # ARCH KERNEL
 
 # Has it headers for large pages?
 cross_has_large() # ARCH KERNEL
