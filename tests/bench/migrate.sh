@@ -52,32 +52,11 @@ measure()
 also() { VALUE=$(sed -n "s/^$1=//p" "$WORK/out"); }	# of the last one
 
 row() { printf '  %-58s %10s %s\n' "$1" "$2" "$3"; }
+us() { awk "BEGIN { printf \"%.2f\", $1 / 1000 }"; }
 ms() { awk "BEGIN { printf \"%.1f\", $1 / 1000 }"; }
 ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
 
 # ---- the state's way to user space ------------------------------------------------
-
-# profile COMMAND FUNCTION... -> $WORK/profile, "FUNCTION MICROSECONDS": what the kernel's function profiler says
-profile()
-{
-	p_dir=/sys/kernel/debug/tracing p_command=$1
-	shift
-	: >"$WORK/profile"
-	mount_debugfs 2>/dev/null
-	[ -w $p_dir/function_profile_enabled ] || return 0
-	: >$p_dir/set_ftrace_filter
-	for p_function; do
-		echo "$p_function" >>$p_dir/set_ftrace_filter || return 0
-	done
-	echo 1 >$p_dir/function_profile_enabled
-	$p_command >"$WORK/out" || die "$p_command: $(cat "$WORK/out")"
-	echo 0 >$p_dir/function_profile_enabled
-	awk '$4 == "us" { us[$1] += $3 } END { for (f in us) printf "%s %.0f\n", f, us[f] }' $p_dir/trace_stat/function* \
-		>"$WORK/profile"
-	: >$p_dir/set_ftrace_filter
-}
-
-profiled() { sed -n "s/^$1 //p" "$WORK/profile"; }
 
 bench_save()
 {
@@ -92,14 +71,6 @@ bench_save()
 	row "a memfd of the same size" "$(ms "$VALUE")" ms
 	row "ratio" "$(ratio "$state" "$VALUE")"
 	row "more than the memfd, for a MiB" "$(((state - VALUE) * MB / bytes))" us
-	profile "vfio-bench save $a" crc32c _copy_to_iter
-	sum=$(profiled crc32c)
-	copied=$(profiled _copy_to_iter)
-	[ -n "$sum" ] && [ -n "$copied" ] || return 0
-	also read_us
-	row "once more, by the kernel's function profiler" "$(ms "$VALUE")" ms
-	row "of it the checksum" "$(ms "$sum")" "ms: an instruction that is slow where it is emulated"
-	row "of it copies to user space" "$(ms "$copied")" ms
 }
 
 # ---- firmware and copying at the same time ----------------------------------------
@@ -177,9 +148,8 @@ bench_downtime() # COPIES: so many copies change 5 % of the pages
 	also rest
 	echo "Downtime with a state of $((all / MB)) MiB, of which pre-copy leaves $((VALUE * 100 / all)) %"
 	row "without pre-copy" "$(ms "$without")" ms
-	row "of it in system calls of VFIO, both ends together" "$(ms "$calls")" ms
-	row "of it elsewhere: the VMM, here vfio-bench and its pipe" "$(ms $((without - calls)))" ms
-	row "firmware at work, during or beside the calls" "$(ms $firmware)" ms
+	row "both ends in system calls of VFIO, which overlap" "$(ms "$calls")" ms
+	row "firmware at work, during these calls or beside them" "$(ms $firmware)" ms
 	row "with pre-copy" "$(ms "$with")" ms
 	row "ratio" "$(ratio "$with" "$without")"
 }
@@ -243,57 +213,81 @@ bench_dirty()
 
 # ---- an mdev and stock vfio-pci, on one VF, in turns -------------------------------------
 
-# timed WHICH DIR: each of them into a file of its own
-timed()
+# driven DRIVER: the VF $BDF has that driver
+driven()
 {
-	vfio-bench access "$2" >"$WORK/out" || die "$1: $(cat "$WORK/out")"
-	while IFS='=' read -r t_name t_value; do
-		echo "$t_value" >>"$WORK/$1-$t_name"
+	do_it write_to "/sys/bus/pci/devices/$BDF/driver_override" "$1"
+	do_it write_to "/sys/bus/pci/devices/$BDF/driver/unbind" "$BDF"
+	do_it write_to /sys/bus/pci/drivers_probe "$BDF"
+	[ -e "/sys/bus/pci/drivers/$1/$BDF" ] || die "$1 does not bind to $BDF"
+}
+
+# reached WHOSE DIR: values go to $WORK/WHOSE.NAME
+reached()
+{
+	vfio-reach "$2" >"$WORK/out" || die "$(cat "$WORK/out")"
+	while IFS='=' read -r r_name r_ns; do
+		echo "$r_ns" >>"$WORK/$1.${r_name%_ns}"
 	done <"$WORK/out"
 }
 
-# Firmware refuses to disable the VF, once: it works without an mdev
-to_vfio()
+by_mdev()
 {
+	new_uuid
+	do_it create "$UUID"
+	reached mdev "$MDEVS/$UUID"
+	# Firmware leaves the VF enabled when its mdev goes: for vfio-pci it would not work else
 	do_it inject 0 disable fail 11
 	do_it remove_all
-	do_it write_to /sys/bus/pci/drivers/mdev-pci/unbind "$BDF"
-	do_it write_to "/sys/bus/pci/devices/$BDF/driver_override" vfio-pci
-	do_it write_to /sys/bus/pci/drivers_probe "$BDF"
 }
 
-nth() { sort -n "$WORK/$1" | sed -n "$2p"; }
-
-both() # WHAT NAME
+by_vfio_pci()
 {
-	b_middle=$(((RUNS + 1) / 2))
-	for b_way in mdev vfio; do
-		eval "b_$b_way=$(nth $b_way-$2 $b_middle)"
-		eval "b_${b_way}_text=\"$(awk "BEGIN { printf \"%.2f (%.2f to %.2f)\", $(nth $b_way-$2 $b_middle) / 1000, \
-			$(nth $b_way-$2 1) / 1000, $(nth $b_way-$2 $RUNS) / 1000 }")\""
+	driven vfio-pci
+	reached vfio-pci "/sys/bus/pci/devices/$BDF"
+	driven mdev-pci
+}
+
+# quartile FILE N -> $VALUE
+quartile() { VALUE=$(sort -n "$1" | awk "{ v[NR] = \$1 } END { print v[int((NR - 1) * $2 / 4 + 1.5)] }"); }
+
+reach_row() # NAME WORDS
+{
+	for r_who in vfio-pci mdev; do
+		quartile "$WORK/$r_who.$1" 1
+		r_low=$VALUE
+		quartile "$WORK/$r_who.$1" 3
+		r_high=$VALUE
+		quartile "$WORK/$r_who.$1" 2
+		row "$2, $r_who" "$(us "$VALUE")" "us ($(us "$r_low") to $(us "$r_high"))"
+		[ $r_who = mdev ] || r_stock=$VALUE
 	done
-	printf '  %-44s %-26s %-26s %s\n' "$1" "$b_mdev_text" "$b_vfio_text" "$(ratio "$b_mdev" "$b_vfio")"
+	row "ratio" "$(ratio "$VALUE" "$r_stock")"
 }
 
-bench_access()
+bench_access() # ROUNDS
 {
-	RUNS=9
-	do_it load vfio-pci
 	pf 1
-	for _ in $(seq $RUNS); do
-		mdevs 1 a
-		vf_bdf 0
-		timed mdev "$a"
-		to_vfio
-		timed vfio "/sys/bus/pci/devices/$BDF"
-		do_it set_vfs 0
+	do_it load vfio-pci
+	do_it set_vfs 1
+	do_it wait_for 30 all_bound 1
+	do_it vf_bdf 0
+	# Who comes first in a round, changes
+	for r in $(seq "$1"); do
+		if [ $((r % 2)) = 1 ]; then
+			by_mdev
+			by_vfio_pci
+		else
+			by_vfio_pci
+			by_mdev
+		fi
 	done
-	echo "One VF as an mdev and with stock vfio-pci, $RUNS times in turns: median (least to most) in microseconds, and the ratio"
-	printf '  %-44s %-26s %-26s %s\n' "" "mdev" "vfio-pci" "ratio"
-	both "read of a mapped register" mmio_ns
-	both "read of a register by the file" pread_ns
-	both "map and unmap 2 MiB for DMA" map_ns
-	both "copy of 64 bytes, up to its MSI-X interrupt" msix_ns
+	echo "One VF as an mdev and with stock vfio-pci, $1 times in turns: median (half of the rounds)"
+	reach_row mapped "a register, BAR 0 mapped"
+	reach_row read "a register, by read()"
+	reach_row config "configuration space, by read()"
+	reach_row map "2 MiB mapped for DMA and unmapped"
+	reach_row interrupt "doorbell to MSI-X interrupt"
 }
 
 # ---- GPU RAM -----------------------------------------------------------------------

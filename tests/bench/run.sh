@@ -70,7 +70,7 @@ measure() # WHAT
 		boot debian13 fleet.sh 64 255 -- refdev,total-vfs=255
 		boot debian13 fleet.sh 64 256 -- refdev,total-vfs=64 refdev,total-vfs=64 refdev,total-vfs=64 refdev,total-vfs=64
 		;;
-	access) boot debian13 migrate.sh access -- refdev,total-vfs=1 ;;
+	access) boot debian13 migrate.sh access 15 -- refdev,total-vfs=1 ;;
 	libvirt)
 		# shellcheck disable=SC2086 # words on purpose
 		boot debian13 fleet.sh libvirt ${LIBVIRT_MDEVS:-64} -- refdev,total-vfs=255

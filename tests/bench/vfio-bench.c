@@ -9,8 +9,6 @@
  *                                     bulk is there; "stop": without
  *   vfio-bench dirty DIR LENGTH STEP BYTES   logs LENGTH bytes of addresses, of which the engine has
  *                                     written BYTES at each multiple of STEP
- *   vfio-bench access DIR             reads of a mapped register and by the device's file, maps of DMA memory,
- *                                     and a copy up to its MSI-X interrupt
  *
  * Prints "name=value": times in microseconds ("_us"), amounts in bytes. The engine's state
  * changes in one line of 64 bytes for each copy, so n copies change at most n pages of it.
@@ -18,12 +16,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -309,107 +305,12 @@ static void dirty(const char *dir, uint64_t length, uint64_t step, uint32_t byte
 	report("clean_us", length, map);
 }
 
-/* ---- what a guest does all the time ---------------------------------------------------- */
-
-#define MAP_IOVA	(1ULL << 32)
-#define MAP_SIZE	(2 << 20)
-#define INTRCTRL	0x03
-#define INTRCTRL_ON	0x09	/* interrupts, by MSI-X */
-
-static void read_registers(void)
-{
-	struct vfio_region_info bar0 = { .argsz = sizeof(bar0), .index = VFIO_PCI_BAR0_REGION_INDEX };
-	uint64_t start;
-	uint32_t v;
-
-	start = now_us();
-	for (int i = 0; i < 20000; i++)
-		v = *(volatile uint32_t *)(ioat.regs + IOAT_CHANERR);
-	say("mmio_ns", (now_us() - start) * 1000 / 20000);
-	ioat_must(ioctl(source.fd, VFIO_DEVICE_GET_REGION_INFO, &bar0), "BAR 0");
-	start = now_us();
-	for (int i = 0; i < 5000; i++)
-		ioat_must(pread(source.fd, &v, sizeof(v), bar0.offset + IOAT_CHANERR) - 4, "BAR 0");
-	say("pread_ns", (now_us() - start) * 1000 / 5000);
-}
-
-static void map_memory(void)
-{
-	void *mem = mmap(NULL, MAP_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	uint64_t start = now_us();
-	int err = 0;
-
-	for (int i = 0; i < 50 && !err; i++)
-		err = vdev_map(&source, MAP_IOVA, mem, MAP_SIZE) ?: vdev_unmap(&source, MAP_IOVA, MAP_SIZE);
-	if (err)
-		bad("mapping memory: %s", strerror(err));
-	say("map_ns", (now_us() - start) * 1000 / 50);
-}
-
-static int msix_eventfd(void)
-{
-	struct {
-		struct vfio_irq_set set;
-		int fd;
-	} irq = {
-		.set = {
-			.argsz = sizeof(irq),
-			.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
-			.index = VFIO_PCI_MSIX_IRQ_INDEX,
-			.count = 1,
-		},
-		.fd = eventfd(0, EFD_CLOEXEC),
-	};
-
-	ioat_must(ioctl(source.fd, VFIO_DEVICE_SET_IRQS, &irq), "VFIO_DEVICE_SET_IRQS");
-	return irq.fd;
-}
-
-/* From the doorbell of a copy of 64 bytes until its interrupt wakes this program */
-static void interrupts(void)
-{
-	struct pollfd p = { .fd = msix_eventfd(), .events = POLLIN };
-	uint64_t start, n;
-
-	ioat_start();
-	ioat.regs[INTRCTRL] = INTRCTRL_ON;
-	start = now_us();
-	for (int i = 0; i < 500; i++) {
-		((struct ioat_desc *)ioat.ring)[i] = (struct ioat_desc) {
-			.size = 64,
-			.ctl = 9,	/* an interrupt, and write the completion */
-			.src = IOAT_RING + IOAT_SOURCE,
-			.dst = IOAT_RING + IOAT_SOURCE + 65536,
-			.next = IOAT_RING + (i + 1) * 64,
-		};
-		__sync_synchronize();
-		*(volatile uint16_t *)(ioat.regs + IOAT_DMACOUNT) = i + 1;
-		if (poll(&p, 1, 5000) != 1 || read(p.fd, &n, sizeof(n)) != sizeof(n))
-			bad("no interrupt of copy %d", i);
-		*(volatile uint16_t *)(ioat.regs + IOAT_CHANCTRL) = 0x1d;	/* the next one may come */
-	}
-	say("msix_ns", (now_us() - start) * 1000 / 500);
-}
-
-static void access_times(const char *dir)
-{
-	uint64_t start = now_us();
-
-	open_device(dir);
-	say("open_ns", (now_us() - start) * 1000);
-	read_registers();
-	map_memory();
-	interrupts();
-}
-
 int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "save"))
 		save(argv[2]);
 	else if (argc == 3 && !strcmp(argv[1], "memfd"))
 		read_memfd(strtoull(argv[2], NULL, 0));
-	else if (argc == 3 && !strcmp(argv[1], "access"))
-		access_times(argv[2]);
 	else if (argc == 6 && !strcmp(argv[1], "move"))
 		move(argv[2], argv[3], atoi(argv[4]), argv[5]);
 	else if (argc == 6 && !strcmp(argv[1], "dirty"))

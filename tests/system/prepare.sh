@@ -3,7 +3,7 @@
 # usage: prepare.sh [KERNEL | --stack NAME]
 #
 # Builds what the system tests and the demo need besides the modules under test:
-# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream, vfio-bench, blkload
+# tool, vfio-mig, vfio-log, vfio-fuzz, vfio-nth, vfio-nvlink2, mig-stream, vfio-bench, vfio-reach, blkload
 # and mdev-pci-conform (static programs), disk.img, which a guest boots from, copyload.ko, the guest's module, refdev-vfio-pci.ko, a driver of VFIO's,
 # faulty-parent.ko, a parent with mistakes, and where the kernel has KUnit mdev-pci-test.ko,
 # for KERNEL (default 6.12); and what "make install-tools" installs. --stack: for that stack's
@@ -60,6 +60,7 @@ compile vfio-nth
 compile vfio-nvlink2
 compile mig-stream
 compile vfio-bench "$REPO_DIR/tests/bench"
+compile vfio-reach "$REPO_DIR/tests/bench"
 compile blkload "$REPO_DIR/tests/guest"
 # A disk that a guest boots from, for samples that are to start as they are
 if [ "$REPO_DIR/tests/guest/bootsector.S" -nt "$bin/disk.img" ]; then

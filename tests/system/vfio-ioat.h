@@ -113,7 +113,7 @@ static void ioat_start(void)
 }
 
 /* The engine writes that many bytes there */
-static void ioat_copy(uint64_t iova, uint32_t bytes)
+static inline void ioat_copy(uint64_t iova, uint32_t bytes)
 {
 	volatile uint64_t *done = (volatile uint64_t *)(ioat.ring + IOAT_DONE);
 	uint64_t until = ioat_now_ms() + 5000, last;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vfio-reach: how long a VFIO user needs to reach a VF of the reference device, whoever its VFIO driver is.
+ *
+ *   vfio-reach DIR
+ *
+ * DIR is the directory in sysfs of an mdev, or of a function that vfio-pci has and firmware has enabled. Prints "NAME_ns=N", medians:
+ *
+ *   mapped      a register, by a mapping of BAR 0
+ *   read        the same, by read()
+ *   config      configuration space, by read()
+ *   map         2 MiB of memory are mapped for DMA, and unmapped
+ *   interrupt   from the doorbell of a copy of 64 bytes until the program has read the eventfd of its MSI-X vector
+ */
+#include <errno.h>
+#include <libgen.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+_Noreturn void bad(const char *fmt, ...);
+
+#include "../system/vfio-access.h"
+#include "../system/vfio-ioat.h"
+
+#define SAMPLES		101
+#define IOVA		(1ULL << 40)
+#define IOVA_SIZE	(2UL << 20)
+
+/* The engine's registers and descriptors for interrupts */
+#define INTRCTRL	0x03
+#define INTRCTRL_ON	0x01
+#define CHANSTS		0x88
+#define CHANCTRL_AGAIN	0x1d
+#define DESC_INTERRUPT	0x09
+
+static uint64_t bar0;
+static void *memory;
+static int event;
+
+_Noreturn void bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("vfio-reach: ");
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	exit(1);
+}
+
+/* ---- one step of each kind ---------------------------------------------------- */
+
+static void mapped(void)
+{
+	(void)*(volatile uint32_t *)(ioat.regs + IOAT_CHANERR);
+}
+
+static void by_read(void)
+{
+	uint32_t v;
+
+	ioat_must(pread(source.fd, &v, sizeof(v), bar0 + IOAT_CHANERR), "reading a register");
+}
+
+static void config(void)
+{
+	uint32_t v;
+
+	ioat_must(pread(source.fd, &v, sizeof(v), ioat.config.offset), "reading configuration space");
+}
+
+static void map(void)
+{
+	int err = vdev_map(&source, IOVA, memory, IOVA_SIZE) ?: vdev_unmap(&source, IOVA, IOVA_SIZE);
+
+	if (err)
+		bad("mapping memory: %s", strerror(err));
+}
+
+static void interrupt(void)
+{
+	struct pollfd p = { .fd = event, .events = POLLIN };
+	uint64_t last, count;
+
+	if (!ioat.ready || ioat.copies == IOAT_DESCS)
+		ioat_start();
+	*(volatile uint16_t *)(ioat.regs + IOAT_CHANCTRL) = CHANCTRL_AGAIN;
+	last = IOAT_RING + ioat.copies * 64;
+	((struct ioat_desc *)ioat.ring)[ioat.copies] = (struct ioat_desc) {
+		.size = 64,
+		.ctl = DESC_INTERRUPT,
+		.src = IOAT_RING + IOAT_SOURCE,
+		.dst = IOAT_RING + IOAT_SOURCE + 4096,
+		.next = last + 64,
+	};
+	__sync_synchronize();
+	*(volatile uint16_t *)(ioat.regs + IOAT_DMACOUNT) = ++ioat.copies;
+	if (poll(&p, 1, 5000) != 1 || read(event, &count, sizeof(count)) != sizeof(count))
+		bad("no interrupt of copy %u: INTRCTRL %#x, CHANSTS %#x, CHANERR %#x", ioat.copies, ioat.regs[INTRCTRL],
+		    *(volatile uint32_t *)(ioat.regs + CHANSTS), *(volatile uint32_t *)(ioat.regs + IOAT_CHANERR));
+}
+
+/* ---- many of them ---------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static int order(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* A sample is @batch steps: one is short beside the clock's own time */
+static void measure(const char *name, void (*step)(void), unsigned int batch)
+{
+	uint64_t ns[SAMPLES], start;
+
+	for (unsigned int i = 0; i < SAMPLES; i++) {
+		start = now_ns();
+		for (unsigned int n = 0; n < batch; n++)
+			step();
+		ns[i] = (now_ns() - start) / batch;
+	}
+	qsort(ns, SAMPLES, sizeof(*ns), order);
+	printf("%s_ns=%llu\n", name, (unsigned long long)ns[SAMPLES / 2]);
+}
+
+static void open_device(const char *dir)
+{
+	const char *what;
+	int err = access_open(dir, basename(strdup(dir)), false, &what);
+
+	if (err)
+		bad("%s: %s: %s", dir, what, strerror(err));
+	ioat_open();
+	bar0 = vdev_region(&source, VFIO_PCI_BAR0_REGION_INDEX).at;
+	memory = mmap(NULL, IOVA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (memory == MAP_FAILED)
+		bad("mmap: %s", strerror(errno));
+}
+
+static void open_interrupt(void)
+{
+	struct {
+		struct vfio_irq_set set;
+		int fd;
+	} irq = {
+		.set.argsz = sizeof(irq),
+		.set.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.set.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.set.count = 1,
+	};
+
+	event = eventfd(0, EFD_CLOEXEC);
+	irq.fd = event;
+	ioat_must(ioctl(source.fd, VFIO_DEVICE_SET_IRQS, &irq), "MSI-X");
+	ioat.regs[INTRCTRL] = INTRCTRL_ON;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return fprintf(stderr, "usage: vfio-reach DIR\n"), 2;
+	open_device(argv[1]);
+	open_interrupt();
+	measure("mapped", mapped, 100);
+	measure("read", by_read, 100);
+	measure("config", config, 100);
+	measure("map", map, 10);
+	measure("interrupt", interrupt, 1);
+	return 0;
+}
