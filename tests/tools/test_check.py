@@ -17,6 +17,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.join(HERE, "..", "..", "tools", "mdev-pci-check")
 PF = "0000:01:00.0"
@@ -1064,23 +1065,10 @@ def main():
     if pattern in ("--help", "-h"):
         print(__doc__)
         return 0
-    passed = failed = 0
     todo = [t for t in tests() if pattern in t[0]]
     if not pattern:
         todo.append(("every finding has a case", every_finding, (), {}))
-    for name, function, args, named in todo:
-        try:
-            function(*args, **named)
-            passed += 1
-            print(f"ok {passed + failed} - {name}")
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {passed + failed} - {name}")
-            for line in f"{type(error).__name__}: {error}".splitlines():
-                print(f"# {line}")
-    print(f"1..{passed + failed}")
-    print(f"{passed} passed, {failed} failed")
-    return 0 if passed and not failed else 1
+    return tap.run((name, lambda f=function, a=args, n=named: f(*a, **n)) for name, function, args, named in todo)
 
 
 if __name__ == "__main__":

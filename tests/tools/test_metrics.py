@@ -16,6 +16,7 @@ import tempfile
 from prometheus_client.parser import text_string_to_metric_families
 
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.join(HERE, "..", "..", "tools", "mdev-pci-metrics")
 UUID = "6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01"
@@ -167,19 +168,7 @@ TESTS = (each_counter_of_sysfs_is_a_sample, one_state_is_1_and_the_others_0,
 
 
 def main():
-    failed = 0
-    for n, test in enumerate(TESTS, 1):
-        name = test.__name__.replace("_", " ")
-        try:
-            test()
-            print(f"ok {n} - metrics: {name}")
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {n} - metrics: {name}")
-            for line in f"{type(error).__name__}: {error}".splitlines():
-                print(f"# {line}")
-    print(f"1..{len(TESTS)}\n{len(TESTS) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return tap.run(("metrics: " + test.__name__.replace("_", " "), test) for test in TESTS)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
+import tap  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.join(HERE, "..", "bench", "page.py")
 PAGE = "Text\n\n.. bench: save\n\n::\n\n  not measured yet\n\nMore\n\n.. bench: create\n\n::\n\n  old\n\n  older\n"
@@ -29,7 +32,7 @@ def put(log):
             return file.read(), done.returncode
 
 
-SAVE = "==== save measured today\nReading\n  ratio  1.70\n# bed: L1 is up (3 s)\n"
+SAVE = "==== save measured today\nReading\n  ratio  1.70\n# test bed: L1 is up (3 s)\n"
 NEW = PAGE.replace("  not measured yet\n", "  measured today\n\n  Reading\n    ratio  1.70\n")
 CASES = [
     ("a measurement replaces its block and nothing else", SAVE, NEW, 0),
@@ -41,21 +44,13 @@ CASES = [
 ]
 
 
+def compare(log, wanted):
+    got = put(log)
+    assert got == wanted, f"status {got[1]}\n{got[0]}"
+
+
 def main():
-    passed = failed = 0
-    for name, log, page, status in CASES:
-        got = put(log)
-        if got == (page, status):
-            passed += 1
-            print(f"ok {passed + failed} - {name}")
-        else:
-            failed += 1
-            print(f"not ok {passed + failed} - {name}")
-            for line in f"status {got[1]}\n{got[0]}".splitlines():
-                print(f"# {line}")
-    print(f"1..{passed + failed}")
-    print(f"{passed} passed, {failed} failed")
-    return 0 if passed and not failed else 1
+    return tap.run((name, lambda l=log, w=(page, status): compare(l, w)) for name, log, page, status in CASES)
 
 
 if __name__ == "__main__":

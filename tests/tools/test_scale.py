@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOLS = os.path.join(HERE, "..", "..", "tools")
 TYPE = "refdev-dma"
@@ -114,20 +115,8 @@ def main():
     if sys.argv[1:] and sys.argv[1] in ("--help", "-h"):
         print(__doc__)
         return 0
-    passed = failed = 0
-    for tool, expected in (("mdev-pci-check", in_check), ("mdev-pci-metrics", in_metrics)):
-        name = f"{tool} needs as many processes for the 255th mdev as for the 16th"
-        try:
-            linear(tool, expected)
-            passed += 1
-            print(f"ok {passed + failed} - {name}")
-        except Exception as error:  # pylint: disable=broad-except
-            failed += 1
-            print(f"not ok {passed + failed} - {name}")
-            print(f"# {type(error).__name__}: {error}")
-    print(f"1..{passed + failed}")
-    print(f"{passed} passed, {failed} failed")
-    return 0 if passed and not failed else 1
+    return tap.run((f"{tool} needs as many processes for the 255th mdev as for the 16th", lambda t=tool, e=expected: linear(t, e))
+                   for tool, expected in (("mdev-pci-check", in_check), ("mdev-pci-metrics", in_metrics)))
 
 
 if __name__ == "__main__":

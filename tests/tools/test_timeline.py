@@ -15,10 +15,10 @@ import os
 import re
 import sys
 import tempfile
-import traceback
 import xml.etree.ElementTree as xml
 
 sys.dont_write_bytecode = True
+import tap  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOOL = os.path.join(HERE, "..", "..", "tools", "vfio-mig-timeline.py")
 LIVE = os.path.join(HERE, "live-migration.trace")
@@ -394,26 +394,9 @@ def test_help_names_every_option():
         assert word in out.getvalue(), word
 
 
-# ---- TAP -------------------------------------------------------------------
-
-
 def main(pattern):
-    passed = failed = 0
-    for name, test in sorted(globals().items()):
-        if not name.startswith("test_") or not re.search(pattern, name):
-            continue
-        words = name[5:].replace("_", " ")
-        try:
-            test()
-            passed += 1
-            print(f"ok {passed + failed} - timeline: {words}")
-        except Exception:  # each is a verdict
-            failed += 1
-            print(f"not ok {passed + failed} - timeline: {words}")
-            print("".join("# " + l + "\n" for l in traceback.format_exc().splitlines()), end="")
-    print(f"1..{passed + failed}")
-    print(f"{passed} passed, {failed} failed")
-    return 0 if passed and not failed else 1
+    return tap.run(("timeline: " + name[5:].replace("_", " "), test) for name, test in sorted(globals().items())
+                   if name.startswith("test_") and re.search(pattern, name))
 
 
 if __name__ == "__main__":
