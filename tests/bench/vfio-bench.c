@@ -15,7 +15,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,16 +53,6 @@ static void say(const char *name, uint64_t value)
 {
 	printf("%s=%llu\n", name, (unsigned long long)value);
 	fflush(stdout);
-}
-
-static void open_device(const char *dir)
-{
-	const char *what;
-	int err = access_open(dir, basename(strdup(dir)), false, &what);
-
-	if (err)
-		bad("%s: %s: %s", dir, what, strerror(err));
-	ioat_open();
 }
 
 /* ---- states -------------------------------------------------------------------- */
@@ -125,7 +114,7 @@ static void save(const char *dir)
 	uint64_t start, bytes;
 	int fd;
 
-	open_device(dir);
+	ioat_open_device(dir);
 	start = now_us();
 	fd = set_state(VFIO_DEVICE_STATE_STOP_COPY);
 	say("stop_us", now_us() - start);
@@ -167,7 +156,7 @@ static void run_destination(const char *dir, int pipe_in, int ready)
 	int fd;
 
 	calls = &shared->calls[1];
-	open_device(dir);
+	ioat_open_device(dir);
 	fd = set_state(VFIO_DEVICE_STATE_RESUMING);
 	if (write(ready, "", 1) != 1)
 		bad("pipe: %s", strerror(errno));
@@ -190,7 +179,7 @@ static void run_source(const char *dir, int pipe_out, int ready, unsigned int co
 	char c;
 
 	calls = &shared->calls[0];
-	open_device(dir);
+	ioat_open_device(dir);
 	for (unsigned int i = 0; i < copies; i++)
 		ioat_copy(IOAT_RING + IOAT_SOURCE + 65536, 64);
 	if (read(ready, &c, 1) != 1)
@@ -292,7 +281,7 @@ static void dirty(const char *dir, uint64_t length, uint64_t step, uint32_t byte
 
 	if (map == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
-	open_device(dir);
+	ioat_open_device(dir);
 	start_log(length);
 	make_dirty(length, step, bytes);
 	report("report_us", length, map);

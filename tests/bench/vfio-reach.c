@@ -13,7 +13,6 @@
  *   interrupt   from the doorbell of a copy of 64 bytes until the program has read the eventfd of its MSI-X vector
  */
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -141,12 +140,7 @@ static void measure(const char *name, void (*step)(void), unsigned int batch)
 
 static void open_device(const char *dir)
 {
-	const char *what;
-	int err = access_open(dir, basename(strdup(dir)), false, &what);
-
-	if (err)
-		bad("%s: %s: %s", dir, what, strerror(err));
-	ioat_open();
+	ioat_open_device(dir);
 	bar0 = vdev_region(&source, VFIO_PCI_BAR0_REGION_INDEX).at;
 	memory = mmap(NULL, IOVA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	if (memory == MAP_FAILED)

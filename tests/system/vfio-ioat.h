@@ -76,6 +76,17 @@ static void ioat_open(void)
 	ioat.ring = ioat_memory(IOAT_RING, IOAT_RING_SIZE);
 }
 
+/* The device of that directory in sysfs, an mdev's or a function's, with its engine */
+static inline void ioat_open_device(const char *dir)
+{
+	const char *what;
+	int err = access_open(dir, NULL, false, &what);
+
+	if (err)
+		bad("%s: %s: %s", dir, what, strerror(err));
+	ioat_open();
+}
+
 static void ioat_wr32(unsigned int off, uint32_t v)
 {
 	*(volatile uint32_t *)(ioat.regs + off) = v;
