@@ -115,6 +115,13 @@ static struct bed *hung_bed(struct kunit *test)
 	return bed;
 }
 
+static void user_closes(struct bed *bed)
+{
+	mig_close(bed->mig);
+	mig_closed(bed->mig, true);
+	bed_close(bed);
+}
+
 static void a_late_return_ends_the_session(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
@@ -130,9 +137,7 @@ static void a_return_after_close_ends_the_session_at_open(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 
-	mig_close(bed->mig);
-	mig_closed(bed->mig, true);
-	bed_close(bed);
+	user_closes(bed);
 	release(bed);
 	mig_open(bed->mig, 0, true);
 	KUNIT_EXPECT_FALSE(test, bed->fw->session);
@@ -145,9 +150,7 @@ static void a_return_after_close_ends_the_session_at_detach(struct kunit *test)
 {
 	struct bed *bed = hung_bed(test);
 
-	mig_close(bed->mig);
-	mig_closed(bed->mig, true);
-	bed_close(bed);
+	user_closes(bed);
 	release(bed);
 	mig_gone(bed->mig);
 	KUNIT_EXPECT_FALSE(test, bed->fw->session);
@@ -160,9 +163,7 @@ static void detach_does_not_wait_for_an_operation(struct kunit *test)
 	struct bed *bed = hung_bed(test);
 	unsigned int i;
 
-	mig_close(bed->mig);
-	mig_closed(bed->mig, true);
-	bed_close(bed);
+	user_closes(bed);
 	mig_gone(bed->mig);
 	KUNIT_EXPECT_GT(test, kref_read(&bed->mig->kref), 1);
 	release(bed);

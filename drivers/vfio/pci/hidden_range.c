@@ -12,7 +12,7 @@
  *
  *	vfio_pci_migration.state_mutex		firmware operations
  *	vfio_pci_core_device.memory_lock	the user's resets, power states, Command register
- *	hidden_range.lock				resets by anyone
+ *	hidden_range.lock			resets by anyone
  *
  * The last two are held while the vendor driver has access, so it must not touch user memory
  * then: a page fault may need memory_lock, with mmap_lock held.

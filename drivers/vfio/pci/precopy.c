@@ -207,7 +207,7 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 	else
 		info->initial_bytes = s->reinit ? left : left - size->dirty;
 	info->dirty_bytes = left - info->initial_bytes;
-	/* Without v2 flags are as the user had them: so it always was */
+	/* Users that did not ask for version 2 get flags back unchanged, as they always did */
 	if (compat_precopy_info_v2(mf->mig->vdev))
 		info->flags = s->reinit ? VFIO_PRECOPY_INFO_REINIT : 0;
 	s->reinit = false;

@@ -87,6 +87,4 @@ static int refdev_resume(struct device *dev)
 	return ret;
 }
 
-const struct dev_pm_ops refdev_pm_ops = {
-	SYSTEM_SLEEP_PM_OPS(refdev_suspend, refdev_resume)
-};
+DEFINE_SIMPLE_DEV_PM_OPS(refdev_pm_ops, refdev_suspend, refdev_resume);
