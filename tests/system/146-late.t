@@ -23,7 +23,7 @@ new_uuid; a=$UUID
 # As people type it; mdevctl and the kernel have it in small letters
 t "an mdev is defined by a UUID in capitals" ctl define --uuid "$(echo "$a" | tr a-f A-F)" --parent "$PF" \
 	--jsonfile "/usr/share/mdev-pci/profiles/$DEV_TYPE-limited.json"
-t "it is to start automatically" ctl modify --uuid "$a" --auto
+t "mdevctl makes the start of the first mdev automatic" ctl modify --uuid "$a" --auto
 new_uuid; b=$UUID
 t "another one" ctl define --uuid "$b" --parent "$PF" --type $DEV_TYPE --auto
 must "udevd starts" udev_start

@@ -95,7 +95,7 @@ if [ "$QEMU" -ge 11 ]; then
 	GUEST_VFIO=,iommufd=iommufd0 MIG_OPTION=enable-migration=off
 	by_fd "$u"
 	must "a guest boots whose memory another QEMU can take over" guest_boot g "$u"
-	t "it is to be taken over" cpr g h
+	t "QEMU begins to hand its guest over to a second QEMU" cpr g h
 	t "QEMU refuses that" wait_for 60 cpr_has_failed g
 	like "for want of an operation of IOMMUFD" "$(cat "$GUESTS/g/log")" 'IOMMU_IOAS_CHANGE_PROCESS'
 	no_fd
