@@ -54,6 +54,8 @@ also() { VALUE=$(sed -n "s/^$1=//p" "$WORK/out"); }	# of the last one
 row() { printf '  %-58s %10s %s\n' "$1" "$2" "$3"; }
 us() { awk "BEGIN { printf \"%.2f\", $1 / 1000 }"; }
 ms() { awk "BEGIN { printf \"%.1f\", $1 / 1000 }"; }
+# met VALUE GOAL -> $MET, in words; more than the goal is worse
+met() { MET=$(awk "BEGIN { printf \"goal at most %s: %s\", $2, $1 <= $2 ? \"met\" : \"not met\" }"); }
 ratio() { awk "BEGIN { printf \"%.2f\", $1 / $2 }"; }
 
 # ---- the state's way to user space ------------------------------------------------
@@ -211,83 +213,100 @@ bench_dirty()
 	done
 }
 
-# ---- an mdev and stock vfio-pci, on one VF, in turns -------------------------------------
+# ---- an mdev and stock vfio-pci, in turns ------------------------------------------------
 
-# driven DRIVER: the VF $BDF has that driver
+# driven BDF DRIVER: the VF has that driver
 driven()
 {
-	do_it write_to "/sys/bus/pci/devices/$BDF/driver_override" "$1"
-	do_it write_to "/sys/bus/pci/devices/$BDF/driver/unbind" "$BDF"
-	do_it write_to /sys/bus/pci/drivers_probe "$BDF"
-	[ -e "/sys/bus/pci/drivers/$1/$BDF" ] || die "$1 does not bind to $BDF"
+	do_it write_to "/sys/bus/pci/devices/$1/driver_override" "$2"
+	do_it write_to "/sys/bus/pci/devices/$1/driver/unbind" "$1"
+	do_it write_to /sys/bus/pci/drivers_probe "$1"
+	[ -e "/sys/bus/pci/drivers/$2/$1" ] || die "$2 does not bind to $1"
 }
 
-# reached WHOSE DIR: values go to $WORK/WHOSE.NAME
-reached()
+# Firmware leaves the VFs enabled when their mdevs go: they would not work for vfio-pci else
+removed()
 {
-	vfio-reach "$2" >"$WORK/out" || die "$(cat "$WORK/out")"
-	while IFS='=' read -r r_name r_ns; do
-		echo "$r_ns" >>"$WORK/$1.${r_name%_ns}"
-	done <"$WORK/out"
-}
-
-by_mdev()
-{
-	new_uuid
-	do_it create "$UUID"
-	reached mdev "$MDEVS/$UUID"
-	# Firmware leaves the VF enabled when its mdev goes: for vfio-pci it would not work else
-	do_it inject 0 disable fail 11
+	for r_dir in "$MDEVS"/*; do
+		do_it mdev_vf "${r_dir##*/}"
+		do_it inject "$VF" disable fail 11
+	done
 	do_it remove_all
 }
 
-by_vfio_pci()
+# reached FIRST: one VF is an mdev, the other one has vfio-pci. Values go to $WORK/STEP.WHOSE, and ratios to
+# $WORK/STEP.ratio
+reached()
 {
-	driven vfio-pci
-	reached vfio-pci "/sys/bus/pci/devices/$BDF"
-	driven mdev-pci
+	new_uuid
+	do_it create "$UUID"
+	set -- "$1" "$MDEVS/$UUID" "/sys/bus/pci/devices/$STOCK"
+	if [ "$1" = mdev ]; then
+		set -- mdev "$2" vfio-pci "$3"
+	else
+		set -- vfio-pci "$3" mdev "$2"
+	fi
+	vfio-reach "$@" >"$WORK/out" || die "$(cat "$WORK/out")"
+	while IFS='=' read -r r_name r_ns; do
+		echo "$r_ns" >>"$WORK/$r_name"
+	done <"$WORK/out"
+	for r_name in $REACH; do
+		r_ns=$(sed -n "s/^$r_name.mdev=//p" "$WORK/out")
+		ratio "$r_ns" "$(sed -n "s/^$r_name.vfio-pci=//p" "$WORK/out")" >>"$WORK/$r_name.ratio"
+		echo >>"$WORK/$r_name.ratio"
+	done
 }
 
 # quartile FILE N -> $VALUE
 quartile() { VALUE=$(sort -n "$1" | awk "{ v[NR] = \$1 } END { print v[int((NR - 1) * $2 / 4 + 1.5)] }"); }
 
+# quartiles FILE -> $VALUE, the median, and $low, $high
+quartiles()
+{
+	quartile "$1" 1
+	low=$VALUE
+	quartile "$1" 3
+	high=$VALUE
+	quartile "$1" 2
+}
+
 reach_row() # NAME WORDS
 {
 	for r_who in vfio-pci mdev; do
-		quartile "$WORK/$r_who.$1" 1
-		r_low=$VALUE
-		quartile "$WORK/$r_who.$1" 3
-		r_high=$VALUE
-		quartile "$WORK/$r_who.$1" 2
-		row "$2, $r_who" "$(us "$VALUE")" "us ($(us "$r_low") to $(us "$r_high"))"
-		[ $r_who = mdev ] || r_stock=$VALUE
+		quartiles "$WORK/$1.$r_who"
+		row "$2, $r_who" "$(us "$VALUE")" "us ($(us "$low") to $(us "$high"))"
 	done
-	row "ratio" "$(ratio "$VALUE" "$r_stock")"
+	quartiles "$WORK/$1.ratio"
+	met "$VALUE" 1.02
+	row "ratio" "$VALUE" "($low to $high), $MET"
 }
 
 bench_access() # ROUNDS
 {
-	pf 1
+	REACH="mapped read config map sleeping polling"
+	mdevs 1 a b
+	removed
 	do_it load vfio-pci
-	do_it set_vfs 1
-	do_it wait_for 30 all_bound 1
-	do_it vf_bdf 0
-	# Who comes first in a round, changes
+	# Which VF is the mdev, changes with each round, and who comes first, with each second one
 	for r in $(seq "$1"); do
-		if [ $((r % 2)) = 1 ]; then
-			by_mdev
-			by_vfio_pci
+		do_it vf_bdf $((r % 2))
+		STOCK=$BDF
+		driven "$STOCK" vfio-pci
+		if [ $((r / 2 % 2)) = 0 ]; then
+			reached mdev
 		else
-			by_vfio_pci
-			by_mdev
+			reached vfio-pci
 		fi
+		removed
+		driven "$STOCK" mdev-pci
 	done
-	echo "One VF as an mdev and with stock vfio-pci, $1 times in turns: median (half of the rounds)"
+	echo "An mdev and a VF with stock vfio-pci, $1 rounds: median (half of the rounds)"
 	reach_row mapped "a register, BAR 0 mapped"
 	reach_row read "a register, by read()"
 	reach_row config "configuration space, by read()"
 	reach_row map "2 MiB mapped for DMA and unmapped"
-	reach_row interrupt "doorbell to MSI-X interrupt"
+	reach_row sleeping "doorbell to MSI-X interrupt, the program sleeps"
+	reach_row polling "doorbell to MSI-X interrupt, the program polls"
 }
 
 # ---- GPU RAM -----------------------------------------------------------------------

@@ -13,7 +13,7 @@
 #   fleet     the commands of a host with 64 and 255 mdevs on one device, and with 64 and 256 on four
 #   libvirt   how long libvirt needs to see 64 new mdevs, without and with our callout for mdevctl. LIBVIRT_MDEVS="64 255" in
 #             the environment: other numbers
-#   access    MMIO, DMA mapping and MSI-X of a VF as an mdev and with stock vfio-pci, in turns
+#   access    MMIO, DMA mapping and MSI-X of an mdev and of a VF with stock vfio-pci, in turns
 #   populate  touching all of a GPU's RAM in huge pages, and with one page a fault
 # The machine is emulated without KVM: compare the numbers of one run with each other only.
 set -e -o pipefail
@@ -24,7 +24,7 @@ set -e -o pipefail
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 
-stack=
+stack= append=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 done
 need_root
 
-# boot STACK SCRIPT ARGUMENTS... -- DEVICE...
+# boot STACK SCRIPT ARGUMENTS... -- DEVICE...; $append: words for the kernel
 boot()
 {
 	local name=${stack:-$1} words=() devices=() bin KERNEL
@@ -53,7 +53,7 @@ boot()
 	# shellcheck source=../vm/stacks/debian13
 	. "$VM_DIR/stacks/$name"
 	bin=$("$REPO_DIR/tests/system/prepare.sh" "$KERNEL")
-	"$VM_DIR/boot.sh" --stack "$name" --timeout 600 --no-kvm --add "$bin" --append log_buf_len=4M \
+	"$VM_DIR/boot.sh" --stack "$name" --timeout 600 --no-kvm --add "$bin" --append "log_buf_len=4M $append" \
 		"${devices[@]}" -- "tests/bench/${words[0]}" "${words[@]:1}"
 }
 
@@ -70,7 +70,8 @@ measure() # WHAT
 		boot debian13 fleet.sh 64 255 -- refdev,total-vfs=255
 		boot debian13 fleet.sh 64 256 -- refdev,total-vfs=64 refdev,total-vfs=64 refdev,total-vfs=64 refdev,total-vfs=64
 		;;
-	access) boot debian13 migrate.sh access 15 -- refdev,total-vfs=1 ;;
+	# A processor that halts is a thread of the host that sleeps: the host's scheduler would be measured
+	access) append=idle=poll boot debian13 migrate.sh access 16 -- refdev,total-vfs=2 ;;
 	libvirt)
 		# shellcheck disable=SC2086 # words on purpose
 		boot debian13 fleet.sh libvirt ${LIBVIRT_MDEVS:-64} -- refdev,total-vfs=255

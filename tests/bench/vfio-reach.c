@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vfio-reach: how long a VFIO user needs to reach a VF of the reference device, whoever its VFIO driver is.
+ * vfio-reach: how long a VFIO user needs to reach two VFs of the reference device with different VFIO drivers.
  *
- *   vfio-reach DIR
+ *   vfio-reach NAME1 DIR1 NAME2 DIR2
  *
- * DIR is the directory in sysfs of an mdev, or of a function that vfio-pci has and firmware has enabled. Prints "NAME_ns=N", medians:
+ * DIR is the directory in sysfs of an mdev, or of a function that vfio-pci has and firmware has enabled. Both are
+ * open, and each sample of the one is followed by one of the other: whatever slows the machine meets both. Prints
+ * "STEP.NAME=NS", medians:
  *
  *   mapped      a register, by a mapping of BAR 0
  *   read        the same, by read()
  *   config      configuration space, by read()
  *   map         2 MiB of memory are mapped for DMA, and unmapped
- *   interrupt   from the doorbell of a copy of 64 bytes until the program has read the eventfd of its MSI-X vector
+ *   sleeping    from the doorbell of a copy of 64 bytes until the program, which sleeps in poll(), has read the
+ *               eventfd of its MSI-X vector
+ *   polling     the same, but the program does not sleep: it reads the eventfd again and again
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,7 +31,7 @@ _Noreturn void bad(const char *fmt, ...);
 #include "../system/vfio-access.h"
 #include "../system/vfio-ioat.h"
 
-#define SAMPLES		101
+#define SAMPLES		1001
 #define IOVA		(1ULL << 40)
 #define IOVA_SIZE	(2UL << 20)
 
@@ -38,9 +42,20 @@ _Noreturn void bad(const char *fmt, ...);
 #define CHANCTRL_AGAIN	0x1d
 #define DESC_INTERRUPT	0x09
 
-static uint64_t bar0;
-static void *memory;
-static int event;
+/* What the steps use: @source, @ioat, and these */
+static struct reach {
+	uint64_t bar0;
+	void *memory;
+	int event;
+} reach;
+
+/* The two devices, while the other one is in use */
+static struct parked {
+	const char *name;
+	struct vdev source;
+	struct ioat ioat;
+	struct reach reach;
+} parked[2];
 
 _Noreturn void bad(const char *fmt, ...)
 {
@@ -65,7 +80,7 @@ static void by_read(void)
 {
 	uint32_t v;
 
-	ioat_must(pread(source.fd, &v, sizeof(v), bar0 + IOAT_CHANERR), "reading a register");
+	ioat_must(pread(source.fd, &v, sizeof(v), reach.bar0 + IOAT_CHANERR), "reading a register");
 }
 
 static void config(void)
@@ -77,16 +92,16 @@ static void config(void)
 
 static void map(void)
 {
-	int err = vdev_map(&source, IOVA, memory, IOVA_SIZE) ?: vdev_unmap(&source, IOVA, IOVA_SIZE);
+	int err = vdev_map(&source, IOVA, reach.memory, IOVA_SIZE) ?: vdev_unmap(&source, IOVA, IOVA_SIZE);
 
 	if (err)
 		bad("mapping memory: %s", strerror(err));
 }
 
-static void interrupt(void)
+/* The engine's doorbell, for one copy of 64 bytes with an interrupt */
+static void ring(void)
 {
-	struct pollfd p = { .fd = event, .events = POLLIN };
-	uint64_t last, count;
+	uint64_t last;
 
 	if (!ioat.ready || ioat.copies == IOAT_DESCS)
 		ioat_start();
@@ -101,9 +116,33 @@ static void interrupt(void)
 	};
 	__sync_synchronize();
 	*(volatile uint16_t *)(ioat.regs + IOAT_DMACOUNT) = ++ioat.copies;
-	if (poll(&p, 1, 5000) != 1 || read(event, &count, sizeof(count)) != sizeof(count))
-		bad("no interrupt of copy %u: INTRCTRL %#x, CHANSTS %#x, CHANERR %#x", ioat.copies, ioat.regs[INTRCTRL],
-		    *(volatile uint32_t *)(ioat.regs + CHANSTS), *(volatile uint32_t *)(ioat.regs + IOAT_CHANERR));
+}
+
+static void no_interrupt(void)
+{
+	bad("no interrupt of copy %u: INTRCTRL %#x, CHANSTS %#x, CHANERR %#x", ioat.copies, ioat.regs[INTRCTRL],
+	    *(volatile uint32_t *)(ioat.regs + CHANSTS), *(volatile uint32_t *)(ioat.regs + IOAT_CHANERR));
+}
+
+static void sleeping(void)
+{
+	struct pollfd p = { .fd = reach.event, .events = POLLIN };
+	uint64_t count;
+
+	ring();
+	if (poll(&p, 1, 5000) != 1 || read(reach.event, &count, sizeof(count)) != sizeof(count))
+		no_interrupt();
+}
+
+static void polling(void)
+{
+	uint64_t until = ioat_now_ms() + 5000, count;
+
+	ring();
+	while (read(reach.event, &count, sizeof(count)) < 0) {
+		if (errno != EAGAIN || ioat_now_ms() > until)
+			no_interrupt();
+	}
 }
 
 /* ---- many of them ---------------------------------------------------------------- */
@@ -123,27 +162,53 @@ static int order(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
+static void park(struct parked *p)
+{
+	p->source = source;
+	p->ioat = ioat;
+	p->reach = reach;
+}
+
+static void use(const struct parked *p)
+{
+	source = p->source;
+	ioat = p->ioat;
+	reach = p->reach;
+}
+
 /* A sample is @batch steps: one is short beside the clock's own time */
+static uint64_t sample(void (*step)(void), unsigned int batch)
+{
+	uint64_t start = now_ns();
+
+	for (unsigned int n = 0; n < batch; n++)
+		step();
+	return (now_ns() - start) / batch;
+}
+
 static void measure(const char *name, void (*step)(void), unsigned int batch)
 {
-	uint64_t ns[SAMPLES], start;
+	static uint64_t ns[2][SAMPLES];
 
 	for (unsigned int i = 0; i < SAMPLES; i++) {
-		start = now_ns();
-		for (unsigned int n = 0; n < batch; n++)
-			step();
-		ns[i] = (now_ns() - start) / batch;
+		for (unsigned int d = 0; d < 2; d++) {
+			use(&parked[d]);
+			ns[d][i] = sample(step, batch);
+			park(&parked[d]);
+		}
 	}
-	qsort(ns, SAMPLES, sizeof(*ns), order);
-	printf("%s_ns=%llu\n", name, (unsigned long long)ns[SAMPLES / 2]);
+	for (unsigned int d = 0; d < 2; d++) {
+		qsort(ns[d], SAMPLES, sizeof(**ns), order);
+		printf("%s.%s=%llu\n", name, parked[d].name, (unsigned long long)ns[d][SAMPLES / 2]);
+	}
 }
 
 static void open_device(const char *dir)
 {
 	ioat_open_device(dir);
-	bar0 = vdev_region(&source, VFIO_PCI_BAR0_REGION_INDEX).at;
-	memory = mmap(NULL, IOVA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-	if (memory == MAP_FAILED)
+	reach.bar0 = vdev_region(&source, VFIO_PCI_BAR0_REGION_INDEX).at;
+	reach.memory = mmap(NULL, IOVA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (reach.memory == MAP_FAILED)
 		bad("mmap: %s", strerror(errno));
 }
 
@@ -159,22 +224,29 @@ static void open_interrupt(void)
 		.set.count = 1,
 	};
 
-	event = eventfd(0, EFD_CLOEXEC);
-	irq.fd = event;
+	reach.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	irq.fd = reach.event;
 	ioat_must(ioctl(source.fd, VFIO_DEVICE_SET_IRQS, &irq), "MSI-X");
 	ioat.regs[INTRCTRL] = INTRCTRL_ON;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
-		return fprintf(stderr, "usage: vfio-reach DIR\n"), 2;
-	open_device(argv[1]);
-	open_interrupt();
+	if (argc != 5)
+		return fprintf(stderr, "usage: vfio-reach NAME1 DIR1 NAME2 DIR2\n"), 2;
+	for (unsigned int d = 0; d < 2; d++) {
+		memset(&source, 0, sizeof(source));
+		memset(&ioat, 0, sizeof(ioat));
+		parked[d].name = argv[1 + 2 * d];
+		open_device(argv[2 + 2 * d]);
+		open_interrupt();
+		park(&parked[d]);
+	}
 	measure("mapped", mapped, 100);
 	measure("read", by_read, 100);
 	measure("config", config, 100);
-	measure("map", map, 10);
-	measure("interrupt", interrupt, 1);
+	measure("map", map, 1);
+	measure("sleeping", sleeping, 1);
+	measure("polling", polling, 1);
 	return 0;
 }

@@ -25,7 +25,7 @@ struct ioat_desc {
 	uint64_t src, dst, next, unused[4];
 };
 
-static struct {
+static struct ioat {
 	struct vfio_region_info config;
 	volatile uint8_t *regs, *ring;
 	bool ready;
