@@ -155,7 +155,7 @@ system() { ${1:-part} system 4500 "$tests/system/host-run.sh" "${@:2}" ${T:-}; }
 boots()
 {
 	${1:-part} boots 4500 "$tests/system/host-run.sh" \
-		--boots "guests tools big many noiommu nvlink2 resident sleep reboot rebooted"
+		--boots "guests tools big many noiommu nvlink2 vfctrl sleep reboot rebooted"
 }
 
 debian12()
@@ -209,7 +209,7 @@ minimal()
 {
 	local off=VFIO_PCI_ENGINE_NVLINK2,MDEV_PCI_NVLINK2
 
-	off+=,MDEV_PCI_REFDEV_WHOLE,MDEV_PCI_REFDEV_VF_CTRL,MDEV_PCI_REFDEV_DEBUGFS
+	off+=,MDEV_PCI_REFDEV_PF_TYPE,MDEV_PCI_REFDEV_VF_CTRL,MDEV_PCI_REFDEV_DEBUGFS
 	MODULE_ARGS=WITHOUT=$off DEVICE=refdev-minimal part minimal 3000 "$tests/system/host-run.sh" --boots main ${T:-}
 }
 fleet() { part fleet 1800 "$tests/fleet/run.sh"; }

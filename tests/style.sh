@@ -255,7 +255,7 @@ errnos_documented()
 	local op table
 
 	table=$(sed -n '/^The engine and the framework handle an errno/,/return nothing: they must succeed/p' docs/vendor-guide.rst)
-	for op in $(sed -n '/^struct \(vfio_pci_mig_ops\|vfio_pci_log_ops\|mdev_pci_parent_ops\|mdev_pci_whole_ops\) {/,/^}/p' include/linux/*.h | grep -oP '\(\*\K\w+(?=\)\()'); do
+	for op in $(sed -n '/^struct \(vfio_pci_mig_ops\|vfio_pci_log_ops\|mdev_pci_parent_ops\|mdev_pci_pf_ops\) {/,/^}/p' include/linux/*.h | grep -oP '\(\*\K\w+(?=\)\()'); do
 		grep -q "\`\`$op\`\`" <<<"$table" || echo "docs/vendor-guide.rst: no errnos of $op"
 	done
 	[ -n "$op" ] || echo "no operations found"

@@ -250,7 +250,7 @@ def begin_of(event):
     return event.time - event.fields.get("ns", 0)
 
 
-Session = collections.namedtuple("Session", "device start end bytes early chunks fw_ns whole")
+Session = collections.namedtuple("Session", "device start end bytes early chunks fw_ns complete")
 Migration = collections.namedtuple("Migration", "save load stop run")
 
 
@@ -301,11 +301,11 @@ def running_at(device, time):
 
 
 def find_migrations(trace):
-    """Whole saves, each with the whole load of as many bytes that follows it, if any."""
+    """Complete saves, each with the complete load of as many bytes that follows it, if any."""
     saves, loads = [], []
     for device in trace.devices.values():
-        saves += [s for s in sessions(device, SAVING, "save") if s.whole]
-        loads += [s for s in sessions(device, ("RESUMING",), "load") if s.whole]
+        saves += [s for s in sessions(device, SAVING, "save") if s.complete]
+        loads += [s for s in sessions(device, ("RESUMING",), "load") if s.complete]
     migrations = []
     for save in sorted(saves, key=lambda s: s.start):
         fits = [l for l in loads if l.bytes == save.bytes and l.end > save.start]

@@ -3,7 +3,7 @@
  * mdev-pci: PCI functions offered as mediated devices. The vendor driver's side.
  *
  * The driver of a PF registers it as a parent with a table of types and with operations by which
- * its firmware prepares and migrates a VF. Or the parent itself is offered as a whole function: by
+ * its firmware prepares and migrates a VF. Or the parent itself is the function that is offered: by
  * a driver that only holds it, or by the PF's own driver, which releases it for a time. The
  * framework handles VFIO, mdev and sysfs. docs/vendor-guide.rst explains an example.
  */
@@ -82,7 +82,7 @@ struct mdev_pci_attr {
 struct mdev_pci_type;
 
 /**
- * struct mdev_pci_whole_ops - the PF itself becomes an mdev, and its driver stays bound
+ * struct mdev_pci_pf_ops - the PF itself becomes an mdev, and its driver stays bound
  *
  * Called in process context under device_lock() of the PF, while no VF exists and none can be made;
  * may sleep, but must end within a bounded time.
@@ -99,7 +99,7 @@ struct mdev_pci_type;
  * The driver must not access the device between the two. The PF's driver data belongs to the
  * framework then: see mdev_pci_get_drvdata().
  */
-struct mdev_pci_whole_ops {
+struct mdev_pci_pf_ops {
 	int (*quiesce)(struct pci_dev *pf, const struct mdev_pci_type *type);
 	int (*resume)(struct pci_dev *pf);
 };
@@ -117,8 +117,8 @@ struct mdev_pci_whole_ops {
  *	NULL: there is none.
  * @nvlink2: look for GPU RAM or ATSD registers behind NVLink2; NULL: there are none.
  * @not_migratable: without @mig_ops: the reason, shown in the type's "description".
- * @whole: an mdev is the PF itself, which its driver releases as long as the mdev exists; NULL: an
- *	mdev is a VF. Such a type has no @mig_ops, @log_ops, @hidden_range and @attrs; the
+ * @pf_ops: an mdev is the PF itself, which its driver releases as long as the mdev exists; NULL:
+ *	an mdev is a VF. Such a type has no @mig_ops, @log_ops, @hidden_range and @attrs; the
  *	parent needs &mdev_pci_parent_desc.err_handlers, and no @external_pf_driver.
  * @attrs: table of values that can be set on mdevs of this type.
  * @nr_attrs: entries in it, at most 16.
@@ -132,7 +132,7 @@ struct mdev_pci_type {
 	const struct vfio_pci_hidden_range *hidden_range;
 	const struct vfio_pci_nvlink2_ops *nvlink2;
 	const char *not_migratable;
-	const struct mdev_pci_whole_ops *whole;
+	const struct mdev_pci_pf_ops *pf_ops;
 	const struct mdev_pci_attr *attrs;
 	unsigned int nr_attrs;
 };
@@ -166,10 +166,10 @@ struct mdev_pci_limits {
  * @disable: take the resources back. The VF is closed and does no DMA any more.
  * @show: optional: more lines "key: value" for the "description" of each type, into @buf
  *	of @size bytes; returns how many it has written. Called when mdevs and VFs have come or
- *	gone, and by mdev_pci_parent_changed(), also while an mdev has the whole @pf; users
+ *	gone, and by mdev_pci_parent_changed(), also while an mdev has @pf itself; users
  *	read the last result.
  * @available: optional: the number of further mdevs of @type for which firmware has resources,
- *	without regard to VFs. Called as @show is, but not while an mdev has the whole @pf.
+ *	without regard to VFs. Called as @show is, but not while an mdev has @pf itself.
  */
 struct mdev_pci_parent_ops {
 	int (*enable)(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
@@ -189,15 +189,15 @@ struct mdev_pci_parent_ops {
  * @nr_types: entries in it, 1 to 16.
  * @mig_caps: limits of migration; needed if a type has mig_ops.
  * @log_caps: limits of logging dirty pages; needed if a type has log_ops.
- * @num_vfs: not of whole functions: VFs to create before the parent is announced, so that mdevctl's
- *	autostart finds them; 0: none. Ignored if VFs exist.
+ * @num_vfs: not with mdev_pci_register_function(): VFs to create before the parent is announced,
+ *	so that mdevctl's autostart finds them; 0: none. Ignored if VFs exist.
  * @external_pf_driver: the PF is bound to a driver that does not know mdev-pci, and that creates
  *	and removes the VFs. At unregistration they are unbound, and @num_vfs must be 0. Open VFs
  *	that a reset of the PF has reset are found: see &vfio_pci_engine_desc.watch.
  *	See mdev_pci_register_external().
- * @err_handlers: with types that have &mdev_pci_type.whole: the PF driver's own handlers.
+ * @err_handlers: with types that have &mdev_pci_type.pf_ops: the PF driver's own handlers.
  *	mdev_pci_err_handlers, which the struct pci_driver must have, call them while no mdev has
- *	the whole PF (except cor_error_detected).
+ *	the PF (except cor_error_detected).
  *
  * Everything that it points to must live as long as the parent.
  */
@@ -276,7 +276,7 @@ void mdev_pci_unregister_external(const struct mdev_pci_external *ext);
  *
  * Context: process context, usually the PF driver's probe(); sleeps. The PF's driver must stay
  * bound until mdev_pci_unregister_parent() has returned. With a type that has
- * &mdev_pci_type.whole: under device_lock() of @pf, and the driver data are set, for good.
+ * &mdev_pci_type.pf_ops: under device_lock() of @pf, and the driver data are set, for good.
  * Return: 0; -EINVAL: @desc is invalid, which is logged; -EEXIST: @pf is a parent already;
  * -ENOEXEC: the module was built against another interface, which is logged; -ENOMEM; others from
  * mdev_register_parent().
@@ -299,7 +299,7 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
 void mdev_pci_unregister_parent(struct pci_dev *pf);
 
 /**
- * __mdev_pci_register_function() - offer a PCI function as a whole, as one mdev
+ * __mdev_pci_register_function() - offer a PCI function itself, as one mdev
  * @pdev: the function
  * @desc: what is offered; must live as long as the parent
  * @interface: VFIO_PCI_ENGINE_INTERFACE of the caller, by mdev_pci_register_function()
@@ -338,7 +338,7 @@ void mdev_pci_unregister_function(struct pci_dev *pdev);
  * @num_vfs: VFs to create; 0: remove all
  *
  * Context: process context, under device_lock() of @pf; sleeps.
- * Return: @num_vfs; -EBUSY: mdevs exist, of VFs or of @pf as a whole; -ENODEV: @pf is no parent; or
+ * Return: @num_vfs; -EBUSY: mdevs exist, of VFs or of @pf itself; -ENODEV: @pf is no parent; or
  * an errno of pci_enable_sriov().
  */
 int mdev_pci_sriov_configure(struct pci_dev *pf, int num_vfs);
@@ -399,7 +399,7 @@ void mdev_pci_parent_changed(struct pci_dev *pf);
  * mdev_pci_get_drvdata() - get the PF driver's own data
  * @pf: the PF, bound to the driver
  *
- * Drivers with &mdev_pci_type.whole call it instead of pci_get_drvdata() wherever they may be
+ * Drivers with &mdev_pci_type.pf_ops call it instead of pci_get_drvdata() wherever they may be
  * called while an mdev has the PF, as in remove() and shutdown(). It returns what probe() has set
  * with pci_set_drvdata() before it registered the parent.
  *
@@ -440,7 +440,7 @@ void mdev_pci_function_detach(struct vfio_pci_fn *fn);
  */
 void mdev_pci_function_attach(struct vfio_pci_fn *fn);
 
-/* For the &pci_driver.err_handler of a driver with &mdev_pci_type.whole */
+/* For the &pci_driver.err_handler of a driver with &mdev_pci_type.pf_ops */
 extern const struct pci_error_handlers mdev_pci_err_handlers;
 
 /*

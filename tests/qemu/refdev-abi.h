@@ -129,9 +129,9 @@
 #define RD_IDENTIFY_MAGIC       0x44495652u
 #define RD_FEATURE_PRECOPY      0x1u
 #define RD_FEATURE_CONFIGURE    0x2u
-#define RD_FEATURE_RESIDENT     0x4u
+#define RD_FEATURE_VF_CTRL     0x4u
 
-#define RD_ID_CONTROL_BAR       0x3c    /* with RESIDENT: where VFs have it */
+#define RD_ID_CONTROL_BAR       0x3c    /* with VF_CTRL: where VFs have it */
 #define RD_ID_CONTROL_OFFSET    0x40
 #define RD_ID_CONTROL_BYTES     0x44
 #define RD_ID_WINDOW_OFFSET     0x48    /* in the control block */
@@ -143,7 +143,7 @@
 #define RD_QUERY_LOADING        0x2u
 #define RD_QUERY_TRACKING       0x4u
 #define RD_QUERY_PRECOPY        0x8u
-#define RD_QUERY_ACCESSES       0x50    /* with RESIDENT */
+#define RD_QUERY_ACCESSES       0x50    /* with VF_CTRL */
 
 /* Context page of a VF, BAR 0 */
 #define RD_CTX_MAGIC            0x2000

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Reference device: the control block of a VF (property "resident"), by which it is
+ * Reference device: the control block of a VF (property "vf-ctrl"), by which it is
  * suspended, saved, loaded and resumed without the rings and DMA of the PF.
  */
 #include "qemu/osdep.h"

@@ -46,7 +46,7 @@ static uint32_t fw_identify(RefdevCmd *cmd, RefdevVF *vf)
     stq_le_p(page + 0x30, cmd->pf->tracker_pages);
     stl_le_p(page + 0x38, (pf->precopy ? RD_FEATURE_PRECOPY : 0) |
                           (pf->configure ? RD_FEATURE_CONFIGURE : 0) |
-                          (pf->vf_control ? RD_FEATURE_RESIDENT : 0));
+                          (pf->vf_control ? RD_FEATURE_VF_CTRL : 0));
     if (pf->vf_control) {
         page[RD_ID_CONTROL_BAR] = pf->vf_control->bar;
         stl_le_p(page + RD_ID_CONTROL_OFFSET, pf->vf_control->offset);

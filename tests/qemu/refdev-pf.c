@@ -334,17 +334,17 @@ static void pf_vf_reset(Object *obj, const char *how, Error **errp)
     }
 }
 
-static bool parse_resident(RefdevPF *pf, Error **errp)
+static bool parse_vf_ctrl(RefdevPF *pf, Error **errp)
 {
-    if (!pf->resident || !*pf->resident) {
+    if (!pf->vf_ctrl || !*pf->vf_ctrl) {
         return true;
     }
-    pf->vf_control = refdev_control_kind(pf->resident);
+    pf->vf_control = refdev_control_kind(pf->vf_ctrl);
     /* The window is no place for extents */
     pf->precopy = false;
     if (!pf->vf_control) {
-        error_setg(errp, "resident: '%s' is neither bar nor part",
-                   pf->resident);
+        error_setg(errp, "vf-ctrl: '%s' is neither bar nor part",
+                   pf->vf_ctrl);
     }
     return pf->vf_control;
 }
@@ -361,7 +361,7 @@ static bool check_properties(RefdevPF *pf, Error **errp)
                    "context-size must be 4 KiB to 1 GiB in steps of 4 KiB");
         return false;
     }
-    return parse_resident(pf, errp) && parse_latencies(pf, errp) &&
+    return parse_vf_ctrl(pf, errp) && parse_latencies(pf, errp) &&
            plant_bug(pf, pf->x_bug ?: "", errp);
 }
 
@@ -461,7 +461,7 @@ static const Property pf_properties[] = {
     DEFINE_PROP_UINT64("tracker-pages", RefdevPF, tracker_pages, RD_MAX_PAGES),
     DEFINE_PROP_BOOL("pre-copy", RefdevPF, precopy, true),
     DEFINE_PROP_BOOL("configure", RefdevPF, configure, true),
-    DEFINE_PROP_STRING("resident", RefdevPF, resident),
+    DEFINE_PROP_STRING("vf-ctrl", RefdevPF, vf_ctrl),
     DEFINE_PROP_STRING("x-bug", RefdevPF, x_bug),
 };
 

@@ -199,7 +199,7 @@ struct RefdevPF {
     unsigned tracker_log;               /* of the smallest page; 0: as the ABI has it */
     bool precopy;
     bool configure;
-    char *resident;
+    char *vf_ctrl;
     char *fw_name;
     char *x_bug;
 

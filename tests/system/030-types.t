@@ -7,7 +7,7 @@
 TYPES=$PFDIR/mdev_supported_types
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-is "the parent offers exactly its types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE ${DEV_TYPE_WHOLE:+$DEV_TYPE_WHOLE }"
+is "the parent offers exactly its types" "$(ls "$TYPES" | sort | tr '\n' ' ')" "$DEV_TYPE $DEV_TYPE_LITE ${DEV_TYPE_PF:+$DEV_TYPE_PF }"
 
 vfs_and_mdevs 3
 for type in $DEV_TYPE $DEV_TYPE_LITE; do

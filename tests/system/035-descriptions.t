@@ -50,13 +50,13 @@ wrong "type 0 \(one\) has nr_attrs but no attrs" attrs=a no_attrs=Y
 wrong "type 0 \(one\) has mig_ops without suspend or resume" migrates=Y
 wrong "type 0 \(one\) has log_ops without mig_ops" logs=Y
 
-wrong "type 0 \(one\) has whole operations, but is registered by mdev_pci_register_function\(\)" whole=Y function=Y
-wrong "type 0 \(one\) has whole operations without quiesce or resume" whole=Y quiesce=N
+wrong "type 0 \(one\) has pf_ops, but is registered by mdev_pci_register_function\(\)" pf=Y function=Y
+wrong "type 0 \(one\) has pf_ops without quiesce or resume" pf=Y quiesce=N
 for how in attrs=a migrates=Y logs=Y; do
-	wrong "type 0 \(one\) has whole operations with mig_ops, log_ops, hidden_range or attributes" \
-		whole=Y $how
+	wrong "type 0 \(one\) has pf_ops with mig_ops, log_ops, hidden_range or attributes" \
+		pf=Y $how
 done
-wrong "type 0 \(one\) has whole operations with external_pf_driver" whole=Y external=Y
+wrong "type 0 \(one\) has pf_ops with external_pf_driver" pf=Y external=Y
 
 of="of type one"
 wrong "attribute 0 \(\) $of has no name" attrs=
@@ -123,5 +123,5 @@ no_mdevs_no_vfs
 # Of a driver that has other handlers of errors
 PF=$(basename "$(find /sys/bus/pci/drivers/pcieport/ -name '*:*' | head -n 1)")
 mark
-like "another driver's device as a whole: EINVAL" "$(made whole=Y)" 'Invalid (parameters|argument)'
+like "another driver's device as a whole: EINVAL" "$(made pf=Y)" 'Invalid (parameters|argument)'
 logged_once "the log says why" "pcieport $PF: .* err_handler is not mdev_pci_err_handlers$"

@@ -108,7 +108,7 @@ t "debugfs shows no session" shows session session none
 mig "the state is saved" "$a" dma:5 set:STOP_COPY "$(seen state state STOP_COPY)" "$(seen state user v2)" \
 	"$(seen session session saving)" size "read:$W/s" "$(seen session bytes "$state_bytes")" \
 	"$(seen counters saved 0)" set:RUNNING "$(seen session session none)" \
-	"$(seen session last saved)" "$(seen session last_whole 1)" "$(seen state user none)"
+	"$(seen session last saved)" "$(seen session last_complete 1)" "$(seen state user none)"
 debug_dir "$b"
 mig "the state is loaded" "$b" set:RESUMING "$(seen session session loading)" "$(seen session bytes 0)" \
 	"write:$W/s" set:RUNNING dma:5
@@ -147,10 +147,10 @@ done
 
 # Firmware commands
 events $DEV_TRACE_COMMAND "function=$vf_a" >"$W/commands"
-is "the source's commands" "$(field opcode <"$W/commands" | tr ' ' '\n' | sort | uniq -c |
+is "the source's commands are those of a save" "$(field opcode <"$W/commands" | tr ' ' '\n' | sort | uniq -c |
 	awk '{ printf "%s%s:%s", n++ ? " " : "", $2, $1 }')" "RESUME:2 SAVE:2 STATE_SIZE:1 SUSPEND:2"
 is "all of this PF" "$(field pf <"$W/commands" | tr ' ' '\n' | sort -u)" "$PF"
-is "all done" "$(field status <"$W/commands" | tr ' ' '\n' | sort -u)" 0
+is "each command has status 0" "$(field status <"$W/commands" | tr ' ' '\n' | sort -u)" 0
 t "each took its time" took_time <"$W/commands"
 is "the destination's loads" "$(events $DEV_TRACE_COMMAND "function=$vf_b" opcode=LOAD |
 	field error)" "0 0"
@@ -159,11 +159,11 @@ is "the destination's loads" "$(events $DEV_TRACE_COMMAND "function=$vf_b" opcod
 debug_dir "$a"
 t "one session has saved" shows counters saved 1
 t "no session has failed" shows counters failed 0
-t "its bytes" shows counters bytes_saved "$state_bytes"
+t "the counter has the bytes that were saved" shows counters bytes_saved "$state_bytes"
 is "operators see the same in sysfs" "$(counters_of "$a" saved loaded failed errors bytes_saved bytes_loaded)" \
 	"1 0 0 0 $state_bytes 0 "
 at_least "and that the function stood still while its state was read" "$(counters_of "$a" stopped_ns | tr -d ' ')" 1
-like "Prometheus gets it" "$("$PAYLOAD/tools/mdev-pci-metrics")" \
+like "mdev-pci-metrics prints the bytes" "$("$PAYLOAD/tools/mdev-pci-metrics")" \
 	"^mdev_pci_migrations_total\{mdev=\"$a\",function=\"$bdf_a\",type=\"$DEV_TYPE\",result=\"saved\"\} 1\$"
 for op in "suspend_p2p 1 0" "suspend_full 1 0" "state_size 1 0" "save 2 0" "resume_full 1 0" \
 	"resume_p2p 1 0" "load 0 0" "abort 0 0"; do
@@ -174,7 +174,7 @@ for op in suspend_p2p save resume_p2p; do
 done
 debug_dir "$b"
 t "one session has loaded" shows counters loaded 1
-t "its bytes, loaded" shows counters bytes_loaded "$state_bytes"
+t "the counter has the bytes that were loaded" shows counters bytes_loaded "$state_bytes"
 resets=$(sed -n 's/^resets: //p' "$D/counters")
 mig "the device is reset" "$b" reset
 now_resets=$(sed -n 's/^resets: //p' "$D/counters")
@@ -185,7 +185,7 @@ tracing 1
 clear_trace
 mig "a session by the region keeps v2 out" "$b" v1-state:2 "$(seen state user v1)" state=STOP_COPY set:STOP=EBUSY \
 	"v1-read:$W/v1" v1-state:1
-is "transitions by v1" "$(events vfio_pci_mig_state trigger=v1 | field new)" \
+is "the trace has the transitions by v1" "$(events vfio_pci_mig_state trigger=v1 | field new)" \
 	"RUNNING_P2P STOP STOP_COPY STOP RUNNING_P2P RUNNING"
 is "a refusal is seen, too" "$(events vfio_pci_mig_state trigger=v2 | field error)" -16
 

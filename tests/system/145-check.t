@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2120
 # boot: tools
 # timeout: 180
-# needs: modprobe whole
+# needs: modprobe pf
 #
 # mdev-pci-check on a real host: what it says is what the other tests see there by
 # themselves. Each finding by itself: tests/tools/test_check.py.
@@ -49,12 +49,12 @@ is "its status is that of warnings" "$STATUS" 1
 json status
 is "the status of the tool agrees" "$VALUE" warning
 json kernel
-is "the kernel's version" "$VALUE" "$(uname -r)"
+is "--json has the kernel's version" "$VALUE" "$(uname -r)"
 qemu_words
 json qemu
-is "QEMU's version" "${VALUE%%.*}" "$QEMU"
+is "--json has QEMU's version" "${VALUE%%.*}" "$QEMU"
 json mdevctl
-is "mdevctl's version" "mdevctl $VALUE" "$(mdevctl --version | head -n 1)"
+is "--json has mdevctl's version" "mdevctl $VALUE" "$(mdevctl --version | head -n 1)"
 for c in kernel kernel-options cdev iommu interrupt-remapping modules vfio-node qemu memlock migration; do
 	says system $c ok
 done
@@ -63,8 +63,8 @@ done
 must "what it says is kept" cp "$WORK/json" "$WORK/other"
 t "it compares this host with itself" check --compare "$WORK/other"
 says system compare ok
-like "its types" "$VALUE" "type $DEV_TYPE of device $PF of the other host can come to $PF"
-like "its mdev" "$VALUE" "mdev $a of the other host can come to $PF"
+like "the other host's types can come" "$VALUE" "type $DEV_TYPE of device $PF of the other host can come to $PF"
+like "the other host's mdev can come" "$VALUE" "mdev $a of the other host can come to $PF"
 must "the other host's file has another state" sed -i 's/ state=[0-9]* / state=77 /' "$WORK/other"
 t "it compares this host with that" check --compare "$WORK/other"
 says system compare error "type $DEV_TYPE .* can't come here: $PF: state is 77 there and 1 here"
@@ -81,7 +81,7 @@ json migration.pre_copy
 is "whether pre-copy is used" "$VALUE" "$WORD"
 json migration.property
 is "the property is that with which guests migrate in the other tests" "$VALUE" "$MIG_OPTION"
-like "QEMU knows it" "$(qemu-system-x86_64 -device vfio-pci,help 2>&1)" "^ *${MIG_OPTION%=*}=<"
+like "QEMU knows the option of the report" "$(qemu-system-x86_64 -device vfio-pci,help 2>&1)" "^ *${MIG_OPTION%=*}=<"
 json migration.protocol
 case $MIG_OPTION in x-*) word=v1 ;; *) word=v2 ;; esac
 is "the protocol is that of QEMU" "$VALUE" $word
@@ -97,9 +97,9 @@ says "$PF" types ok "$DEV_TYPE: 2 available, 1 in use"
 says "$PF" mdevs ok '^ok 1 mdev,'
 says "$PF" type-migration ok
 json types.0.type
-is "types, for programs" "$VALUE" $DEV_TYPE
+is "--json has the type" "$VALUE" $DEV_TYPE
 json types.0.available
-is "available, for programs" "$VALUE" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")"
+is "--json has the number of available mdevs" "$VALUE" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")"
 
 # ---- mdevctl's rule: Debian's names a program that is not there; and a VF is taken away
 rules=udev/rules.d/60-mdevctl.rules own_rule=
@@ -126,13 +126,13 @@ check
 is "no VFs: a warning" "$STATUS" 1
 says "$PF" vfs warning 'has no VFs now, of 8'
 found=$(grep "^$PF types " "$WORK/found")
-like "types of VFs" "$found" "^[^ ]* types warning type $DEV_TYPE: .* there are no VFs"
-like "the report names the function as a whole" "$found" "^[^ ]* types ok type $DEV_TYPE_WHOLE: 1 available"
+like "types of VFs are a warning without VFs" "$found" "^[^ ]* types warning type $DEV_TYPE: .* there are no VFs"
+like "the report names the function as a whole" "$found" "^[^ ]* types ok type $DEV_TYPE_PF: 1 available"
 new_uuid
-t "the whole device becomes an mdev" create "$UUID" $DEV_TYPE_WHOLE
+t "the whole device becomes an mdev" create "$UUID" $DEV_TYPE_PF
 check
 says "$PF" vfs ok "mdev $UUID has the whole device"
-says "$PF" types ok "$DEV_TYPE_WHOLE: the device as a whole is in use"
+says "$PF" types ok "$DEV_TYPE_PF: the device as a whole is in use"
 says "$PF" mdevs ok '^ok 1 mdev,'
 t "the mdev of the whole function is removed" remove "$UUID"
 must "the vendor module unloads" unload $DEV_MODULE

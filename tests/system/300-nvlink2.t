@@ -131,21 +131,21 @@ is "the mdev's function is the GPU" "$(cat "$MDEVS/$gpu/function")" "$GPU"
 # ---- regions ---------------------------------------------------------------------------
 
 G="region:0x800010de:1" L="region:0x80001014:1" ALL=0x4000000
-nv "the GPU's region" "$gpu" $G "is:size=0x4000000 flags=rwm tgt=0x77770000"
-nv "the bridge's" "$link" $L "is:size=0x1000 flags=rwm tgt=0x77770000 speed=9"
-nv "the other bridge's" "$bare" $L "is:size=0x0 flags= tgt=0x77770000 speed=8"
+nv "the GPU's region has its size, flags and address" "$gpu" $G "is:size=0x4000000 flags=rwm tgt=0x77770000"
+nv "the bridge's region has its size, flags, address and speed" "$link" $L "is:size=0x1000 flags=rwm tgt=0x77770000 speed=9"
+nv "the region of a bridge without ATSD registers is empty" "$bare" $L "is:size=0x0 flags= tgt=0x77770000 speed=8"
 nv "of the GPU that the firmware describes" "$acpi" $G "is:size=0x1000000 flags=rwm"
-nv "of no GPU" "$gpu" $L is:none
+nv "a GPU has no region of ATSD registers" "$gpu" $L is:none
 
 nv "what is written is mapped" "$gpu" $G write:0:0x30005:1 map:0:$ALL get:0:0x30005:1
 nv "what is put into the mapping is read" "$gpu" $G map:0:$ALL put:0x1ffff3:0x20100:2 \
 	read:0x1ffff3:0x20100:2 unmap read:0x1ffff3:0x20100:2
-nv "the last page" "$gpu" $G map:0x3fff000:0x1000 put:0x3fff000:0x1000:3 read:0x3fff000:0x1000:3
+nv "the last page of the region can be mapped and read" "$gpu" $G map:0x3fff000:0x1000 put:0x3fff000:0x1000:3 read:0x3fff000:0x1000:3
 nv "not aligned as huge pages are" "$gpu" $G map:0x1000:0x5ff000 put:0x1000:0x5ff000:4 \
 	read:0x1000:0x5ff000:4
 nv "by the firmware's properties" "$acpi" $G map:0:0x1000000 put:0xfffff0:0x10:5 read:0xfffff0:0x10:5
-nv "bounds: reading" "$gpu" $G short:0x3fffff0:0x100:0x10 rw=EINVAL:$ALL:1 rw=EINVAL:0xfffffffff8:8
-nv "bounds: mapping" "$gpu" $G map=EINVAL:0:0x4001000 map=EINVAL:$ALL:0x1000 \
+nv "no read reaches beyond the region" "$gpu" $G short:0x3fffff0:0x100:0x10 rw=EINVAL:$ALL:1 rw=EINVAL:0xfffffffff8:8
+nv "no mapping reaches beyond the region" "$gpu" $G map=EINVAL:0:0x4001000 map=EINVAL:$ALL:0x1000 \
 	map=EINVAL:0x3fff000:0x2000 map=EINVAL:0xfffffff000:0x1000
 nv "nothing of the empty region" "$bare" $L map=EINVAL:0:0x1000 rw=EINVAL:0:4
 nv "a child has it, too" "$gpu" $G map:0:0x10000 put:0:0x10000:6 fork get:0:0x10000:6
@@ -157,9 +157,9 @@ nv "the RAM was not touched while it does not answer" "$gpu" bar:0x20=0
 
 nv "ATSD registers, by write()" "$link" $L reg:8:8:0x123456789abcdef0 reg:0:8:0xabc bar:0x40=1 \
 	bar:0x48=0xabc bar:0x50=8 bar:0x58=0x123456789abcdef0 reg:0:4:0x5a bar:0x40=2 bar:0x50=4
-nv "by a mapping" "$link" $L map:0:0x1000 put64:8:0x1000 put64:0:0x77 bar:0x40=3 bar:0x48=0x77 \
+nv "ATSD registers are written by a mapping" "$link" $L map:0:0x1000 put64:8:0x1000 put64:0:0x77 bar:0x40=3 bar:0x48=0x77 \
 	bar:0x58=0x1000
-nv "not by parts" "$link" $L rw=EINVAL:0:2 rw=EINVAL:4:8 rw=EINVAL:0:16 rw=EINVAL:0x1000:4 \
+nv "parts of ATSD registers can't be accessed" "$link" $L rw=EINVAL:0:2 rw=EINVAL:4:8 rw=EINVAL:0:16 rw=EINVAL:0x1000:4 \
 	map=EINVAL:0x1000:0x1000 map=EINVAL:0:0x2000 bar:0x40=3
 
 # ---- resets ----------------------------------------------------------------------------
@@ -272,7 +272,7 @@ mark
 nv "what the administrator says is checked" "$gpu" open=EINVAL
 logged_once "the log says why" "described by the vendor driver: its RAM does not consist of whole pages"
 t "parameter ram is cleared" write_to $RAM -
-t "another signature" set_at gpu 0x0c=0
+t "the DVSEC has another signature" set_at gpu 0x0c=0
 nv "is a plain PCI device" "$gpu" $G is:none
 t "the signature is restored" set_at gpu restore
 nv "all is as before" "$gpu" $G "is:size=0x4000000 flags=rwm tgt=0x77770000" map:0:$ALL put:0:64:1 read:0:64:1

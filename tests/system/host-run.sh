@@ -13,7 +13,7 @@
 # the machine type that all QEMU versions in use have.
 #
 # --boots: run only the named boots, one word: main, guests, tools, big, many, noiommu, nvlink2,
-# resident, sleep, reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt, upstream.
+# vfctrl, sleep, reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt, upstream.
 # The last three take minutes, and upstream's selftests need a download: without patterns they run
 # only with --all.
 #
@@ -59,10 +59,10 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [resident]='' [reboot]='' [rebooted]=''
+	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [vfctrl]='' [reboot]='' [rebooted]=''
 	[sleep]='' [mlx5]='' [mlx5silent]='' [mlx5pair]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiosilent]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
-	[nvlink2]=700 [resident]=600 [reboot]=200 [rebooted]=240 [pair]=1500
+	[nvlink2]=700 [vfctrl]=600 [reboot]=200 [rebooted]=240 [pair]=1500
 	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiosilent]=300 [virtiopair]=900
 	[conform]=1500 [sleep]=600)
 declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress'
@@ -146,8 +146,8 @@ nvlink2=(--device nvlink2,id=gpu,role=gpu,base=0x6000000000,size=64M,tgt=0x77770
 # VFs that have their migration control themselves, beside those of the first device, which have not.
 # One more without shares its IOMMU group: nothing isolates the ports, it, and its neighbour
 # shellcheck disable=SC2054 # the commas are QEMU's
-resident=(--device "refdev,id=bar,resident=bar" --device "refdev,id=part,resident=part"
-	--device "refdev,id=odd,resident=odd"
+vfctrl=(--device "refdev,id=bar,vf-ctrl=bar" --device "refdev,id=part,vf-ctrl=part"
+	--device "refdev,id=odd,vf-ctrl=odd"
 	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15,id=rp5,chassis=5,slot=5,multifunction=on"
 	--qemu-arg -device --qemu-arg "pcie-root-port,disable-acs=on,addr=0x15.1,id=rp6,chassis=6,slot=6"
 	--qemu-arg -device --qemu-arg refdev,id=shared,bus=rp5
@@ -248,7 +248,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 resident sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio virtiosilent conform virtiopair mlx5pair pair; do
+for b in main guests tools big many noiommu nvlink2 vfctrl sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio virtiosilent conform virtiopair mlx5pair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -258,7 +258,7 @@ for b in main guests tools big many noiommu nvlink2 resident sleep reboot reboot
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != tools ] || [ -z "$all" ] || add_driverctl
 	[ "$b" != sleep ] || more=("${others[@]}" "${sleeps[@]}")
-	[ "$b" != resident ] || more=("${resident[@]}")
+	[ "$b" != vfctrl ] || more=("${vfctrl[@]}")
 	[ "$b" != virtio ] || { more=("${sleeps[@]}"); add_virtio; }
 	[ "$b" != virtiosilent ] || { add_virtio; more+=(--env "SILENT=${SILENT:-}"); }
 	[ "$b" != virtiopair ] || { volume=$(mktemp); bed=("${pair[@]}"); add_virtio; }

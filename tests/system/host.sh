@@ -136,7 +136,7 @@ dev_has() # WORD of $DEV_CAN
 can()
 {
 	case $1 in
-	attributes | firmware | modprobe | trace | whole)
+	attributes | firmware | modprobe | trace | pf)
 		dev_has "$1"
 		;;
 	iommufd)	# VFIO's character devices, with IOMMUFD

@@ -16,7 +16,7 @@ module_param(device, charp, 0444);
 MODULE_PARM_DESC(device, "PCI address, 0000:01:00.0");
 static bool function, engine, others;
 module_param(function, bool, 0444);
-MODULE_PARM_DESC(function, "register it as a function that is offered as a whole");
+MODULE_PARM_DESC(function, "register it as a function that is offered itself");
 module_param(engine, bool, 0444);
 MODULE_PARM_DESC(engine, "register it with the engine: a VF of the framework's without an mdev");
 
@@ -52,8 +52,8 @@ module_param_array(types, charp, &nr_types, 0444);
 MODULE_PARM_DESC(types, "their names");
 static bool no_types;
 module_param(no_types, bool, 0444);
-static bool whole, quiesce = true, migrates, logs;
-module_param(whole, bool, 0444);
+static bool pf, quiesce = true, migrates, logs;
+module_param(pf, bool, 0444);
 module_param(quiesce, bool, 0444);
 module_param(migrates, bool, 0444);
 module_param(logs, bool, 0444);
@@ -116,7 +116,7 @@ static int do_show(struct pci_dev *pf, char *buf, size_t size)
 
 static const struct mdev_pci_parent_ops failing_ops = { .show = do_show };
 
-static struct mdev_pci_whole_ops whole_ops = { .resume = do_resume };
+static struct mdev_pci_pf_ops pf_ops = { .resume = do_resume };
 static const struct vfio_pci_mig_ops mig_ops;
 static const struct vfio_pci_log_ops log_ops;
 
@@ -143,11 +143,11 @@ static void make_types(void)
 {
 	int i;
 
-	whole_ops.quiesce = quiesce ? do_quiesce : NULL;
+	pf_ops.quiesce = quiesce ? do_quiesce : NULL;
 	for (i = 0; i < nr_types; i++)
 		type_table[i] = (struct mdev_pci_type) {
 			.name = types[i],
-			.whole = whole ? &whole_ops : NULL,
+			.pf_ops = pf ? &pf_ops : NULL,
 			.mig_ops = migrates ? &mig_ops : NULL,
 			.log_ops = logs ? &log_ops : NULL,
 			.attrs = no_attrs ? NULL : attr_table,

@@ -32,8 +32,8 @@ static int fw_enable(struct mdev_pci_function *function, const struct mdev_pci_t
 
 	lockdep_assert_held(&function->fw_lock);
 	set_limits(limits, desc, type, function->fn.pdev);
-	if (type->whole)
-		return mdev_pci_whole_assign(function->parent, type);
+	if (type->pf_ops)
+		return mdev_pci_pf_assign(function->parent, type);
 	if (!desc->ops || !desc->ops->enable)
 		return 0;
 	return vfio_pci_engine_result(&function->fn.pdev->dev, "enable",
@@ -45,8 +45,8 @@ static void fw_disable(struct mdev_pci_function *function, const struct mdev_pci
 	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
 
 	lockdep_assert_held(&function->fw_lock);
-	if (type->whole)
-		mdev_pci_whole_reclaim(function->parent, type);
+	if (type->pf_ops)
+		mdev_pci_pf_reclaim(function->parent, type);
 	else if (ops && ops->disable)
 		ops->disable(&function->fn);
 }
@@ -207,7 +207,7 @@ static bool try_another(struct mdev_pci_instance *instance, int err)
 
 	if (err == -ETIMEDOUT || err == -ENOSPC || err == -ENOMEM)
 		return false;
-	if (mdev_pci_type_is_whole(parent, instance->type))
+	if (mdev_pci_type_is_pf(parent, instance->type))
 		return false;
 	mdev_pci_function_set_refused(instance->function, instance->number);
 	instance->may_try_another = !instance->moving &&
@@ -250,7 +250,7 @@ static int make_device(struct mdev_pci_instance *instance)
 		.use_ops = &mdev_pci_use_ops,
 		.hidden_range = instance->type->hidden_range,
 		.nvlink2 = instance->type->nvlink2,
-		.keep_driver_pm = instance->type->whole,
+		.keep_driver_pm = instance->type->pf_ops,
 		.watch = parent->external_pf_driver,
 	};
 	int ret;
@@ -329,9 +329,9 @@ static int check_function(struct mdev_pci_instance *instance)
 			name, mdev_pci_function_type_str(instance->function));
 		return -EOPNOTSUPP;
 	}
-	if (!instance->type->whole)
+	if (!instance->type->pf_ops)
 		return check_group(instance);
-	neighbour = mdev_pci_whole_neighbour(pdev);
+	neighbour = mdev_pci_pf_neighbour(pdev);
 	if (neighbour) {
 		pci_err(pdev, "mdev %s refused: the device shares its IOMMU group with %s; bind both to vfio-pci\n",
 			name, dev_name(neighbour));
@@ -351,7 +351,7 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 	ret = function_enable(function, instance->type, kept);
 	if (!ret)
 		return 0;
-	if (instance->type->whole)
+	if (instance->type->pf_ops)
 		pci_err(function->fn.pdev,
 			"mdev %s refused: its driver could not release the device (%pe)\n",
 			name, ERR_PTR(ret));
@@ -419,7 +419,7 @@ static struct lock_class_key function_locks[U8_MAX + 1];
 
 static bool has_own_class(const struct mdev_pci_function *function)
 {
-	return !mdev_pci_function_is_whole(function) || function->parent->whole;
+	return !mdev_pci_function_is_pf(function) || function->parent->function_only;
 }
 
 static void set_lock_class(struct mdev_pci_function *function)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Claims of functions: of an idle VF of a parent, or of the whole PF, for an mdev.
+ * Claims of functions: of an idle VF of a parent, or of the PF itself, for an mdev.
  */
 #include "mdev-pci.h"
 
@@ -55,7 +55,7 @@ unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 
 	mutex_lock(&parent->lock);
 	if (!parent->unregistering && !parent->sriov_busy && !parent->failed)
-		n = mdev_pci_type_is_whole(parent, type) ? self_is_idle(parent) :
+		n = mdev_pci_type_is_pf(parent, type) ? self_is_idle(parent) :
 							   count_available(parent);
 	mutex_unlock(&parent->lock);
 	return n;
@@ -87,8 +87,8 @@ struct mdev_pci_instance *mdev_pci_parent_first_claimed(struct mdev_pci_parent *
 	return NULL;
 }
 
-static int check_claim_whole(struct mdev_pci_parent *parent,
-			     const struct mdev_pci_instance *instance)
+static int check_claim_pf(struct mdev_pci_parent *parent,
+			  const struct mdev_pci_instance *instance)
 {
 	if (parent->self->instance)
 		return refuse(parent, instance, -EUSERS,
@@ -113,8 +113,8 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 	if (parent->sriov_busy)
 		return refuse(parent, instance, -EBUSY,
 			      "VFs are being created or removed; try again");
-	if (mdev_pci_type_is_whole(parent, instance->type))
-		return check_claim_whole(parent, instance);
+	if (mdev_pci_type_is_pf(parent, instance->type))
+		return check_claim_pf(parent, instance);
 	if (parent->self && parent->self->instance)
 		return refuse(parent, instance, -EBUSY,
 			      "an mdev has the whole device; remove that mdev");
@@ -177,7 +177,7 @@ static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *
 }
 
 /**
- * mdev_pci_parent_claim() - claim an idle VF, or the whole PF, for an instance
+ * mdev_pci_parent_claim() - claim an idle VF, or the PF itself, for an instance
  * @parent: the parent
  * @instance: the instance; gets the function, with a reference
  *
@@ -186,7 +186,7 @@ static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *
  * Return: 0, or, with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its
  * firmware has failed; -EBUSY: SR-IOV is being changed, or the PF is wanted and VFs exist, or a VF
  * is wanted and an mdev has the PF; -ENODEV: there is no VF; -ENXIO: none is bound; -ENOSPC: all
- * are in use; -EUSERS: the PF is in use as a whole.
+ * are in use; -EUSERS: an mdev has the PF.
  */
 int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
 {
@@ -197,7 +197,7 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 	ret = check_claim(parent, instance);
 	if (ret)
 		goto unlock;
-	function = mdev_pci_type_is_whole(parent, instance->type) ? parent->self :
+	function = mdev_pci_type_is_pf(parent, instance->type) ? parent->self :
 								    idle_vf(parent, instance);
 	if (!function) {
 		ret = refuse(parent, instance, -EAGAIN,
@@ -230,7 +230,7 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
 	const char *name = dev_name(&instance->mdev->dev);
 
 	if (parent->unregistering || parent->failed || parent->sriov_busy ||
-	    mdev_pci_type_is_whole(parent, instance->type)) {
+	    mdev_pci_type_is_pf(parent, instance->type)) {
 		pci_err(parent->pf, "mdev %s not moved: %s\n", name,
 			parent->unregistering ? "the PF is being unbound or removed" :
 			parent->failed ? "the PF's firmware has failed; reset the PF" :

@@ -87,17 +87,18 @@ static bool driver_has_handlers(const struct pci_dev *pf)
 }
 
 /* Firmware's operations use the PF, which the driver has released then */
-static const char *validate_whole(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
-				  const struct mdev_pci_type *type)
+static const char *validate_pf_type(const struct pci_dev *pf,
+				    const struct mdev_pci_parent_desc *desc,
+				    const struct mdev_pci_type *type)
 {
-	if (!type->whole->quiesce || !type->whole->resume)
-		return "has whole operations without quiesce or resume";
+	if (!type->pf_ops->quiesce || !type->pf_ops->resume)
+		return "has pf_ops without quiesce or resume";
 	if (type->mig_ops || type->log_ops || type->hidden_range || type->nr_attrs)
-		return "has whole operations with mig_ops, log_ops, hidden_range or attributes";
+		return "has pf_ops with mig_ops, log_ops, hidden_range or attributes";
 	if (desc->external_pf_driver)
-		return "has whole operations with external_pf_driver";
+		return "has pf_ops with external_pf_driver";
 	if (!driver_has_handlers(pf))
-		return "has whole operations, but err_handler is not mdev_pci_err_handlers";
+		return "has pf_ops, but err_handler is not mdev_pci_err_handlers";
 	return NULL;
 }
 
@@ -116,7 +117,7 @@ static const char *validate_engine(const struct mdev_pci_parent_desc *desc,
 }
 
 static const char *validate_type(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
-				 unsigned int i, bool whole)
+				 unsigned int i, bool function_only)
 {
 	const struct mdev_pci_type *type = &desc->types[i];
 	const char *why = validate_type_name(desc, i);
@@ -127,10 +128,10 @@ static const char *validate_type(const struct pci_dev *pf, const struct mdev_pci
 		return "has too many attributes";
 	if (type->nr_attrs && !type->attrs)
 		return "has nr_attrs but no attrs";
-	if (!type->whole)
+	if (!type->pf_ops)
 		return validate_engine(desc, type);
-	return whole ? "has whole operations, but is registered by mdev_pci_register_function()" :
-		       validate_whole(pf, desc, type);
+	return function_only ? "has pf_ops, but is registered by mdev_pci_register_function()" :
+		       validate_pf_type(pf, desc, type);
 }
 
 /* A driver in the kernel's image has no module */
@@ -140,7 +141,7 @@ static bool owner_is_missing(const struct pci_dev *pf, const struct mdev_pci_par
 }
 
 static const char *validate_parent(const struct pci_dev *pf,
-				   const struct mdev_pci_parent_desc *desc, bool whole)
+				   const struct mdev_pci_parent_desc *desc, bool function_only)
 {
 	if (owner_is_missing(pf, desc))
 		return "owner is missing, set it to THIS_MODULE";
@@ -150,16 +151,16 @@ static const char *validate_parent(const struct pci_dev *pf,
 		return "types or nr_types is missing";
 	if (desc->nr_types > MDEV_PCI_TYPES_MAX)
 		return "nr_types is too large";
-	if (desc->num_vfs && (desc->external_pf_driver || whole))
+	if (desc->num_vfs && (desc->external_pf_driver || function_only))
 		return "num_vfs is set, but this driver does not create VFs";
 	return NULL;
 }
 
 static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, unsigned int t,
-		      bool whole)
+		      bool function_only)
 {
 	const struct mdev_pci_type *type = &desc->types[t];
-	const char *why = validate_type(pf, desc, t, whole);
+	const char *why = validate_type(pf, desc, t, function_only);
 	unsigned int i;
 
 	if (why) {
@@ -179,15 +180,16 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 
 /**
  * mdev_pci_desc_check() - check the description of a parent
- * @pf: the PF, or what is a parent as a whole; its driver stays
+ * @pf: the PF, or the function that is its own parent; its driver stays
  * @desc: the vendor module's description
- * @whole: true for a parent as a whole
+ * @function_only: the parent offers itself only
  *
  * Return: 0; -EINVAL: it is invalid, which was logged.
  */
-int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole)
+int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+			bool function_only)
 {
-	const char *why = validate_parent(pf, desc, whole);
+	const char *why = validate_parent(pf, desc, function_only);
 	unsigned int i;
 	int ret = 0;
 
@@ -196,7 +198,7 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
 		return -EINVAL;
 	}
 	for (i = 0; i < desc->nr_types && !ret; i++)
-		ret = check_type(pf, desc, i, whole);
+		ret = check_type(pf, desc, i, function_only);
 	return ret;
 }
 

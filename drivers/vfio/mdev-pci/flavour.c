@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The flavour "mdev" of driver_flavour (../flavour): VFs of parents, which are bound to mdev-pci,
- * and functions whose driver offers them as a whole.
+ * and functions that their driver offers as mdevs.
  */
 #include <linux/driver_flavour.h>
 #include <linux/module.h>
@@ -24,7 +24,7 @@ static bool is_offered(struct pci_dev *pdev)
 	parent = mdev_pci_parent_find(pci_physfn(pdev));
 	if (!parent)
 		return false;
-	ret = !parent->whole && !READ_ONCE(parent->unregistering);
+	ret = !parent->function_only && !READ_ONCE(parent->unregistering);
 	mdev_pci_parent_put(parent);
 	return ret;
 }

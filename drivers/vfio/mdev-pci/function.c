@@ -127,7 +127,7 @@ static int call_by_worker(struct mdev_pci_function *function,
  * @call: what to call, with the instance that has claimed it
  *
  * Context: process context, from an mdev's probe and remove; sleeps.
- * Return: what @call returns; or -ESHUTDOWN: it was not called. The function is a whole one and
+ * Return: what @call returns; or -ESHUTDOWN: it was not called. The function is its own parent, and
  * is being unregistered, which has taken it from the instance.
  */
 int mdev_pci_function_call(struct mdev_pci_function *function,
@@ -136,7 +136,7 @@ int mdev_pci_function_call(struct mdev_pci_function *function,
 	struct device *dev = &function->fn.pdev->dev;
 	int ret;
 
-	if (mdev_pci_function_is_whole(function))
+	if (mdev_pci_function_is_pf(function))
 		return call_by_worker(function, call);
 	device_lock(dev);
 	ret = call(function->instance);
@@ -209,7 +209,7 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 	function->parent = parent;
 	function->fn.pf = parent->pf;
 	function->fn.pdev = pci_dev_get(pdev);
-	if (!mdev_pci_function_is_whole(function))
+	if (!mdev_pci_function_is_pf(function))
 		function->fn.id = pci_iov_vf_id(pdev);
 	return function;
 }
@@ -235,7 +235,7 @@ int mdev_pci_function_add(struct pci_dev *pdev, struct mdev_pci_parent *parent)
 	return -ENODEV;
 }
 
-static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
+static struct mdev_pci_function *parent_self(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
 
@@ -246,7 +246,7 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_function_del() - undo mdev_pci_function_add(), for a parent that is offered as a whole
+ * mdev_pci_function_del() - undo mdev_pci_function_add(), for a parent that is offered itself
  * @parent: the parent, which is being unregistered: no claims and calls come any more
  *
  * Its mdev is detached from the function. Waiters of mdev_pci_function_call() wake up only after
@@ -257,7 +257,7 @@ static struct mdev_pci_function *whole_function(struct mdev_pci_parent *parent)
  */
 void mdev_pci_function_del(struct mdev_pci_parent *parent)
 {
-	struct mdev_pci_function *function = whole_function(parent);
+	struct mdev_pci_function *function = parent_self(parent);
 	struct mdev_pci_call *c = take_call(function);
 
 	vfio_pci_engine_assert_locked(&function->fn.pdev->dev);
@@ -279,7 +279,7 @@ static int function_probe(struct pci_dev *vf, const struct pci_device_id *id)
 
 	if (vf->is_virtfn)
 		parent = mdev_pci_parent_find(pci_physfn(vf));
-	if (!parent || parent->whole) {
+	if (!parent || parent->function_only) {
 		pci_err(vf, "is not a VF of an mdev-pci parent; clear its driver_override\n");
 		if (parent)
 			mdev_pci_parent_put(parent);
@@ -360,8 +360,8 @@ static bool stop_claims(struct mdev_pci_parent *parent, struct pci_dev *pdev)
 	mutex_lock(&parent->lock);
 	function = find_function(parent, pdev);
 	claimed = function && function->instance;
-	/* A whole parent's is taken out when that is unregistered */
-	if (function && !claimed && !mdev_pci_function_is_whole(function))
+	/* If it is its own parent: unregistration takes it out */
+	if (function && !claimed && !mdev_pci_function_is_pf(function))
 		list_del(&function->node);
 	else
 		function = NULL;

@@ -19,7 +19,7 @@ static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *dat
 	parent = mdev_pci_parent_find(pci_physfn(vf));
 	if (!parent)
 		return NOTIFY_DONE;
-	if (!parent->whole && !READ_ONCE(parent->unregistering))
+	if (!parent->function_only && !READ_ONCE(parent->unregistering))
 		mdev_pci_function_override_set(vf);
 	mdev_pci_parent_put(parent);
 	return NOTIFY_OK;

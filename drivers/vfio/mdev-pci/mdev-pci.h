@@ -4,7 +4,7 @@
  *
  * A parent is a registered PF, a function one of its VFs, bound to the framework's
  * pci_driver, and an instance an mdev that has claimed a function. The parent may also be a
- * function itself, as a whole, bound to the vendor driver: its only one, or one that excludes VFs.
+ * function itself, bound to the vendor driver: its only one, or one that excludes VFs.
  *
  * Lock order, outermost first:
  *
@@ -94,9 +94,9 @@ struct mdev_pci_type_entry {
  * @mtypes: the same as the mdev core wants them
  * @lock: see the top of this file
  * @functions: bound VFs, by struct mdev_pci_function.node
- * @self: the PF as a whole, if it is offered so, or NULL
- * @whole: the parent is itself the one function that it offers; its driver does not use it
- * @pf_assignable: it can be had as a whole, and is its driver's otherwise
+ * @self: the PF as a function, if it is offered itself, or NULL
+ * @function_only: the only function that it offers is itself; its driver does not use it
+ * @pf_assignable: an mdev can have the PF; otherwise its driver uses it
  * @drvdata: of @pf_assignable: the vendor driver's data. Does not change
  * @pf_assigned: of @pf_assignable: the driver has let go of it. Under device_lock() of the PF
  * @sriov_busy: VFs are being created or removed. Under @lock
@@ -122,7 +122,7 @@ struct mdev_pci_parent {
 	struct mutex lock;		/* order: top of this file */
 	struct list_head functions;
 	struct mdev_pci_function *self;
-	bool whole;
+	bool function_only;
 	bool pf_assignable;
 	void *drvdata;
 	bool pf_assigned;
@@ -155,7 +155,7 @@ struct mdev_pci_claim_ops {
 };
 
 /**
- * struct mdev_pci_function - a VF bound to the framework, or a whole parent
+ * struct mdev_pci_function - a VF bound to the framework, or the parent itself
  * @kref: held by the binding and by the instance that has claimed it
  * @free: for the last of them
  * @node: of a VF: in the parent's list, while bound
@@ -182,9 +182,9 @@ struct mdev_pci_claim_ops {
  * @before: what those that are inherited have been before
  * @written: bit for each attribute that has been written since. Under @fw_lock
  * @command: PCI Command register before a reset of the PF
- * @work: of a whole parent: has @call called
+ * @work: of the parent itself: has @call called
  * @call: what an mdev waits for, or NULL. Under the parent's lock
- * @gone: of a whole parent: unregistration has taken the function from its mdev
+ * @gone: of the parent itself: unregistration has taken the function from its mdev
  */
 struct mdev_pci_function {
 	struct kref kref;
@@ -266,25 +266,25 @@ static inline struct mdev_pci_parent *mdev_pci_parent_of(struct mdev_type *mtype
 }
 
 /**
- * mdev_pci_type_is_whole() - check whether mdevs of a type are the parent itself
+ * mdev_pci_type_is_pf() - check whether mdevs of a type are the parent itself
  * @parent: the parent
  * @type: one of its types
  *
  * Return: false if they are VFs.
  */
-static inline bool mdev_pci_type_is_whole(const struct mdev_pci_parent *parent,
-					  const struct mdev_pci_type *type)
+static inline bool mdev_pci_type_is_pf(const struct mdev_pci_parent *parent,
+				       const struct mdev_pci_type *type)
 {
-	return parent->whole || type->whole;
+	return parent->function_only || type->pf_ops;
 }
 
 /**
- * mdev_pci_function_is_whole() - check whether a function is the parent itself
+ * mdev_pci_function_is_pf() - check whether a function is the parent itself
  * @function: the function
  *
  * Return: false if it is a VF.
  */
-static inline bool mdev_pci_function_is_whole(const struct mdev_pci_function *function)
+static inline bool mdev_pci_function_is_pf(const struct mdev_pci_function *function)
 {
 	return function->fn.pdev == function->parent->pf;
 }
@@ -297,7 +297,7 @@ static inline bool mdev_pci_function_is_whole(const struct mdev_pci_function *fu
  */
 static inline const char *mdev_pci_function_type_str(const struct mdev_pci_function *function)
 {
-	return mdev_pci_function_is_whole(function) ? "device" : "VF";
+	return mdev_pci_function_is_pf(function) ? "device" : "VF";
 }
 
 /**
@@ -360,7 +360,8 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf);
 
 /* parent.c */
 struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
-					      const struct mdev_pci_parent_desc *desc, bool whole);
+					      const struct mdev_pci_parent_desc *desc,
+					      bool function_only);
 void mdev_pci_parent_put(struct mdev_pci_parent *parent);
 struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf);
 int mdev_pci_parent_list(struct mdev_pci_parent *parent);
@@ -370,11 +371,11 @@ void mdev_pci_types_hold(struct mdev_pci_parent *parent);
 bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function);
 void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent);
 
-/* whole.c */
-struct device *mdev_pci_whole_neighbour(struct pci_dev *pf);
+/* pf.c */
+struct device *mdev_pci_pf_neighbour(struct pci_dev *pf);
 struct device *mdev_pci_group_owner(struct pci_dev *pdev);
-int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
-void mdev_pci_whole_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+int mdev_pci_pf_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
+void mdev_pci_pf_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type);
 
 /* function.c */
 extern struct pci_driver mdev_pci_function_driver;
@@ -413,7 +414,8 @@ extern struct mdev_driver mdev_pci_driver;
 
 /* desc.c */
 int mdev_pci_interface_check(u32 interface, const char *module);
-int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, bool whole);
+int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+			bool function_only);
 
 /* register.c */
 void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent);

@@ -87,7 +87,7 @@ static int get_config(struct net_device *dev, unsigned int vf, struct ifla_vf_in
 #define VLAN_QOS	GENMASK_ULL(23, 16)
 #define VLAN_PROTO	GENMASK_ULL(47, 32)	/* 0: that and the priority were not given */
 
-static u64 whole_vlan(const struct ifla_vf_info *now)
+static u64 complete_vlan(const struct ifla_vf_info *now)
 {
 	u16 proto = ntohs(now->vlan_proto) ?: ETH_P_8021Q;
 
@@ -99,11 +99,11 @@ static int set_vlan(struct net_device *dev, unsigned int vf, const struct ifla_v
 		    u64 value)
 {
 	u16 vlan = FIELD_GET(VLAN_ID, value);
-	u64 whole = value & VLAN_PROTO ? value : whole_vlan(now);
-	u8 qos = vlan ? FIELD_GET(VLAN_QOS, whole) : 0;
+	u64 full = value & VLAN_PROTO ? value : complete_vlan(now);
+	u8 qos = vlan ? FIELD_GET(VLAN_QOS, full) : 0;
 
 	return dev->netdev_ops->ndo_set_vf_vlan(dev, vf, vlan, qos,
-						htons(FIELD_GET(VLAN_PROTO, whole)));
+						htons(FIELD_GET(VLAN_PROTO, full)));
 }
 
 static int set_by(struct net_device *dev, unsigned int vf, unsigned long id, u64 value)
@@ -143,7 +143,7 @@ static int get_by(struct net_device *dev, unsigned int vf, unsigned long id, u64
 		*value = ether_addr_to_u64(now.mac);
 		return 0;
 	case VF_VLAN:
-		*value = whole_vlan(&now);
+		*value = complete_vlan(&now);
 		return 0;
 	case VF_MAX_TX_RATE:
 		*value = now.max_tx_rate;

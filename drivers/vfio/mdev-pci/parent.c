@@ -68,12 +68,12 @@ struct mdev_pci_parent *mdev_pci_parent_find(struct pci_dev *pf)
 	return found;
 }
 
-static bool has_whole_type(const struct mdev_pci_parent_desc *desc)
+static bool has_pf_type(const struct mdev_pci_parent_desc *desc)
 {
 	unsigned int i;
 
 	for (i = 0; i < desc->nr_types; i++) {
-		if (desc->types[i].whole)
+		if (desc->types[i].pf_ops)
 			return true;
 	}
 	return false;
@@ -93,12 +93,13 @@ static void tell(struct work_struct *work)
  * mdev_pci_parent_alloc() - allocate a parent with its types
  * @pf: the PF
  * @desc: what it offers
- * @whole: the PF is itself the one function that it offers
+ * @function_only: the PF is itself the one function that it offers
  *
  * Return: the parent, with a reference; or an ERR_PTR(): -ENOMEM.
  */
 struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
-					      const struct mdev_pci_parent_desc *desc, bool whole)
+					      const struct mdev_pci_parent_desc *desc,
+					      bool function_only)
 {
 	struct mdev_pci_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
 	int ret;
@@ -113,8 +114,8 @@ struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
 	INIT_LIST_HEAD(&parent->functions);
 	parent->pf = pci_dev_get(pf);
 	parent->desc = desc;
-	parent->whole = whole;
-	parent->pf_assignable = !whole && has_whole_type(desc);
+	parent->function_only = function_only;
+	parent->pf_assignable = !function_only && has_pf_type(desc);
 	parent->drvdata = pci_get_drvdata(pf);
 	ret = mdev_pci_types_make(parent);
 	if (ret) {
@@ -260,7 +261,7 @@ bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_functio
 
 	mutex_lock(&parent->lock);
 	ok = !parent->unregistering;
-	if (ok && mdev_pci_function_is_whole(function))
+	if (ok && mdev_pci_function_is_pf(function))
 		parent->self = function;
 	else if (ok)
 		list_add_vf(parent, function);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The functions that PF drivers call: they register parents, which are PFs with VFs or whole
- * functions, and report failures and resets of firmware.
+ * The functions that PF drivers call: they register parents, which are PFs with VFs, or
+ * functions that are offered themselves, and report failures and resets of firmware.
  */
 #include <linux/module.h>
 
@@ -17,7 +17,7 @@ static void set_unregistering(struct mdev_pci_parent *parent)
 	mutex_unlock(&parent->cache_lock);
 }
 
-static int add_whole(struct mdev_pci_parent *parent)
+static int add_self(struct mdev_pci_parent *parent)
 {
 	vfio_pci_engine_assert_locked(&parent->pf->dev);
 	kref_get(&parent->kref);
@@ -45,7 +45,7 @@ static int announce(struct mdev_pci_parent *parent)
 	return 0;
 }
 
-/* Stop claims, and detach the mdev that has the whole PF */
+/* Stop claims, and detach the mdev that has the PF */
 static void stop_claims(struct mdev_pci_parent *parent)
 {
 	set_unregistering(parent);
@@ -71,7 +71,7 @@ int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_
 	if (ret)
 		goto put;
 	if (parent->pf_assignable)
-		ret = add_whole(parent);
+		ret = add_self(parent);
 	if (ret)
 		goto unlist;
 	if (pci_num_vf(pf))
@@ -129,7 +129,7 @@ int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_par
 	ret = mdev_pci_parent_list(parent);
 	if (ret)
 		goto put;
-	ret = add_whole(parent);
+	ret = add_self(parent);
 	if (ret)
 		goto unlist;
 	ret = announce(parent);

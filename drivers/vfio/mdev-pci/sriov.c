@@ -119,16 +119,16 @@ static bool user_is_waited_for(struct mdev_pci_parent *parent,
 
 static int begin_change(struct mdev_pci_parent *parent)
 {
-	struct mdev_pci_instance *whole, *user;
+	struct mdev_pci_instance *pf_user, *user;
 	int ret = 0;
 
 	mutex_lock(&parent->lock);
-	whole = parent->self ? parent->self->instance : NULL;
+	pf_user = parent->self ? parent->self->instance : NULL;
 	user = mdev_pci_parent_first_claimed(parent);
-	if (whole) {
+	if (pf_user) {
 		pci_err(parent->pf,
 			"VFs can't be created while an mdev has the whole device; remove mdev %s first\n",
-			dev_name(&whole->mdev->dev));
+			dev_name(&pf_user->mdev->dev));
 		ret = -EBUSY;
 	} else if (user && user_is_waited_for(parent, user)) {
 		pci_err(parent->pf,

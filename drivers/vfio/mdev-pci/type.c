@@ -103,7 +103,7 @@ static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci
 	for (i = 0; i < parent->nr_type_entries; i++) {
 		struct mdev_pci_type_entry *entry = &parent->type_entries[i];
 
-		if (!entry->type->whole)
+		if (!entry->type->pf_ops)
 			WRITE_ONCE(entry->available, available(parent, ops, entry->type));
 	}
 }
@@ -140,7 +140,7 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 	unsigned int n;
 
 	n = mdev_pci_parent_available(parent, entry->type);
-	if (entry->type->whole || !ops || !ops->available)
+	if (entry->type->pf_ops || !ops || !ops->available)
 		return n;
 	return min(n, READ_ONCE(entry->available));
 }
@@ -184,7 +184,7 @@ ssize_t mdev_pci_show_description(struct mdev_type *mtype, char *buf)
 	n = show_migration(desc, entry->type, buf);
 	if (entry->type->mig_ops)
 		n += mdev_pci_describe_compat(parent, entry->type, buf, n);
-	if (mdev_pci_type_is_whole(parent, entry->type))
+	if (mdev_pci_type_is_pf(parent, entry->type))
 		n += sysfs_emit_at(buf, n, "function: the device as a whole\n");
 	if (entry->type->mig_ops && desc->mig_caps.upstream)
 		n += sysfs_emit_at(buf, n, "streams: native, upstream\n");

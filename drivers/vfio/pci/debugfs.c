@@ -56,7 +56,7 @@ static int session_show(struct seq_file *m, void *unused)
 	seq_printf(m, "chunks: %llu\n", s.session.chunks);
 	seq_printf(m, "buffers: %llu\n", s.session.buffers);
 	seq_printf(m, "last: %s\n", session_name(s.ended.dir, "saved", "loaded"));
-	seq_printf(m, "last_whole: %u\n", s.ended.whole);
+	seq_printf(m, "last_complete: %u\n", s.ended.complete);
 	seq_printf(m, "last_bytes: %llu\n", s.ended.bytes);
 	seq_printf(m, "last_chunks: %llu\n", s.ended.chunks);
 	seq_printf(m, "last_ns: %llu\n", s.ended_ns);

@@ -50,7 +50,7 @@ struct hidden_range {
 	u16 command;
 };
 
-static bool is_whole(const struct hidden_range *ctl)
+static bool hides_bar(const struct hidden_range *ctl)
 {
 	return !ctl->start && ctl->end == ctl->size;
 }
@@ -89,7 +89,7 @@ static const char *what_is_wrong(const struct hidden_range *ctl,
 		return "the function has no such memory BAR";
 	if (where->offset >= ctl->size || where->length > ctl->size - where->offset)
 		return "it is not inside the BAR";
-	if (!is_whole(ctl) && !PAGE_ALIGNED(ctl->start | ctl->end))
+	if (!hides_bar(ctl) && !PAGE_ALIGNED(ctl->start | ctl->end))
 		return "it shares a page of this kernel with registers that users map";
 	if (has_msix(ctl, PCI_MSIX_TABLE) || has_msix(ctl, PCI_MSIX_PBA))
 		return "it contains the MSI-X table or pending bits";
@@ -318,7 +318,7 @@ int hidden_region_info(const struct hidden_range *ctl, struct vfio_region_info *
 	info->offset = VFIO_PCI_INDEX_TO_OFFSET(ctl->bar);
 	info->size = 0;
 	info->flags = 0;
-	if (is_whole(ctl))
+	if (hides_bar(ctl))
 		return 0;
 	info->size = ctl->size;
 	info->flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
@@ -372,7 +372,7 @@ ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t cou
 	ssize_t ret;
 
 	if (index == ctl->bar) {
-		if (is_whole(ctl))
+		if (hides_bar(ctl))
 			return -EINVAL;
 		if (clip(ctl, pos, &count)) {
 			if (clear_user(buf, count))
@@ -383,7 +383,7 @@ ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t cou
 	}
 	ret = vfio_pci_core_read(&ctl->core->vdev, buf, count, ppos);
 	/* For a moment the register had the user's value, or the BAR's size */
-	if (ret > 0 && index == VFIO_PCI_CONFIG_REGION_INDEX && is_whole(ctl) &&
+	if (ret > 0 && index == VFIO_PCI_CONFIG_REGION_INDEX && hides_bar(ctl) &&
 	    hide_bar(ctl, buf, pos, ret))
 		return -EFAULT;
 	return ret;
@@ -404,7 +404,7 @@ ssize_t hidden_write(const struct hidden_range *ctl, const char __user *buf, siz
 		     loff_t *ppos)
 {
 	if (VFIO_PCI_OFFSET_TO_INDEX(*ppos) == ctl->bar) {
-		if (is_whole(ctl))
+		if (hides_bar(ctl))
 			return -EINVAL;
 		if (clip(ctl, *ppos & VFIO_PCI_OFFSET_MASK, &count)) {
 			*ppos += count;
@@ -419,7 +419,7 @@ static int may_map(const struct hidden_range *ctl, u32 index, u64 pos, u64 lengt
 {
 	if (index != ctl->bar)
 		return 0;
-	if (is_whole(ctl))
+	if (hides_bar(ctl))
 		return -EINVAL;
 	return pos < ctl->end && pos + length > ctl->start ? -EACCES : 0;
 }

@@ -238,10 +238,10 @@ static void abort_bufs(struct mig_file *mf)
 /* Does not wait for a reader or writer: progress that it is about to record does not count */
 static void note_end(struct mig_file *mf)
 {
-	bool whole = mf->ops->is_complete(mf);
+	bool complete = mf->ops->is_complete(mf);
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	mig_account_session_end(&mf->mig->stats, mf->buf[0].dir == DMA_TO_DEVICE, whole,
+	mig_account_session_end(&mf->mig->stats, mf->buf[0].dir == DMA_TO_DEVICE, complete,
 				!mf->ops->may_end(mf));
 }
 

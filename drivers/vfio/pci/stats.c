@@ -224,19 +224,19 @@ void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u
  * mig_account_session_end() - account the end of a session
  * @stats: the counters
  * @load: it was one of RESUMING
- * @whole: the stream was read to its end, or firmware has accepted the complete state
+ * @complete: the stream was read to its end, or firmware has accepted the complete state
  * @failed: it was not, but should have been
  */
-void mig_account_session_end(struct mig_stats *stats, bool load, bool whole, bool failed)
+void mig_account_session_end(struct mig_stats *stats, bool load, bool complete, bool failed)
 {
 	spin_lock_irq(&stats->lock);
 	stats->ended = stats->session;
 	stats->ended_ns = ns_since(stats->session.begun);
 	stats->session = (struct mig_session_stats) { .dir = DMA_NONE };
-	stats->ended.whole = whole;
-	if (whole)
+	stats->ended.complete = complete;
+	if (complete)
 		*(load ? &stats->count.loaded : &stats->count.saved) += 1;
-	if (whole && !load)
+	if (complete && !load)
 		stats->count.stopped_ns += ns_since(stats->stopped);
 	stats->count.failed += failed;
 	spin_unlock_irq(&stats->lock);

@@ -103,7 +103,7 @@ struct mig_op_stats {
  * @bytes: of state that firmware has saved or loaded
  * @chunks: chunks that they came in
  * @buffers: bytes of memory for them
- * @whole: after its end: all of the state was moved
+ * @complete: after its end: all of the state was moved
  */
 struct mig_session_stats {
 	enum dma_data_direction dir;
@@ -111,7 +111,7 @@ struct mig_session_stats {
 	u64 bytes;
 	u64 chunks;
 	u64 buffers;
-	bool whole;
+	bool complete;
 };
 
 #define MIG_DEVICE_LEN	20	/* a PCI address with the longest domain */
@@ -157,7 +157,7 @@ void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
 void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun, int error);
 void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *buf, int error);
 void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u64 buffers);
-void mig_account_session_end(struct mig_stats *stats, bool load, bool whole, bool failed);
+void mig_account_session_end(struct mig_stats *stats, bool load, bool complete, bool failed);
 void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages, unsigned int shift);
 void mig_account_report(struct mig_stats *stats, u64 iova, u64 length,
 			const struct vfio_pci_log_bitmap *bitmap, ktime_t begun, int error);

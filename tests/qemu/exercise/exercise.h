@@ -396,9 +396,9 @@ void test_precopy_load_order(void);
 void test_precopy_hostile(void);
 void test_precopy_off(void);
 
-void test_resident_state(void);
-void test_resident_bad(void);
-void test_resident_ends(void);
+void test_vf_ctrl_state(void);
+void test_vf_ctrl_bad(void);
+void test_vf_ctrl_ends(void);
 
 void test_time(void);
 

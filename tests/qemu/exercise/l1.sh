@@ -25,7 +25,7 @@ for pf in $(lspci -Dn -d 8086:f0d0 | cut -d' ' -f1); do
 		others=1
 	else
 		/payload/exercise "$pf" registers precopy-off configure-off \
-			resident-state resident-bad resident-ends || rc=1
+			vf-ctrl-state vf-ctrl-bad vf-ctrl-ends || rc=1
 	fi
 done
 exit $rc

@@ -19,7 +19,7 @@ bool vfs_open;
 unsigned failures;
 
 /* Which devices a test is for, by feature bit */
-enum need { ALL, ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE, RESIDENT };
+enum need { ALL, ANY, PRECOPY, NO_PRECOPY, CONFIGURE, NO_CONFIGURE, VF_CTRL };
 
 static const struct {
     const char *name;
@@ -90,9 +90,9 @@ static const struct {
     { "precopy-load-order", test_precopy_load_order, PRECOPY },
     { "precopy-hostile", test_precopy_hostile, PRECOPY },
     { "precopy-off", test_precopy_off, NO_PRECOPY },
-    { "resident-state", test_resident_state, RESIDENT },
-    { "resident-bad", test_resident_bad, RESIDENT },
-    { "resident-ends", test_resident_ends, RESIDENT },
+    { "vf-ctrl-state", test_vf_ctrl_state, VF_CTRL },
+    { "vf-ctrl-bad", test_vf_ctrl_bad, VF_CTRL },
+    { "vf-ctrl-ends", test_vf_ctrl_ends, VF_CTRL },
     { "time", test_time, ANY },
 };
 
@@ -201,8 +201,8 @@ static bool fits(enum need need)
     bool configure = id.features & RD_FEATURE_CONFIGURE;
 
     /* Most have VFs suspended by the rings */
-    if (id.features & RD_FEATURE_RESIDENT) {
-        return need == ALL || need == RESIDENT;
+    if (id.features & RD_FEATURE_VF_CTRL) {
+        return need == ALL || need == VF_CTRL;
     }
     return need == ALL || need == ANY ||
            need == (precopy ? PRECOPY : NO_PRECOPY) ||

@@ -10,7 +10,7 @@
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 devices=(--device refdev --device "refdev,pre-copy=off,configure=off"
-	--device "refdev,resident=part")
+	--device "refdev,vf-ctrl=part")
 case $1 in
 --device) devices=(--device "refdev,$2"); shift 2 ;;
 --help | -h) sed -n '/^# usage/,/^set/s/^# \?//p' "$0"; exit ;;

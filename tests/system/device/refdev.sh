@@ -10,7 +10,7 @@ DEV_MODULE=mdev-pci-refdev		# of its driver
 DEV_DRIVER=refdev			# that driver's name in sysfs
 DEV_TYPE=refdev-dma			# the type that tests use
 DEV_TYPE_LITE=refdev-dma-lite		# another, with other states
-DEV_TYPE_WHOLE=refdev-whole		# the function as a whole
+DEV_TYPE_PF=refdev-whole		# the PF itself
 DEV_TRACE=mdev_pci_refdev		# its trace events
 DEV_TRACE_COMMAND=refdev_command	# that of a command, with function, opcode and status
 DEV_COMMAND=mdev_pci_refdev:refdev_submit	# each command goes through it
@@ -27,8 +27,8 @@ DEV_DESCRIBED="mdev-pci reference device"	# the model, as the type's description
 #   modprobe	the module is installed, and has the parameters num_vfs and timeout_ms
 #   precopy	its state can be saved while it runs
 #   trace	events of its own
-#   whole	a type for the function as a whole
-DEV_CAN="attributes firmware log modprobe precopy trace whole"
+#   pf	a type for the PF itself
+DEV_CAN="attributes firmware log modprobe precopy trace pf"
 
 dev_load() # PARAMETERS
 {

@@ -56,8 +56,8 @@ unsigned int refdev_make_types(struct refdev *r)
 		r->types[i].nr_attrs = ARRAY_SIZE(refdev_attrs[i]);
 	}
 	refdev_vf_ctrl(r);
-#ifdef REFDEV_WHOLE
-	r->types[n++] = refdev_whole_type;
+#ifdef REFDEV_PF_TYPE
+	r->types[n++] = refdev_pf_type;
 #endif
 	return n;
 }

@@ -68,9 +68,9 @@ extern const struct dev_pm_ops refdev_pm_ops;
 
 void refdev_shutdown(struct pci_dev *pdev);
 
-/* What is optional: a driver of real hardware needs none of it. whole.c */
-#ifdef REFDEV_WHOLE
-extern const struct mdev_pci_type refdev_whole_type;
+/* What is optional: a driver of real hardware needs none of it. pf.c */
+#ifdef REFDEV_PF_TYPE
+extern const struct mdev_pci_type refdev_pf_type;
 #endif
 
 /* vf_ctrl.c */

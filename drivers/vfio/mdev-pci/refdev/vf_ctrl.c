@@ -260,7 +260,7 @@ void refdev_vf_ctrl(struct refdev *r)
 	const struct refdev_identify_page *info = &r->queue.info;
 	unsigned int i;
 
-	if (!(le32_to_cpu(info->features) & REFDEV_FEATURE_RESIDENT))
+	if (!(le32_to_cpu(info->features) & REFDEV_FEATURE_VF_CTRL))
 		return;
 	r->control = (struct vfio_pci_hidden_range) {
 		.bar = info->control_bar,

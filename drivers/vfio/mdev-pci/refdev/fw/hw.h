@@ -253,7 +253,7 @@ struct refdev_event_entry {
 
 static_assert(sizeof(struct refdev_event_entry) == 32);
 
-/* Registers in the control block of a VF, see REFDEV_FEATURE_RESIDENT */
+/* Registers in the control block of a VF, see REFDEV_FEATURE_VF_CTRL */
 #define REFDEV_VC_MAGIC			0x00
 #define  REFDEV_VC_MAGIC_VALUE		0x43564452
 #define REFDEV_VC_COMMAND		0x04
@@ -272,7 +272,7 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
 /* From minor version 1 of the interface on */
 #define REFDEV_FEATURE_PRECOPY		BIT(0)
 #define REFDEV_FEATURE_CONFIGURE	BIT(1)
-#define REFDEV_FEATURE_RESIDENT		BIT(2)
+#define REFDEV_FEATURE_VF_CTRL		BIT(2)
 
 /**
  * struct refdev_identify_page - what firmware says of itself
@@ -292,7 +292,7 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
  * @events_dropped: events that found no room.
  * @tracker_pages: largest number of tracked pages of a VF.
  * @features: REFDEV_FEATURE_*; unknown ones may be set.
- * @control_bar: with REFDEV_FEATURE_RESIDENT: BAR of a VF with its control block.
+ * @control_bar: with REFDEV_FEATURE_VF_CTRL: BAR of a VF with its control block.
  * @reserved2: zero.
  * @control_offset: where the block begins in the BAR.
  * @control_bytes: of the block.

@@ -50,7 +50,7 @@ static bool refdev_bad_control(const struct refdev_identify_page *page)
 	u64 bytes = le32_to_cpu(page->control_bytes);
 	u64 window = le32_to_cpu(page->window_offset);
 
-	if (!(page->features & cpu_to_le32(REFDEV_FEATURE_RESIDENT)))
+	if (!(page->features & cpu_to_le32(REFDEV_FEATURE_VF_CTRL)))
 		return false;
 	return window < REFDEV_VC_REGS_END || !page->window_bytes ||
 	       window + le32_to_cpu(page->window_bytes) > bytes;
@@ -113,7 +113,7 @@ static __le32 refdev_features(struct refdev_queue *q, const struct refdev_identi
 	if (REFDEV_VERSION_MINOR(version) < REFDEV_FEATURES_MINOR)
 		return 0;
 	return page->features & cpu_to_le32(REFDEV_FEATURE_PRECOPY | REFDEV_FEATURE_CONFIGURE |
-					    REFDEV_FEATURE_RESIDENT);
+					    REFDEV_FEATURE_VF_CTRL);
 }
 
 /**
@@ -163,6 +163,6 @@ bool refdev_can_precopy(const struct refdev_queue *q)
 {
 	u32 features = le32_to_cpu(q->info.features);
 
-	return features & REFDEV_FEATURE_PRECOPY && !(features & REFDEV_FEATURE_RESIDENT) &&
+	return features & REFDEV_FEATURE_PRECOPY && !(features & REFDEV_FEATURE_VF_CTRL) &&
 	       q->max_transfer >= sizeof(struct refdev_extent) + REFDEV_EXTENT_ALIGN;
 }

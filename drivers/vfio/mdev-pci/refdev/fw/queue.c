@@ -125,7 +125,7 @@ static irqreturn_t refdev_event_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Waiters must not wait for their whole time-out after a lost interrupt or a removal */
+/* Waiters must not wait until their time-out after a lost interrupt or a removal */
 static void refdev_watch_work(struct work_struct *work)
 {
 	struct refdev_queue *q = container_of(work, struct refdev_queue, watch.work);

@@ -292,14 +292,14 @@ static void each_mistake_in_a_description_is_named(struct kunit *test)
 			   mistake->words ?: "nothing");
 }
 
-static struct kunit_case desc_cases[] = {
+static struct kunit_case validate_cases[] = {
 	KUNIT_CASE_PARAM(each_mistake_in_a_description_is_named, mistake_gen_params),
 	{}
 };
 
-static struct kunit_suite desc_suite = {
-	.name = "vfio-pci-engine-desc",
-	.test_cases = desc_cases,
+static struct kunit_suite validate_suite = {
+	.name = "vfio-pci-engine-validate",
+	.test_cases = validate_cases,
 };
 
-kunit_test_suite(desc_suite);
+kunit_test_suite(validate_suite);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The control block of a VF, where it is a part of BAR 0 (resident=part). */
+/* The control block of a VF, where it is a part of BAR 0 (vf-ctrl=part). */
 #include "exercise.h"
 
 static struct engine engine[2];
@@ -80,7 +80,7 @@ static void move_state(void)
     CHECK_EQ(at, id.image);
 }
 
-void test_resident_state(void)
+void test_vf_ctrl_state(void)
 {
     struct query a, b;
 
@@ -105,7 +105,7 @@ void test_resident_state(void)
 }
 
 /* Which commands go which way, and what is not writable */
-void test_resident_bad(void)
+void test_vf_ctrl_bad(void)
 {
     u64 n;
 
@@ -138,7 +138,7 @@ void test_resident_bad(void)
     CHECK_EQ(call(0, RD_OP_STATE_SIZE, 0, 0, 0, 0), RD_BAD_STATE);
 }
 
-void test_resident_ends(void)
+void test_vf_ctrl_ends(void)
 {
     both();
     /* ABORT */

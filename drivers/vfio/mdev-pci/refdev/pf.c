@@ -18,12 +18,12 @@ static int refdev_resume_pf(struct pci_dev *pdev)
 	return refdev_acquire(pci_get_drvdata(pdev));
 }
 
-static const struct mdev_pci_whole_ops refdev_whole_ops = {
+static const struct mdev_pci_pf_ops refdev_pf_ops = {
 	.quiesce = refdev_quiesce,
 	.resume = refdev_resume_pf,
 };
 
-const struct mdev_pci_type refdev_whole_type = {
+const struct mdev_pci_type refdev_pf_type = {
 	.name = "whole", .label = "the whole device, with its firmware's command queue",
-	.whole = &refdev_whole_ops, .not_migratable = "firmware moves the state of VFs only",
+	.pf_ops = &refdev_pf_ops, .not_migratable = "firmware moves the state of VFs only",
 };

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154,SC2153
-# boot: resident
+# boot: vfctrl
 # timeout: 500
 # dma-faults: expected
 #
@@ -175,7 +175,7 @@ refused "no guest could open an mdev of it" "$PFDIR/mdev_supported_types/$DEV_TY
 is "so it is not available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 0
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 t "its VF can go" set_vfs 0
-whole=$PFDIR/mdev_supported_types/$DEV_TYPE_WHOLE
+whole=$PFDIR/mdev_supported_types/$DEV_TYPE_PF
 neighbour=$(cd "$PFDIR/iommu_group/devices" && grep -Lx 0x060400 ./*/class | cut -d/ -f2 | grep -vx "$PF")
 like "it has a neighbour in its IOMMU group" "$neighbour" '^0000:..:00\.0$'
 new_uuid
@@ -186,7 +186,7 @@ bound_driver "$PF"
 is "its driver is bound" "$DRIVER" $DEV_DRIVER
 t "the neighbour is removed" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
 t "bridges without isolation are left" [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 3 ]
-must "nobody can use those: it can be given away" create "$UUID" $DEV_TYPE_WHOLE
+must "nobody can use those: it can be given away" create "$UUID" $DEV_TYPE_PF
 mig "registers outside the hidden range can be read" "$UUID" reg:0=0x56454452
 t "the mdev is removed" remove "$UUID"
 t "the neighbour comes back" write_to /sys/bus/pci/rescan 1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PFs that are assigned as a whole while their own driver stays bound: the driver releases the
+ * PFs that are assigned themselves while their own driver stays bound: the driver releases the
  * device, a VFIO user has it, and the driver takes it back.
  *
  * This file does what the driver core does between two drivers of a device: the owner of the IOMMU
@@ -28,7 +28,7 @@ static int find_neighbour(struct device *dev, void *data)
 }
 
 /**
- * mdev_pci_whole_neighbour() - find another device in the PF's IOMMU group
+ * mdev_pci_pf_neighbour() - find another device in the PF's IOMMU group
  * @pf: the PF, which has one
  *
  * A user of that could keep the driver from taking the PF back.
@@ -36,7 +36,7 @@ static int find_neighbour(struct device *dev, void *data)
  * Context: process context; sleeps.
  * Return: one of the others, with a reference; NULL: there are none but bridges.
  */
-struct device *mdev_pci_whole_neighbour(struct pci_dev *pf)
+struct device *mdev_pci_pf_neighbour(struct pci_dev *pf)
 {
 	struct iommu_group *group = iommu_group_get(&pf->dev);
 	struct device *dev = &pf->dev;
@@ -115,14 +115,14 @@ static int own_dma(struct pci_dev *pf)
 }
 
 /**
- * mdev_pci_whole_assign() - assign the whole PF: its driver releases it
+ * mdev_pci_pf_assign() - assign the PF: its driver releases it
  * @parent: the parent
  * @type: what it is given away as
  *
  * Context: process context, under device_lock() of the PF; sleeps.
- * Return: 0; an errno of &mdev_pci_whole_ops.quiesce; or the device could not be woken up.
+ * Return: 0; an errno of &mdev_pci_pf_ops.quiesce; or the device could not be woken up.
  */
-int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+int mdev_pci_pf_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -131,7 +131,7 @@ int mdev_pci_whole_assign(struct mdev_pci_parent *parent, const struct mdev_pci_
 	ret = pm_runtime_resume_and_get(&pf->dev);
 	if (ret)
 		return ret;
-	ret = vfio_pci_engine_result(&pf->dev, "quiesce", type->whole->quiesce(pf, type));
+	ret = vfio_pci_engine_result(&pf->dev, "quiesce", type->pf_ops->quiesce(pf, type));
 	if (ret) {
 		pm_runtime_put(&pf->dev);
 		return ret;
@@ -169,17 +169,17 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 	ret = own_dma(pf);
 	pci_set_drvdata(pf, parent->drvdata);
 	parent->pf_assigned = false;
-	return ret ?: vfio_pci_engine_result(&pf->dev, "resume", type->whole->resume(pf));
+	return ret ?: vfio_pci_engine_result(&pf->dev, "resume", type->pf_ops->resume(pf));
 }
 
 /**
- * mdev_pci_whole_reclaim() - reclaim the PF: its driver takes it back
+ * mdev_pci_pf_reclaim() - reclaim the PF: its driver takes it back
  * @parent: the parent; its user has closed it
  * @type: what it was given away as
  *
- * Context: as mdev_pci_whole_assign().
+ * Context: as mdev_pci_pf_assign().
  */
-void mdev_pci_whole_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+void mdev_pci_pf_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -225,28 +225,28 @@ static const struct pci_error_handlers *handlers_of(struct pci_dev *pf)
 	return handlers ?: &none;
 }
 
-static pci_ers_result_t whole_error_detected(struct pci_dev *pf, pci_channel_state_t state)
+static pci_ers_result_t pf_error_detected(struct pci_dev *pf, pci_channel_state_t state)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
 	return h->error_detected ? h->error_detected(pf, state) : PCI_ERS_RESULT_NO_AER_DRIVER;
 }
 
-static pci_ers_result_t whole_mmio_enabled(struct pci_dev *pf)
+static pci_ers_result_t pf_mmio_enabled(struct pci_dev *pf)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
 	return h->mmio_enabled ? h->mmio_enabled(pf) : PCI_ERS_RESULT_NONE;
 }
 
-static pci_ers_result_t whole_slot_reset(struct pci_dev *pf)
+static pci_ers_result_t pf_slot_reset(struct pci_dev *pf)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
 	return h->slot_reset ? h->slot_reset(pf) : PCI_ERS_RESULT_NONE;
 }
 
-static void whole_resume(struct pci_dev *pf)
+static void pf_resume(struct pci_dev *pf)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
@@ -254,7 +254,7 @@ static void whole_resume(struct pci_dev *pf)
 		h->resume(pf);
 }
 
-static void whole_reset_prepare(struct pci_dev *pf)
+static void pf_reset_prepare(struct pci_dev *pf)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
@@ -262,7 +262,7 @@ static void whole_reset_prepare(struct pci_dev *pf)
 		h->reset_prepare(pf);
 }
 
-static void whole_reset_done(struct pci_dev *pf)
+static void pf_reset_done(struct pci_dev *pf)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
@@ -275,11 +275,11 @@ static void whole_reset_done(struct pci_dev *pf)
  * cor_error_detected: the PCI core calls it without device_lock(), while the PF changes hands.
  */
 const struct pci_error_handlers mdev_pci_err_handlers = {
-	.error_detected = whole_error_detected,
-	.mmio_enabled = whole_mmio_enabled,
-	.slot_reset = whole_slot_reset,
-	.resume = whole_resume,
-	.reset_prepare = whole_reset_prepare,
-	.reset_done = whole_reset_done,
+	.error_detected = pf_error_detected,
+	.mmio_enabled = pf_mmio_enabled,
+	.slot_reset = pf_slot_reset,
+	.resume = pf_resume,
+	.reset_prepare = pf_reset_prepare,
+	.reset_done = pf_reset_done,
 };
 EXPORT_SYMBOL_GPL(mdev_pci_err_handlers);

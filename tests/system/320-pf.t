@@ -2,7 +2,7 @@
 # shellcheck shell=dash disable=SC2154,SC2086
 # timeout: 300
 # dma-faults: expected
-# needs: firmware whole
+# needs: firmware pf
 #
 # The PF as one mdev while its own driver stays bound: the driver lets go of it and takes it back,
 # VFs and the whole PF exclude each other, and neither's user gets the other's device.
@@ -16,13 +16,13 @@ UNBIND=/sys/bus/pci/drivers/$DEV_DRIVER/unbind
 W=$WORK
 find_pf
 TYPES=$PFDIR/mdev_supported_types
-WHOLE=$TYPES/$DEV_TYPE_WHOLE
+WHOLE=$TYPES/$DEV_TYPE_PF
 
 make() # -> $u: the PF as an mdev
 {
 	new_uuid
 	u=$UUID
-	must "${1:-an mdev that is the PF}" create "$u" $DEV_TYPE_WHOLE
+	must "${1:-an mdev that is the PF}" create "$u" $DEV_TYPE_PF
 }
 
 available() { VALUE=$(cat "$TYPES/$DEV_DRIVER-$1/available_instances"); }
@@ -204,7 +204,7 @@ drivers "unbound"
 make
 user irq "touch:$W/open" irq-wait:20000 "touch:$W/asked" "await:$W/go" $MAGIC
 t "the modules are held by the user" not unload $DEV_MODULE
-t "the framework, too" not unload mdev-pci
+t "mdev-pci can't be unloaded" not unload mdev-pci
 tool write $UNBIND "$PF" >"$W/unbind" &
 unbinder=$!
 t "the PF is unbound under it: it is asked to let go" wait_for 20 is_there "$W/asked"
@@ -231,7 +231,7 @@ both_end()
 {
 	for _ in 1 2 3 4 5; do
 		new_uuid
-		create "$UUID" $DEV_TYPE_WHOLE || return 1
+		create "$UUID" $DEV_TYPE_PF || return 1
 		(tool write "$MDEVS/$UUID/remove" 1 >/dev/null 2>&1) &
 		write_to $UNBIND "$PF" || return 1
 		wait $!
