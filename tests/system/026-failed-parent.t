@@ -28,7 +28,7 @@ logged "the log has the number of VFs" "$PF: is an mdev parent with 1 types and 
 
 t "all VFs are removed" set_vfs 0
 like "a registration that creates VFs is refused" "$(made taken=Y num_vfs=2)" "Cannot allocate memory"
-is "it leaves none" "$(vfs)" 0
+is "the failed module leaves no VFs" "$(vfs)" 0
 like "it works with the next one" "$(made num_vfs=2)" canceled
 is "which takes its VFs back" "$(vfs)" 0
 

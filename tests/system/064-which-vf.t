@@ -31,7 +31,7 @@ is "its group is that VF's" "$(group "$MDEVS/$u")" "$(group "/sys/bus/pci/device
 is "vfio-dev is that of the new VF" "$(readlink -f "$MDEVS/$u/vfio-dev")" \
 	"$(readlink -f "/sys/bus/pci/devices/$two/vfio-dev")"
 t "the attribute is kept" attr_is "$u" max_copy 8192
-fw 2 max_copy && is "firmware knows it" "$VALUE" 8192
+fw 2 max_copy && is "firmware of VF 2 has max_copy of 8192" "$VALUE" 8192
 fw 0 enabled && is "firmware has disabled the other VF" "$VALUE" 0
 is "the other VF is available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 3
 mig "the mdev does DMA" "$u" dma:20

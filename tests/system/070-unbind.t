@@ -30,7 +30,7 @@ kill $listener
 wait $listener 2>/dev/null
 like "user space gets a change event" "$(cat "$WORK/uevents")" "^change@.*/$u "
 firmware_says "firmware has disabled the VF" "$vf" enabled 0
-is "one VF less" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 1
+is "one VF less is available" "$(cat "$PFDIR/mdev_supported_types/$DEV_TYPE/available_instances")" 1
 t "the VF can have another driver" is_gone "/sys/bus/pci/devices/$bdf/driver"
 
 t "the VF is bound again" write_to $BIND "$bdf"

@@ -74,7 +74,7 @@ must "an mdev gets the other" create "$u"
 t "the mdev has the other VF" attr_is "$u" function "$one"
 timeout 60 vfio-mig "$PCI/$zero" "touch:$WORK/open" "await:$WORK/go" >"$WORK/user" 2>&1 &
 user=$!
-must "someone opens it" wait_for 20 is_there "$WORK/open"
+must "a user opens the mdev" wait_for 20 is_there "$WORK/open"
 no_switch "a VF that is open" "$zero" mdev EBUSY "$zero: flavour mdev refused: vfio[0-9]+ is open; stop the guest"
 t "a write of the present flavour succeeds" switch "$zero" vfio
 touch "$WORK/go"
@@ -153,7 +153,7 @@ rm "$UPDATES/$DEV_VARIANT.ko" && depmod
 # Several at a time, and VFs that go meanwhile. New ones, which ioatdma gives up at once: its
 # probe of one that is enabled takes a minute on a debug kernel
 t "all VFs are removed" set_vfs 0
-must "2 new ones" bound_vfs 2
+must "2 new VFs exist" bound_vfs 2
 writer() # FLAVOUR...: to both, again and again
 {
 	until [ -e "$WORK/enough" ]; do
@@ -217,7 +217,7 @@ no_switch "a PF as an mdev" "$PF" mdev EOPNOTSUPP "$PF: flavour mdev refused: th
 t "writing mdev has loaded mdev-pci" loaded mdev-pci
 t "mdev-pci is unloaded" unload mdev-pci
 t "the engine is unloaded" unload vfio-pci-engine
-is "driver_flavour stays" "$(flavour "$PF")" "native vfio"
+is "the PF still has driver_flavour" "$(flavour "$PF")" "native vfio"
 t "bridges have not" eval 'for d in "$PCI"/*; do case $(cat "$d/class") in 0x0604*) is_gone "$d/driver_flavour" || return 1 ;; esac; done'
 must "the function switches with one write" switch "$PF" vfio
 state "the PF" "$PF" "native [vfio]" vfio-pci "(null)"

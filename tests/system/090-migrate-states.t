@@ -26,7 +26,7 @@ at_least "the size is that of the context at least" "$VALUE" 1048576
 
 mig "a function goes to P2P and back" "$u" set:RUNNING_P2P nodata state=RUNNING_P2P "$(at p2p)" \
 	"$(attr_says RUNNING_P2P)" size set:RUNNING nodata state=RUNNING "$(at running)"
-mig "STOP and back" "$u" set:STOP nodata state=STOP "$(at full)" "$(attr_says STOP)" size \
+mig "an mdev stops and runs again" "$u" set:STOP nodata state=STOP "$(at full)" "$(attr_says STOP)" size \
 	set:RUNNING state=RUNNING "$(at running)" "$(attr_says RUNNING)"
 mig "a function goes to STOP_COPY and back" "$u" set:STOP_COPY state=STOP_COPY "$(at full)" \
 	"$(attr_says STOP_COPY)" size set:STOP nodata read1=ENODEV state=STOP set:RUNNING dma:5

@@ -32,7 +32,7 @@ mig "load through the mapping" "$b" v1-state:4 "v1-write:$W/m:map" v1-state:0 v1
 	"digest-is:$W/d" copies=33
 mig "the region has the same stream as v2" "$a" dma:40 "digest:$W/d" v1-state:2 "v1-read:$W/v1" v1-state:0 \
 	v1-state:1 set:STOP_COPY "read:$W/v2" set:RUNNING
-t "it is" cmp "$W/v1" "$W/v2"
+t "both regions give the same state" cmp "$W/v1" "$W/v2"
 mig "saved by v1, loaded by v2" "$b" set:RESUMING "write:$W/v1" set:RUNNING "digest-is:$W/d"
 mig "saved by v2, loaded by v1" "$b" dma:3 v1-state:4 "v1-write:$W/v2" v1-state:1 "digest-is:$W/d"
 
@@ -40,8 +40,8 @@ mig "v2 is refused while v1 is in use" "$a" v1-state:3 set:STOP=EBUSY v1-state:2
 	v1-is=2 v1-state:1 set:STOP set:RUNNING
 mig "v1 is refused while v2 is in use" "$a" set:STOP v1-state:1=EBUSY v1-state:2=EBUSY v1-is=0 \
 	set:RUNNING v1-state:0 v1-state:1
-mig "reset frees v1" "$a" v1-state:2 reset v1-is=1 set:STOP set:RUNNING
-mig "reset frees v2" "$a" set:STOP reset v1-state:3 v1-state:1
+mig "a reset ends the claim of v1" "$a" v1-state:2 reset v1-is=1 set:STOP set:RUNNING
+mig "a reset ends the claim of v2" "$a" set:STOP reset v1-state:3 v1-state:1
 
 t "a stream is damaged" mig-stream mutate "$W/v2" "$W/bad" "flip:99999"
 mig "is refused" "$b" v1-state:4 "v1-write:$W/bad=EPROTO" v1-state:1=ENODATA v1-is=6 \
@@ -52,7 +52,7 @@ mig "data_size is bounded" "$b" v1-state:4 v1-touch:w0x18:8 reset
 mdev_vf "$a"
 if able firmware "firmware that fails to save"; then
 	t "firmware will fail to save" inject "$VF" save fail 11
-	mig "saving says so" "$a" v1-state:2 "v1-read:$W/x=EIO" v1-state:0 v1-state:1 dma:2
+	mig "a failed save is EIO for the reader" "$a" v1-state:2 "v1-read:$W/x=EIO" v1-state:0 v1-state:1 dma:2
 fi
 # The data section is memory of the host for as long as the device is open
 group=/sys/fs/cgroup/mdev-pci

@@ -40,7 +40,7 @@ mig "a state loads twice" "$b" set:RESUMING "write:$W/s" set:STOP set:RESUMING "
 	set:RUNNING "digest-is:$W/before"
 mig "two saves of the same state" "$a" dma:50 set:STOP_COPY "read:$W/one" set:STOP \
 	set:STOP_COPY "read:$W/two" set:RUNNING
-t "are the same" cmp "$W/one" "$W/two"
+t "two saves of a suspended device are the same" cmp "$W/one" "$W/two"
 mig "a function that did nothing is saved" "$a" set:STOP_COPY "read:$W/fresh"
 mig "loaded into a used one" "$b" dma:30 set:RESUMING "write:$W/fresh" set:RUNNING copies=0
 mig "the state is saved by way of P2P" "$a" dma:9 "digest:$W/p2p" set:RUNNING_P2P set:STOP_COPY "read:$W/s2" set:STOP

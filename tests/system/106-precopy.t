@@ -35,11 +35,11 @@ moved()
 	mig "$v_desc: it arrives" "$b" $loaded
 }
 
-moved "nothing happens meanwhile" dma:300 set:PRE_COPY state=PRE_COPY "$(tracked 1)" 'initial>=1048576' \
+moved "an idle device migrates with pre-copy" dma:300 set:PRE_COPY state=PRE_COPY "$(tracked 1)" 'initial>=1048576' \
 	dirty=0 "read:$W/s=ENOMSG" initial=0 dirty=0 read1=ENOMSG read1=ENOMSG rest
 t "the stream is as documented" mig-stream info "$W/s"
 like "its records are those of pre-copy" "$(mig-stream info "$W/s")" 'tag=3'
-moved "copies in between" set:PRE_COPY "read:$W/s=ENOMSG" dma:20 initial=0 'dirty>=4096' \
+moved "copies between two reads reach the destination" set:PRE_COPY "read:$W/s=ENOMSG" dma:20 initial=0 'dirty>=4096' \
 	"more:$W/s=ENOMSG" dirty=0 dma:30 'dirty>=4096' rest
 moved "copies while the bulk is read" dma:50 set:PRE_COPY dma:5 "read:$W/s:300000" dma:50 'initial>=1' \
 	"more:$W/s:300000" dma:50 "more:$W/s=ENOMSG" initial=0 dirty=0 dma:7 rest
@@ -47,8 +47,8 @@ moved "by way of P2P" set:PRE_COPY "read:$W/s=ENOMSG" dma:9 set:PRE_COPY_P2P nod
 	state=PRE_COPY_P2P frozen:50 'dirty>=4096' "more:$W/s=ENOMSG" dirty=0 rest
 moved "to P2P and back" set:PRE_COPY "read:$W/s:100000" set:PRE_COPY_P2P frozen:50 set:PRE_COPY \
 	state=PRE_COPY dma:40 "more:$W/s=ENOMSG" dma:2 rest
-moved "begun at P2P" dma:12 set:RUNNING_P2P set:PRE_COPY_P2P 'initial>=1048576' "read:$W/s=ENOMSG" \
-	initial=0 rest
+moved "pre-copy can begin in RUNNING_P2P" dma:12 set:RUNNING_P2P set:PRE_COPY_P2P \
+	'initial>=1048576' "read:$W/s=ENOMSG" initial=0 rest
 # Firmware has initial data again: only users of PRECOPY_INFO v2 are told (7.1)
 moved "all is initial again, its user has not asked" set:PRE_COPY "read:$W/s=ENOMSG" initial=0 dma:5 \
 	"$(arm precopy again)" initial=0 'dirty>=1048576' "more:$W/s=ENOMSG" initial=0 dirty=0 rest
@@ -75,7 +75,7 @@ mig_value size
 at_least "at first it is all" "$VALUE" 1048576
 mig "the second pre-copy has little to save" "$a" set:PRE_COPY "read:$W/x=ENOMSG" size
 mig_value size
-at_least "that is" $LITTLE "$VALUE"
+at_least "little is left then" $LITTLE "$VALUE"
 
 mig "VFIO_MIG_GET_PRECOPY_INFO is refused outside of pre-copy" "$a" set:PRE_COPY info set:STOP_COPY info=EINVAL \
 	set:STOP info=ENODEV set:RESUMING info=ENOTTY
@@ -93,7 +93,7 @@ mig "the user closes the device in pre-copy" "$a" set:PRE_COPY "read:$W/x:5000"
 mig "the next user finds the device RUNNING" "$a" state=RUNNING "$(tracked 0)" dma:5
 
 mark
-mig "firmware can't begin" "$a" "$(arm precopy fail 11)" set:PRE_COPY=EIO state=RUNNING dma:5 \
+mig "if firmware can't begin pre-copy the device still runs" "$a" "$(arm precopy fail 11)" set:PRE_COPY=EIO state=RUNNING dma:5 \
 	set:PRE_COPY "read:$W/x:5000" set:RUNNING
 logged "the log says so" 'firmware refused to begin pre-copy'
 mig "so it is where the device was stopped, and the other front end may begin then" "$a" set:STOP \

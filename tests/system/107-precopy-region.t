@@ -46,5 +46,5 @@ mig "pre-copy ends when the user goes back to RUNNING" "$a" v1-state:3 "v1-read:
 mig "pre-copy ends before the user reads anything" "$a" v1-state:3 v1-state:1 "$(tracked 0)" v1-state:3 v1-state:0 v1-state:1
 mig "v2 is refused meanwhile" "$a" v1-state:3 set:STOP=EBUSY set:RUNNING=EBUSY v1-is=3 v1-state:1 set:STOP
 mig "a reset leads to RUNNING" "$a" v1-state:3 reset v1-is=1 v1-pending=0 "$(tracked 0)" state=RUNNING dma:2
-mig "not from stop-and-copy" "$a" v1-state:2 v1-state:3=EINVAL v1-is=2 v1-state:1
+mig "pre-copy can't begin in stop-and-copy" "$a" v1-state:2 v1-state:3=EINVAL v1-is=2 v1-state:1
 no_mdevs_no_vfs

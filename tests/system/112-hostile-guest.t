@@ -73,6 +73,6 @@ fw "$n" illegal_dma
 is "no DMA was made at the wrong time" "$VALUE" 0
 mig "the next user finds the function well" "$a" state=RUNNING copies=0 dma:20 "digest:$W/c" set:STOP_COPY \
 	"read:$W/cs" set:RUNNING
-mig "and its state" "$b" set:RESUMING "write:$W/cs" set:RUNNING "digest-is:$W/c" dma:20
+mig "its state is loaded by another mdev" "$b" set:RESUMING "write:$W/cs" set:RUNNING "digest-is:$W/c" dma:20
 t "no task is stuck in the kernel" wait_for 10 nobody_stuck
 no_mdevs_no_vfs

@@ -28,7 +28,7 @@ t "the mdev is removed" remove "$u"
 t "the VF can't be reset" write_to "$vf/reset_method" "$NL"
 new_uuid
 t "an mdev on it is created" create "$UUID"
-is "does not migrate" "$(cat "$MDEVS/$UUID/migration_state")" none
+is "migration_state says that the mdev does not migrate" "$(cat "$MDEVS/$UUID/migration_state")" none
 like "not_migratable has the reason" "$(cat "$MDEVS/$UUID/not_migratable")" 'no way to be reset'
 is "nothing is compatible with it" "$(cat "$MDEVS/$UUID/migration_compat")" none
 mig "the mdev does DMA" "$UUID" set:STOP=ENOTTY dma:5

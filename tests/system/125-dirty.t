@@ -71,7 +71,7 @@ log "what is written outside is not reported" start:4096:$LOW+0x10000 copy:0x200
 	report:$LOW:0x10000:4096:none
 log "completions are writes too, reads are not" start:4096:0x10000000+0x100000 copy:$LOW:100 \
 	report:0x10000000:0x100000:4096:16
-log "many dirty pages" "$all" copy:$LOW:500000 copy:0x20200000:700000 $whole:0-122,512-682
+log "many dirty pages are all reported" "$all" copy:$LOW:500000 copy:0x20200000:700000 $whole:0-122,512-682
 log "reported by larger pages than logged" "$all" copy:0x20011000:1 \
 	report:$LOW:0x1000000:65536:1
 log "logged by larger pages than reported" start:65536:$LOW+0x1000000 page:65536 \
@@ -89,7 +89,7 @@ log "1 TiB in pages of 64 KiB" start:65536:0+0x10000000000 report:0:0x1000000000
 log "100 ranges, more than the tracker's" many:4096:$LOW:0x10000:0x20000:100 \
 	copy:$LOW:1 copy:0x20c6f000:1 report:$LOW:0x10000:4096:0 \
 	report:0x20c60000:0x10000:4096:15 report:0x20020000:0x10000:4096:none
-log "256 ranges" many:4096:$LOW:0x1000:0x2000:256 report:0x201fe000:0x1000:4096:none
+log "a log of 256 ranges has the pages of all" many:4096:$LOW:0x1000:0x2000:256 report:0x201fe000:0x1000:4096:none
 log "ranges that touch are one" start:4096:$LOW+0x10000,0x20010000+0x10000 copy:0x2000fff0:32 \
 	report:$LOW:0x20000:4096:15-16
 

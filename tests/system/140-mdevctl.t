@@ -21,7 +21,7 @@ new_uuid
 u=$UUID
 t "mdevctl define succeeds" ctl define --uuid "$u" --parent "$PF" --type $DEV_TYPE
 like "mdevctl lists the mdev as defined" "$(mdevctl list --defined)" "^$u $PF $DEV_TYPE manual"
-t "not active yet" is_gone "$MDEVS/$u"
+t "a defined mdev is not active yet" is_gone "$MDEVS/$u"
 t "the definition starts" ctl start --uuid "$u"
 t "the mdev is active" attr_is "$u" migration_state RUNNING
 like "mdevctl lists the active mdev" "$(mdevctl list)" "^$u $PF $DEV_TYPE.*defined"
@@ -31,8 +31,8 @@ t "a second start is refused" not ctl start --uuid "$u"
 t "mdevctl stop succeeds" ctl stop --uuid "$u"
 t "the mdev is gone" is_gone "$MDEVS/$u"
 like "the mdev is still defined" "$(mdevctl list --defined)" "^$u "
-t "start again" ctl start --uuid "$u"
-t "stop again" ctl stop --uuid "$u"
+t "mdevctl starts the mdev again" ctl start --uuid "$u"
+t "mdevctl stops the mdev again" ctl stop --uuid "$u"
 
 new_uuid
 v=$UUID

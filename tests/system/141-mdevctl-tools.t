@@ -74,7 +74,7 @@ t "all mdevs are removed" remove_all
 
 t "one with attributes starts automatically" ctl modify --uuid "$a" --auto
 t "the definition of the other type is changed as well" ctl modify --uuid "$b" --auto
-t "one does not" ctl define --uuid "$c" --parent "$PF" --type $DEV_TYPE
+t 'a third mdev without "auto" is defined' ctl define --uuid "$c" --parent "$PF" --type $DEV_TYPE
 t "the number of VFs in its place" sed -i "s/^# options $DEV_MODULE num_vfs=.*/options $DEV_MODULE num_vfs=3/" $CONF
 
 down()

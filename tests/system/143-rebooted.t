@@ -39,7 +39,7 @@ t "the PF's driver is loaded" loaded $DEV_MODULE
 is "the VFs are there" "$(cat "$PFDIR/sriov_numvfs")" 3
 t "the mdev is there" wait_for 30 active "$a"
 t "the mdev has its max_copy" attr_is "$a" max_copy 65536
-t "and its bandwidth" attr_is "$a" bandwidth 100
+t "the mdev has its bandwidth after the reboot" attr_is "$a" bandwidth 100
 t "the other type's mdev is active as well" wait_for 10 active "$b"
 t "the one that is not to start is not" is_gone "$MDEVS/$c"
 load vfio_iommu_type1

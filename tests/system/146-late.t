@@ -25,7 +25,7 @@ t "an mdev is defined by a UUID in capitals" ctl define --uuid "$(echo "$a" | tr
 	--jsonfile "/usr/share/mdev-pci/profiles/$DEV_TYPE-limited.json"
 t "mdevctl makes the start of the first mdev automatic" ctl modify --uuid "$a" --auto
 new_uuid; b=$UUID
-t "another one" ctl define --uuid "$b" --parent "$PF" --type $DEV_TYPE --auto
+t "a second mdev is defined" ctl define --uuid "$b" --parent "$PF" --type $DEV_TYPE --auto
 must "udevd starts" udev_start
 
 # ---- a boot script that writes sriov_numvfs, long after the driver was bound
@@ -48,7 +48,7 @@ mark
 mig_bg "$a" "touch:$WORK/open" dma:20 "await:$WORK/go" dma:20
 must "a user has the first mdev open" wait_for 20 is_there "$WORK/open"
 t "an idle VF is given to VFIO" write_to "/sys/bus/pci/devices/$idle/driver_flavour" vfio
-t "and back" write_to "/sys/bus/pci/devices/$idle/driver_flavour" mdev
+t "the idle VF goes back to mdevs" write_to "/sys/bus/pci/devices/$idle/driver_flavour" mdev
 t "the mdev that was stopped is started" wait_for 30 active "$b"
 t "udev has no more to do" settled
 touch "$WORK/go"
@@ -59,10 +59,10 @@ t "all mdevs are removed" remove_all
 t "the number of VFs in its place" sed -i "s/^# options $DEV_MODULE num_vfs=.*/options $DEV_MODULE num_vfs=3/" $CONF
 t "the VFs are removed" set_vfs 0
 t "the module is loaded with that number" eval 'unload $DEV_MODULE && load $DEV_MODULE'
-t "the mdevs start" wait_for 30 active "$a"
+t "mdevctl starts the mdevs" wait_for 30 active "$a"
 t "the second mdev starts" wait_for 30 active "$b"
 t "udev has no more to do" settled
-t "the attention button" l0 device_del pf
+t "the PF's attention button is pressed" l0 device_del pf
 t "the device goes in good order" wait_for 30 is_gone "$PFDIR"
 t "the mdevs are gone" is_gone "$MDEVS/$a"
 mark

@@ -74,8 +74,8 @@ done
 # ---- node devices
 pf=pci_$(echo "$PF" | tr ':.' __)
 like "the PF has mdev types" "$(virsh_ nodedev-list --cap mdev_types)" "^$pf\$"
-t "its description" virt nodedev-dumpxml "$pf"
-like "names the type" "$VIRT" "<type id='$DEV_TYPE'>"
+t "libvirt describes the PF" virt nodedev-dumpxml "$pf"
+like "the PF's description has the type" "$VIRT" "<type id='$DEV_TYPE'>"
 like "and how many there can be" "$VIRT" "<availableInstances>4</availableInstances>"
 new_uuid
 a=$UUID
@@ -86,11 +86,11 @@ dev=$NODEDEV
 t "the node device is not active" not nodedev_active "$a"
 must "nodedev-start succeeds" virt nodedev-start "$dev"
 t "the mdev is there" attr_is "$a" migration_state RUNNING
-t "with its attribute" attr_is "$a" max_copy 65536
+t "libvirt sets the mdev's attribute" attr_is "$a" max_copy 65536
 t "libvirt sees it" wait_for 10 nodedev_active "$a"
 virt nodedev-dumpxml "$dev"
 like "with its IOMMU group" "$VIRT" "<iommuGroup number='$(basename "$(readlink "$MDEVS/$a/iommu_group")")'/>"
-like "and its type" "$VIRT" "<type id='$DEV_TYPE'/>"
+like "libvirt knows the mdev's type" "$VIRT" "<type id='$DEV_TYPE'/>"
 # For parsers of other programs: tests/fleet/run.sh
 keep_xml() { mountpoint -q /share || mount /share; virsh_ nodedev-dumpxml "$1" >"/share/$2.xml"; }
 t "its XML is kept" keep_xml "$dev" mdev
@@ -114,8 +114,8 @@ t "nothing is left of it" eval 'is_gone "$MDEVS/$UUID" && wait_for 10 not nodede
 
 # ---- a domain
 must "the files of a guest are made" libvirt_guest_files
-must "its domain" domain_xml vm "$a"
-t "is defined" virt define "$WORK/vm.xml"
+must "the XML of a domain with the mdev is written" domain_xml vm "$a"
+t "the domain is defined" virt define "$WORK/vm.xml"
 new_uuid
 domain_xml nodev "$UUID"
 fails "an mdev that does not exist" "mediated device.*$UUID.*not found|$UUID.*No such file" create "$WORK/nodev.xml"
@@ -131,7 +131,7 @@ VIRSH_TIMEOUT=120
 must "the domain starts" virt start vm
 must "the guest copies" domain_said vm 240 '^COPYLOAD copies=[1-9].*state=running'
 t "max_copy is what its driver uses" mdev_fw "$a" max_copy
-is "of the mdev" "$VALUE" 65536
+is "the mdev of the domain has max_copy of 65536" "$VALUE" 65536
 refused "an attribute of a running guest's" "$MDEVS/$a/max_copy" 4096 EBUSY "max_copy of mdev $a: it is in use"
 domain_xml other "$a"
 fails "a second domain with the mdev" 'in use' create "$WORK/other.xml"
@@ -166,7 +166,7 @@ t "the guest goes on" domain_goes_on vm 100
 guest_status vm
 at_least "from where it was" "$COPIES" "$before"
 is "the guest saw no error" "$ERRORS" 0
-t "once more" patient
+t "the domain is saved a second time" patient
 t "managedsave succeeds again" virt managedsave vm
 t "the mdev is set up otherwise" write_to "$MDEVS/$a/max_copy" 4096
 mark

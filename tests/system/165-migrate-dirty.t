@@ -70,24 +70,24 @@ fi
 
 must "a guest boots" guest_boot a "$u"
 t "nothing keeps it from migrating" blocked a
-is "nothing at all" "$VALUE" ""
+is "QEMU names no reason against it" "$VALUE" ""
 mdev_vf "$u"
 vf=$VF
 
 # All that the processor writes for some copies is transferred before they begin: only the
 # device writes after that
-t "hold" guest_tell a hold
+t "the guest is told to hold its pages" guest_tell a hold
 wait_for 60 state_is a held || guest_story a
 must "copies are ready to start" state_is a held
-t "pause" guest_tell a pause
+t "the guest is told to pause" guest_tell a pause
 guest_status a
 copies=$COPIES
 must "migration begins" guest_migrate_begin a b "$v" $MIG_ENDLESS
 must "memory is transferred" wait_for 120 syncs_above a 2
-[ -z "$logs" ] || { fw "$vf" tracker && is "the device logs" "$VALUE" 1; }
-t "release" guest_tell a release
+[ -z "$logs" ] || { fw "$vf" tracker && is "the device logs dirty pages" "$VALUE" 1; }
+t "the guest is told to go on" guest_tell a release
 must "the copies are made" wait_for 60 state_is a paused
-at_least "some" "$COPIES" $((copies + 1))
+at_least "the guest has copied more" "$COPIES" $((copies + 1))
 is "each byte was right" "$ERRORS" 0
 syncs a
 must "memory is transferred again" wait_for 120 syncs_above a $((VALUE + 1))
@@ -96,7 +96,7 @@ must "it is there" guest_migrate_end a b
 echo "# downtime $DOWNTIME ms of $TOTAL ms, $RAM bytes of memory"
 copies=$COPIES
 t "the destination looks at what was copied before" guest_tell b check
-t "it has" guest_wait b 60 '^COPYLOAD checked'
+t "the guest has checked its pages" guest_wait b 60 '^COPYLOAD checked'
 guest_status b
 is "each byte is there" "$ERRORS" 0
 is "of the very copies" "$COPIES" "$copies"

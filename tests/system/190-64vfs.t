@@ -49,7 +49,7 @@ going()
 mark
 t "create while VFs are removed: EBUSY" wait_for 60 going
 logged "the log says why" 'refused: VFs are being created or removed; try again'
-is "64 VFs removed" "$(cat "$WORK/gone")" 0
+is "64 VFs are removed" "$(cat "$WORK/gone")" 0
 t "64 VFs are created" set_vfs 64
 t "the modules unload" unload_all
 t "all modules load" load_all

@@ -147,7 +147,7 @@ for uuid in "$a" "$b" "$c"; do
 	t "its driver_override is vfio-pci" write_to "/sys/bus/pci/devices/$BDF/driver_override" vfio-pci
 	t "vfio-pci is bound to the VF" write_to /sys/bus/pci/drivers_probe "$BDF"
 	bound_driver "$BDF"
-	is "its driver" "$DRIVER" vfio-pci
+	is "the VF's driver is vfio-pci" "$DRIVER" vfio-pci
 done
 way=vfio-pci
 all_of "$bdf" "$other" "$third"

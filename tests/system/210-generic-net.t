@@ -42,7 +42,7 @@ is "igb keeps it" "$(driver_of "$igb")" igb
 is "the PF is listed in parents" "$(cat $PARENTS)" "$igb"
 description=$(cat "$PFDIR/mdev_supported_types/igb-vf/description")
 like "the type says what it is" "$description" '^model: any SR-IOV device$'
-like "and of what" "$description" '^pf: PCI device 8086:10c9, driver igb$'
+like "the description names the PF and its driver" "$description" '^pf: PCI device 8086:10c9, driver igb$'
 like "and that it can't migrate, and why" "$description" '^migratable: no, the PF.s driver has no way'
 new_uuid
 refused "no VF exists" "$PFDIR/mdev_supported_types/igb-vf/create" "$UUID" ENODEV \
@@ -150,14 +150,14 @@ mark
 t "the card is on the list again" write_to $PARENTS "+$igb"
 t "the card is a parent" offers
 logged "a VF with a driver stays where it is" "$zero: belongs to driver igbvf; unbind it"
-is "it does" "$(driver_of "$zero")" igbvf
+is "the VF is bound to igbvf" "$(driver_of "$zero")" igbvf
 is "nothing is available" "$(available)" 0
 t "igb removes it" set_vfs 0
 must "the PF creates 2 VFs" bound_vfs 2
 vf_bdf 1; one=$BDF
-t "one is given to another driver" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
-t "by its name" write_to "/sys/bus/pci/devices/$one/driver_override" vfio-pci
-t "as ever" write_to /sys/bus/pci/drivers_probe "$one"
+t "a VF is unbound" write_to /sys/bus/pci/drivers/mdev-pci/unbind "$one"
+t "driver_override names vfio-pci" write_to "/sys/bus/pci/devices/$one/driver_override" vfio-pci
+t "the VF is probed" write_to /sys/bus/pci/drivers_probe "$one"
 t "the card is taken off the list" write_to $PARENTS "-$igb"
 t "no type is left" wait_for 20 offers_no_more
 is "that VF is left alone" "$(driver_of "$one") $(override "$one")" "vfio-pci vfio-pci"
@@ -210,7 +210,7 @@ t "no type is left" wait_for 20 offers_no_more
 to_driver() { echo "$1" >"$PFDIR/driver_override" && echo "$igb" >"$PFDIR/driver/unbind" && echo "$igb" >/sys/bus/pci/drivers_probe; }
 t "vfio-pci is loaded" load vfio-pci
 must "the card is vfio-pci's" to_driver vfio-pci
-is "its driver" "$(driver_of "$igb")" vfio-pci
+is "the PF's driver is vfio-pci" "$(driver_of "$igb")" vfio-pci
 refused "a PF that vfio-pci has can be no parent" $PARENTS "+$igb" EOPNOTSUPP \
 	"$igb: could not become an mdev parent of mdev-pci-generic: driver vfio-pci assigns it to user space"
 t "no type is offered" offers_no_more

@@ -77,7 +77,7 @@ is "more VFs than there are" "$ERRNO" ERANGE
 must "4 VFs exist" bound_vfs 4
 is "q1 is available for each VF" "$(available nvme-pf-q1)" 4
 is "q2 as often as there are queues" "$(available nvme-pf-q2)" 3
-is "q4, too" "$(available nvme-pf-q4)" 2
+is "two mdevs of q4 are available" "$(available nvme-pf-q4)" 2
 
 # Profiles, until nothing is left
 new_uuid; a=$UUID
@@ -91,8 +91,8 @@ new_uuid; b=$UUID
 count_no_more
 must "a second mdev is created" create "$b" nvme-pf-q4
 holds "with two" 0 2
-is "no more q1" "$(available nvme-pf-q1)" 0
-is "no more q4" "$(available nvme-pf-q4)" 0
+is "no mdev of q1 is available" "$(available nvme-pf-q1)" 0
+is "no mdev of q4 is available" "$(available nvme-pf-q4)" 0
 new_uuid; c=$UUID
 refused "nothing is left" "$PFDIR/mdev_supported_types/nvme-pf-q1/create" "$c" ENOSPC \
 	"$PF: q1 needs 2 queues, the controller has 0 left: remove an mdev, or take a smaller type"

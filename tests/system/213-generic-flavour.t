@@ -59,9 +59,9 @@ t "the card is no parent any more" wait_for 20 is_gone "$PFDIR/mdev_supported_ty
 t "its VF has no driver" wait_for 20 is_gone "$PCI/$vf/driver"
 state "its VF" "$vf" "native vfio" ""
 refused "mdev is refused for a VF of no parent" "$PCI/$vf/driver_flavour" mdev EOPNOTSUPP "the function is neither a VF of an mdev-pci parent"
-t "but the host's" switch "$vf" native
+t "the VF goes to the host's driver" switch "$vf" native
 state "its VF" "$vf" "[native] vfio" igbvf
-t "and VFIO's" switch "$vf" vfio
+t "the VF goes to VFIO's driver" switch "$vf" vfio
 t "all VFs are removed" set_vfs 0
 t "the PF's network is down" ip link set "$(ls "$PFDIR/net")" down
 t "the PF goes to VFIO" switch "$PF" vfio

@@ -41,9 +41,9 @@ is "as the host has them" "$(cd "$A" && cat mac vlan max_tx_rate spoof_check | t
 mac=52:54:00:aa:bb:cc
 t "another address is accepted" write_to "$A/mac" "$mac
 "
-t "reads so" attr_is "$u" mac $mac
+t "the mdev has its MAC address" attr_is "$u" mac $mac
 t "igb has it" host_has 0 "link/ether $mac"
-t "in capitals" write_to "$A/mac" 52:54:00:AA:BB:CD
+t "a MAC address in capitals is taken" write_to "$A/mac" 52:54:00:AA:BB:CD
 t "it is the same" host_has 0 "link/ether 52:54:00:aa:bb:cd"
 t "the same address is accepted" write_to "$A/mac" $mac
 t "a VLAN is accepted" write_to "$A/vlan" 100
@@ -53,7 +53,7 @@ t "igb has it" host_has 0 'tx rate 200 '
 t "spoof_check is turned off" write_to "$A/spoof_check" 0
 t "igb makes none" host_has 0 'spoof checking off'
 t "the other VF is not concerned" host_has 1 'spoof checking on'
-t "nor its VLAN" not host_has 1 'vlan 100'
+t "the other VF has no VLAN" not host_has 1 'vlan 100'
 
 for bad in 52:54:00:12:34 52:54:00:12:34:56:78 52-54-00 52:54:00:12:34:5g none; do
 	refused "an address of '$bad'" "$A/mac" "$bad" EINVAL "mac of mdev $u: not a MAC"

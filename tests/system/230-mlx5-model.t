@@ -34,6 +34,6 @@ fw_dir_left=$(ls /sys/kernel/debug/mlx5 2>/dev/null)
 is "nothing is left of it" "$fw_dir_left" ""
 t "and comes again" mlx5_load
 t "1 VF exists" mlx5_vfs 1
-t "and without" set_vfs 0
+t "the VFs are removed" set_vfs 0
 is "no complaint of the driver" "$(tool log "$SEQ" | grep -E 'mlx5.*(rr|fail|leak|imeout)')" ""
 t "the driver unloads" unload mlx5_core

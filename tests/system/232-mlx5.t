@@ -15,7 +15,7 @@ must "the module loads" load mdev-pci-mlx5
 must "the PF is a parent" wait_for 10 TYPES
 description=$(cat "$PFDIR/mdev_supported_types/mlx5_core-vf/description")
 like "the type tells firmware's version" "$description" '^firmware: 28\.39\.2006$'
-like "and its PSID" "$description" '^psid: MDEVPCI000000001$'
+like "the description has the PSID" "$description" '^psid: MDEVPCI000000001$'
 like "and what it can" "$description" '^firmware_can: migration'
 must "mlx5_core makes 2 VFs" mlx5_vfs 2
 must "both VFs are bound to mdev-pci" wait_for 20 all_bound 2

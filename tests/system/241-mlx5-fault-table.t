@@ -21,7 +21,7 @@ kinds="fail late delivery value"
 fault_rows
 mig_quit
 t "no DMA of a VF that is stopped" cx_no_bad_dma
-t "nobody hangs" nobody_stuck
+t "no task hangs" nobody_stuck
 t "the mdev is removed" remove "$u"
 t "the VF is removed" set_vfs 0
 t "the module unloads" unload mdev-pci-mlx5

@@ -44,7 +44,7 @@ kill $program
 wait $program
 t "without the program the VF is switched" write_to "$DIR/driver_flavour" vfio
 flavour_is "the VF is for a guest" "native [vfio]"
-t "and back" write_to "$DIR/driver_flavour" native
+t "the VF goes back to the host's driver" write_to "$DIR/driver_flavour" native
 must "the VF that is native again has an RDMA device" wait_for 30 has_rdma
 
 # Who can't count takes nothing away

@@ -55,7 +55,7 @@ same_services() { write_to $PARAMETERS/services 0,0; }
 t "the device's own driver is unloaded" unload "$DEV_MODULE"
 must "the stand-in is loaded" insmod "$STAND_IN"
 bound_driver "$PF"
-is "the PF's driver" "$DRIVER" 4xxx
+is "the PF's driver is 4xxx" "$DRIVER" 4xxx
 must "2 VFs exist" set_vfs 2
 vf_bdf 0
 a=$BDF

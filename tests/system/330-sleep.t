@@ -54,9 +54,9 @@ is "firmware has heard of neither" "$(commands)" ""
 touch "$W/go"
 mig_end "its user has not noticed"
 
-comes_back "suspended" nap
+comes_back "the host suspends" nap
 must "there is room for the host's image" swap_on
-comes_back "hibernated" hibernate
+comes_back "the host hibernates" hibernate
 
 # The mdev stays, without a VF: nothing may reach the vendor module for it
 t "firmware will refuse to enable the VF again" inject "$vf" enable fail 11
@@ -86,9 +86,9 @@ must "2 VFs exist" bound_vfs 2
 new_uuid; u=$UUID
 must "an mdev of the controller is created" create "$u" nvme-pf-q1
 is "the VF is online" "$(online)" "1 of 4 secondary controllers"
-t "suspended" nap
+t "the host suspends" nap
 is "the VF is online again" "$(online)" "1 of 4 secondary controllers"
-t "hibernated" hibernate
+t "the host hibernates" hibernate
 is "the VF is online again" "$(online)" "1 of 4 secondary controllers"
 new_uuid
 t "another one can be had" create "$UUID" nvme-pf-q2

@@ -41,12 +41,12 @@ mig "the state is loaded into the other VF" "$v" set:STOP set:RESUMING "write:$W
 t "the model has taken the parts once" snap_vf_is 1 loads $((loads + 1))
 mig "what is saved there is the same" "$v" set:STOP_COPY "read:$WORK/s1" set:RUNNING
 cmp "$WORK/s" "$WORK/s1" >"$WORK/cmp" 2>&1
-is "byte for byte" "$(cat "$WORK/cmp")" ""
+is "what the other VF saves is the same, byte for byte" "$(cat "$WORK/cmp")" ""
 mig "by the region (v1) it is saved" "$u" v1-state:2 "v1-read:$WORK/v1" v1-state:0 v1-state:1 v1-is=1
 is "as by v2, byte for byte" "$(cmp "$WORK/s" "$WORK/v1" 2>&1)" ""
 mig "by the region it is loaded into the other VF" "$v" v1-state:4 "v1-write:$WORK/v1" v1-state:1 v1-is=1
 mig "what is saved there is the same" "$v" set:STOP_COPY "read:$WORK/s1" set:RUNNING
-is "again" "$(cmp "$WORK/s" "$WORK/s1" 2>&1)" ""
+is "what it saves after a load by the region is the same" "$(cmp "$WORK/s" "$WORK/s1" 2>&1)" ""
 within 60 "$PAYLOAD/tools/mdev-pci-check" >"$WORK/check" 2>&1
 t "mdev-pci-check says that the type migrates" grep -q "type $TYPE migrates live by v" "$WORK/check"
 mig "a reset of a stopped VF lets it run" "$u" set:STOP reset state=RUNNING

@@ -247,20 +247,20 @@ mig_value() # NAME
 # N VFs, and as many mdevs as names of variables: vfs_and_mdevs N [VARIABLE...]
 vfs_and_mdevs()
 {
-	must "$1 VFs" set_vfs "$1"
+	must "the number of VFs is $1" set_vfs "$1"
 	must "all VFs are bound" wait_for 20 all_bound "$1"
 	shift
 	for v_name; do
 		new_uuid
 		eval "$v_name=\$UUID"
-		must "mdev $v_name" create "$UUID" "${TYPE:-$DEV_TYPE}"
+		must "mdev $v_name is created" create "$UUID" "${TYPE:-$DEV_TYPE}"
 	done
 }
 
 no_mdevs_no_vfs()
 {
-	t "all mdevs removed" remove_all
-	t "all VFs removed" set_vfs 0
+	t "all mdevs are removed" remove_all
+	t "all VFs are removed" set_vfs 0
 }
 
 # The vendor module waits this long for firmware
