@@ -193,36 +193,40 @@ common_tests()
 }
 
 # The answer of the callout itself, which may start no other program -> $OUT
-alone() # ACTION
+alone() # ACTION [EVENT [STATE [CONFIGURATION]]]
 {
-	OUT=$(chroot "$tree" env -i MDEVCTL_ENV_ROOT="$env_root" PATH=/nowhere \
-		"$env_root${scripts}/callouts/mdev-pci" -t refdev-dma -e get -a "$1" -s none -u $A -p $PARENT \
-		</dev/null 2>&1) || OUT="status $?: $OUT"
+	OUT=$(printf '%s' "$4" | chroot "$tree" env -i MDEVCTL_ENV_ROOT="$env_root" PATH=/nowhere \
+		"$env_root${scripts}/callouts/mdev-pci" -t refdev-dma -e "${2:-get}" -a "$1" -s "${3:-none}" -u $A -p $PARENT \
+		2>&1) || OUT="status $?: $OUT"
 }
 
-# mdevctl list runs it for each mdev, and libvirt runs that for each event of each mdev
+# mdevctl list runs it for each mdev, and libvirt runs that for each event of each mdev. A host starts hundreds at boot
 speed_tests()
 {
+	local none='{"attrs":[],"mdev_type":"refdev-dma","start":"auto"}'
+
 	alone attributes
 	is "get-attributes starts no program" "$OUT" '[{"max_copy":"8192"},{"bandwidth":"7"}]'
 	alone capabilities
 	is "get-capabilities starts no program" "${OUT%%:*}" '{"supports"'
+	alone start pre none "$none"
+	is "pre-start without attributes starts no program" "$OUT" ''
+	alone start post success "$none"
+	is "post-start of an mdev that has started starts no program" "$OUT" ''
 }
 
-# A start that fails once the callout has let it pass, with LINE new in the kernel's log
+# A start that fails once the callout has let it pass, with LINES new in the kernel's log. What writes to it writes to a file
+# here, and the notifier writes over it
 fails_with() # LINE...
 {
 	local create=$host/sys/class/mdev_bus/$PARENT/mdev_supported_types/refdev-dma/create
 
 	rm -rf "$create"
 	mkdir "$create"
-	if [ $# -gt 0 ]; then
-		# What the kernel says, it says after the callout has looked
-		printf '#!/bin/sh\n[ -e /tmp/asked ] && cat /tmp/after || cat /tmp/before\n: >/tmp/asked\n' >"$tree/usr/bin/dmesg"
-		chmod +x "$tree/usr/bin/dmesg"
-		rm -f "$tree/tmp/asked"
-		printf '%s\n' "$@" >"$tree/tmp/after"
-	fi
+	printf '#!/bin/sh\ncat /tmp/before\nsed "s/^<15>/[   10.000001] /" /dev/kmsg\ncat /tmp/after\n' >"$tree/usr/bin/dmesg"
+	chmod +x "$tree/usr/bin/dmesg"
+	: >"$tree/dev/kmsg"
+	printf '%s\n' "$@" >"$tree/tmp/after"
 	ctl start -u $B -p $PARENT -t refdev-dma
 	rm -rf "$create"
 	: >"$create"
@@ -231,16 +235,25 @@ fails_with() # LINE...
 reason_tests()
 {
 	local old="[   10.000001] mdev-pci $PARENT: mdev $B refused: no VF is idle"
-	local new="[   10.000002] mdev-pci $PARENT: mdev $B refused: its firmware is on fire"
+	local new="[   10.000001] mdev-pci $PARENT: mdev $B refused: its firmware is on fire"
+	local mark="[   10.000001] mdevctl: start of mdev $B begins"
 
-	printf '%s\n' "$old" >"$tree/tmp/before"
-	fails_with "$old" "$new"
+	printf '%s\n' "$old" "$mark" "$old" >"$tree/tmp/before"
+	fails_with "$new"
 	says_now "the reason of a failed start is the kernel's" 'the kernel says: .*firmware is on fire'
-	printf '%s\n' "$old" >"$tree/tmp/before"
 	fails_with "$old"
-	says_not "the reason of an earlier attempt is not shown" 'no VF is idle'
-	is "nothing is kept of an attempt" "$(ls "$host/run/mdev-pci" 2>/dev/null)" ''
-	rm "$tree/usr/bin/dmesg"
+	says_now "so is one in the same words, with the same stamp, as that of an earlier attempt" 'the kernel says: .*no VF is idle'
+	fails_with "[   10.000002] mdev-pci $PARENT: mdev $A refused: its firmware is on fire"
+	says_not "neither the reason of an earlier attempt nor that of another mdev is shown" 'the kernel says'
+	printf '%s\n' "${mark/$B/$A}" "${old/$B/$A}" >"$tree/tmp/before"
+	: >"$tree/tmp/after"
+	ctl start -u $A -p $PARENT -t refdev-dma
+	says_not "nor is one of an mdev that is active" 'the kernel says'
+	rm "$tree/usr/bin/dmesg" "$tree/dev/kmsg"
+	mkdir "$tree/dev/kmsg"
+	works "an mdev starts where the kernel's log can't be written" start -u $B -p $PARENT -t refdev-dma
+	rmdir "$tree/dev/kmsg"
+	: >"$tree/dev/kmsg"
 }
 
 says_now() # DESCRIPTION REGEX
