@@ -6,11 +6,12 @@
 # Measures the commands of a host with many mdevs: for each COUNT so many VFs, spread over all devices, and an mdev on
 # each. The last column is the time for one mdev compared with the first COUNT: 1.0 is linear.
 # libvirt: how long libvirt needs to see COUNT new mdevs and "mdevctl list" to list them, without our callout for
-# mdevctl and with it.
+# mdevctl and with it, and the ratio.
 here=$(cd "$(dirname "$0")/../system" && pwd)
 . "$here/host.sh"
 . "$here/libvirt.sh"
-CALLOUT=/etc/mdevctl.d/scripts.d/callouts/mdev-pci
+SCRIPTS=/etc/mdevctl.d/scripts.d
+CALLOUT=$SCRIPTS/callouts/mdev-pci
 
 do_it() { "$@" || { echo "FAILED: $*: $REASON"; exit 1; }; }
 
@@ -82,42 +83,53 @@ commands() # COUNT
 	ms spread autostart "$1"; row "autostart by mdevctl" "$1"
 	do_it have "$1"
 	do_it remove_all
+	mv $SCRIPTS "$WORK/"
+	ms spread autostart "$1"; row "autostart by mdevctl, without our scripts" "$1"
+	mv "$WORK/${SCRIPTS##*/}" $SCRIPTS
+	do_it have "$1"
+	do_it remove_all
 	rm -rf /etc/mdevctl.d/0000:*
 	ms no_vfs; row "VFs are removed" "$1"
 }
 
-libvirt_sees() { [ "$(virsh_ nodedev-list --cap mdev | grep -c mdev)" = "$1" ]; }
+# virsh itself takes most of a second here
+libvirt_sees() { [ "$(virsh_ nodedev-list --cap mdev | grep -c mdev)" = "$1" ] || { sleep 2; false; }; }
 
 by_libvirt() # COUNT WORDS
 {
-	local wait=900
-
 	do_it spread make_vfs "$1"
 	do_it libvirt_start
-	ms eval "spread make_mdevs $1 && wait_for $wait libvirt_sees $1"
+	ms eval "spread make_mdevs $1 && wait_for 900 libvirt_sees $1"
 	row "libvirt sees them, $2" "$1"
-	ms mdevctl list; row "mdevctl list, $2" "$1"
+	sees=$MS
+	ms mdevctl list --dumpjson; row "mdevctl list, $2" "$1"
 	do_it libvirt_stop
 	do_it remove_all
 	do_it no_vfs
 }
 
+beside() # COUNT
+{
+	local without
+
+	mv $CALLOUT "$WORK/"
+	by_libvirt "$1" "no callout"
+	without=$sees
+	mv "$WORK/mdev-pci" $CALLOUT
+	by_libvirt "$1" "our callout"
+	printf '%4d mdevs  %-44s %29s %3d.%02d\n' "$1" "libvirt, ratio with and without our callout" '' $((sees / without)) \
+		$((sees * 100 / without % 100))
+}
+
 WORK=$(mktemp -d /tmp/work.XXXXXX)
 what=commands
-[ "$1" != libvirt ] || { what=by_libvirt; shift; }
+[ "$1" != libvirt ] || { what=beside; shift; }
 cp -a "$TOOLS/install-tools/." /
 do_it load_all
 do_it find_pfs
 echo "$(echo "$PFS" | wc -w) devices"
 for n; do
-	if [ $what = commands ]; then
-		commands "$n"
-		continue
-	fi
-	mv $CALLOUT "$WORK/"
-	by_libvirt "$n" "no callout"
-	mv "$WORK/mdev-pci" $CALLOUT
-	by_libvirt "$n" "our callout"
+	$what "$n"
 done
 rm -rf "$WORK"
 do_it unload_all

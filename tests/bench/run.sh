@@ -11,7 +11,7 @@
 #   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless --stack
 #             names another: Debian 13's kernel has no dirty page logging
 #   fleet     the commands of a host with 64 and 255 mdevs on one device, and with 64 and 256 on four
-#   libvirt   how long libvirt needs to see 64 new mdevs, without and with our callout for mdevctl. LIBVIRT_MDEVS="64 255" in
+#   libvirt   how long libvirt needs to see 64 and 255 new mdevs, without and with our callout for mdevctl; 15 minutes. LIBVIRT_MDEVS=64 in
 #             the environment: other numbers
 #   access    MMIO, DMA mapping and MSI-X of an mdev and of a VF with stock vfio-pci, in turns
 #   populate  touching all of a GPU's RAM in huge pages, and with one page a fault
@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 done
 need_root
 
-# boot STACK SCRIPT ARGUMENTS... -- DEVICE...; $append: words for the kernel
+# boot STACK SCRIPT ARGUMENTS... -- DEVICE...; $append: words for the kernel; $limit: its seconds
 boot()
 {
 	local name=${stack:-$1} words=() devices=() bin KERNEL
@@ -53,7 +53,7 @@ boot()
 	# shellcheck source=../vm/stacks/debian13
 	. "$VM_DIR/stacks/$name"
 	bin=$("$REPO_DIR/tests/system/prepare.sh" "$KERNEL")
-	"$VM_DIR/boot.sh" --stack "$name" --timeout 600 --no-kvm --add "$bin" --append "log_buf_len=4M $append" \
+	"$VM_DIR/boot.sh" --stack "$name" --timeout "${limit:-600}" --no-kvm --add "$bin" --append "log_buf_len=4M $append" \
 		"${devices[@]}" -- "tests/bench/${words[0]}" "${words[@]:1}"
 }
 
@@ -74,7 +74,7 @@ measure() # WHAT
 	access) append=idle=poll boot debian13 migrate.sh access 16 -- refdev,total-vfs=2 ;;
 	libvirt)
 		# shellcheck disable=SC2086 # words on purpose
-		boot debian13 fleet.sh libvirt ${LIBVIRT_MDEVS:-64} -- refdev,total-vfs=255
+		limit=1500 boot debian13 fleet.sh libvirt ${LIBVIRT_MDEVS:-64 255} -- refdev,total-vfs=255
 		;;
 	save) boot debian13 migrate.sh save -- refdev,total-vfs=1,context-size=256M ;;
 	overlap)

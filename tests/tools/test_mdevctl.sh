@@ -295,19 +295,34 @@ twice_tests()
 	works "undefine" undefine -u $B
 }
 
-# libvirt runs "mdevctl list" for each event of each mdev: one process of the callout for each mdev, no more
+# libvirt runs "mdevctl list" for each event of each mdev: a process of the callout for the attributes of each mdev on hosts with
+# few. mdevctl 1.2 asks for attributes without asking whether there are any
 many_tests()
 {
-	local few many
+	local two ten few many
 
+	two=$(processes_of_list 2)
+	ten=$(processes_of_list 10)
 	few=$(processes_of_list 64)
 	many=$(processes_of_list 255)
-	echo "# mdevctl list: $few and $many processes with 64 and 255 more mdevs"
-	is "mdevctl list starts one process for each more mdev" $((many - few)) 191
+	echo "# mdevctl list: $two, $ten, $few and $many processes with 2, 10, 64 and 255 more mdevs"
+	is "on a host with few mdevs mdevctl list starts one process for each" $((ten - two)) 8
+	if [ "$suite" = bookworm ]; then
+		is "with many as well" $((many - few)) 191
+	else
+		is "with many none for more mdevs" $((many - few)) 0
+		more_mdevs 64
+		says "with many mdevs the list of one has its attributes" 'max_copy": *"8192"' list --uuid $A --dumpjson
+		works "define from what is active" define -u $A
+		says "takes the attributes along" 'max_copy": *"8192".*bandwidth": *"7"' list -d -u $A --dumpjson
+		works "undefine" undefine -u $A
+		ctl list --dumpjson
+		is "with many mdevs the list of all names them all" "$(grep -c '"00000000-' <<<"$OUT")" 64
+		no_more_mdevs
+	fi
 }
 
-# As many more mdevs -> how many processes "mdevctl list" starts
-processes_of_list() # COUNT
+more_mdevs() # COUNT
 {
 	local i uuid pf=$host/sys/devices/pci/$PARENT
 
@@ -316,9 +331,17 @@ processes_of_list() # COUNT
 		cp -a "$pf/$A" "$pf/$uuid"
 		ln -s "../../../devices/pci/$PARENT/$uuid" "$host/sys/bus/mdev/devices/$uuid"
 	done
+}
+
+no_more_mdevs() { rm -rf "$host/sys/devices/pci/$PARENT"/00000000-* "$host"/sys/bus/mdev/devices/00000000-*; }
+
+# As many more mdevs -> how many processes "mdevctl list" starts
+processes_of_list() # COUNT
+{
+	more_mdevs "$1"
 	unshare --pid --fork chroot "$tree" env MDEVCTL_ENV_ROOT="$env_root" PATH=/usr/sbin:/usr/bin \
 		sh -c 'mdevctl list >/tmp/list 2>&1; sh -c "echo \$\$"'
-	rm -rf "$pf"/00000000-* "$host"/sys/bus/mdev/devices/00000000-*
+	no_more_mdevs
 }
 
 # The parent is announced again when VFs come later: what is active stays, and the log does not tell of a failure
@@ -418,6 +441,7 @@ run_in() # SUITE SCRIPTS ENV-ROOT TESTS...
 	tree=$tree/tree
 	host=$tree$env_root
 	: >"$tree/dev/kmsg"
+	mount -t proc proc "$tree/proc"
 	fake_sys "$host"
 	make -s -C "$REPO_DIR/tools/mdevctl-profiles" install DESTDIR="$host" SCRIPTS="$2"
 	# As the package does
