@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154
 # boot: tools
-# timeout: 200
-# needs: modprobe
+# timeout: 600
+# needs: modprobe firmware
 #
-# Modules and tools are replaced while an mdev is in use, by those of a later version and back: what is
-# loaded stays, its user does not notice, and the new ones load when the old ones are gone.
+# Modules and tools are replaced while mdevs are in use, by those of a later version and back: what is
+# loaded stays, a guest and another user do not notice, the guest can migrate, and the new ones load when the old ones
+# are gone.
+
+. "$PAYLOAD/tests/system/guest.sh"
 
 able unload "loading and unloading" || return 0
 TREE=$TOOLS/install-tools
@@ -53,10 +56,24 @@ t "modprobe -r of the vendor module succeeds" modprobe -r $DEV_MODULE
 t "it leaves no module of ours" none_loaded
 t "the vendor module loads" load_all
 
-# change NAME FROM TO: while an mdev is in use
+# The guest goes on with each copy right, and migrates to the other mdev
+guest_goes_through() # NAME
+{
+	t "$1: the guest's copies go on" guest_goes_on from 300 60
+	u_copies=$COPIES
+	t "$1: the guest migrates to another mdev" guest_migrate from to "$d"
+	t "$1: its copies go on there" guest_goes_on to 300 60
+	at_least "$1: from where they were" "$COPIES" "$u_copies"
+	is "$1: each byte was right" "$ERRORS" 0
+	t "$1: the source's QEMU ends" guest_quit from
+	t "$1: QEMU ends" guest_quit to
+}
+
+# change NAME FROM TO: while mdevs are in use
 change()
 {
-	vfs_and_mdevs 3 a
+	vfs_and_mdevs 5 a c d
+	must "$1: a guest boots" guest_boot from "$c"
 	mig "$1: a state is saved" "$a" dma:20 set:STOP_COPY "read:$WORK/state" "digest:$WORK/digest" set:RUNNING
 	must "$1: modules of the other version" make_version "$2" "$3"
 	mig_session "$a"
@@ -64,6 +81,7 @@ change()
 	must "$1: the files are replaced" install_version
 	is "$1: the file is of the other version" "$(file_version mdev-pci)" "$3"
 	is "$1: the loaded module is not" "$(loaded_version mdev-pci)" "$2"
+	guest_goes_through "$1"
 	new_uuid; b=$UUID
 	t "$1: an mdev can be made by mdevctl" ctl start --uuid "$b" --parent "$PF" --type $DEV_TYPE
 	mig "$1: it takes a state" "$b" set:RESUMING "write:$WORK/state" set:RUNNING "digest-is:$WORK/digest"

@@ -61,7 +61,7 @@ need_root
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
 	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [vfctrl]='' [reboot]='' [rebooted]=''
 	[sleep]='' [mlx5]='' [mlx5silent]='' [mlx5pair]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiosilent]='' [virtiopair]='' [conform]='')
-declare -A limit=([main]=2700 [guests]=1800 [tools]=900 [big]=400 [many]=400 [noiommu]=200
+declare -A limit=([main]=2700 [guests]=1800 [tools]=1500 [big]=400 [many]=900 [noiommu]=200
 	[nvlink2]=700 [vfctrl]=600 [reboot]=200 [rebooted]=240 [pair]=1500
 	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiosilent]=300 [virtiopair]=900
 	[conform]=1500 [sleep]=600)
