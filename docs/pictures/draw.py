@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""usage: draw.py [--check]
+"""usage: draw.py [--bench | --check]
 
-Draws the pictures of docs/: NAME.svg from NAME.dot (Graphviz), and where-time-goes.svg from the trace
-of a live migration in tests/tools. An SVG holds a hash of what it was drawn from. --check draws nothing:
+Draws the pictures of docs/: NAME.svg from NAME.dot (Graphviz), where-time-goes.svg from the trace
+of a live migration in tests/tools, and bench-NAME.svg from the measurement NAME in docs/performance.rst
+(only those with --bench). An SVG holds a hash of what it was drawn from. --check draws nothing:
 it prints which SVGs are older than their source, or are missing, and then has status 1.
 """
 
@@ -16,9 +17,12 @@ import sys
 from xml.sax.saxutils import escape
 
 sys.dont_write_bytecode = True
+import bench  # noqa: E402
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.join(HERE, "..", "..")
 TRACE = os.path.join(TOP, "tests", "tools", "live-migration.trace")
+PAGE = os.path.join(TOP, "docs", "performance.rst")
 TOOL = os.path.join(TOP, "tools", "vfio-mig-timeline.py")
 
 # A background of its own: pages that are always white show the dark picture on a dark card
@@ -59,9 +63,9 @@ def read(path):
         return file.read()
 
 
-def digest(*paths):
+def digest(texts):
     """Of the sources and of this script."""
-    texts = [read(path) for path in paths + (os.path.abspath(__file__),)]
+    texts = [*texts, read(os.path.abspath(__file__))]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
@@ -158,23 +162,39 @@ def draw_time(made_of):
     return svg(WIDE, y + 28, "\n".join(inner), ALT, made_of)
 
 
+def draw_bench(name, lines, made_of):
+    draw, alt = bench.PICTURES[name]
+    inner, height = draw(lines)
+    return svg(bench.WIDE, height, inner, alt, made_of)
+
+
+def bench_pictures():
+    """As pictures(), of what was measured."""
+    script = read(os.path.join(HERE, "bench.py"))
+    for name, lines in bench.blocks(read(PAGE)).items():
+        if name in bench.PICTURES and "not measured yet" not in lines[0]:
+            yield (os.path.join(HERE, f"bench-{name}.svg"), [script, *lines],
+                   lambda made_of, name=name, lines=lines: draw_bench(name, lines, made_of))
+
+
 def pictures():
-    """(SVG, its sources, the function that draws it)"""
+    """(SVG, texts of its sources, the function that draws it)"""
     for name in sorted(os.listdir(HERE)):
         if name.endswith(".dot"):
             source = os.path.join(HERE, name)
-            yield source[:-4] + ".svg", (source,), lambda made_of, source=source: draw_dot(source, made_of)
-    yield os.path.join(HERE, "where-time-goes.svg"), (TRACE, TOOL), draw_time
+            yield source[:-4] + ".svg", [read(source)], lambda made_of, source=source: draw_dot(source, made_of)
+    yield os.path.join(HERE, "where-time-goes.svg"), [read(TRACE), read(TOOL)], draw_time
+    yield from bench_pictures()
 
 
 def main(words):
-    if words not in ([], ["--check"]):
+    if words not in ([], ["--bench"], ["--check"]):
         print(__doc__)
         return 0 if words == ["--help"] else 2
     status = 0
-    for path, sources, draw in pictures():
-        made_of = f"Source: sha256 {digest(*sources)}"
-        if words:
+    for path, sources, draw in bench_pictures() if words == ["--bench"] else pictures():
+        made_of = f"Source: sha256 {digest(sources)}"
+        if words == ["--check"]:
             if not os.path.exists(path) or made_of not in read(path):
                 print(f"docs/pictures/{os.path.basename(path)} is older than its source: run docs/pictures/draw.py")
                 status = 1

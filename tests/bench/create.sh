@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: create.sh    (in L1, for run.sh)
 #
-# Measures "create", the time until the write returns, and "usable", the time until a VFIO user has
-# opened the device. "usable" includes the reset at open: 100 ms for an FLR, by the specification.
+# Measures "create", the time until the write returns, and "open", the time a VFIO user needs then to open the device
+# while all mdevs before it exist. It includes the reset at open: 100 ms for an FLR, by the specification.
 here=$(cd "$(dirname "$0")/../system" && pwd)
 . "$here/host.sh"
 
@@ -21,7 +21,7 @@ row() # WHAT FILE COUNT
 WORK=$(mktemp -d /tmp/work.XXXXXX)
 do_it load_all
 type_dir refdev-dma
-echo "milliseconds"
+echo "Milliseconds for each mdev"
 printf '%6s  %-22s %9s %9s %9s\n' VFs "" least median most
 for n in 1 8 64 255; do
 	rm -f "$WORK"/*
@@ -39,7 +39,7 @@ for n in 1 8 64 255; do
 		done
 	done
 	row "create" "$WORK/create_us" $n
-	row "create to usable" "$WORK/usable_us" $n
+	row "open" "$WORK/open_us" $n
 	now
 	start=$NOW
 	do_it remove_all

@@ -3,8 +3,9 @@
 """usage: page.py LOG PAGE
 
 Puts what run.sh has measured into PAGE (docs/performance.rst): below each line ".. bench: NAME" the literal block is
-replaced by NAME's lines of LOG, which begin with "==== NAME CONDITIONS". Blocks of what was not measured stay. The status
-is 1 if a measurement has failed or the page has no place for it; then the page stays as it is.
+replaced by NAME's lines of LOG, which begin with "==== NAME CONDITIONS". Blocks of what was not measured stay. The block
+"goals", if there is one, gets what all blocks of the page say of goals. The status is 1 if a measurement has failed or the
+page has no place for it; then the page stays as it is.
 """
 
 import re
@@ -37,6 +38,26 @@ def put(page, name, conditions, lines):
     return new.rstrip("\n") + "\n"
 
 
+def goals(page):
+    """A line for each "WORDS  NUMBER ... goal at most N: met" of the page, with the heading above it."""
+    found, heading = [], ""
+    for line in page.splitlines():
+        row = re.fullmatch(r"   +(\S.*?)  +([\d.]+) .*goal (at \w+ [\d.]+): (met|not met)", line)
+        if row:
+            found.append(f"{row[4]:8} {row[2]:>6}  {row[3]:14} {heading}: {row[1]}")
+        elif re.match(r"  \S", line):
+            heading = line.strip().split(",")[0]
+    return found
+
+
+def put_goals(page):
+    place = r"(?m)^(\.\. bench: goals\n\n::\n\n)(?:(?:  .*)?\n)*"
+    if not re.search(place, page):
+        return page
+    found = goals(re.sub(place, "", page)) or ["not measured yet"]
+    return re.sub(place, lambda m: m[1] + "".join(f"  {line}\n" for line in found) + "\n", page)
+
+
 def main():
     if len(sys.argv) != 3 or sys.argv[1] in ("--help", "-h"):
         print(__doc__)
@@ -51,6 +72,7 @@ def main():
             if not lines:
                 raise ValueError(f"{name} has measured nothing")
             page = put(page, name, conditions, lines)
+        page = put_goals(page)
     except ValueError as error:
         print(f"page.py: {error}", file=sys.stderr)
         return 1

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # usage: run.sh [--stack NAME] [WHAT...]
 #
-# Measures and asserts nothing, and puts the numbers into docs/performance.rst (page.py). Each WHAT (default: all) has its own boot:
-#   create    the time from "create" to a usable mdev, with 1 to 255 VFs
-#   save      reading a state of 256 MiB, compared with reading a memfd
+# Measures and asserts nothing, and puts the numbers into docs/performance.rst (page.py) and its pictures
+# (docs/pictures/draw.py). Each WHAT (default: all) has its own boot:
+#   create    creating an mdev, and opening it, with 1 to 255 VFs
+#   save      saving and loading a state of 256 MiB, compared with a memfd, and where the time goes
 #   overlap   the time of a save, compared with firmware's time plus copying time
-#   downtime  from the stop at the source to the start at the destination, with and without pre-copy
+#   downtime  from the stop at the source to the start at the destination, with and without pre-copy, and its parts
 #   eight     eight saves at the same time, compared with one
 #   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless --stack
 #             names another: Debian 13's kernel has no dirty page logging
@@ -62,6 +63,14 @@ log=$CACHE/log/bench.log
 mkdir -p "${log%/*}"
 : >"$log"
 
+# On this machine
+checksum()
+{
+	need_host gcc libc6-dev
+	gcc -O2 -D_GNU_SOURCE -Wall -Wextra -Werror -o "$CACHE/log/checksum" "$REPO_DIR/tests/bench/checksum.c"
+	"$CACHE/log/checksum"
+}
+
 measure() # WHAT
 {
 	case $1 in
@@ -76,7 +85,10 @@ measure() # WHAT
 		# shellcheck disable=SC2086 # words on purpose
 		limit=1500 boot debian13 fleet.sh libvirt ${LIBVIRT_MDEVS:-64 255} -- refdev,total-vfs=255
 		;;
-	save) boot debian13 migrate.sh save -- refdev,total-vfs=1,context-size=256M ;;
+	save)
+		boot debian13 migrate.sh save -- refdev,total-vfs=1,context-size=256M
+		checksum
+		;;
 	overlap)
 		boot debian13 migrate.sh overlap 150 -- refdev,total-vfs=1,context-size=64M \
 			refdev,total-vfs=1,context-size=64M,state-bandwidth=150M
@@ -117,3 +129,4 @@ for what; do
 	measure "$what" | tee -a "$log"
 done
 "$REPO_DIR/tests/bench/page.py" "$log" "$REPO_DIR/docs/performance.rst"
+"$REPO_DIR/docs/pictures/draw.py" --bench

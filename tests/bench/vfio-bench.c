@@ -3,10 +3,12 @@
  * vfio-bench: times of migration and of dirty page logging as a VFIO user sees them.
  *
  *   vfio-bench save DIR               saves by STOP_COPY and throws away what it reads
- *   vfio-bench memfd BYTES            reads as many from a memfd in the same way
+ *   vfio-bench beside DIR BYTES       saves that many by STOP_COPY and loads them again; beside it, in turns, reads
+ *                                     and writes a memfd in the same way
  *   vfio-bench move FROM TO COPIES PAGES   moves the state of FROM to TO after COPIES copies; with
  *                                     pre-copy if PAGES is a number: that many copies after the
- *                                     bulk is there; "stop": without
+ *                                     bulk is there; "stop": without. Prints all system calls of VFIO
+ *                                     since the order to stop: "# call START END"
  *   vfio-bench dirty DIR LENGTH STEP BYTES   logs LENGTH bytes of addresses, of which the engine has
  *                                     written BYTES at each multiple of STEP
  *
@@ -57,20 +59,40 @@ static void say(const char *name, uint64_t value)
 
 /* ---- states -------------------------------------------------------------------- */
 
+#define MAX_CALLS	8192
+
 /*
- * What both ends of a move share. @stopped_at: when the order to stop was given, 0: not yet; @calls: how
- * long they were in VFIO's system calls since, microseconds
+ * What both ends of a move share. @stopped_at: when the order to stop was given, 0: not yet; the system calls of
+ * VFIO since then, microseconds
  */
 static struct shared {
-	uint64_t stopped_at, calls[2];
+	uint64_t stopped_at;
+	struct calls {
+		unsigned int n;
+		uint64_t start[MAX_CALLS], end[MAX_CALLS];
+	} calls[2];
 } *shared;
 
-static uint64_t *calls;
+static struct calls *calls;
 
 static void called(uint64_t start)
 {
-	if (shared && shared->stopped_at)
-		*calls += now_us() - start;
+	if (!shared || !shared->stopped_at)
+		return;
+	if (calls->n == MAX_CALLS)
+		bad("more than %u system calls", MAX_CALLS);
+	calls->start[calls->n] = start;
+	calls->end[calls->n++] = now_us();
+}
+
+static void say_calls(void)
+{
+	for (unsigned int end = 0; end < 2; end++) {
+		const struct calls *c = &shared->calls[end];
+
+		for (unsigned int i = 0; i < c->n; i++)
+			printf("# call %llu %llu\n", (unsigned long long)c->start[i], (unsigned long long)c->end[i]);
+	}
 }
 
 static int set_state(uint32_t state)
@@ -126,23 +148,84 @@ static void save(const char *dir)
 	set_state(VFIO_DEVICE_STATE_RUNNING);
 }
 
-static void read_memfd(uint64_t bytes)
+/* ---- beside a memfd -------------------------------------------------------------- */
+
+static uint8_t *stream;
+
+/* Pages that are there already, as a migration's buffers are */
+static int full_memfd(uint64_t bytes)
 {
 	int fd = memfd_create("bench", 0);
-	uint64_t start;
 
-	if (fd < 0 || ftruncate(fd, bytes))
-		bad("memfd: %s", strerror(errno));
-	/* Pages that are there already, as a migration's buffers are */
 	memset(piece, 1, sizeof(piece));
 	for (uint64_t done = 0; done < bytes; done += sizeof(piece)) {
-		if (pwrite(fd, piece, sizeof(piece), done) != sizeof(piece))
+		if (fd < 0 || pwrite(fd, piece, sizeof(piece), done) != sizeof(piece))
 			bad("memfd: %s", strerror(errno));
 	}
-	start = now_us();
-	bytes = read_all(fd, -1);
-	say("read_us", now_us() - start);
-	say("bytes", bytes);
+	return fd;
+}
+
+/* The state to @stream; returns its length. Each read has one of @memfd beside it */
+static uint64_t save_beside(int memfd, uint64_t max)
+{
+	uint64_t start, len = 0, file_us = 0, memfd_us = 0;
+	int fd = set_state(VFIO_DEVICE_STATE_STOP_COPY);
+	ssize_t n;
+
+	while (start = now_us(), n = read(fd, piece, sizeof(piece)), file_us += now_us() - start, n > 0) {
+		if (len + n > max)
+			bad("the state is larger than %llu bytes", (unsigned long long)max);
+		memcpy(stream + len, piece, n);
+		start = now_us();
+		if (pread(memfd, piece, n, len) != n)
+			bad("reading a memfd: %s", strerror(errno));
+		memfd_us += now_us() - start;
+		len += n;
+	}
+	if (n < 0)
+		bad("reading: %s", strerror(errno));
+	close(fd);
+	set_state(VFIO_DEVICE_STATE_RUNNING);
+	say("save.file_us", file_us);
+	say("save.memfd_us", memfd_us);
+	return len;
+}
+
+static void load_beside(int memfd, uint64_t len)
+{
+	uint64_t start, file_us = 0, memfd_us = 0, n;
+	int fd = set_state(VFIO_DEVICE_STATE_RESUMING);
+
+	for (uint64_t at = 0; at < len; at += n) {
+		n = len - at < sizeof(piece) ? len - at : sizeof(piece);
+		memcpy(piece, stream + at, n);
+		start = now_us();
+		if (write(fd, piece, n) != (ssize_t)n)
+			bad("loading after %llu bytes: %s", (unsigned long long)at, strerror(errno));
+		file_us += now_us() - start;
+		start = now_us();
+		if (pwrite(memfd, piece, n, at) != (ssize_t)n)
+			bad("writing a memfd: %s", strerror(errno));
+		memfd_us += now_us() - start;
+	}
+	close(fd);
+	set_state(VFIO_DEVICE_STATE_RUNNING);
+	say("load.file_us", file_us);
+	say("load.memfd_us", memfd_us);
+}
+
+static void beside(const char *dir, uint64_t bytes)
+{
+	uint64_t max = bytes + sizeof(piece), len;
+	int memfd = full_memfd(max);
+
+	stream = mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (stream == MAP_FAILED)
+		bad("mmap: %s", strerror(errno));
+	ioat_open_device(dir);
+	len = save_beside(memfd, max);
+	load_beside(memfd, len);
+	say("bytes", len);
 }
 
 /* ---- from one to another --------------------------------------------------------- */
@@ -223,7 +306,7 @@ static void move(const char *from, const char *to, unsigned int copies, const ch
 	close(data[1]);
 	if (waitpid(child, &status, 0) < 0 || status)
 		bad("the destination has failed");
-	say("calls_us", shared->calls[0] + shared->calls[1]);
+	say_calls();
 }
 
 /* ---- dirty pages ------------------------------------------------------------------- */
@@ -298,8 +381,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && !strcmp(argv[1], "save"))
 		save(argv[2]);
-	else if (argc == 3 && !strcmp(argv[1], "memfd"))
-		read_memfd(strtoull(argv[2], NULL, 0));
+	else if (argc == 4 && !strcmp(argv[1], "beside"))
+		beside(argv[2], strtoull(argv[3], NULL, 0));
 	else if (argc == 6 && !strcmp(argv[1], "move"))
 		move(argv[2], argv[3], atoi(argv[4]), argv[5]);
 	else if (argc == 6 && !strcmp(argv[1], "dirty"))

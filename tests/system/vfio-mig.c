@@ -78,8 +78,8 @@
  *   -                       read lines of commands, separated by tabs, from standard
  *                           input, and print "##done" after each line
  *
- *   vfio-mig create CREATE UUID   time from create to usable: prints
- *                                 "create_us=N usable_us=N"
+ *   vfio-mig create CREATE UUID   times of create, and of opening the device then: prints
+ *                                 "create_us=N open_us=N"
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -562,8 +562,8 @@ static int time_create(const char *path, const char *uuid)
 	if (err)
 		bad("%s: %s", what, strerror(err));
 	t2 = now_us();
-	printf("create_us=%llu usable_us=%llu\n", (unsigned long long)(t1 - t0),
-	       (unsigned long long)(t2 - t0));
+	printf("create_us=%llu open_us=%llu\n", (unsigned long long)(t1 - t0),
+	       (unsigned long long)(t2 - t1));
 	return 0;
 }
 
