@@ -627,6 +627,24 @@ html()
 	sphinx-build -qnW docs "$CACHE/style/docs"
 }
 
+# Lines of code may be longer where that reads better. have.c has its probes in one line
+comment_width()
+{
+	files | grep -E '^(drivers|include)/.*\.[ch]$' | grep -v '/have\.c$' | tr '\n' '\0' | xargs -0 awk '
+		FNR == 1 { inside = 0 }
+		/^[ \t]*\/\*/ { inside = 1 }
+		inside {
+			wide = ""
+			for (i = 1; i <= length($0); i++) {
+				c = substr($0, i, 1)
+				wide = wide (c == "\t" ? substr("        ", length(wide) % 8 + 1) : c)
+			}
+			if (length(wide) > 80)
+				print FILENAME ":" FNR ": " length(wide) " columns"
+		}
+		/\*\// { inside = 0 }'
+}
+
 whitespace()
 {
 	files | grep -vE '^(LICENSES|tests/fuzz/corpus)/' | tr '\n' '\0' | xargs -0 grep -nIE '[[:space:]]+$' || true
@@ -689,6 +707,7 @@ t "layers: system tests name the device under test only in tests/system/device" 
 t "conform: builds without a warning, static and not" conform_builds
 t "conform: each point has its sentence, each group is documented" conform_rules
 t "docs: the man page of mdev-pci-conform has all options" conform_page
+t "comments: in kernel code they have 80 columns at most" comment_width
 t "white space: none at the end of lines, files end with a newline" whitespace
 
 verdicts

@@ -2,9 +2,10 @@
 /*
  * The engine: GPU RAM and ATSD registers behind NVLink2, which no BAR holds.
  *
- * A GPU has RAM in the host's address space. An NPU2 bridge has a page of registers that invalidate
- * translations of the GPU. Users get each as a region of the VFIO device, with the types and
- * capabilities of include/uapi/linux/vfio.h.
+ * A GPU has RAM in the host's address space. An NPU2 bridge has a page of
+ * registers that invalidate translations of the GPU. Users get each as a region
+ * of the VFIO device, with the types and capabilities of
+ * include/uapi/linux/vfio.h.
  */
 #ifndef _LINUX_VFIO_PCI_NVLINK2_H
 #define _LINUX_VFIO_PCI_NVLINK2_H
@@ -50,8 +51,8 @@ enum vfio_pci_nvlink2_cache {
  * @tgt: compressed address of the RAM, equal for a GPU and its bridges.
  * @atsd: bridge: physical address of the page of ATSD registers.
  * @link_speed: bridge: as the GPU's driver wants it.
- * @ready_ms: DVSEC: how long the GPU may need after a reset until its RAM answers; at most
- *	VFIO_PCI_NVLINK2_READY_MS_MAX.
+ * @ready_ms: DVSEC: how long the GPU may need after a reset until its RAM
+ *	answers; at most VFIO_PCI_NVLINK2_READY_MS_MAX.
  * @has_tgt: @tgt is known.
  * @has_atsd: bridge: it has such registers.
  */
@@ -69,14 +70,16 @@ struct vfio_pci_nvlink2_desc {
 };
 
 /**
- * struct vfio_pci_nvlink2_ops - a vendor driver's description, instead of firmware tables
+ * struct vfio_pci_nvlink2_ops - a vendor driver's description, instead of
+ *	firmware tables
  *
- * @describe: optional: fill in @desc, which is zero. -ENODEV: the engine reads the tables; any
- *	other errno fails the open of the device, log the reason. The engine checks @desc.
- *	Process context.
+ * @describe: optional: fill in @desc, which is zero. -ENODEV: the engine reads
+ *	the tables; any other errno fails the open of the device, log the
+ *	reason. The engine checks @desc. Process context.
  */
 struct vfio_pci_nvlink2_ops {
-	int (*describe)(struct vfio_pci_fn *fn, struct vfio_pci_nvlink2_desc *desc);
+	int (*describe)(struct vfio_pci_fn *fn,
+			struct vfio_pci_nvlink2_desc *desc);
 };
 
 /**
@@ -85,13 +88,15 @@ struct vfio_pci_nvlink2_ops {
  * @ops: operations of the vendor driver, or NULL
  * @desc: receives the description
  *
- * For vendor drivers that show which functions belong together. The engine asks anew when the
- * device is opened.
+ * For vendor drivers that show which functions belong together. The engine asks
+ * anew when the device is opened.
  *
  * Context: process context; sleeps.
- * Return: 0; -ENODEV: there is none, or others, with a line in the log: it is malformed.
+ * Return: 0; -ENODEV: there is none, or others, with a line in the log: it is
+ * malformed.
  */
-int vfio_pci_nvlink2_describe(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
+int vfio_pci_nvlink2_describe(struct vfio_pci_fn *fn,
+			      const struct vfio_pci_nvlink2_ops *ops,
 			      struct vfio_pci_nvlink2_desc *desc);
 
 #endif /* _LINUX_VFIO_PCI_NVLINK2_H */

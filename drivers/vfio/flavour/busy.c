@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finds users of a PCI function, by the devices that its driver has made: VFIO's device, a network
- * interface, disks, an RDMA device.
+ * Finds users of a PCI function, by the devices that its driver has made:
+ * VFIO's device, a network interface, disks, an RDMA device.
  */
 #include <linux/blkdev.h>
 #include <linux/netdevice.h>
@@ -9,7 +9,10 @@
 
 #include "flavour.h"
 
-/* This reads private data of VFIO. Each open file has a reference, and the registration one */
+/*
+ * This reads private data of VFIO. Each open file has a reference, and the
+ * registration one
+ */
 static bool vfio_is_open(struct device *dev, char *name, size_t size)
 {
 	return refcount_read(&container_of(dev, struct vfio_device, device)->refcount) > 1;
@@ -21,7 +24,8 @@ static bool net_is_up(struct device *dev, char *name, size_t size)
 }
 
 /**
- * struct nvme_path - one of the ways to an NVMe namespace, by the name of its hidden disk
+ * struct nvme_path - one of the ways to an NVMe namespace, by the name of its
+ *	hidden disk
  * @subsys: number of the subsystem
  * @ctrl: number of the controller, in the subsystem
  * @ns: number of the namespace, in the subsystem
@@ -32,7 +36,9 @@ struct nvme_path {
 	unsigned int ns;
 };
 
-/* "nvme0c1n2" is a controller's hidden disk behind "nvme0n2", which users open */
+/*
+ * "nvme0c1n2" is a controller's hidden disk behind "nvme0n2", which users open
+ */
 static bool nvme_path_parse(struct device *dev, struct nvme_path *path)
 {
 	return dev_to_disk(dev)->flags & GENHD_FL_HIDDEN &&
@@ -45,8 +51,9 @@ static int is_other_path(struct device *dev, const void *data)
 	struct nvme_path path;
 
 	/* A partition is of the same class */
-	return !strcmp(dev->type->name, "disk") && nvme_path_parse(dev, &path) &&
-	       path.subsys == of->subsys && path.ns == of->ns && path.ctrl != of->ctrl;
+	return !strcmp(dev->type->name, "disk") &&
+	       nvme_path_parse(dev, &path) && path.subsys == of->subsys &&
+	       path.ns == of->ns && path.ctrl != of->ctrl;
 }
 
 static bool nvme_head_is_open(struct device *dev, char *name, size_t size)
@@ -71,13 +78,15 @@ static bool nvme_head_is_open(struct device *dev, char *name, size_t size)
 
 static bool disk_is_open(struct device *dev, char *name, size_t size)
 {
-	return disk_openers(dev_to_disk(dev)) || nvme_head_is_open(dev, name, size);
+	return disk_openers(dev_to_disk(dev)) ||
+	       nvme_head_is_open(dev, name, size);
 }
 
 /* Only ib_core knows its users. Where it can't count them, there may be some */
 static bool rdma_is_used(struct device *dev, char *name, size_t size)
 {
-	bool (*in_use)(struct device *dev) = symbol_request(flavour_rdma_in_use);
+	bool (*in_use)(struct device *dev) =
+		symbol_request(flavour_rdma_in_use);
 	bool ret;
 
 	if (!in_use) {
@@ -126,13 +135,15 @@ static int find_use(struct device *dev, void *data)
 }
 
 /**
- * flavour_is_busy() - check whether what a function's driver has created is in use
+ * flavour_is_busy() - check whether what a function's driver has created is in
+ *	use
  * @pdev: the function
  * @why: set to what is used, and what to do about it, for the log
  * @size: bytes there
  *
- * Takes no lock: a device may be opened or closed just after this. A multipath NVMe disk is not
- * below the function: it counts as the function's if no other controller has the namespace now.
+ * Takes no lock: a device may be opened or closed just after this. A multipath
+ * NVMe disk is not below the function: it counts as the function's if no other
+ * controller has the namespace now.
  *
  * Return: true if so.
  */

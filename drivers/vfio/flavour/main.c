@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * driver_flavour: an attribute of PCI functions. It shows the kind of driver that a function has,
- * the host's own (native), one of VFIO's (vfio) or the provider's, and switches it by one write.
+ * driver_flavour: an attribute of PCI functions. It shows the kind of driver
+ * that a function has, the host's own (native), one of VFIO's (vfio) or the
+ * provider's, and switches it by one write.
  *
- * Each function but bridges has it, from before its uevent until it leaves the bus.
+ * Each function but bridges has it, from before its uevent until it leaves the
+ * bus.
  */
 #include <linux/kernfs.h>
 #include <linux/module.h>
@@ -24,14 +26,16 @@ struct deleted {
 };
 
 /*
- * Held while functions of the bus are walked through: none that is found there and is not in the
- * list loses its directory in sysfs meanwhile, since the notifier waits.
+ * Held while functions of the bus are walked through: none that is found there
+ * and is not in the list loses its directory in sysfs meanwhile, since the
+ * notifier waits.
  */
 static DEFINE_MUTEX(files_lock);
 static LIST_HEAD(deleted);
 static bool exiting;
 
-static bool has_provided(struct pci_dev *pdev, const struct driver_flavour_provider *p)
+static bool has_provided(struct pci_dev *pdev,
+			 const struct driver_flavour_provider *p)
 {
 	struct device_driver *drv;
 	int below = INT_MAX;
@@ -43,7 +47,8 @@ static bool has_provided(struct pci_dev *pdev, const struct driver_flavour_provi
 	return drv;
 }
 
-static ssize_t show_locked(struct pci_dev *pdev, const struct driver_flavour_provider *p, char *buf)
+static ssize_t show_locked(struct pci_dev *pdev,
+			   const struct driver_flavour_provider *p, char *buf)
 {
 	struct device_driver *drv = flavour_bound_driver(pdev);
 	int now = drv ? flavour_of(pdev, drv) : NR_FLAVOURS;
@@ -51,7 +56,8 @@ static ssize_t show_locked(struct pci_dev *pdev, const struct driver_flavour_pro
 
 	flavour_put_driver(drv);
 	for (i = 0; i < NR_FLAVOURS; i++) {
-		if (i == FLAVOUR_PROVIDED && (!p || (now != i && !has_provided(pdev, p))))
+		if (i == FLAVOUR_PROVIDED &&
+		    (!p || (now != i && !has_provided(pdev, p))))
 			continue;
 		n += sysfs_emit_at(buf, n, i == now ? "%s[%s]" : "%s%s", n ? " " : "",
 				   flavour_name(p, i));
@@ -59,7 +65,8 @@ static ssize_t show_locked(struct pci_dev *pdev, const struct driver_flavour_pro
 	return n + sysfs_emit_at(buf, n, "\n");
 }
 
-static ssize_t driver_flavour_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t driver_flavour_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
 {
 	const struct driver_flavour_provider *p;
 	ssize_t ret;
@@ -73,11 +80,13 @@ static ssize_t driver_flavour_show(struct device *dev, struct device_attribute *
 }
 
 /*
- * Removal of the function waits for users of its files, with device_lock() of the PF or
- * pci_lock_rescan_remove() held. modprobe and drivers may take such locks, and may call this file
- * when they remove a parent. So the sysfs reference is dropped meanwhile; the module must stay.
+ * Removal of the function waits for users of its files, with device_lock() of
+ * the PF or pci_lock_rescan_remove() held. modprobe and drivers may take such
+ * locks, and may call this file when they remove a parent. So the sysfs
+ * reference is dropped meanwhile; the module must stay.
  */
-static ssize_t driver_flavour_store(struct device *dev, struct device_attribute *attr,
+static ssize_t driver_flavour_store(struct device *dev,
+				    struct device_attribute *attr,
 				    const char *buf, size_t count)
 {
 	struct pci_dev *pdev = to_pci_dev(dev);
@@ -92,7 +101,10 @@ static ssize_t driver_flavour_store(struct device *dev, struct device_attribute 
 	if (file)
 		sysfs_unbreak_active_protection(file);
 	pci_dev_put(pdev);
-	/* The file may be gone without waiting for its users: flavour_exit() does */
+	/*
+	 * The file may be gone without waiting for its users: flavour_exit()
+	 * does
+	 */
 	module_put(THIS_MODULE);
 	return ret ?: count;
 }
@@ -153,8 +165,8 @@ static void add_file_locked(struct pci_dev *pdev)
 	int ret;
 
 	lockdep_assert_held(&files_lock);
-	if (exiting || pdev->hdr_type != PCI_HEADER_TYPE_NORMAL || !may_have_file(pdev) ||
-	    has_file(pdev))
+	if (exiting || pdev->hdr_type != PCI_HEADER_TYPE_NORMAL ||
+	    !may_have_file(pdev) || has_file(pdev))
 		return;
 	ret = device_create_file(&pdev->dev, &dev_attr_driver_flavour);
 	if (ret)
@@ -187,12 +199,14 @@ static void remove_files(void)
 	exiting = true;
 	for_each_pci_dev(pdev) {
 		if (may_have_file(pdev))
-			device_remove_file(&pdev->dev, &dev_attr_driver_flavour);
+			device_remove_file(&pdev->dev,
+					   &dev_attr_driver_flavour);
 	}
 	mutex_unlock(&files_lock);
 }
 
-static void reserve_locked(struct pci_dev *pdev, const struct driver_flavour_provider *p)
+static void reserve_locked(struct pci_dev *pdev,
+			   const struct driver_flavour_provider *p)
 {
 	int ret;
 
@@ -206,16 +220,17 @@ static void reserve_locked(struct pci_dev *pdev, const struct driver_flavour_pro
 }
 
 /*
- * A driver of VFIO's leaves a function that the provider offers: libvirt gives it back, with
- * managed='yes', and has cleared driver_override. It is reserved again before libvirt has the bus
- * probe it.
+ * A driver of VFIO's leaves a function that the provider offers: libvirt gives
+ * it back, with managed='yes', and has cleared driver_override. It is reserved
+ * again before libvirt has the bus probe it.
  */
 static void reserve_returned(struct pci_dev *pdev)
 {
 	const struct driver_flavour_provider *p;
 	int index;
 
-	if (flavour_of(pdev, pdev->dev.driver) != FLAVOUR_VFIO || flavour_is_switched(pdev))
+	if (flavour_of(pdev, pdev->dev.driver) != FLAVOUR_VFIO ||
+	    flavour_is_switched(pdev))
 		return;
 	index = srcu_read_lock(&flavour_srcu);
 	p = srcu_dereference(flavour_provider, &flavour_srcu);
@@ -224,7 +239,8 @@ static void reserve_returned(struct pci_dev *pdev)
 	srcu_read_unlock(&flavour_srcu, index);
 }
 
-static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
+static int on_pci_bus(struct notifier_block *nb, unsigned long action,
+		      void *data)
 {
 	struct pci_dev *pdev = to_pci_dev(data);
 
@@ -260,7 +276,10 @@ static int __init flavour_init(void)
 }
 module_init(flavour_init);
 
-/* Writers have a reference to the module. Readers take no lock that a notifier is called under */
+/*
+ * Writers have a reference to the module. Readers take no lock that a notifier
+ * is called under
+ */
 static void __exit flavour_exit(void)
 {
 	struct deleted *d, *next;
@@ -269,7 +288,9 @@ static void __exit flavour_exit(void)
 	bus_unregister_notifier(&pci_bus_type, &pci_bus_nb);
 	list_for_each_entry_safe(d, next, &deleted, node)
 		kfree(d);
-	/* Tasks may still be in the last instructions of driver_flavour_store() */
+	/*
+	 * Tasks may still be in the last instructions of driver_flavour_store()
+	 */
 	synchronize_rcu_tasks();
 }
 module_exit(flavour_exit);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The provider of one more flavour: a module that is loaded and unloaded independently of this one.
+ * The provider of one more flavour: a module that is loaded and unloaded
+ * independently of this one.
  */
 #include <linux/module.h>
 
 #include "flavour.h"
 
 static DEFINE_MUTEX(provider_lock);
-/* Looked at under flavour_srcu, which is held while an operation of the provider is called */
+/*
+ * Looked at under flavour_srcu, which is held while an operation of the
+ * provider is called
+ */
 const struct driver_flavour_provider __rcu *flavour_provider;
 DEFINE_SRCU(flavour_srcu);
 
@@ -38,7 +42,8 @@ EXPORT_SYMBOL_GPL(driver_flavour_unregister);
 /**
  * flavour_provider_get() - keep the provider, and its module loaded
  *
- * Return: the provider, for flavour_provider_put(); NULL: there is none, or it is being unloaded.
+ * Return: the provider, for flavour_provider_put(); NULL: there is none, or it
+ * is being unloaded.
  */
 const struct driver_flavour_provider *flavour_provider_get(void)
 {
@@ -70,7 +75,8 @@ void flavour_provider_put(const struct driver_flavour_provider *p)
  *
  * Return: the word.
  */
-const char *flavour_name(const struct driver_flavour_provider *p, enum flavour flavour)
+const char *flavour_name(const struct driver_flavour_provider *p,
+			 enum flavour flavour)
 {
 	static const char * const names[] = { "native", "vfio" };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Switching a function to another flavour: the new driver is looked for and loaded first, then the
- * present one is unbound and the new one bound. If that fails the former driver gets the function
- * back.
+ * Switching a function to another flavour: the new driver is looked for and
+ * loaded first, then the present one is unbound and the new one bound. If that
+ * fails the former driver gets the function back.
  *
- * The flavour is not stored: it is that of the bound driver. driver_override is left as it was,
- * except for functions that the provider reserves. A driver_override that the administrator has set
- * is kept.
+ * The flavour is not stored: it is that of the bound driver. driver_override is
+ * left as it was, except for functions that the provider reserves. A
+ * driver_override that the administrator has set is kept.
  */
 #include <linux/ctype.h>
 #include <linux/kmod.h>
@@ -91,9 +91,13 @@ static void switch_end(struct change *c)
 
 static int check_override(struct change *c)
 {
-	/* No driver is named so: only whether there is an override is asked then */
+	/*
+	 * No driver is named so: only whether there is an override is asked
+	 * then
+	 */
 	static const struct device_driver nobody = { .name = "" };
-	int match = flavour_override_match(c->pdev, c->p ? c->p->driver : &nobody);
+	int match =
+		flavour_override_match(c->pdev, c->p ? c->p->driver : &nobody);
 
 	c->reserved = match > 0;
 	if (match)
@@ -215,10 +219,14 @@ static struct device_driver *find_wanted(struct change *c, int *below)
 {
 	if (c->wanted == FLAVOUR_NATIVE)
 		return find_native(c);
-	return c->wanted == FLAVOUR_VFIO ? find_vfio(c, below) : find_provided(c);
+	return c->wanted == FLAVOUR_VFIO ? find_vfio(c, below) :
+					   find_provided(c);
 }
 
-/* By its name, since some drivers want that, and VFs of some PFs are bound in no other way */
+/*
+ * By its name, since some drivers want that, and VFs of some PFs are bound in
+ * no other way
+ */
 static int bind(struct change *c, struct device_driver *drv)
 {
 	struct pci_dev *pdev = c->pdev;
@@ -235,13 +243,18 @@ static int bind(struct change *c, struct device_driver *drv)
 	return READ_ONCE(pdev->dev.driver) == drv ? 0 : ret;
 }
 
-/* Only the best of VFIO's drivers may refuse a function, since others remain then */
-static int bind_next_best(struct change *c, struct device_driver **to, int below)
+/*
+ * Only the best of VFIO's drivers may refuse a function, since others remain
+ * then
+ */
+static int bind_next_best(struct change *c, struct device_driver **to,
+			  int below)
 {
 	int ret = bind(c, *to);
 
 	while (ret && c->wanted == FLAVOUR_VFIO) {
-		struct device_driver *next = flavour_best_driver(c->pdev, FLAVOUR_VFIO, &below);
+		struct device_driver *next =
+			flavour_best_driver(c->pdev, FLAVOUR_VFIO, &below);
 
 		if (!next)
 			break;
@@ -259,8 +272,10 @@ static void restore(struct change *c)
 	int ret = c->from ? bind(c, c->from) : reserve_again(c);
 
 	if (ret)
-		pci_err(c->pdev, "could not be bound to driver %s again (%pe); it has no driver now\n",
-			c->from ? c->from->name : c->p->driver->name, ERR_PTR(ret));
+		pci_err(c->pdev,
+			"could not be bound to driver %s again (%pe); it has no driver now\n",
+			c->from ? c->from->name : c->p->driver->name,
+			ERR_PTR(ret));
 }
 
 static int rebind(struct change *c, struct device_driver **to, int below)
@@ -364,11 +379,14 @@ static int parse_or_load(struct change *c, const char *word)
  * @pdev: the function; a reference of the caller's
  * @word: the flavour, as a user has written it
  *
- * Context: process context; sleeps. Waits for modprobe and drivers, so under no lock.
- * Return: 0, also if the function has that flavour; or, with a line in the log: -EINVAL: @word is
- * no flavour; -EALREADY: another switch is in progress; -EEXIST: driver_override is set; -EPERM:
- * the present driver can't be unbound; -EBUSY: the function is in use; -ENODEV: there is no such
- * driver; -EOPNOTSUPP: the provider does not offer the function; others from the new driver.
+ * Context: process context; sleeps. Waits for modprobe and drivers, so under no
+ * lock.
+ * Return: 0, also if the function has that flavour; or, with a line in the log:
+ * -EINVAL: @word is no flavour; -EALREADY: another switch is in progress;
+ * -EEXIST: driver_override is set; -EPERM: the present driver can't be unbound;
+ * -EBUSY: the function is in use; -ENODEV: there is no such driver;
+ * -EOPNOTSUPP: the provider does not offer the function; others from the new
+ * driver.
  */
 int flavour_switch(struct pci_dev *pdev, const char *word)
 {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Assigns a claimed function to the users of an mdev, and reclaims it: firmware enables the
- * function, the engine registers its vfio_device, and the mdev's directory gets the links by which
- * users find that. Also what a PF reset and system sleep do to an assigned function.
+ * Assigns a claimed function to the users of an mdev, and reclaims it: firmware
+ * enables the function, the engine registers its vfio_device, and the mdev's
+ * directory gets the links by which users find that. Also what a PF reset and
+ * system sleep do to an assigned function.
  */
 #include <linux/iommu.h>
 #include <linux/kernfs.h>
@@ -11,7 +12,8 @@
 
 #include "mdev-pci.h"
 
-static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_parent_desc *desc,
+static void set_limits(struct mdev_pci_limits *limits,
+		       const struct mdev_pci_parent_desc *desc,
 		       const struct mdev_pci_type *type, struct pci_dev *pdev)
 {
 	*limits = (struct mdev_pci_limits) {
@@ -25,7 +27,8 @@ static void set_limits(struct mdev_pci_limits *limits, const struct mdev_pci_par
 		limits->not_migratable = "it has no way to be reset, see its reset_method";
 }
 
-static int fw_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+static int fw_enable(struct mdev_pci_function *function,
+		     const struct mdev_pci_type *type,
 		     struct mdev_pci_limits *limits)
 {
 	const struct mdev_pci_parent_desc *desc = function->parent->desc;
@@ -40,7 +43,8 @@ static int fw_enable(struct mdev_pci_function *function, const struct mdev_pci_t
 				      desc->ops->enable(&function->fn, type, limits));
 }
 
-static void fw_disable(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+static void fw_disable(struct mdev_pci_function *function,
+		       const struct mdev_pci_type *type)
 {
 	const struct mdev_pci_parent_ops *ops = function->parent->desc->ops;
 
@@ -52,10 +56,12 @@ static void fw_disable(struct mdev_pci_function *function, const struct mdev_pci
 }
 
 /*
- * Have firmware enable a claimed function for a type. @kept is what was written to the attributes
- * of an mdev that moves. From now on PF drivers that ask pci_vfs_assigned() remove no VFs.
+ * Have firmware enable a claimed function for a type. @kept is what was written
+ * to the attributes of an mdev that moves. From now on PF drivers that ask
+ * pci_vfs_assigned() remove no VFs.
  */
-static int function_enable(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+static int function_enable(struct mdev_pci_function *function,
+			   const struct mdev_pci_type *type,
 			   const struct mdev_pci_values *kept)
 {
 	int ret;
@@ -94,7 +100,8 @@ static void function_disable(struct mdev_pci_function *function)
 }
 
 /* Let users open the device, which has just been registered */
-static void show_device(struct mdev_pci_function *function, struct vfio_pci_engine_device *edev)
+static void show_device(struct mdev_pci_function *function,
+			struct vfio_pci_engine_device *edev)
 {
 	mutex_lock(&function->fw_lock);
 	mutex_lock(&function->edev_lock);
@@ -127,8 +134,8 @@ int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
 }
 
 /*
- * Drop a device that was unregistered and is closed. Not before: until then a PF driver may detach
- * the function from its last user.
+ * Drop a device that was unregistered and is closed. Not before: until then a
+ * PF driver may detach the function from its last user.
  */
 static void forget_device(struct mdev_pci_function *function)
 {
@@ -145,21 +152,25 @@ static void forget_device(struct mdev_pci_function *function)
  * mdev_pci_function_remember() - save a VF's Command register before a PF reset
  * @function: the function
  *
- * The PCI core restores VFs after the reset, but not their Command registers. Without the right
- * value there the user's reset of the VF would restore nothing.
+ * The PCI core restores VFs after the reset, but not their Command registers.
+ * Without the right value there the user's reset of the VF would restore
+ * nothing.
  */
 void mdev_pci_function_remember(struct mdev_pci_function *function)
 {
 	u16 command;
 
-	if (pci_read_config_word(function->fn.pdev, PCI_COMMAND, &command) || command == 0xffff)
+	if (pci_read_config_word(function->fn.pdev, PCI_COMMAND, &command) ||
+	    command == 0xffff)
 		return;
 	function->command = command;
 }
 
 /**
- * mdev_pci_function_suspend() - disable a function that firmware is about to forget
- * @function: the function; mdev_pci_function_restore() enables it again, as it was set up
+ * mdev_pci_function_suspend() - disable a function that firmware is about to
+ *	forget
+ * @function: the function; mdev_pci_function_restore() enables it again, as it
+ *	was set up
  */
 void mdev_pci_function_suspend(struct mdev_pci_function *function)
 {
@@ -172,7 +183,8 @@ void mdev_pci_function_suspend(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_restore() - enable a function again after firmware has lost it
+ * mdev_pci_function_restore() - enable a function again after firmware has lost
+ *	it
  * @function: the function
  */
 void mdev_pci_function_restore(struct mdev_pci_function *function)
@@ -183,8 +195,12 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 	mutex_lock(&function->fw_lock);
 	if (function->enabled) {
 		if (function->command)
-			pci_write_config_word(function->fn.pdev, PCI_COMMAND, function->command);
-		/* The VFIO device is there already, with the limits of the first time */
+			pci_write_config_word(function->fn.pdev, PCI_COMMAND,
+					      function->command);
+		/*
+		 * The VFIO device is there already, with the limits of the
+		 * first time
+		 */
 		ret = fw_enable(function, function->enabled, &now);
 		if (!ret) {
 			function->suspended = false;
@@ -198,8 +214,8 @@ void mdev_pci_function_restore(struct mdev_pci_function *function)
 }
 
 /*
- * Check, when an mdev could not be created on this VF, whether another VF may do. None may if
- * firmware does not answer or has no resources left.
+ * Check, when an mdev could not be created on this VF, whether another VF may
+ * do. None may if firmware does not answer or has no resources left.
  */
 static bool try_another(struct mdev_pci_instance *instance, int err)
 {
@@ -210,8 +226,9 @@ static bool try_another(struct mdev_pci_instance *instance, int err)
 	if (mdev_pci_type_is_pf(parent, instance->type))
 		return false;
 	mdev_pci_function_set_refused(instance->function, instance->number);
-	instance->may_try_another = !instance->moving &&
-				    mdev_pci_parent_has_another(parent, instance);
+	instance->may_try_another =
+		!instance->moving &&
+		mdev_pci_parent_has_another(parent, instance);
 	return instance->may_try_another;
 }
 
@@ -221,8 +238,12 @@ static const char *verdict(struct mdev_pci_instance *instance, int err)
 	return try_another(instance, err) ? "tries another VF" : "refused";
 }
 
-/* The kernel's names are bounded: 40 of the type, 16 would do for any PCI driver's */
-static int stream_type(const struct mdev_pci_instance *instance, char *buf, size_t size)
+/*
+ * The kernel's names are bounded: 40 of the type, 16 would do for any PCI
+ * driver's
+ */
+static int stream_type(const struct mdev_pci_instance *instance, char *buf,
+		       size_t size)
 {
 	struct pci_dev *pf = instance->function->fn.pf;
 	int n = snprintf(buf, size, "%s-%s", dev_driver_string(&pf->dev), instance->type->name);
@@ -305,9 +326,12 @@ static int check_group(struct mdev_pci_instance *instance)
 	device_lock_assert(&instance->function->fn.pdev->dev);
 	if (!owner)
 		return 0;
-	mdev_pci_function_set_refused(instance->function, MDEV_PCI_REFUSED_BY_GROUP);
-	pci_err(pdev, "mdev %s %s: the VF shares its IOMMU group with %s, which has a driver: the platform does not isolate them (no ACS); put the card into another slot, or unbind that driver\n",
-		dev_name(&instance->mdev->dev), verdict(instance, -EPERM), dev_name(owner));
+	mdev_pci_function_set_refused(instance->function,
+				      MDEV_PCI_REFUSED_BY_GROUP);
+	pci_err(pdev,
+		"mdev %s %s: the VF shares its IOMMU group with %s, which has a driver: the platform does not isolate them (no ACS); put the card into another slot, or unbind that driver\n",
+		dev_name(&instance->mdev->dev), verdict(instance, -EPERM),
+		dev_name(owner));
 	put_device(owner);
 	return -EPERM;
 }
@@ -341,7 +365,8 @@ static int check_function(struct mdev_pci_instance *instance)
 	return 0;
 }
 
-static int enable_function(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
+static int enable_function(struct mdev_pci_instance *instance,
+			   const struct mdev_pci_values *kept)
 {
 	struct mdev_pci_function *function = instance->function;
 	const char *name = dev_name(&instance->mdev->dev);
@@ -357,23 +382,28 @@ static int enable_function(struct mdev_pci_instance *instance, const struct mdev
 			name, ERR_PTR(ret));
 	else
 		pci_err(function->fn.pdev,
-			"mdev %s %s: firmware could not enable the %s as %s (%pe)\n", name,
-			verdict(instance, ret), mdev_pci_function_type_str(function),
+			"mdev %s %s: firmware could not enable the %s as %s (%pe)\n",
+			name, verdict(instance, ret),
+			mdev_pci_function_type_str(function),
 			instance->type->name, ERR_PTR(ret));
 	return ret;
 }
 
 /*
- * Users take the last component of the link's target for the group's number, so it must
- * point at the group, not at the function's link to it. The group's kobject is private to
- * the IOMMU layer; the link knows it (docs/kernel-internals.rst).
+ * Users take the last component of the link's target for the group's number, so
+ * it must point at the group, not at the function's link to it. The group's
+ * kobject is private to the IOMMU layer; the link knows it
+ * (docs/kernel-internals.rst).
  */
 static struct kobject *group_kobj(struct pci_dev *pdev)
 {
 	struct kernfs_node *kn;
 	struct kobject *kobj = NULL;
 
-	/* Its directory may be gone: a function that leaves the bus still has its driver */
+	/*
+	 * Its directory may be gone: a function that leaves the bus still has
+	 * its driver
+	 */
 	kn = pdev->dev.kobj.sd ? kernfs_find_and_get(pdev->dev.kobj.sd, "iommu_group") : NULL;
 	if (kn && kernfs_type(kn) == KERNFS_LINK)
 		kobj = kn->symlink.target_kn->priv;
@@ -382,8 +412,8 @@ static struct kobject *group_kobj(struct pci_dev *pdev)
 }
 
 /*
- * iommu_group and vfio-dev: QEMU and libvirt find the function's VFIO group by the one, its VFIO
- * device node by the other.
+ * iommu_group and vfio-dev: QEMU and libvirt find the function's VFIO group by
+ * the one, its VFIO device node by the other.
  */
 static int add_links(struct mdev_pci_instance *instance)
 {
@@ -410,16 +440,18 @@ static void remove_links(struct mdev_pci_instance *instance)
 }
 
 /*
- * The driver core exempts device_lock() from lockdep. While an mdev has a function, that function's
- * lock has a class of its own, so that lockdep checks the order at the top of mdev-pci.h. There is
- * one class for each number on a bus: the PCI core may lock all functions of a bus at once. A PF
- * whose driver releases it keeps the class that its driver has given it.
+ * The driver core exempts device_lock() from lockdep. While an mdev has a
+ * function, that function's lock has a class of its own, so that lockdep checks
+ * the order at the top of mdev-pci.h. There is one class for each number on a
+ * bus: the PCI core may lock all functions of a bus at once. A PF whose driver
+ * releases it keeps the class that its driver has given it.
  */
 static struct lock_class_key function_locks[U8_MAX + 1];
 
 static bool has_own_class(const struct mdev_pci_function *function)
 {
-	return !mdev_pci_function_is_pf(function) || function->parent->function_only;
+	return !mdev_pci_function_is_pf(function) ||
+	       function->parent->function_only;
 }
 
 static void set_lock_class(struct mdev_pci_function *function)
@@ -444,11 +476,13 @@ static void reset_lock_class(struct mdev_pci_function *function)
  * @kept: of an mdev that moves: what was written to its attributes; else NULL
  *
  * Context: under device_lock() of the function; sleeps.
- * Return: 0; or, with a line in the log: -EAGAIN: the function is being unbound; -EOPNOTSUPP: there
- * is no IOMMU; -EPERM: another device in its IOMMU group has a driver; the vendor driver's errno;
- * or an errno of vfio_pci_engine_register() or of sysfs.
+ * Return: 0; or, with a line in the log: -EAGAIN: the function is being
+ * unbound; -EOPNOTSUPP: there is no IOMMU; -EPERM: another device in its IOMMU
+ * group has a driver; the vendor driver's errno; or an errno of
+ * vfio_pci_engine_register() or of sysfs.
  */
-int mdev_pci_assign(struct mdev_pci_instance *instance, const struct mdev_pci_values *kept)
+int mdev_pci_assign(struct mdev_pci_instance *instance,
+		    const struct mdev_pci_values *kept)
 {
 	struct mdev_pci_function *function = instance->function;
 	int ret;
@@ -493,14 +527,15 @@ int mdev_pci_assign_new(struct mdev_pci_instance *instance)
 /**
  * mdev_pci_reclaim() - take the function from the mdev's users
  * @instance: the mdev, which is detached then
- * @function: the function. Of an mdev that moves, the one that it leaves is not live any more, and
- *	the one that it moves to not yet: nothing is done
+ * @function: the function. Of an mdev that moves, the one that it leaves is not
+ *	live any more, and the one that it moves to not yet: nothing is done
  *
  * Blocks until the user has closed the device.
  *
  * Context: under device_lock() of the function; sleeps.
  */
-void mdev_pci_reclaim(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
+void mdev_pci_reclaim(struct mdev_pci_instance *instance,
+		      struct mdev_pci_function *function)
 {
 	device_lock_assert(&function->fn.pdev->dev);
 	if (!function->live)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attributes: values that firmware, or the PF's driver, applies to a VF between "create" and its
- * first user. The vendor module has a table of them; this file has the sysfs files, the range
- * checks, the errors and the number that migration compares.
+ * Attributes: values that firmware, or the PF's driver, applies to a VF between
+ * "create" and its first user. The vendor module has a table of them; this file
+ * has the sysfs files, the range checks, the errors and the number that
+ * migration compares.
  */
 #include <linux/bitops.h>
 #include <linux/crc32.h>
@@ -28,7 +29,8 @@ bool mdev_pci_attr_in_range(const struct mdev_pci_attr *attr, u64 value)
 }
 
 /**
- * struct attr_file - an attribute's file in the directory of each mdev of a type
+ * struct attr_file - an attribute's file in the directory of each mdev of a
+ *	type
  * @dev_attr: for sysfs
  * @index: of the attribute in the type's table
  */
@@ -37,17 +39,20 @@ struct attr_file {
 	unsigned int index;
 };
 
-static const struct mdev_pci_attr *attr_of(const struct mdev_pci_instance *instance,
-					   struct device_attribute *dev_attr, unsigned int *index)
+static const struct mdev_pci_attr *
+attr_of(const struct mdev_pci_instance *instance,
+	struct device_attribute *dev_attr, unsigned int *index)
 {
 	*index = container_of(dev_attr, struct attr_file, dev_attr)->index;
 	return &instance->type->attrs[*index];
 }
 
-static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, char *buf)
+static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr,
+			 char *buf)
 {
 	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
-	struct mdev_pci_function *function = mdev_pci_instance_function(instance);
+	struct mdev_pci_function *function =
+		mdev_pci_instance_function(instance);
 	const struct mdev_pci_attr *attr;
 	u8 mac[ETH_ALEN];
 	unsigned int index;
@@ -66,8 +71,8 @@ static ssize_t attr_show(struct device *dev, struct device_attribute *dev_attr, 
 }
 
 /* One line for each refusal: only root can write */
-static int refuse(const struct mdev_pci_instance *instance, const struct mdev_pci_attr *attr,
-		  int err, const char *why)
+static int refuse(const struct mdev_pci_instance *instance,
+		  const struct mdev_pci_attr *attr, int err, const char *why)
 {
 	pci_err(instance->function->fn.pdev, "%s of mdev %s: %s (%pe)\n", attr->name,
 		dev_name(&instance->mdev->dev), why, ERR_PTR(err));
@@ -85,16 +90,16 @@ static int refuse_range(const struct mdev_pci_instance *instance,
 	return -ERANGE;
 }
 
-static int vendor_set(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
-		      u64 value)
+static int vendor_set(struct mdev_pci_function *function,
+		      const struct mdev_pci_attr *attr, u64 value)
 {
 	lockdep_assert_held(&function->fw_lock);
 	return vfio_pci_engine_result(&function->fn.pdev->dev, "set of an attribute",
 				      attr->set(&function->fn, attr, value));
 }
 
-static int vendor_get(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
-		      u64 *value)
+static int vendor_get(struct mdev_pci_function *function,
+		      const struct mdev_pci_attr *attr, u64 *value)
 {
 	lockdep_assert_held(&function->fw_lock);
 	return vfio_pci_engine_result(&function->fn.pdev->dev, "get of an attribute",
@@ -102,8 +107,9 @@ static int vendor_get(struct mdev_pci_function *function, const struct mdev_pci_
 }
 
 /* Firmware may have applied another value */
-static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
-		 unsigned int index, u64 value)
+static int apply(struct mdev_pci_function *function,
+		 const struct mdev_pci_attr *attr, unsigned int index,
+		 u64 value)
 {
 	int ret;
 
@@ -118,8 +124,10 @@ static int apply(struct mdev_pci_function *function, const struct mdev_pci_attr 
 	return ret;
 }
 
-static int set_locked(struct mdev_pci_instance *instance, struct mdev_pci_function *function,
-		      const struct mdev_pci_attr *attr, unsigned int index, u64 value)
+static int set_locked(struct mdev_pci_instance *instance,
+		      struct mdev_pci_function *function,
+		      const struct mdev_pci_attr *attr, unsigned int index,
+		      u64 value)
 {
 	int ret;
 
@@ -137,7 +145,8 @@ static int set_locked(struct mdev_pci_instance *instance, struct mdev_pci_functi
 }
 
 static int parse_number(const struct mdev_pci_instance *instance,
-			const struct mdev_pci_attr *attr, const char *buf, u64 *value)
+			const struct mdev_pci_attr *attr, const char *buf,
+			u64 *value)
 {
 	int ret = kstrtou64(buf, 0, value);
 
@@ -148,8 +157,9 @@ static int parse_number(const struct mdev_pci_instance *instance,
 	return mdev_pci_attr_in_range(attr, *value) ? 0 : refuse_range(instance, attr, *value);
 }
 
-static int parse_mac(const struct mdev_pci_instance *instance, const struct mdev_pci_attr *attr,
-		     const char *buf, u64 *value)
+static int parse_mac(const struct mdev_pci_instance *instance,
+		     const struct mdev_pci_attr *attr, const char *buf,
+		     u64 *value)
 {
 	const char *end = buf + strnlen(buf, 3 * ETH_ALEN - 1);
 	u8 mac[ETH_ALEN];
@@ -165,8 +175,8 @@ static int parse_mac(const struct mdev_pci_instance *instance, const struct mdev
 	       refuse(instance, attr, -ERANGE, "this address is out of range");
 }
 
-static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr, const char *buf,
-			  size_t count)
+static ssize_t attr_store(struct device *dev, struct device_attribute *dev_attr,
+			  const char *buf, size_t count)
 {
 	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
 	struct mdev_pci_function *function;
@@ -205,7 +215,8 @@ static void make_file(struct attr_file *file, const struct mdev_pci_attr *attr,
 }
 
 /**
- * mdev_pci_attrs_make() - create files for the attributes of a type that a parent has
+ * mdev_pci_attrs_make() - create files for the attributes of a type that a
+ *	parent has
  * @entry: the type
  * @pf: the parent
  *
@@ -217,7 +228,8 @@ int mdev_pci_attrs_make(struct mdev_pci_type_entry *entry, struct pci_dev *pf)
 	struct attr_file *files;
 
 	files = kcalloc(n, sizeof(*files), GFP_KERNEL);
-	entry->group.attrs = kcalloc(n + 1, sizeof(*entry->group.attrs), GFP_KERNEL);
+	entry->group.attrs =
+		kcalloc(n + 1, sizeof(*entry->group.attrs), GFP_KERNEL);
 	entry->files = files;
 	if (!files || !entry->group.attrs)
 		return -ENOMEM;
@@ -243,16 +255,16 @@ void mdev_pci_attrs_unmake(struct mdev_pci_type_entry *entry)
 	kfree(entry->files);
 }
 
-static bool is_visible(const struct mdev_pci_function *function, const struct mdev_pci_type *type,
-		       unsigned int i)
+static bool is_visible(const struct mdev_pci_function *function,
+		       const struct mdev_pci_type *type, unsigned int i)
 {
 	const struct mdev_pci_parent *parent = function->parent;
 
 	return test_bit(i, &parent->type_entries[type - parent->desc->types].visible);
 }
 
-static int read_from_hw(struct mdev_pci_function *function, const struct mdev_pci_attr *attr,
-			u64 *value)
+static int read_from_hw(struct mdev_pci_function *function,
+			const struct mdev_pci_attr *attr, u64 *value)
 {
 	int ret;
 
@@ -265,14 +277,16 @@ static int read_from_hw(struct mdev_pci_function *function, const struct mdev_pc
 }
 
 /**
- * mdev_pci_attrs_default() - store the initial values of a function that was enabled
+ * mdev_pci_attrs_default() - store the initial values of a function that was
+ *	enabled
  * @function: the function
  * @type: the type
  *
  * Context: under mdev_pci_function.fw_lock.
  * Return: 0 or the vendor driver's errno.
  */
-int mdev_pci_attrs_default(struct mdev_pci_function *function, const struct mdev_pci_type *type)
+int mdev_pci_attrs_default(struct mdev_pci_function *function,
+			   const struct mdev_pci_type *type)
 {
 	unsigned int i;
 	int ret;
@@ -295,7 +309,8 @@ int mdev_pci_attrs_default(struct mdev_pci_function *function, const struct mdev
 }
 
 /**
- * mdev_pci_attrs_forget() - set attributes of from_hw back when an mdev is removed
+ * mdev_pci_attrs_forget() - set attributes of from_hw back when an mdev is
+ *	removed
  * @function: the function; firmware is about to disable it
  *
  * Disabling the function resets the others.
@@ -330,7 +345,8 @@ void mdev_pci_attrs_forget(struct mdev_pci_function *function)
  *
  * Context: under mdev_pci_instance.move_lock, so nothing is written meanwhile.
  */
-void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_pci_values *kept)
+void mdev_pci_attrs_keep(const struct mdev_pci_function *function,
+			 struct mdev_pci_values *kept)
 {
 	memcpy(kept->values, function->values, sizeof(kept->values));
 	kept->written = function->written;
@@ -345,7 +361,8 @@ void mdev_pci_attrs_keep(const struct mdev_pci_function *function, struct mdev_p
  * Context: under mdev_pci_function.fw_lock.
  * Return: 0 or the vendor driver's errno.
  */
-int mdev_pci_attrs_apply(struct mdev_pci_function *function, const struct mdev_pci_type *type,
+int mdev_pci_attrs_apply(struct mdev_pci_function *function,
+			 const struct mdev_pci_type *type,
 			 const struct mdev_pci_values *kept)
 {
 	unsigned int i;
@@ -393,12 +410,13 @@ int mdev_pci_attrs_again(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_attrs_setup() - compute the number by which migration compares attributes
+ * mdev_pci_attrs_setup() - compute the number by which migration compares
+ *	attributes
  * @function: the function
  * @type: the type that it is enabled for
  *
- * Only values that differ from the type's own count: hosts whose drivers have different attributes
- * agree as long as the additional ones are not set.
+ * Only values that differ from the type's own count: hosts whose drivers have
+ * different attributes agree as long as the additional ones are not set.
  *
  * Return: the number; 0: nothing differs.
  */
@@ -423,7 +441,8 @@ u32 mdev_pci_attrs_setup(const struct mdev_pci_function *function,
 
 static int use_open(struct vfio_pci_fn *fn, u32 *setup)
 {
-	struct mdev_pci_function *function = container_of(fn, struct mdev_pci_function, fn);
+	struct mdev_pci_function *function =
+		container_of(fn, struct mdev_pci_function, fn);
 	int ret = 0;
 
 	mutex_lock(&function->fw_lock);
@@ -443,7 +462,8 @@ static int use_open(struct vfio_pci_fn *fn, u32 *setup)
 
 static void use_close(struct vfio_pci_fn *fn)
 {
-	struct mdev_pci_function *function = container_of(fn, struct mdev_pci_function, fn);
+	struct mdev_pci_function *function =
+		container_of(fn, struct mdev_pci_function, fn);
 
 	mutex_lock(&function->fw_lock);
 	function->in_use = false;
@@ -483,7 +503,8 @@ static int show_attr(const struct mdev_pci_attr *attr, char *buf, int at)
  *
  * Return: bytes written.
  */
-int mdev_pci_attrs_show(const struct mdev_pci_type_entry *entry, char *buf, int at)
+int mdev_pci_attrs_show(const struct mdev_pci_type_entry *entry, char *buf,
+			int at)
 {
 	int begin = at;
 	unsigned int i;

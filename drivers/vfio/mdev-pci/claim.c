@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Claims of functions: of an idle VF of a parent, or of the PF itself, for an mdev.
+ * Claims of functions: of an idle VF of a parent, or of the PF itself, for an
+ * mdev.
  */
 #include "mdev-pci.h"
 
@@ -37,7 +38,8 @@ static unsigned int count_available(struct mdev_pci_parent *parent)
 static bool self_is_idle(struct mdev_pci_parent *parent)
 {
 	lockdep_assert_held(&parent->lock);
-	return parent->self && !parent->self->instance && !pci_num_vf(parent->pf);
+	return parent->self && !parent->self->instance &&
+	       !pci_num_vf(parent->pf);
 }
 
 /**
@@ -45,8 +47,8 @@ static bool self_is_idle(struct mdev_pci_parent *parent)
  * @parent: the parent
  * @type: of this type
  *
- * Return: the number of idle functions that firmware has not refused to enable, 0 if none of them
- * can be used.
+ * Return: the number of idle functions that firmware has not refused to enable,
+ * 0 if none of them can be used.
  */
 unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 				       const struct mdev_pci_type *type)
@@ -56,13 +58,14 @@ unsigned int mdev_pci_parent_available(struct mdev_pci_parent *parent,
 	mutex_lock(&parent->lock);
 	if (!parent->unregistering && !parent->sriov_busy && !parent->failed)
 		n = mdev_pci_type_is_pf(parent, type) ? self_is_idle(parent) :
-							   count_available(parent);
+							count_available(parent);
 	mutex_unlock(&parent->lock);
 	return n;
 }
 
-static int refuse(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance,
-		  int err, const char *why)
+static int refuse(struct mdev_pci_parent *parent,
+		  const struct mdev_pci_instance *instance, int err,
+		  const char *why)
 {
 	pci_err(parent->pf, "mdev %s refused: %s\n", dev_name(&instance->mdev->dev), why);
 	return err;
@@ -75,7 +78,8 @@ static int refuse(struct mdev_pci_parent *parent, const struct mdev_pci_instance
  * Context: under &mdev_pci_parent.lock.
  * Return: the mdev, or NULL.
  */
-struct mdev_pci_instance *mdev_pci_parent_first_claimed(struct mdev_pci_parent *parent)
+struct mdev_pci_instance *
+mdev_pci_parent_first_claimed(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;
 
@@ -102,7 +106,8 @@ static int check_claim_pf(struct mdev_pci_parent *parent,
 	return 0;
 }
 
-static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance)
+static int check_claim(struct mdev_pci_parent *parent,
+		       const struct mdev_pci_instance *instance)
 {
 	lockdep_assert_held(&parent->lock);
 	if (parent->unregistering)
@@ -131,11 +136,12 @@ static int check_claim(struct mdev_pci_parent *parent, const struct mdev_pci_ins
 }
 
 /*
- * Find the idle VF with the lowest number; VFs that firmware refused come last. NULL: this mdev has
- * tried all of them.
+ * Find the idle VF with the lowest number; VFs that firmware refused come last.
+ * NULL: this mdev has tried all of them.
  */
-static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent,
-					 const struct mdev_pci_instance *instance)
+static struct mdev_pci_function *
+idle_vf(struct mdev_pci_parent *parent,
+	const struct mdev_pci_instance *instance)
 {
 	struct mdev_pci_function *function, *refused = NULL;
 
@@ -151,7 +157,8 @@ static struct mdev_pci_function *idle_vf(struct mdev_pci_parent *parent,
 }
 
 /**
- * mdev_pci_parent_has_another() - check for an idle VF that an mdev has not tried yet
+ * mdev_pci_parent_has_another() - check for an idle VF that an mdev has not
+ *	tried yet
  * @parent: the parent
  * @instance: the mdev
  *
@@ -168,7 +175,8 @@ bool mdev_pci_parent_has_another(struct mdev_pci_parent *parent,
 	return ret;
 }
 
-static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *instance)
+static void claim(struct mdev_pci_function *function,
+		  struct mdev_pci_instance *instance)
 {
 	lockdep_assert_held(&function->parent->lock);
 	function->instance = instance;
@@ -183,12 +191,14 @@ static void claim(struct mdev_pci_function *function, struct mdev_pci_instance *
  *
  * mdev_pci_function_unclaim() gives it back.
  *
- * Return: 0, or, with a line in the log: -ESHUTDOWN: the PF is going away; -EREMOTEIO: its
- * firmware has failed; -EBUSY: SR-IOV is being changed, or the PF is wanted and VFs exist, or a VF
- * is wanted and an mdev has the PF; -ENODEV: there is no VF; -ENXIO: none is bound; -ENOSPC: all
- * are in use; -EUSERS: an mdev has the PF.
+ * Return: 0, or, with a line in the log: -ESHUTDOWN: the PF is going away;
+ * -EREMOTEIO: its firmware has failed; -EBUSY: SR-IOV is being changed, or the
+ * PF is wanted and VFs exist, or a VF is wanted and an mdev has the PF;
+ * -ENODEV: there is no VF; -ENXIO: none is bound; -ENOSPC: all are in use;
+ * -EUSERS: an mdev has the PF.
  */
-int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
+int mdev_pci_parent_claim(struct mdev_pci_parent *parent,
+			  struct mdev_pci_instance *instance)
 {
 	struct mdev_pci_function *function;
 	int ret;
@@ -204,7 +214,10 @@ int mdev_pci_parent_claim(struct mdev_pci_parent *parent, struct mdev_pci_instan
 			     "VFs were created or removed meanwhile; try again");
 		goto unlock;
 	}
-	/* Set both under the lock: removal of the function may find the instance from now on */
+	/*
+	 * Set both under the lock: removal of the function may find the
+	 * instance from now on
+	 */
 	instance->function = function;
 	claim(function, instance);
 unlock:
@@ -212,7 +225,8 @@ unlock:
 	return ret;
 }
 
-static struct mdev_pci_function *vf_by_address(struct mdev_pci_parent *parent, const char *address)
+static struct mdev_pci_function *vf_by_address(struct mdev_pci_parent *parent,
+					       const char *address)
 {
 	struct mdev_pci_function *function;
 
@@ -224,7 +238,8 @@ static struct mdev_pci_function *vf_by_address(struct mdev_pci_parent *parent, c
 	return NULL;
 }
 
-static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_instance *instance,
+static int check_move(struct mdev_pci_parent *parent,
+		      const struct mdev_pci_instance *instance,
 		      const struct mdev_pci_function *to)
 {
 	const char *name = dev_name(&instance->mdev->dev);
@@ -257,20 +272,23 @@ static int check_move(struct mdev_pci_parent *parent, const struct mdev_pci_inst
 }
 
 /**
- * mdev_pci_parent_claim_vf() - claim a given VF for an mdev that has another one
+ * mdev_pci_parent_claim_vf() - claim a given VF for an mdev that has another
+ *	one
  * @parent: the parent
  * @instance: the mdev; keeps the one that it has
  * @address: PCI address of the VF
  *
  * Context: process context, under mdev_pci_instance.move_lock.
- * Return: the VF, with a reference; NULL: the mdev is there already; or, with a line in the log:
- * -ENXIO: there is no such VF bound to mdev-pci; -EBUSY: another mdev has it, or SR-IOV is being
- * changed; -ENODEV: the mdev has lost its VF; -EOPNOTSUPP: the mdev is no VF; -ESHUTDOWN,
- * -EREMOTEIO: as mdev_pci_parent_claim().
+ * Return: the VF, with a reference; NULL: the mdev is there already; or, with a
+ * line in the log: -ENXIO: there is no such VF bound to mdev-pci; -EBUSY:
+ * another mdev has it, or SR-IOV is being changed; -ENODEV: the mdev has lost
+ * its VF; -EOPNOTSUPP: the mdev is no VF; -ESHUTDOWN, -EREMOTEIO: as
+ * mdev_pci_parent_claim().
  */
-struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
-						   struct mdev_pci_instance *instance,
-						   const char *address)
+struct mdev_pci_function *
+mdev_pci_parent_claim_vf(struct mdev_pci_parent *parent,
+			 struct mdev_pci_instance *instance,
+			 const char *address)
 {
 	struct mdev_pci_function *to;
 	int ret;
@@ -288,12 +306,13 @@ struct mdev_pci_function *mdev_pci_parent_claim_vf(struct mdev_pci_parent *paren
 }
 
 /**
- * mdev_pci_parent_forget_refusals() - clear the marks of VFs that firmware refused
+ * mdev_pci_parent_forget_refusals() - clear the marks of VFs that firmware
+ *	refused
  * @parent: the parent
  * @number: the mdev's
  *
- * If firmware refused all VFs, the cause may not be the VFs. They count as available again, since
- * mdevctl does not try to start an mdev if none is.
+ * If firmware refused all VFs, the cause may not be the VFs. They count as
+ * available again, since mdevctl does not try to start an mdev if none is.
  */
 void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number)
 {
@@ -315,7 +334,8 @@ void mdev_pci_parent_forget_refusals(struct mdev_pci_parent *parent, u64 number)
  *
  * Return: the function, with a reference.
  */
-struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *instance)
+struct mdev_pci_function *
+mdev_pci_instance_function(struct mdev_pci_instance *instance)
 {
 	struct mdev_pci_function *function;
 
@@ -327,10 +347,12 @@ struct mdev_pci_function *mdev_pci_instance_function(struct mdev_pci_instance *i
 }
 
 /**
- * mdev_pci_function_unclaim() - release a VF that mdev_pci_parent_claim() has claimed
+ * mdev_pci_function_unclaim() - release a VF that mdev_pci_parent_claim() has
+ *	claimed
  * @function: the function; the caller still has the reference
  *
- * Context: under device_lock() of the function: its removal may be looking at the instance.
+ * Context: under device_lock() of the function: its removal may be looking at
+ * the instance.
  */
 void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 {
@@ -341,14 +363,17 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
 }
 
 /**
- * mdev_pci_function_set_refused() - mark a function that firmware could not enable
+ * mdev_pci_function_set_refused() - mark a function that firmware could not
+ *	enable
  * @function: the function
- * @number: of the mdev, which has claimed it; 0: it could; or %MDEV_PCI_REFUSED_BY_GROUP
+ * @number: of the mdev, which has claimed it; 0: it could; or
+ *	%MDEV_PCI_REFUSED_BY_GROUP
  *
- * The function counts as available no more, and others are tried first. What another mdev has found
- * out before stays.
+ * The function counts as available no more, and others are tried first. What
+ * another mdev has found out before stays.
  */
-void mdev_pci_function_set_refused(struct mdev_pci_function *function, u64 number)
+void mdev_pci_function_set_refused(struct mdev_pci_function *function,
+				   u64 number)
 {
 	mutex_lock(&function->parent->lock);
 	if (!number || !function->refused)

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What operators' monitoring reads of an mdev that migrates, one file for each counter:
- * docs/ABI/testing/sysfs-bus-mdev-pci. Counting is the engine's.
+ * What operators' monitoring reads of an mdev that migrates, one file for each
+ * counter: docs/ABI/testing/sysfs-bus-mdev-pci. Counting is the engine's.
  */
 #include <linux/sysfs.h>
 
 #include "mdev-pci.h"
 
-/* struct dev_ext_attribute.var is the offset in struct vfio_pci_engine_counters */
-static ssize_t counter_show(struct device *dev, struct device_attribute *attr, char *buf)
+/*
+ * struct dev_ext_attribute.var is the offset in struct vfio_pci_engine_counters
+ */
+static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
 {
-	size_t offset = (size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
+	size_t offset =
+		(size_t)container_of(attr, struct dev_ext_attribute, attr)->var;
 	struct mdev_pci_instance *instance = dev_get_drvdata(dev);
 	struct vfio_pci_engine_counters count = {};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks the descriptions of parents. Each error has its own log line, since its reader has most
- * likely just written the table.
+ * Checks the descriptions of parents. Each error has its own log line, since
+ * its reader has most likely just written the table.
  */
 #include <linux/bits.h>
 #include <linux/ctype.h>
@@ -23,7 +23,8 @@ static const char *validate_length(const char *name, size_t max)
 	return strlen(name) > max ? "has too long a name" : NULL;
 }
 
-static const char *validate_attr_name(const struct mdev_pci_type *type, unsigned int i)
+static const char *validate_attr_name(const struct mdev_pci_type *type,
+				      unsigned int i)
 {
 	const char *name = type->attrs[i].name;
 	const char *why = validate_length(name, MDEV_PCI_ATTR_NAME_MAX);
@@ -50,18 +51,21 @@ static const char *validate_attr(const struct mdev_pci_attr *attr)
 
 	if (!attr->set)
 		return "lacks the operation set";
-	if (attr->format == MDEV_PCI_ATTR_MAC && (attr->max > mac_max || attr->power_of_2))
+	if (attr->format == MDEV_PCI_ATTR_MAC &&
+	    (attr->max > mac_max || attr->power_of_2))
 		return "is a MAC address with a range that is not one of MAC addresses";
 	if (attr->from_hw && !attr->get)
 		return "sets from_hw without the operation get";
 	if (attr->from_hw && attr->guest_visible)
 		return "sets both from_hw and guest_visible";
-	if (!attr->from_hw && !mdev_pci_attr_in_range(attr, attr->default_value))
+	if (!attr->from_hw &&
+	    !mdev_pci_attr_in_range(attr, attr->default_value))
 		return "has a default_value out of its range";
 	return NULL;
 }
 
-static const char *validate_type_name(const struct mdev_pci_parent_desc *desc, unsigned int i)
+static const char *validate_type_name(const struct mdev_pci_parent_desc *desc,
+				      unsigned int i)
 {
 	const char *name = desc->types[i].name;
 	const char *why = validate_length(name, MDEV_PCI_TYPE_NAME_MAX);
@@ -93,7 +97,8 @@ static const char *validate_pf_type(const struct pci_dev *pf,
 {
 	if (!type->pf_ops->quiesce || !type->pf_ops->resume)
 		return "has pf_ops without quiesce or resume";
-	if (type->mig_ops || type->log_ops || type->hidden_range || type->nr_attrs)
+	if (type->mig_ops || type->log_ops || type->hidden_range ||
+	    type->nr_attrs)
 		return "has pf_ops with mig_ops, log_ops, hidden_range or attributes";
 	if (desc->external_pf_driver)
 		return "has pf_ops with external_pf_driver";
@@ -116,7 +121,8 @@ static const char *validate_engine(const struct mdev_pci_parent_desc *desc,
 	return vfio_pci_engine_validate(&engine);
 }
 
-static const char *validate_type(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+static const char *validate_type(const struct pci_dev *pf,
+				 const struct mdev_pci_parent_desc *desc,
 				 unsigned int i, bool function_only)
 {
 	const struct mdev_pci_type *type = &desc->types[i];
@@ -135,13 +141,16 @@ static const char *validate_type(const struct pci_dev *pf, const struct mdev_pci
 }
 
 /* A driver in the kernel's image has no module */
-static bool owner_is_missing(const struct pci_dev *pf, const struct mdev_pci_parent_desc *desc)
+static bool owner_is_missing(const struct pci_dev *pf,
+			     const struct mdev_pci_parent_desc *desc)
 {
-	return !desc->owner && !desc->external_pf_driver && pf->dev.driver && pf->dev.driver->owner;
+	return !desc->owner && !desc->external_pf_driver && pf->dev.driver &&
+	       pf->dev.driver->owner;
 }
 
 static const char *validate_parent(const struct pci_dev *pf,
-				   const struct mdev_pci_parent_desc *desc, bool function_only)
+				   const struct mdev_pci_parent_desc *desc,
+				   bool function_only)
 {
 	if (owner_is_missing(pf, desc))
 		return "owner is missing, set it to THIS_MODULE";
@@ -156,7 +165,8 @@ static const char *validate_parent(const struct pci_dev *pf,
 	return NULL;
 }
 
-static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc, unsigned int t,
+static int check_type(struct pci_dev *pf,
+		      const struct mdev_pci_parent_desc *desc, unsigned int t,
 		      bool function_only)
 {
 	const struct mdev_pci_type *type = &desc->types[t];
@@ -168,7 +178,8 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
 		return -EINVAL;
 	}
 	for (i = 0; i < type->nr_attrs; i++) {
-		why = validate_attr_name(type, i) ?: validate_attr(&type->attrs[i]);
+		why = validate_attr_name(type, i) ?:
+			      validate_attr(&type->attrs[i]);
 		if (!why)
 			continue;
 		pci_err(pf, "can't be an mdev parent: attribute %u (%.32s) of type %s %s\n", i,
@@ -186,7 +197,8 @@ static int check_type(struct pci_dev *pf, const struct mdev_pci_parent_desc *des
  *
  * Return: 0; -EINVAL: it is invalid, which was logged.
  */
-int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+int mdev_pci_desc_check(struct pci_dev *pf,
+			const struct mdev_pci_parent_desc *desc,
 			bool function_only)
 {
 	const char *why = validate_parent(pf, desc, function_only);
@@ -207,7 +219,8 @@ int mdev_pci_desc_check(struct pci_dev *pf, const struct mdev_pci_parent_desc *d
  * @interface: VFIO_PCI_ENGINE_INTERFACE of the vendor module
  * @module: its name, for the log
  *
- * Call it before reading the module's descriptions, which may have another layout.
+ * Call it before reading the module's descriptions, which may have another
+ * layout.
  *
  * Return: 0; -ENOEXEC: it differs, which was logged.
  */

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PFs whose own drivers do not know mdev-pci and stay bound. A vendor module chooses these PFs, and
- * each of them is a parent while its driver is bound.
+ * PFs whose own drivers do not know mdev-pci and stay bound. A vendor module
+ * chooses these PFs, and each of them is a parent while its driver is bound.
  *
- * The PF's driver must not leave before the last user of a VF has. So each such PF has a platform
- * device that depends on the PF by a device link: before the driver core unbinds the PF it unbinds
- * that device, without any lock of the PF held, and the device's remove unregisters the parent.
- * It is a platform device because the driver core owns its memory: links drop their devices
- * some time later, when this module may be gone.
+ * The PF's driver must not leave before the last user of a VF has. So each such
+ * PF has a platform device that depends on the PF by a device link: before the
+ * driver core unbinds the PF it unbinds that device, without any lock of the PF
+ * held, and the device's remove unregisters the parent. It is a platform device
+ * because the driver core owns its memory: links drop their devices some time
+ * later, when this module may be gone.
  *
- * An external_pf lives from BUS_NOTIFY_BOUND_DRIVER, or a write to "parents", to
- * BUS_NOTIFY_UNBOUND_DRIVER, or another write. The bus calls notifiers with a lock held whose class
- * is also that of the platform bus's, so platform devices are made and deleted by a workqueue.
+ * An external_pf lives from BUS_NOTIFY_BOUND_DRIVER, or a write to "parents",
+ * to BUS_NOTIFY_UNBOUND_DRIVER, or another write. The bus calls notifiers with
+ * a lock held whose class is also that of the platform bus's, so platform
+ * devices are made and deleted by a workqueue.
  *
- * Lock order: device_lock() of the PF, external.lock. A holder of the former may wait for a user of
- * a VF. So only works take it, and waits for works are killable.
+ * Lock order: device_lock() of the PF, external.lock. A holder of the former
+ * may wait for a user of a VF. So only works take it, and waits for works are
+ * killable.
  */
 #include <linux/module.h>
 #include <linux/platform_device.h>
@@ -26,7 +29,8 @@
  * struct external - a vendor module's PFs
  * @node: in the list of all
  * @ext: the vendor module's
- * @driver: binds the platform devices; its directory has the attribute "parents"
+ * @driver: binds the platform devices; its directory has the attribute
+ *	"parents"
  * @nb: PFs come and go
  * @wq: for works of @pfs
  * @lock: for @pfs
@@ -56,7 +60,8 @@ struct external {
  * @start: makes @dev
  * @stop: deletes @dev and drops the list's reference
  * @stopping: @stop is queued. Under external.lock
- * @dev: bound while the PF is a parent; NULL: there is none. Used by the works only
+ * @dev: bound while the PF is a parent; NULL: there is none. Used by the works
+ *	only
  * @started: @start has run
  * @error: why the PF is no parent then, or 0
  */
@@ -102,9 +107,9 @@ static bool is_bound(struct device *dev)
 }
 
 /*
- * Check that the driver core keeps the PF's driver bound until @dev is unbound. The link's status
- * is the same while a driver's probe() runs, but @stopping is set if the PF was unbound since
- * is_bound() (docs/kernel-internals.rst).
+ * Check that the driver core keeps the PF's driver bound until @dev is unbound.
+ * The link's status is the same while a driver's probe() runs, but @stopping is
+ * set if the PF was unbound since is_bound() (docs/kernel-internals.rst).
  */
 static int hold_driver(struct external_pf *p)
 {
@@ -115,14 +120,16 @@ static int hold_driver(struct external_pf *p)
 	link = device_link_add(&p->dev->dev, &p->pf->dev, 0);
 	if (!link)
 		return -ENODEV;
-	if (READ_ONCE(link->status) != DL_STATE_CONSUMER_PROBE || READ_ONCE(p->stopping))
+	if (READ_ONCE(link->status) != DL_STATE_CONSUMER_PROBE ||
+	    READ_ONCE(p->stopping))
 		return -ENODEV;
 	return 0;
 }
 
 static bool is_driver(const struct external *e, const struct pci_dev *pf)
 {
-	return !e->ext->driver || !strcmp(dev_driver_string(&pf->dev), e->ext->driver);
+	return !e->ext->driver ||
+	       !strcmp(dev_driver_string(&pf->dev), e->ext->driver);
 }
 
 static bool is_match(struct external_pf *p)
@@ -157,8 +164,8 @@ static void unregister_pf(void *data)
 }
 
 /*
- * The PF is bound to a VFIO driver and belongs to user space. vfio-pci binds each VF of such a PF,
- * and opens it only with a token.
+ * The PF is bound to a VFIO driver and belongs to user space. vfio-pci binds
+ * each VF of such a PF, and opens it only with a token.
  */
 static int check_driver(struct external_pf *p)
 {
@@ -180,13 +187,17 @@ static int make_parent(struct external_pf *p)
 	ret = check_driver(p) ?: register_pf(p);
 	if (ret)
 		return ret;
-	/* The type of a platform driver's remove() is not the same in all kernels */
+	/*
+	 * The type of a platform driver's remove() is not the same in all
+	 * kernels
+	 */
 	return devm_add_action_or_reset(&p->dev->dev, unregister_pf, p);
 }
 
 static int external_probe(struct platform_device *dev)
 {
-	struct external_pf *p = *(struct external_pf **)dev_get_platdata(&dev->dev);
+	struct external_pf *p =
+		*(struct external_pf **)dev_get_platdata(&dev->dev);
 
 	p->error = make_parent(p);
 	return p->error;
@@ -200,7 +211,8 @@ static int make_device(struct external_pf *p)
 	p->dev = platform_device_alloc(p->e->ext->name, PLATFORM_DEVID_AUTO);
 	if (!p->dev)
 		return -ENOMEM;
-	ret = platform_device_add_data(p->dev, &p, sizeof(p)) ?: platform_device_add(p->dev);
+	ret = platform_device_add_data(p->dev, &p, sizeof(p)) ?:
+		      platform_device_add(p->dev);
 	if (!ret)
 		return 0;
 	platform_device_put(p->dev);
@@ -232,7 +244,9 @@ static void pf_start(struct work_struct *work)
 	struct external *e = p->e;
 	int ret;
 
-	/* If make_device() does not bind it, the driver is being unregistered */
+	/*
+	 * If make_device() does not bind it, the driver is being unregistered
+	 */
 	p->error = -ENODEV;
 	ret = make_device(p);
 	if (ret)
@@ -285,7 +299,8 @@ static bool is_stopping(struct external *e, const struct pci_dev *pf)
 	return false;
 }
 
-static struct external_pf *add_pf(struct external *e, struct pci_dev *pf, bool by_address)
+static struct external_pf *add_pf(struct external *e, struct pci_dev *pf,
+				  bool by_address)
 {
 	struct external_pf *p;
 
@@ -339,7 +354,8 @@ static void pf_unbound(struct external *e, struct pci_dev *pf)
 }
 
 /* Both with device_lock() of the device held */
-static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
+static int on_pci_bus(struct notifier_block *nb, unsigned long action,
+		      void *data)
 {
 	struct external *e = container_of(nb, struct external, nb);
 
@@ -436,10 +452,11 @@ static struct pci_dev *get_by_address(const char *address)
 	    bus > 0xff || slot > 0x1f || function > 7)
 		return ERR_PTR(-EINVAL);
 	return pci_get_domain_bus_and_slot(domain, bus, PCI_DEVFN(slot, function)) ?:
-	       ERR_PTR(-ENODEV);
+		       ERR_PTR(-ENODEV);
 }
 
-static ssize_t parents_store(struct device_driver *drv, const char *buf, size_t count)
+static ssize_t parents_store(struct device_driver *drv, const char *buf,
+			     size_t count)
 {
 	struct external *e = to_external(drv);
 	struct pci_dev *pf = ERR_PTR(-EINVAL);
@@ -519,8 +536,8 @@ static void stop_all(struct external *e)
 	mutex_unlock(&e->lock);
 }
 
-int __mdev_pci_register_external(const struct mdev_pci_external *ext, u32 interface,
-				 const char *module)
+int __mdev_pci_register_external(const struct mdev_pci_external *ext,
+				 u32 interface, const char *module)
 {
 	struct pci_dev *pdev = NULL;
 	struct external *e;

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The flavour "mdev" of driver_flavour (../flavour): VFs of parents, which are bound to mdev-pci,
- * and functions that their driver offers as mdevs.
+ * The flavour "mdev" of driver_flavour (../flavour): VFs of parents, which are
+ * bound to mdev-pci, and functions that their driver offers as mdevs.
  */
 #include <linux/driver_flavour.h>
 #include <linux/module.h>
 
 #include "mdev-pci.h"
 
-/* A driver that is made for mdev_pci_register_function(), which asks for these handlers; or ours */
+/*
+ * A driver that is made for mdev_pci_register_function(), which asks for these
+ * handlers; or ours
+ */
 static bool is_driver(struct device_driver *drv)
 {
 	return to_pci_driver(drv)->err_handler == &vfio_pci_engine_err_handlers;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Functions: VFs of registered parents, held by a pci_driver of the framework, and parents that
- * are offered as a whole.
+ * Functions: VFs of registered parents, held by a pci_driver of the framework,
+ * and parents that are offered as a whole.
  */
 #include <linux/slab.h>
 
@@ -33,7 +33,8 @@ void mdev_pci_functions_exit(void)
 
 static void function_free(struct kref *kref)
 {
-	struct mdev_pci_function *function = container_of(kref, struct mdev_pci_function, kref);
+	struct mdev_pci_function *function =
+		container_of(kref, struct mdev_pci_function, kref);
 
 	mutex_destroy(&function->edev_lock);
 	mutex_destroy(&function->fw_lock);
@@ -43,7 +44,8 @@ static void function_free(struct kref *kref)
 }
 
 /**
- * mdev_pci_function_override_set() - reserve a VF for mdev-pci by driver_override
+ * mdev_pci_function_override_set() - reserve a VF for mdev-pci by
+ *	driver_override
  * @vf: a VF that is not bound
  *
  * Return: 0 or -ENOMEM.
@@ -59,8 +61,10 @@ int mdev_pci_function_override_set(struct pci_dev *vf)
 }
 
 /**
- * struct mdev_pci_call - a call that an mdev waits for; each mdev has its own, as another one may
- * claim the function and wait for a call before the first one has read its result
+ * struct mdev_pci_call - a call that an mdev waits for; each mdev has its own,
+ *	as another one may
+ * claim the function and wait for a call before the first one has read its
+ * result
  * @call: what is called
  * @ret: what it has returned
  * @done: it has returned, or never will be called
@@ -84,7 +88,8 @@ static struct mdev_pci_call *take_call(struct mdev_pci_function *function)
 
 static void work_on_call(struct work_struct *work)
 {
-	struct mdev_pci_function *function = container_of(work, struct mdev_pci_function, work);
+	struct mdev_pci_function *function =
+		container_of(work, struct mdev_pci_function, work);
 	struct mdev_pci_call *c;
 
 	device_lock(&function->fn.pdev->dev);
@@ -127,8 +132,9 @@ static int call_by_worker(struct mdev_pci_function *function,
  * @call: what to call, with the instance that has claimed it
  *
  * Context: process context, from an mdev's probe and remove; sleeps.
- * Return: what @call returns; or -ESHUTDOWN: it was not called. The function is its own parent, and
- * is being unregistered, which has taken it from the instance.
+ * Return: what @call returns; or -ESHUTDOWN: it was not called. The function is
+ * its own parent, and is being unregistered, which has taken it from the
+ * instance.
  */
 int mdev_pci_function_call(struct mdev_pci_function *function,
 			   int (*call)(struct mdev_pci_instance *instance))
@@ -196,7 +202,8 @@ EXPORT_SYMBOL_GPL(mdev_pci_function_attach);
 static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 						struct mdev_pci_parent *parent)
 {
-	struct mdev_pci_function *function = kzalloc(sizeof(*function), GFP_KERNEL);
+	struct mdev_pci_function *function =
+		kzalloc(sizeof(*function), GFP_KERNEL);
 
 	if (!function)
 		return NULL;
@@ -217,7 +224,8 @@ static struct mdev_pci_function *function_alloc(struct pci_dev *pdev,
 /**
  * mdev_pci_function_add() - make a PCI function one that mdevs can claim
  * @pdev: a bound VF, or the parent itself
- * @parent: the parent; the reference to it is the function's, or dropped on error
+ * @parent: the parent; the reference to it is the function's, or dropped on
+ *	error
  *
  * Return: 0, -ENOMEM, or -ENODEV if the parent is being unregistered.
  */
@@ -246,14 +254,16 @@ static struct mdev_pci_function *parent_self(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_function_del() - undo mdev_pci_function_add(), for a parent that is offered itself
- * @parent: the parent, which is being unregistered: no claims and calls come any more
+ * mdev_pci_function_del() - undo mdev_pci_function_add(), for a parent that is
+ *	offered itself
+ * @parent: the parent, which is being unregistered: no claims and calls come
+ *	any more
  *
- * Its mdev is detached from the function. Waiters of mdev_pci_function_call() wake up only after
- * that, since the instance is accessed until then.
+ * Its mdev is detached from the function. Waiters of mdev_pci_function_call()
+ * wake up only after that, since the instance is accessed until then.
  *
- * Context: process context, under device_lock() of the function; blocks until the user has closed
- * it.
+ * Context: process context, under device_lock() of the function; blocks until
+ * the user has closed it.
  */
 void mdev_pci_function_del(struct mdev_pci_parent *parent)
 {
@@ -310,10 +320,12 @@ static struct mdev_pci_function *find_function(struct mdev_pci_parent *parent,
 }
 
 /*
- * Driver data belongs to the engine, and an idle function has none. A function whose claims
- * mdev_pci_function_stop_claims() has ended is not in the list. No mdev claims it from now on.
+ * Driver data belongs to the engine, and an idle function has none. A function
+ * whose claims mdev_pci_function_stop_claims() has ended is not in the list. No
+ * mdev claims it from now on.
  */
-static struct mdev_pci_function *mark_dead(struct mdev_pci_parent *parent, struct pci_dev *vf)
+static struct mdev_pci_function *mark_dead(struct mdev_pci_parent *parent,
+					   struct pci_dev *vf)
 {
 	struct mdev_pci_function *found;
 
@@ -374,7 +386,8 @@ static bool stop_claims(struct mdev_pci_parent *parent, struct pci_dev *pdev)
 }
 
 /**
- * mdev_pci_function_stop_claims() - stop claims of a function that will be unbound
+ * mdev_pci_function_stop_claims() - stop claims of a function that will be
+ *	unbound
  * @pdev: any PCI function
  *
  * Context: process context; sleeps. Takes device_lock() of the function.
@@ -395,8 +408,9 @@ bool mdev_pci_function_stop_claims(struct pci_dev *pdev)
 }
 
 /*
- * While its user is waited for, the function is still in the list: it counts as claimed, and SR-IOV
- * is not disabled, which would wait for the same user with device_lock() of the PF held.
+ * While its user is waited for, the function is still in the list: it counts as
+ * claimed, and SR-IOV is not disabled, which would wait for the same user with
+ * device_lock() of the PF held.
  */
 static void remove_from(struct mdev_pci_parent *parent, struct pci_dev *vf)
 {
@@ -424,7 +438,10 @@ static void function_remove(struct pci_dev *vf)
 	mdev_pci_parent_put(parent);
 }
 
-/* No ID table: only driver_override binds a function to this driver, and it has no alias */
+/*
+ * No ID table: only driver_override binds a function to this driver, and it has
+ * no alias
+ */
 struct pci_driver mdev_pci_function_driver = {
 	.name = "mdev-pci",
 	.probe = function_probe,

@@ -8,8 +8,11 @@
 
 #include "mdev-pci.h"
 
-/* VFs get the framework's driver as they appear, before any other can have them */
-static int on_pci_bus(struct notifier_block *nb, unsigned long action, void *data)
+/*
+ * VFs get the framework's driver as they appear, before any other can have them
+ */
+static int on_pci_bus(struct notifier_block *nb, unsigned long action,
+		      void *data)
 {
 	struct pci_dev *vf = to_pci_dev(data);
 	struct mdev_pci_parent *parent;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * An mdev, from its creation to its removal, with its attributes
- * (docs/ABI/testing/sysfs-bus-mdev-pci). Creating one claims a function; the vfio_device hangs on
- * the function and not on the mdev: an mdev is no hardware and has no place in the IOMMU layer.
+ * (docs/ABI/testing/sysfs-bus-mdev-pci). Creating one claims a function; the
+ * vfio_device hangs on the function and not on the mdev: an mdev is no hardware
+ * and has no place in the IOMMU layer.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -24,7 +25,8 @@ static int release(struct mdev_pci_instance *instance)
 	return 0;
 }
 
-static void detach(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
+static void detach(struct mdev_pci_instance *instance,
+		   struct mdev_pci_function *function)
 {
 	device_lock_assert(&function->fn.pdev->dev);
 	if (!function->live)
@@ -43,7 +45,10 @@ static void error(struct mdev_pci_instance *instance, const char *why)
 	mutex_unlock(&instance->lock);
 }
 
-/* Removal and errors of the function or the parent call these of the mdev that has claimed it */
+/*
+ * Removal and errors of the function or the parent call these of the mdev that
+ * has claimed it
+ */
 static const struct mdev_pci_claim_ops claim_ops = {
 	.release = release,
 	.detach = detach,
@@ -53,7 +58,8 @@ static const struct mdev_pci_claim_ops claim_ops = {
 static struct mdev_pci_instance *instance_alloc(struct mdev_device *mdev)
 {
 	static atomic64_t numbers;
-	struct mdev_pci_instance *instance = kzalloc(sizeof(*instance), GFP_KERNEL);
+	struct mdev_pci_instance *instance =
+		kzalloc(sizeof(*instance), GFP_KERNEL);
 
 	if (!instance)
 		return NULL;
@@ -73,14 +79,16 @@ static void instance_free(struct mdev_pci_instance *instance)
 	kfree(instance);
 }
 
-static void stop_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function)
+static void stop_at(struct mdev_pci_instance *instance,
+		    struct mdev_pci_function *function)
 {
 	device_lock(&function->fn.pdev->dev);
 	mdev_pci_reclaim(instance, function);
 	device_unlock(&function->fn.pdev->dev);
 }
 
-static int start_at(struct mdev_pci_instance *instance, struct mdev_pci_function *function,
+static int start_at(struct mdev_pci_instance *instance,
+		    struct mdev_pci_function *function,
 		    const struct mdev_pci_values *kept)
 {
 	int ret;
@@ -103,8 +111,8 @@ static void leave_at(struct mdev_pci_function *function)
 }
 
 /* Release one VF before the other is used: an mdev has only one at a time */
-static int move(struct mdev_pci_instance *instance, struct mdev_pci_function *from,
-		struct mdev_pci_function *to)
+static int move(struct mdev_pci_instance *instance,
+		struct mdev_pci_function *from, struct mdev_pci_function *to)
 {
 	struct mdev_pci_values kept;
 	int ret, back;
@@ -151,7 +159,10 @@ static int move_locked(struct mdev_pci_instance *instance, const char *address)
 	return ret;
 }
 
-/* What was written to its attributes stays. If the VF can't be had, the mdev stays where it is */
+/*
+ * What was written to its attributes stays. If the VF can't be had, the mdev
+ * stays where it is
+ */
 static int move_to(struct mdev_pci_instance *instance, const char *address)
 {
 	int ret;
@@ -202,7 +213,8 @@ static struct mdev_pci_instance *to_instance(struct device *dev)
 	return dev_get_drvdata(dev);
 }
 
-static ssize_t function_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t function_show(struct device *dev, struct device_attribute *attr,
+			     char *buf)
 {
 	struct mdev_pci_instance *instance = to_instance(dev);
 	const char *name = "none";
@@ -214,8 +226,8 @@ static ssize_t function_show(struct device *dev, struct device_attribute *attr, 
 	return sysfs_emit(buf, "%s\n", name);
 }
 
-static ssize_t function_store(struct device *dev, struct device_attribute *attr, const char *buf,
-			      size_t count)
+static ssize_t function_store(struct device *dev, struct device_attribute *attr,
+			      const char *buf, size_t count)
 {
 	return move_to(to_instance(dev), buf) ?: count;
 }
@@ -232,7 +244,8 @@ static const char *not_migratable(struct mdev_pci_instance *instance)
 	return why;
 }
 
-static ssize_t migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t migratable_show(struct device *dev,
+			       struct device_attribute *attr, char *buf)
 {
 	struct mdev_pci_instance *instance = to_instance(dev);
 
@@ -240,13 +253,15 @@ static ssize_t migratable_show(struct device *dev, struct device_attribute *attr
 }
 static DEVICE_ATTR_RO(migratable);
 
-static ssize_t not_migratable_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t not_migratable_show(struct device *dev,
+				   struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%s\n", not_migratable(to_instance(dev)) ?: "");
 }
 static DEVICE_ATTR_RO(not_migratable);
 
-static ssize_t migration_state_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t migration_state_show(struct device *dev,
+				    struct device_attribute *attr, char *buf)
 {
 	struct mdev_pci_instance *instance = to_instance(dev);
 	const char *state = "none";
@@ -259,7 +274,8 @@ static ssize_t migration_state_show(struct device *dev, struct device_attribute 
 }
 static DEVICE_ATTR_RO(migration_state);
 
-static ssize_t migration_compat_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t migration_compat_show(struct device *dev,
+				     struct device_attribute *attr, char *buf)
 {
 	return mdev_pci_show_compat(to_instance(dev), buf);
 }
@@ -267,13 +283,14 @@ static DEVICE_ATTR_RO(migration_compat);
 
 static const char * const stream_names[] = { "native", "upstream" };
 
-static ssize_t stream_show(struct device *dev, struct device_attribute *attr, char *buf)
+static ssize_t stream_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
 {
 	return sysfs_emit(buf, "%s\n", stream_names[READ_ONCE(to_instance(dev)->upstream)]);
 }
 
-static ssize_t stream_store(struct device *dev, struct device_attribute *attr, const char *buf,
-			    size_t count)
+static ssize_t stream_store(struct device *dev, struct device_attribute *attr,
+			    const char *buf, size_t count)
 {
 	struct mdev_pci_instance *instance = to_instance(dev);
 	int i = sysfs_match_string(stream_names, buf);
@@ -286,9 +303,11 @@ static ssize_t stream_store(struct device *dev, struct device_attribute *attr, c
 }
 static DEVICE_ATTR_RW(stream);
 
-static umode_t instance_attr_is_visible(struct kobject *kobj, struct attribute *attr, int i)
+static umode_t instance_attr_is_visible(struct kobject *kobj,
+					struct attribute *attr, int i)
 {
-	const struct mdev_pci_instance *instance = to_instance(kobj_to_dev(kobj));
+	const struct mdev_pci_instance *instance =
+		to_instance(kobj_to_dev(kobj));
 	const struct mdev_pci_parent *parent = instance->function->parent;
 
 	if (attr == &dev_attr_stream.attr &&
@@ -324,7 +343,8 @@ static void list_groups(const struct mdev_pci_instance *instance,
 }
 
 /*
- * The driver core would add a driver's groups after probe(), too late for the uevent at its end.
+ * The driver core would add a driver's groups after probe(), too late for the
+ * uevent at its end.
  */
 static int add_attributes(struct mdev_pci_instance *instance)
 {
@@ -368,8 +388,11 @@ static void unclaim(struct mdev_pci_instance *instance)
 	mdev_pci_function_put(instance->function);
 }
 
-/* Tries each VF at most once, unless other creators of mdevs try them as well */
-static int claim_and_set_up(struct mdev_pci_parent *parent, struct mdev_pci_instance *instance)
+/*
+ * Tries each VF at most once, unless other creators of mdevs try them as well
+ */
+static int claim_and_set_up(struct mdev_pci_parent *parent,
+			    struct mdev_pci_instance *instance)
 {
 	unsigned int left = max(pci_num_vf(parent->pf), 1);
 	int ret;
@@ -410,7 +433,9 @@ static int mdev_pci_probe(struct mdev_device *mdev)
 	mdev_pci_parent_refresh(parent);
 	pci_info(parent->pf, "mdev %s of type %s was created\n", dev_name(&mdev->dev),
 		 instance->type->name);
-	/* libvirt reads the device's attributes at this uevent, and only then */
+	/*
+	 * libvirt reads the device's attributes at this uevent, and only then
+	 */
 	kobject_uevent(&mdev->dev.kobj, KOBJ_CHANGE);
 	return 0;
 }

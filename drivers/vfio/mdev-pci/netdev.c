@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Attributes of VFs of network cards, for types of any parent that has a network interface. They
- * call the same operations of the PF's driver as "ip link set DEV vf N ..." does. An attribute
- * exists if the driver has its operation.
+ * Attributes of VFs of network cards, for types of any parent that has a
+ * network interface. They call the same operations of the PF's driver as "ip
+ * link set DEV vf N ..." does. An attribute exists if the driver has its
+ * operation.
  *
- * Lock order: mdev_pci_function.fw_lock, rtnl_lock(), the interface's own lock. Drivers remove no
- * VFs under rtnl_lock(): drivers of VFs in use on the host could not be unbound then.
+ * Lock order: mdev_pci_function.fw_lock, rtnl_lock(), the interface's own lock.
+ * Drivers remove no VFs under rtnl_lock(): drivers of VFs in use on the host
+ * could not be unbound then.
  */
 #include <linux/bitfield.h>
 #include <linux/etherdevice.h>
@@ -25,12 +27,17 @@ enum {
 	VF_SPOOF_CHECK,
 };
 
-static bool is_interface_of(const struct net_device *dev, const struct pci_dev *pf)
+static bool is_interface_of(const struct net_device *dev,
+			    const struct pci_dev *pf)
 {
-	return dev->dev.parent == &pf->dev && dev->netdev_ops->ndo_get_vf_config;
+	return dev->dev.parent == &pf->dev &&
+	       dev->netdev_ops->ndo_get_vf_config;
 }
 
-/* In any network namespace. Of several interfaces, the first one with VF operations */
+/*
+ * In any network namespace. Of several interfaces, the first one with VF
+ * operations
+ */
 static struct net_device *find_interface(const struct pci_dev *pf)
 {
 	struct net_device *dev, *found = NULL;
@@ -75,14 +82,18 @@ static bool has_attr(struct pci_dev *pf, const struct mdev_pci_attr *attr)
 	return ret;
 }
 
-static int get_config(struct net_device *dev, unsigned int vf, struct ifla_vf_info *info)
+static int get_config(struct net_device *dev, unsigned int vf,
+		      struct ifla_vf_info *info)
 {
 	/* Fields that the driver does not fill in keep these values */
 	memset(info, 0, sizeof(*info));
 	return dev->netdev_ops->ndo_get_vf_config(dev, vf, info);
 }
 
-/* A VLAN has a priority and a protocol, too: they are in bits above the value, and not shown */
+/*
+ * A VLAN has a priority and a protocol, too: they are in bits above the value,
+ * and not shown
+ */
 #define VLAN_ID		GENMASK_ULL(11, 0)
 #define VLAN_QOS	GENMASK_ULL(23, 16)
 #define VLAN_PROTO	GENMASK_ULL(47, 32)	/* 0: that and the priority were not given */
@@ -95,8 +106,8 @@ static u64 complete_vlan(const struct ifla_vf_info *now)
 	       FIELD_PREP(VLAN_PROTO, proto);
 }
 
-static int set_vlan(struct net_device *dev, unsigned int vf, const struct ifla_vf_info *now,
-		    u64 value)
+static int set_vlan(struct net_device *dev, unsigned int vf,
+		    const struct ifla_vf_info *now, u64 value)
 {
 	u16 vlan = FIELD_GET(VLAN_ID, value);
 	u64 full = value & VLAN_PROTO ? value : complete_vlan(now);
@@ -106,7 +117,8 @@ static int set_vlan(struct net_device *dev, unsigned int vf, const struct ifla_v
 						htons(FIELD_GET(VLAN_PROTO, full)));
 }
 
-static int set_by(struct net_device *dev, unsigned int vf, unsigned long id, u64 value)
+static int set_by(struct net_device *dev, unsigned int vf, unsigned long id,
+		  u64 value)
 {
 	const struct net_device_ops *ops = dev->netdev_ops;
 	struct ifla_vf_info now;
@@ -130,7 +142,8 @@ static int set_by(struct net_device *dev, unsigned int vf, unsigned long id, u64
 	return -EINVAL;
 }
 
-static int get_by(struct net_device *dev, unsigned int vf, unsigned long id, u64 *value)
+static int get_by(struct net_device *dev, unsigned int vf, unsigned long id,
+		  u64 *value)
 {
 	struct ifla_vf_info now;
 	int ret;
@@ -176,7 +189,8 @@ static void unlock_interface(struct net_device *dev)
 	rtnl_unlock();
 }
 
-static int set_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 value)
+static int set_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr,
+		    u64 value)
 {
 	struct net_device *dev = lock_interface(fn);
 	int ret = -ENODEV;
@@ -184,15 +198,18 @@ static int set_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u6
 	if (dev) {
 		ret = set_by(dev, fn->id, attr->id, value);
 		if (ret)
-			pci_err(fn->pf, "driver %s of %s does not set %s of VF %u (%pe); is %s up?\n",
-				dev_driver_string(&fn->pf->dev), netdev_name(dev), attr->name,
-				fn->id, ERR_PTR(ret), netdev_name(dev));
+			pci_err(fn->pf,
+				"driver %s of %s does not set %s of VF %u (%pe); is %s up?\n",
+				dev_driver_string(&fn->pf->dev),
+				netdev_name(dev), attr->name, fn->id,
+				ERR_PTR(ret), netdev_name(dev));
 	}
 	unlock_interface(dev);
 	return ret;
 }
 
-static int get_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u64 *value)
+static int get_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr,
+		    u64 *value)
 {
 	struct net_device *dev = lock_interface(fn);
 	int ret = -ENODEV;
@@ -204,9 +221,10 @@ static int get_attr(struct vfio_pci_fn *fn, const struct mdev_pci_attr *attr, u6
 }
 
 /*
- * The host owns these values: they limit what the VF may do, and "ip link" may have set them
- * before. A VLAN number has 12 bits, and its last value is reserved (IEEE 802.1Q). Rates are in
- * Mbit/s as in &struct ifla_vf_rate; 0 is no limit.
+ * The host owns these values: they limit what the VF may do, and "ip link" may
+ * have set them before. A VLAN number has 12 bits, and its last value is
+ * reserved (IEEE 802.1Q). Rates are in Mbit/s as in &struct ifla_vf_rate; 0 is
+ * no limit.
  */
 const struct mdev_pci_attr mdev_pci_netdev_attrs[MDEV_PCI_NETDEV_ATTRS] = {
 	{

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Parents as objects: their lifetime, the list of all, and the functions of each.
+ * Parents as objects: their lifetime, the list of all, and the functions of
+ * each.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -14,7 +15,8 @@ static atomic_t nr_parents = ATOMIC_INIT(0);
 
 static void parent_free(struct kref *kref)
 {
-	struct mdev_pci_parent *parent = container_of(kref, struct mdev_pci_parent, kref);
+	struct mdev_pci_parent *parent =
+		container_of(kref, struct mdev_pci_parent, kref);
 
 	mdev_pci_types_unmake(parent);
 	mutex_destroy(&parent->cache_lock);
@@ -29,8 +31,8 @@ static void parent_free(struct kref *kref)
 /**
  * mdev_pci_parents_wait() - wait until all parents have been freed
  *
- * Context: the module's exit. See type_release(). Tasks may still be in the last
- * instructions of the release.
+ * Context: the module's exit. See type_release(). Tasks may still be in the
+ * last instructions of the release.
  */
 void mdev_pci_parents_wait(void)
 {
@@ -82,7 +84,8 @@ static bool has_pf_type(const struct mdev_pci_parent_desc *desc)
 /* The uevent of mdev_register_parent(), for which mdevctl's autostart waits */
 static void tell(struct work_struct *work)
 {
-	struct mdev_pci_parent *parent = container_of(work, struct mdev_pci_parent, tell.work);
+	struct mdev_pci_parent *parent =
+		container_of(work, struct mdev_pci_parent, tell.work);
 	char *env[2] = { "MDEV_STATE=registered", NULL };
 
 	mdev_pci_parent_refresh(parent);
@@ -97,9 +100,10 @@ static void tell(struct work_struct *work)
  *
  * Return: the parent, with a reference; or an ERR_PTR(): -ENOMEM.
  */
-struct mdev_pci_parent *mdev_pci_parent_alloc(struct pci_dev *pf,
-					      const struct mdev_pci_parent_desc *desc,
-					      bool function_only)
+struct mdev_pci_parent *
+mdev_pci_parent_alloc(struct pci_dev *pf,
+		      const struct mdev_pci_parent_desc *desc,
+		      bool function_only)
 {
 	struct mdev_pci_parent *parent = kzalloc(sizeof(*parent), GFP_KERNEL);
 	int ret;
@@ -162,10 +166,11 @@ void mdev_pci_parent_unlist(struct mdev_pci_parent *parent)
 }
 
 /*
- * The mdev core has a kobject in each type. Its mdevs' struct device and users of sysfs have
- * references to it. When the last one is dropped the core accesses the type and the parent. Its
- * drivers are not told, so its release() is wrapped: the parent lives until then. In the kernel's
- * tree mdev_unregister_parent() would wait, or struct mdev_parent have a release().
+ * The mdev core has a kobject in each type. Its mdevs' struct device and users
+ * of sysfs have references to it. When the last one is dropped the core
+ * accesses the type and the parent. Its drivers are not told, so its release()
+ * is wrapped: the parent lives until then. In the kernel's tree
+ * mdev_unregister_parent() would wait, or struct mdev_parent have a release().
  */
 static void type_release(struct kobject *kobj)
 {
@@ -188,7 +193,10 @@ static void release_now(struct kobject *kobj)
 }
 #endif
 
-/* A registration that has failed may have initialized some, and has dropped its references */
+/*
+ * A registration that has failed may have initialized some, and has dropped its
+ * references
+ */
 static void hold_type(struct mdev_pci_type_entry *entry)
 {
 	struct kobject *kobj = &entry->mtype.kobj;
@@ -209,7 +217,8 @@ static void hold_type(struct mdev_pci_type_entry *entry)
 
 /**
  * mdev_pci_types_hold() - keep the parent until mdev core has freed its types
- * @parent: the parent. mdev_register_parent() has just been called, with success or without
+ * @parent: the parent. mdev_register_parent() has just been called, with
+ *	success or without
  */
 void mdev_pci_types_hold(struct mdev_pci_parent *parent)
 {
@@ -220,7 +229,8 @@ void mdev_pci_types_hold(struct mdev_pci_parent *parent)
 }
 
 /* VFs may be bound in any order; the list is sorted by their numbers */
-static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+static void list_add_vf(struct mdev_pci_parent *parent,
+			struct mdev_pci_function *function)
 {
 	struct mdev_pci_function *next;
 
@@ -233,11 +243,13 @@ static void list_add_vf(struct mdev_pci_parent *parent, struct mdev_pci_function
 }
 
 /**
- * mdev_pci_parent_tell_later() - tell user space of VFs that have come since registration
+ * mdev_pci_parent_tell_later() - tell user space of VFs that have come since
+ *	registration
  * @parent: the parent
  *
- * Sends one event for all VFs that are created together. No mdev can be created while
- * mdev_pci_sriov_configure() creates VFs; if another driver creates them, they follow closely.
+ * Sends one event for all VFs that are created together. No mdev can be created
+ * while mdev_pci_sriov_configure() creates VFs; if another driver creates them,
+ * they follow closely.
  */
 void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent)
 {
@@ -245,7 +257,8 @@ void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent)
 	if (parent->sriov_busy)
 		parent->came = true;
 	else
-		mod_delayed_work(mdev_pci_wq, &parent->tell, msecs_to_jiffies(100));
+		mod_delayed_work(mdev_pci_wq, &parent->tell,
+				 msecs_to_jiffies(100));
 }
 
 /**
@@ -255,7 +268,8 @@ void mdev_pci_parent_tell_later(struct mdev_pci_parent *parent)
  *
  * Return: false if the parent is being unregistered.
  */
-bool mdev_pci_parent_add(struct mdev_pci_parent *parent, struct mdev_pci_function *function)
+bool mdev_pci_parent_add(struct mdev_pci_parent *parent,
+			 struct mdev_pci_function *function)
 {
 	bool ok;
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PFs that are assigned themselves while their own driver stays bound: the driver releases the
- * device, a VFIO user has it, and the driver takes it back.
+ * PFs that are assigned themselves while their own driver stays bound: the
+ * driver releases the device, a VFIO user has it, and the driver takes it back.
  *
- * This file does what the driver core does between two drivers of a device: the owner of the IOMMU
- * group, the driver data, runtime power management, a reset. vfio-pci-core finds its device by the
- * driver data, so the vendor driver's are saved. A call of the PF's driver meanwhile, such as an
- * error or a reset by the PCI core, would use the wrong driver data: mdev_pci_err_handlers and
+ * This file does what the driver core does between two drivers of a device: the
+ * owner of the IOMMU group, the driver data, runtime power management, a reset.
+ * vfio-pci-core finds its device by the driver data, so the vendor driver's are
+ * saved. A call of the PF's driver meanwhile, such as an error or a reset by
+ * the PCI core, would use the wrong driver data: mdev_pci_err_handlers and
  * mdev_pci_get_drvdata() prevent that.
  */
 #include <linux/iommu.h>
@@ -21,7 +22,8 @@ static int find_neighbour(struct device *dev, void *data)
 {
 	struct device **found = data;
 
-	if (dev == *found || (dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev))))
+	if (dev == *found ||
+	    (dev_is_pci(dev) && pci_is_bridge(to_pci_dev(dev))))
 		return 0;
 	*found = get_device(dev);
 	return 1;
@@ -34,7 +36,8 @@ static int find_neighbour(struct device *dev, void *data)
  * A user of that could keep the driver from taking the PF back.
  *
  * Context: process context; sleeps.
- * Return: one of the others, with a reference; NULL: there are none but bridges.
+ * Return: one of the others, with a reference; NULL: there are none but
+ * bridges.
  */
 struct device *mdev_pci_pf_neighbour(struct pci_dev *pf)
 {
@@ -54,7 +57,8 @@ static int bound_uses_dma(struct device_driver *drv, void *data)
 {
 	const struct device *dev = data;
 
-	return READ_ONCE(dev->driver) == drv && !to_pci_driver(drv)->driver_managed_dma;
+	return READ_ONCE(dev->driver) == drv &&
+	       !to_pci_driver(drv)->driver_managed_dma;
 }
 
 static bool uses_dma(struct device *dev)
@@ -75,11 +79,13 @@ static int find_owner(struct device *dev, void *data)
 }
 
 /**
- * mdev_pci_group_owner() - find the device whose driver keeps the IOMMU group from VFIO
+ * mdev_pci_group_owner() - find the device whose driver keeps the IOMMU group
+ *	from VFIO
  * @pdev: the function
  *
  * Context: process context; sleeps.
- * Return: one of the others in the group, with a reference; NULL: there is none.
+ * Return: one of the others in the group, with a reference; NULL: there is
+ * none.
  */
 struct device *mdev_pci_group_owner(struct pci_dev *pdev)
 {
@@ -95,9 +101,10 @@ struct device *mdev_pci_group_owner(struct pci_dev *pdev)
 }
 
 /*
- * The bus's own operations, by which the driver core gives the group to a driver's DMA and takes it
- * back: iommu_device_use_default_domain() is not exported (docs/kernel-internals.rst). Of drivers
- * with driver_managed_dma they do nothing.
+ * The bus's own operations, by which the driver core gives the group to a
+ * driver's DMA and takes it back: iommu_device_use_default_domain() is not
+ * exported (docs/kernel-internals.rst). Of drivers with driver_managed_dma they
+ * do nothing.
  */
 static void disown_dma(struct pci_dev *pf)
 {
@@ -117,12 +124,14 @@ static int own_dma(struct pci_dev *pf)
 /**
  * mdev_pci_pf_assign() - assign the PF: its driver releases it
  * @parent: the parent
- * @type: what it is given away as
+ * @type: its type
  *
  * Context: process context, under device_lock() of the PF; sleeps.
- * Return: 0; an errno of &mdev_pci_pf_ops.quiesce; or the device could not be woken up.
+ * Return: 0; an errno of &mdev_pci_pf_ops.quiesce; or the device could not be
+ * woken up.
  */
-int mdev_pci_pf_assign(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+int mdev_pci_pf_assign(struct mdev_pci_parent *parent,
+		       const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -136,7 +145,10 @@ int mdev_pci_pf_assign(struct mdev_pci_parent *parent, const struct mdev_pci_typ
 		pm_runtime_put(&pf->dev);
 		return ret;
 	}
-	/* vfio-pci-core drops one; if it were the last, the PF's driver would be called */
+	/*
+	 * vfio-pci-core drops one; if it were the last, the PF's driver would
+	 * be called
+	 */
 	pm_runtime_get_noresume(&pf->dev);
 	pci_set_drvdata(pf, NULL);
 	parent->pf_assigned = true;
@@ -150,7 +162,10 @@ static void clean_after_user(struct pci_dev *pf)
 	int ret;
 
 	device_lock_assert(&pf->dev);
-	/* Some kernels wait a minute for a device that is gone to come out of a reset */
+	/*
+	 * Some kernels wait a minute for a device that is gone to come out of a
+	 * reset
+	 */
 	if (!pci_device_is_present(pf))
 		return;
 	ret = pci_reset_function_locked(pf);
@@ -159,7 +174,8 @@ static void clean_after_user(struct pci_dev *pf)
 			 ERR_PTR(ret));
 }
 
-static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+static int hand_back(struct mdev_pci_parent *parent,
+		     const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -175,11 +191,12 @@ static int hand_back(struct mdev_pci_parent *parent, const struct mdev_pci_type 
 /**
  * mdev_pci_pf_reclaim() - reclaim the PF: its driver takes it back
  * @parent: the parent; its user has closed it
- * @type: what it was given away as
+ * @type: its type
  *
  * Context: as mdev_pci_pf_assign().
  */
-void mdev_pci_pf_reclaim(struct mdev_pci_parent *parent, const struct mdev_pci_type *type)
+void mdev_pci_pf_reclaim(struct mdev_pci_parent *parent,
+			 const struct mdev_pci_type *type)
 {
 	struct pci_dev *pf = parent->pf;
 	int ret;
@@ -211,7 +228,10 @@ void *mdev_pci_get_drvdata(struct pci_dev *pf)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_get_drvdata);
 
-/* The handlers that are responsible now; under device_lock() of @pf this does not change */
+/*
+ * The handlers that are responsible now; under device_lock() of @pf this does
+ * not change
+ */
 static const struct pci_error_handlers *handlers_of(struct pci_dev *pf)
 {
 	static const struct pci_error_handlers none;
@@ -220,16 +240,19 @@ static const struct pci_error_handlers *handlers_of(struct pci_dev *pf)
 
 	if (!parent)
 		return &none;
-	handlers = parent->pf_assigned ? &vfio_pci_engine_err_handlers : parent->desc->err_handlers;
+	handlers = parent->pf_assigned ? &vfio_pci_engine_err_handlers :
+					 parent->desc->err_handlers;
 	mdev_pci_parent_put(parent);
 	return handlers ?: &none;
 }
 
-static pci_ers_result_t pf_error_detected(struct pci_dev *pf, pci_channel_state_t state)
+static pci_ers_result_t pf_error_detected(struct pci_dev *pf,
+					  pci_channel_state_t state)
 {
 	const struct pci_error_handlers *h = handlers_of(pf);
 
-	return h->error_detected ? h->error_detected(pf, state) : PCI_ERS_RESULT_NO_AER_DRIVER;
+	return h->error_detected ? h->error_detected(pf, state) :
+				   PCI_ERS_RESULT_NO_AER_DRIVER;
 }
 
 static pci_ers_result_t pf_mmio_enabled(struct pci_dev *pf)
@@ -271,8 +294,9 @@ static void pf_reset_done(struct pci_dev *pf)
 }
 
 /*
- * For the pci_driver of a PF that is given away: its own ones are in its description. No
- * cor_error_detected: the PCI core calls it without device_lock(), while the PF changes hands.
+ * For the pci_driver of a PF that can be assigned: its own handlers are in its
+ * description. No cor_error_detected: the PCI core calls it without
+ * device_lock(), while the PF changes hands.
  */
 const struct pci_error_handlers mdev_pci_err_handlers = {
 	.error_detected = pf_error_detected,

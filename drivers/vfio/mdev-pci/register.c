@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The functions that PF drivers call: they register parents, which are PFs with VFs, or
- * functions that are offered themselves, and report failures and resets of firmware.
+ * The functions that PF drivers call: they register parents, which are PFs with
+ * VFs, or functions that are offered themselves, and report failures and resets
+ * of firmware.
  */
 #include <linux/module.h>
 
@@ -33,8 +34,9 @@ static int announce(struct mdev_pci_parent *parent)
 	mutex_lock(&parent->lock);
 	parent->announced = true;
 	mutex_unlock(&parent->lock);
-	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev, &mdev_pci_driver,
-				   parent->mtypes, parent->nr_type_entries);
+	ret = mdev_register_parent(&parent->mdev_parent, &parent->pf->dev,
+				   &mdev_pci_driver, parent->mtypes,
+				   parent->nr_type_entries);
 	mdev_pci_types_hold(parent);
 	if (ret)
 		return ret;
@@ -54,13 +56,15 @@ static void stop_claims(struct mdev_pci_parent *parent)
 		mdev_pci_function_del(parent);
 }
 
-int __mdev_pci_register_parent(struct pci_dev *pf, const struct mdev_pci_parent_desc *desc,
+int __mdev_pci_register_parent(struct pci_dev *pf,
+			       const struct mdev_pci_parent_desc *desc,
 			       u32 interface, const char *module)
 {
 	struct mdev_pci_parent *parent;
 	int ret;
 
-	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pf, desc, false);
+	ret = mdev_pci_interface_check(interface, module) ?:
+		      mdev_pci_desc_check(pf, desc, false);
 	if (ret)
 		return ret;
 	parent = mdev_pci_parent_alloc(pf, desc, false);
@@ -103,7 +107,10 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 	if (WARN_ON(!parent))
 		return;
 	stop_claims(parent);
-	/* In this order: removal of a VF would wait for its user with the VF's lock held */
+	/*
+	 * In this order: removal of a VF would wait for its user with the VF's
+	 * lock held
+	 */
 	mdev_unregister_parent(&parent->mdev_parent);
 	mdev_pci_vfs_detach(parent);
 	mdev_pci_parent_unlist(parent);
@@ -113,14 +120,16 @@ void mdev_pci_unregister_parent(struct pci_dev *pf)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_unregister_parent);
 
-int __mdev_pci_register_function(struct pci_dev *pdev, const struct mdev_pci_parent_desc *desc,
+int __mdev_pci_register_function(struct pci_dev *pdev,
+				 const struct mdev_pci_parent_desc *desc,
 				 u32 interface, const char *module)
 {
 	struct mdev_pci_parent *parent;
 	int ret;
 
 	vfio_pci_engine_assert_locked(&pdev->dev);
-	ret = mdev_pci_interface_check(interface, module) ?: mdev_pci_desc_check(pdev, desc, true);
+	ret = mdev_pci_interface_check(interface, module) ?:
+		      mdev_pci_desc_check(pdev, desc, true);
 	if (ret)
 		return ret;
 	parent = mdev_pci_parent_alloc(pdev, desc, true);
@@ -152,7 +161,10 @@ void mdev_pci_unregister_function(struct pci_dev *pdev)
 	device_lock_assert(&pdev->dev);
 	if (WARN_ON(!parent))
 		return;
-	/* Detach first: create and remove wait for it while mdev core waits for them */
+	/*
+	 * Detach first: create and remove wait for it while mdev core waits for
+	 * them
+	 */
 	stop_claims(parent);
 	mdev_unregister_parent(&parent->mdev_parent);
 	mdev_pci_parent_unlist(parent);
@@ -193,7 +205,8 @@ void mdev_pci_parent_error(struct pci_dev *pf, const char *why)
 }
 EXPORT_SYMBOL_GPL(mdev_pci_parent_error);
 
-static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent, unsigned int id)
+static struct mdev_pci_function *get_function(struct mdev_pci_parent *parent,
+					      unsigned int id)
 {
 	struct mdev_pci_function *function, *found = NULL;
 
@@ -252,7 +265,9 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 		mdev_pci_function_put(function);
 	}
 
-	/* Clear it last: an mdev that is created before would be enabled twice */
+	/*
+	 * Clear it last: an mdev that is created before would be enabled twice
+	 */
 	mutex_lock(&parent->lock);
 	if (parent->reset_gen == reset_gen)
 		parent->failed = false;
@@ -264,7 +279,8 @@ void mdev_pci_parent_restored(struct pci_dev *pf)
 EXPORT_SYMBOL_GPL(mdev_pci_parent_restored);
 
 /**
- * mdev_pci_parent_suspend_vfs() - disable the VFs of mdevs for mdev_pci_parent_suspend()
+ * mdev_pci_parent_suspend_vfs() - disable the VFs of mdevs for
+ *	mdev_pci_parent_suspend()
  * @parent: the parent; none of its devices is open
  */
 void mdev_pci_parent_suspend_vfs(struct mdev_pci_parent *parent)

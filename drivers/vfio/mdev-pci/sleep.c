@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * System sleep and hibernation. The state of a VF is lost in them, and VFIO has no way to tell the
- * user of an open device. So the system does not sleep while a device is open. VFs of closed
- * devices are enabled again when it wakes up.
+ * System sleep and hibernation. The state of a VF is lost in them, and VFIO has
+ * no way to tell the user of an open device. So the system does not sleep while
+ * a device is open. VFs of closed devices are enabled again when it wakes up.
  */
 #include <linux/notifier.h>
 #include <linux/suspend.h>
@@ -20,8 +20,8 @@ static int refuse_open(struct mdev_pci_function *function, const char *name)
 }
 
 /*
- * Tasks are not frozen yet: one may be creating or removing the mdev, and wait for the user of the
- * device with device_lock() of the mdev held.
+ * Tasks are not frozen yet: one may be creating or removing the mdev, and wait
+ * for the user of the device with device_lock() of the mdev held.
  */
 static int check_mdev(struct device *dev, void *data)
 {
@@ -76,7 +76,10 @@ void mdev_pci_sleep_exit(void)
 	unregister_pm_notifier(&sleep_nb);
 }
 
-/* A device may have been opened after the notifier was called and before tasks were frozen */
+/*
+ * A device may have been opened after the notifier was called and before tasks
+ * were frozen
+ */
 static int check_parent(struct mdev_pci_parent *parent)
 {
 	struct mdev_pci_function *function;

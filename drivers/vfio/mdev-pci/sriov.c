@@ -11,7 +11,9 @@ static void adopt_vf(struct pci_dev *vf)
 	int ret;
 
 	if (vf->dev.driver) {
-		/* dev_driver_string() copes with a driver that is being unbound */
+		/*
+		 * dev_driver_string() copes with a driver that is being unbound
+		 */
 		pci_warn(vf, "belongs to driver %s; unbind it and set driver_override to mdev-pci to offer it as an mdev\n",
 			 dev_driver_string(&vf->dev));
 		return;
@@ -24,7 +26,8 @@ static void adopt_vf(struct pci_dev *vf)
 }
 
 /**
- * mdev_pci_vfs_adopt() - bind VFs that an earlier driver of the PF has left behind
+ * mdev_pci_vfs_adopt() - bind VFs that an earlier driver of the PF has left
+ *	behind
  * @parent: the parent
  */
 void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent)
@@ -39,7 +42,8 @@ void mdev_pci_vfs_adopt(struct mdev_pci_parent *parent)
 
 /**
  * mdev_pci_vfs_create() - create the number of VFs that the vendor driver wants
- * @parent: the parent; it is announced even if this fails: sriov_numvfs can still create VFs
+ * @parent: the parent; it is announced even if this fails: sriov_numvfs can
+ *	still create VFs
  */
 void mdev_pci_vfs_create(struct mdev_pci_parent *parent)
 {
@@ -64,7 +68,8 @@ static struct pci_dev *bound_vf(struct mdev_pci_parent *parent)
 	struct pci_dev *vf = NULL;
 
 	mutex_lock(&parent->lock);
-	function = list_first_entry_or_null(&parent->functions, struct mdev_pci_function, node);
+	function = list_first_entry_or_null(&parent->functions,
+					    struct mdev_pci_function, node);
 	if (function)
 		vf = pci_dev_get(function->fn.pdev);
 	mutex_unlock(&parent->lock);
@@ -75,8 +80,9 @@ static struct pci_dev *bound_vf(struct mdev_pci_parent *parent)
  * mdev_pci_vfs_unbind() - unbind the VFs from mdev-pci
  * @parent: the parent
  *
- * The VFs are left without a driver, as after vfio-pci. The PF's driver may remove VFs meanwhile,
- * so this walks the list of bound functions, not the devices.
+ * The VFs are left without a driver, as after vfio-pci. The PF's driver may
+ * remove VFs meanwhile, so this walks the list of bound functions, not the
+ * devices.
  */
 void mdev_pci_vfs_unbind(struct mdev_pci_parent *parent)
 {
@@ -93,7 +99,8 @@ void mdev_pci_vfs_unbind(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_vfs_detach() - disable SR-IOV; VFs that an external PF driver has made are only unbound
+ * mdev_pci_vfs_detach() - disable SR-IOV; VFs that an external PF driver has
+ *	made are only unbound
  * @parent: the parent
  */
 void mdev_pci_vfs_detach(struct mdev_pci_parent *parent)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Types of a parent, as mdev core sees them: available_instances and description, which come from
- * the vendor module's last answers.
+ * Types of a parent, as mdev core sees them: available_instances and
+ * description, which come from the vendor module's last answers.
  */
 #include <linux/minmax.h>
 #include <linux/slab.h>
@@ -10,7 +10,8 @@
 #include "mdev-pci.h"
 
 /**
- * mdev_pci_types_unmake() - free what mdev_pci_types_make() has made, also a part of it
+ * mdev_pci_types_unmake() - free what mdev_pci_types_make() has made, also a
+ *	part of it
  * @parent: the parent
  */
 void mdev_pci_types_unmake(struct mdev_pci_parent *parent)
@@ -24,7 +25,8 @@ void mdev_pci_types_unmake(struct mdev_pci_parent *parent)
 }
 
 /**
- * mdev_pci_types_make() - make the types that the mdev core is to have of a parent
+ * mdev_pci_types_make() - make the types that the mdev core is to have of a
+ *	parent
  * @parent: the parent
  *
  * Return: 0 or -ENOMEM. On error the caller calls mdev_pci_types_unmake().
@@ -34,7 +36,8 @@ int mdev_pci_types_make(struct mdev_pci_parent *parent)
 	unsigned int i, n = parent->desc->nr_types;
 	int ret;
 
-	parent->type_entries = kcalloc(n, sizeof(*parent->type_entries), GFP_KERNEL);
+	parent->type_entries =
+		kcalloc(n, sizeof(*parent->type_entries), GFP_KERNEL);
 	parent->mtypes = kcalloc(n, sizeof(*parent->mtypes), GFP_KERNEL);
 	if (!parent->type_entries || !parent->mtypes)
 		return -ENOMEM;
@@ -57,7 +60,8 @@ int mdev_pci_types_make(struct mdev_pci_parent *parent)
 }
 
 /* While @show works, users read what it has written the time before */
-static void show(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+static void show(struct mdev_pci_parent *parent,
+		 const struct mdev_pci_parent_ops *ops)
 {
 	char *text, *old;
 	int n;
@@ -80,7 +84,8 @@ static void show(struct mdev_pci_parent *parent, const struct mdev_pci_parent_op
 }
 
 /* An errno or an invalid result counts as no room */
-static unsigned int available(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops,
+static unsigned int available(struct mdev_pci_parent *parent,
+			      const struct mdev_pci_parent_ops *ops,
 			      const struct mdev_pci_type *type)
 {
 	unsigned int n = ops->available(parent->pf, type);
@@ -91,7 +96,8 @@ static unsigned int available(struct mdev_pci_parent *parent, const struct mdev_
 	return 0;
 }
 
-static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci_parent_ops *ops)
+static void refresh_locked(struct mdev_pci_parent *parent,
+			   const struct mdev_pci_parent_ops *ops)
 {
 	unsigned int i;
 
@@ -104,7 +110,8 @@ static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci
 		struct mdev_pci_type_entry *entry = &parent->type_entries[i];
 
 		if (!entry->type->pf_ops)
-			WRITE_ONCE(entry->available, available(parent, ops, entry->type));
+			WRITE_ONCE(entry->available,
+				   available(parent, ops, entry->type));
 	}
 }
 
@@ -112,10 +119,11 @@ static void refresh_locked(struct mdev_pci_parent *parent, const struct mdev_pci
  * mdev_pci_parent_refresh() - refresh the cached results of show and available
  * @parent: the parent
  *
- * Reading attributes never reaches firmware: everybody may read them, and firmware's commands are
- * shared with migration.
+ * Reading attributes never reaches firmware: everybody may read them, and
+ * firmware's commands are shared with migration.
  *
- * Context: process context; sleeps. Not under a lock that an operation of the vendor driver takes.
+ * Context: process context; sleeps. Not under a lock that an operation of the
+ * vendor driver takes.
  */
 void mdev_pci_parent_refresh(struct mdev_pci_parent *parent)
 {
@@ -136,7 +144,8 @@ unsigned int mdev_pci_get_available(struct mdev_type *mtype)
 {
 	struct mdev_pci_parent *parent = mdev_pci_parent_of(mtype);
 	const struct mdev_pci_parent_ops *ops = parent->desc->ops;
-	struct mdev_pci_type_entry *entry = container_of(mtype, struct mdev_pci_type_entry, mtype);
+	struct mdev_pci_type_entry *entry =
+		container_of(mtype, struct mdev_pci_type_entry, mtype);
 	unsigned int n;
 
 	n = mdev_pci_parent_available(parent, entry->type);
@@ -158,7 +167,8 @@ static ssize_t show_migration(const struct mdev_pci_parent_desc *desc,
 			  vfio_pci_engine_logging(type->log_ops, &desc->log_caps));
 }
 
-static int show_hidden_range(const struct vfio_pci_hidden_range *range, char *buf, int at)
+static int show_hidden_range(const struct vfio_pci_hidden_range *range,
+			     char *buf, int at)
 {
 	if (!range)
 		return 0;

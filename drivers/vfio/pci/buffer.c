@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration buffers: memory that firmware reads or writes by DMA, and user space by copy.
+ * Migration buffers: memory that firmware reads or writes by DMA, and user
+ * space by copy.
  *
- * The memory and its DMA mapping have lives of their own: the mapping ends when the
- * device leaves the data transfer state, since the PF may be gone a moment later; the
- * memory may have to stay, since a reader may be in the middle of a copy that nothing
- * bounds.
+ * The memory and its DMA mapping have lives of their own: the mapping ends when
+ * the device leaves the data transfer state, since the PF may be gone a moment
+ * later; the memory may have to stay, since a reader may be in the middle of a
+ * copy that nothing bounds.
  *
- * The memory is a list of pages, and contiguous for the CPU only. So a buffer grows by more pages,
- * without a copy.
+ * The memory is a list of pages, and contiguous for the CPU only. So a buffer
+ * grows by more pages, without a copy.
  */
 #include <linux/atomic.h>
 #include <linux/dma-mapping.h>
@@ -28,7 +29,10 @@ static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size, unsigned int max)
 						 GFP_KERNEL_ACCOUNT);
 }
 
-/* Bytes of all buffers. What is charged to users must not starve the host all the same */
+/*
+ * Bytes of all buffers. What is charged to users must not starve the host all
+ * the same
+ */
 static atomic64_t used = ATOMIC64_INIT(0);
 
 /**
@@ -66,7 +70,10 @@ static void unreserve(unsigned int pages)
 	atomic64_sub((u64)pages << PAGE_SHIFT, &used);
 }
 
-/* The user writes such a buffer before firmware reads it, so it need not be cleared */
+/*
+ * The user writes such a buffer before firmware reads it, so it need not be
+ * cleared
+ */
 static bool is_written(const struct vfio_pci_mig_buf *buf)
 {
 	return buf->dir == DMA_TO_DEVICE && buf->kind != VFIO_PCI_BUF_CPU;
@@ -97,13 +104,16 @@ static int alloc_pages_from(struct vfio_pci_mig_buf *buf, unsigned int first)
 }
 
 /* The pages of @old, if any, and as many more as are needed */
-static int get_pages(struct vfio_pci_mig_buf *buf, const struct vfio_pci_mig_buf *old)
+static int get_pages(struct vfio_pci_mig_buf *buf,
+		     const struct vfio_pci_mig_buf *old)
 {
-	buf->pages = kvcalloc(buf->nr_pages, sizeof(*buf->pages), GFP_KERNEL_ACCOUNT);
+	buf->pages = kvcalloc(buf->nr_pages, sizeof(*buf->pages),
+			      GFP_KERNEL_ACCOUNT);
 	if (!buf->pages)
 		return -ENOMEM;
 	if (old)
-		memcpy(buf->pages, old->pages, old->nr_pages * sizeof(*buf->pages));
+		memcpy(buf->pages, old->pages,
+		       old->nr_pages * sizeof(*buf->pages));
 	if (!alloc_pages_from(buf, buf->borrowed))
 		buf->mem = vmap(buf->pages, buf->nr_pages, VM_MAP, PAGE_KERNEL);
 	if (buf->mem)
@@ -119,8 +129,9 @@ static int get_pages(struct vfio_pci_mig_buf *buf, const struct vfio_pci_mig_buf
  * @buf: the buffer, all zero but for kind, headroom and dir
  * @size: bytes, without the headroom; not less than @old has
  * @dev: as in mig_buf_alloc()
- * @old: a buffer with the same kind, headroom and dir, or NULL. Its owner may use it until
- *	mig_buf_replace(). If that does not follow, @buf must be freed before it.
+ * @old: a buffer with the same kind, headroom and dir, or NULL. Its owner may
+ *	use it until mig_buf_replace(). If that does not follow, @buf must be
+ *	freed before it.
  *
  * Return: as mig_buf_alloc().
  */
@@ -154,13 +165,13 @@ int mig_buf_grow(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev,
 
 /**
  * mig_buf_alloc() - get memory, charged to the caller's memory control group
- * @buf: the buffer, all zero but for kind, headroom and dir; that of a load is not cleared but for
- *	the headroom
+ * @buf: the buffer, all zero but for kind, headroom and dir; that of a load is
+ *	not cleared but for the headroom
  * @size: bytes, without the headroom
  * @dev: the function that does the DMA; NULL: none
  *
- * Return: 0; -ENOMEM; -ENOSPC: all buffers together would be too large. Nothing is left to free on
- * error.
+ * Return: 0; -ENOMEM; -ENOSPC: all buffers together would be too large. Nothing
+ * is left to free on error.
  */
 int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 {
@@ -168,7 +179,8 @@ int mig_buf_alloc(struct vfio_pci_mig_buf *buf, size_t size, struct device *dev)
 }
 
 /**
- * mig_buf_clear_rest() - clear what a load does not use, up to the end of the last page
+ * mig_buf_clear_rest() - clear what a load does not use, up to the end of the
+ *	last page
  * @buf: a buffer of a load, with &vfio_pci_mig_buf.len bytes
  *
  * Firmware can reach it, and must find nothing of the kernel's there.
@@ -234,7 +246,8 @@ void mig_buf_replace(struct vfio_pci_mig_buf *buf, struct vfio_pci_mig_buf *new)
 
 /**
  * mig_buf_free() - give the memory back
- * @buf: an unmapped buffer, or one for which mig_buf_alloc() has failed or was never called
+ * @buf: an unmapped buffer, or one for which mig_buf_alloc() has failed or was
+ *	never called
  */
 void mig_buf_free(struct vfio_pci_mig_buf *buf)
 {
@@ -259,7 +272,8 @@ void mig_buf_free(struct vfio_pci_mig_buf *buf)
  *
  * Return: 0 or an errno of dma_map_sgtable().
  */
-int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev, enum dma_data_direction dir)
+int mig_buf_map(struct vfio_pci_mig_buf *buf, struct device *dev,
+		enum dma_data_direction dir)
 {
 	buf->dir = dir;
 	return !dev ? 0 : dma_map_sgtable(dev, &buf->sgt, dir, 0);

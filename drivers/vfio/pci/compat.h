@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Differences between the kernels that this source is built for (6.1 to 7.3), and nothing else.
- * Each block names the version that made it necessary, and asks the kernel's headers, not its
- * version: stable and distributions' kernels have parts of later ones. The macros HAVE_* are made
- * at build time of what compiles of have.c (../have.mk).
+ * Differences between the kernels that this source is built for (6.1 to 7.3),
+ * and nothing else. Each block names the version that made it necessary, and
+ * asks the kernel's headers, not its version: stable and distributions' kernels
+ * have parts of later ones. The macros HAVE_* are made at build time of what
+ * compiles of have.c (../have.mk).
  */
 #ifndef VFIO_PCI_ENGINE_COMPAT_H
 #define VFIO_PCI_ENGINE_COMPAT_H
@@ -18,9 +19,9 @@
 #include "have-pci.h"
 
 /*
- * 6.2: VFIO_DEVICE_FEATURE_MIG_DATA_SIZE. On 6.1 the core does not know it, so the
- * engine answers it itself: QEMU from 8.0 on takes a kernel without it for one with
- * 100 GiB of state, and never switches over.
+ * 6.2: VFIO_DEVICE_FEATURE_MIG_DATA_SIZE. On 6.1 the core does not know it, so
+ * the engine answers it itself: QEMU from 8.0 on takes a kernel without it for
+ * one with 100 GiB of state, and never switches over.
  */
 #ifndef HAVE_VFIO_MIG_DATA_SIZE
 #define VFIO_DEVICE_FEATURE_MIG_DATA_SIZE 9
@@ -37,9 +38,9 @@ struct vfio_device_feature_mig_data_size {
 #endif
 
 /*
- * 6.2: pre-copy. 6.1's core and its users know nothing of it, but the migration region had
- * such a phase all along: the engine gives its own states the numbers that they have later, and
- * shows none of them to the core.
+ * 6.2: pre-copy. 6.1's core and its users know nothing of it, but the migration
+ * region had such a phase all along: the engine gives its own states the
+ * numbers that they have later, and shows none of them to the core.
  */
 #ifndef HAVE_VFIO_PRECOPY
 #define VFIO_DEVICE_STATE_PRE_COPY	((enum vfio_device_mig_state)6)
@@ -54,8 +55,10 @@ struct vfio_precopy_info {
 
 #define VFIO_MIG_GET_PRECOPY_INFO _IO(VFIO_TYPE, VFIO_BASE + 21)
 
-static inline int compat_next_state(struct vfio_device *vdev, enum vfio_device_mig_state from,
-				    enum vfio_device_mig_state to, enum vfio_device_mig_state *next)
+static inline int compat_next_state(struct vfio_device *vdev,
+				    enum vfio_device_mig_state from,
+				    enum vfio_device_mig_state to,
+				    enum vfio_device_mig_state *next)
 {
 	bool p2p = to == VFIO_DEVICE_STATE_PRE_COPY_P2P;
 
@@ -66,7 +69,8 @@ static inline int compat_next_state(struct vfio_device *vdev, enum vfio_device_m
 	}
 	if (from == VFIO_DEVICE_STATE_PRE_COPY) {
 		*next = p2p || to == VFIO_DEVICE_STATE_STOP_COPY ?
-			VFIO_DEVICE_STATE_PRE_COPY_P2P : VFIO_DEVICE_STATE_RUNNING;
+				VFIO_DEVICE_STATE_PRE_COPY_P2P :
+				VFIO_DEVICE_STATE_RUNNING;
 		return 0;
 	}
 	if (!p2p && to != VFIO_DEVICE_STATE_PRE_COPY)
@@ -78,8 +82,10 @@ static inline int compat_next_state(struct vfio_device *vdev, enum vfio_device_m
 		*next = to;
 		return 0;
 	}
-	return vfio_mig_get_next_state(vdev, from, p2p ? VFIO_DEVICE_STATE_RUNNING_P2P :
-				       VFIO_DEVICE_STATE_RUNNING, next);
+	return vfio_mig_get_next_state(vdev, from,
+				       p2p ? VFIO_DEVICE_STATE_RUNNING_P2P :
+					     VFIO_DEVICE_STATE_RUNNING,
+				       next);
 }
 
 /* The states that VFIO_DEVICE_FEATURE_MIG_DEVICE_STATE may name */
@@ -115,8 +121,9 @@ static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
 #endif
 
 /*
- * The iommufd operations; mandatory where CONFIG_IOMMUFD is on, and NULL by the core's own
- * macros where it is off. 6.2: the first three; 6.6: detachment; 6.15: attachment by PASID.
+ * The iommufd operations; mandatory where CONFIG_IOMMUFD is on, and NULL by the
+ * core's own macros where it is off. 6.2: the first three; 6.6: detachment;
+ * 6.15: attachment by PASID.
  */
 #ifdef HAVE_VFIO_BIND_IOMMUFD
 #define COMPAT_BIND_IOMMUFD_OPS						\
@@ -143,7 +150,10 @@ static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
 
 #define COMPAT_IOMMUFD_OPS COMPAT_BIND_IOMMUFD_OPS COMPAT_DETACH_IOAS_OP COMPAT_PASID_IOAS_OPS
 
-/* 6.17: the core calls an operation for the token without asking whether it is there */
+/*
+ * 6.17: the core calls an operation for the token without asking whether it is
+ * there
+ */
 #ifdef HAVE_VFIO_MATCH_TOKEN
 #define COMPAT_MATCH_TOKEN_OP .match_token_uuid = vfio_pci_core_match_token_uuid,
 #else
@@ -151,7 +161,8 @@ static inline bool compat_precopy_info_v2(struct vfio_device *vdev)
 #endif
 
 /* 6.19: region info leaves ops->ioctl */
-typedef int (*compat_region_info_fn)(struct vfio_device *vdev, struct vfio_region_info *info,
+typedef int (*compat_region_info_fn)(struct vfio_device *vdev,
+				     struct vfio_region_info *info,
 				     struct vfio_info_cap *caps);
 
 #ifndef HAVE_VFIO_REGION_INFO
@@ -159,13 +170,15 @@ typedef int (*compat_region_info_fn)(struct vfio_device *vdev, struct vfio_regio
 #define COMPAT_REGION_INFO_OPS(fn) COMPAT_MATCH_TOKEN_OP
 
 /* The core's is in its ioctl, behind -ENOTTY */
-static inline int compat_core_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+static inline int compat_core_region_info(struct vfio_device *vdev,
+					  struct vfio_region_info *info,
 					  struct vfio_info_cap *caps)
 {
 	return -ENOTTY;
 }
 
-static inline int compat_put_caps(struct vfio_region_info *info, void __user *behind,
+static inline int compat_put_caps(struct vfio_region_info *info,
+				  void __user *behind,
 				  struct vfio_info_cap *caps)
 {
 	u32 need = sizeof(*info) + caps->size;
@@ -234,8 +247,9 @@ struct vfio_region_dma_range {
 
 struct vfio_pci_device_ops {
 	int (*get_dmabuf_phys)(struct vfio_pci_core_device *core,
-			       struct p2pdma_provider **provider, unsigned int index,
-			       struct phys_vec *phys, struct vfio_region_dma_range *ranges,
+			       struct p2pdma_provider **provider,
+			       unsigned int index, struct phys_vec *phys,
+			       struct vfio_region_dma_range *ranges,
 			       size_t nr_ranges);
 };
 
@@ -255,9 +269,9 @@ static inline void compat_set_pci_ops(struct vfio_pci_core_device *core,
 #endif
 
 /*
- * 6.7: marking pages in a user's bitmap leaves vfio, where it was always there, for the part of
- * iommufd that drivers use. Without that part the core's LOGGING_REPORT always fails, so nothing
- * must be logged at all.
+ * 6.7: marking pages in a user's bitmap leaves vfio, where it was always there,
+ * for the part of iommufd that drivers use. Without that part the core's
+ * LOGGING_REPORT always fails, so nothing must be logged at all.
  */
 #ifdef HAVE_IOVA_BITMAP
 #define COMPAT_CAN_LOG 1
@@ -268,14 +282,16 @@ static inline void compat_set_pci_ops(struct vfio_pci_core_device *core,
 /* 6.3: vfio core combines ranges. Without it ranges_combine() does */
 #ifdef HAVE_VFIO_COMBINE_RANGES
 #define COMPAT_COMBINES 1
-static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
+static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr,
+					 u32 max)
 {
 	if (nr > max)
 		vfio_combine_iova_ranges(root, nr, max);
 }
 #else
 #define COMPAT_COMBINES 0
-static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u32 max)
+static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr,
+					 u32 max)
 {
 }
 #endif
@@ -288,8 +304,8 @@ static inline void compat_combine_ranges(struct rb_root_cached *root, u32 nr, u3
 #endif
 
 /*
- * 6.8: the core has a directory for each registered device in debugfs, if the kernel is built
- * so; NULL: it has none
+ * 6.8: the core has a directory for each registered device in debugfs, if the
+ * kernel is built so; NULL: it has none
  */
 static inline struct dentry *compat_debug_root(struct vfio_device *vdev)
 {
@@ -301,11 +317,12 @@ static inline struct dentry *compat_debug_root(struct vfio_device *vdev)
 }
 
 /*
- * 7.1, 6.18.y and 6.12.94: driver_override moves from struct pci_dev to struct device. A match is 1
- * if it names that driver, 0 if another one, -1 if none.
+ * 7.1, 6.18.y and 6.12.94: driver_override moves from struct pci_dev to struct
+ * device. A match is 1 if it names that driver, 0 if another one, -1 if none.
  */
 #ifdef HAVE_DEVICE_OVERRIDE
-static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
+static inline int compat_set_driver_override(struct pci_dev *pdev,
+					     const char *name)
 {
 	return device_set_driver_override(&pdev->dev, name);
 }
@@ -317,15 +334,18 @@ static inline int compat_match_driver_override(struct pci_dev *pdev,
 }
 
 /* Sets it if it is not set, under device_lock() */
-static inline int compat_reserve_override_locked(struct pci_dev *pdev, const char *name)
+static inline int compat_reserve_override_locked(struct pci_dev *pdev,
+						 const char *name)
 {
 	return device_has_driver_override(&pdev->dev) ? 0 :
 	       device_set_driver_override(&pdev->dev, name);
 }
 #elif defined(HAVE_PCI_OVERRIDE)
-static inline int compat_set_driver_override(struct pci_dev *pdev, const char *name)
+static inline int compat_set_driver_override(struct pci_dev *pdev,
+					     const char *name)
 {
-	return driver_set_override(&pdev->dev, &pdev->driver_override, name, strlen(name));
+	return driver_set_override(&pdev->dev, &pdev->driver_override, name,
+				   strlen(name));
 }
 
 static inline int compat_match_driver_override(struct pci_dev *pdev,
@@ -340,7 +360,8 @@ static inline int compat_match_driver_override(struct pci_dev *pdev,
 	return ret;
 }
 
-static inline int compat_reserve_override_locked(struct pci_dev *pdev, const char *name)
+static inline int compat_reserve_override_locked(struct pci_dev *pdev,
+						 const char *name)
 {
 	if (!pdev->driver_override)
 		pdev->driver_override = kstrdup(name, GFP_KERNEL);
@@ -360,12 +381,14 @@ static inline void compat_clear_driver_override(struct pci_dev *pdev,
 
 /*
  * 6.10: each device has an inode, and with it an address space by which all
- * mappings of it can be found. Before, all devices share one: an empty file has one for each.
+ * mappings of it can be found. Before, all devices share one: an empty file has
+ * one for each.
  */
 #ifndef HAVE_VFIO_INODE
 #include <linux/shmem_fs.h>
 
-static inline struct address_space *compat_address_space(struct vfio_device *vdev)
+static inline struct address_space *
+compat_address_space(struct vfio_device *vdev)
 {
 	return NULL;
 }
@@ -375,7 +398,8 @@ static inline struct file *compat_mapping_file(void)
 	return shmem_file_setup("vfio-pci-engine", 0, VM_NORESERVE);
 }
 #else
-static inline struct address_space *compat_address_space(struct vfio_device *vdev)
+static inline struct address_space *
+compat_address_space(struct vfio_device *vdev)
 {
 	return vdev->inode->i_mapping;
 }
@@ -387,18 +411,20 @@ static inline struct file *compat_mapping_file(void)
 #endif
 
 /*
- * 6.19: a driver can register page frames that have no struct page. The kernel then sends a signal
- * to the users that map a page with an error. Older kernels can't find these users:
- * memory_failure() returns -ENXIO.
+ * 6.19: a driver can register page frames that have no struct page. The kernel
+ * then sends a signal to the users that map a page with an error. Older kernels
+ * can't find these users: memory_failure() returns -ENXIO.
  */
-typedef int (*compat_pfn_to_pgoff_fn)(struct vm_area_struct *vma, unsigned long pfn,
-				      pgoff_t *pgoff);
+typedef int (*compat_pfn_to_pgoff_fn)(struct vm_area_struct *vma,
+				      unsigned long pfn, pgoff_t *pgoff);
 
 #ifndef HAVE_PFN_ADDRESS_SPACE
 struct compat_pfn_space {};
 
-static inline int compat_register_pfn_space(struct compat_pfn_space *space, unsigned long pfn,
-					    unsigned long pages, struct address_space *mapping,
+static inline int compat_register_pfn_space(struct compat_pfn_space *space,
+					    unsigned long pfn,
+					    unsigned long pages,
+					    struct address_space *mapping,
 					    compat_pfn_to_pgoff_fn fn)
 {
 	return -EOPNOTSUPP;
@@ -415,8 +441,10 @@ struct compat_pfn_space {
 };
 
 /* -EOPNOTSUPP too if the kernel is built without CONFIG_MEMORY_FAILURE */
-static inline int compat_register_pfn_space(struct compat_pfn_space *space, unsigned long pfn,
-					    unsigned long pages, struct address_space *mapping,
+static inline int compat_register_pfn_space(struct compat_pfn_space *space,
+					    unsigned long pfn,
+					    unsigned long pages,
+					    struct address_space *mapping,
 					    compat_pfn_to_pgoff_fn fn)
 {
 	space->space = (struct pfn_address_space) {
@@ -436,7 +464,8 @@ static inline void compat_unregister_pfn_space(struct compat_pfn_space *space)
 
 /* 6.3: flags of a vma are changed by helpers */
 #ifndef HAVE_VM_FLAGS_SET
-static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long flags)
+static inline void compat_vm_flags_set(struct vm_area_struct *vma,
+				       unsigned long flags)
 {
 	vma->vm_flags |= flags;
 }
@@ -445,8 +474,8 @@ static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long
 #endif
 
 /*
- * 6.12: huge pages in mappings of memory that has no struct page. 6.17: page frames are
- * plain numbers.
+ * 6.12: huge pages in mappings of memory that has no struct page. 6.17: page
+ * frames are plain numbers.
  */
 #if defined(CONFIG_ARCH_SUPPORTS_HUGE_PFNMAP)
 #define COMPAT_HUGE_FAULT(fn) .huge_fault = (fn),
@@ -458,8 +487,8 @@ static inline void compat_vm_flags_set(struct vm_area_struct *vma, unsigned long
 #define COMPAT_HUGE_PFN(pfn) (pfn)
 #endif
 
-static inline vm_fault_t compat_insert_huge(struct vm_fault *vmf, unsigned long pfn,
-					    unsigned int order)
+static inline vm_fault_t
+compat_insert_huge(struct vm_fault *vmf, unsigned long pfn, unsigned int order)
 {
 	bool write = vmf->flags & FAULT_FLAG_WRITE;
 
@@ -474,15 +503,15 @@ static inline vm_fault_t compat_insert_huge(struct vm_fault *vmf, unsigned long 
 #else
 #define COMPAT_HUGE_FAULT(fn)
 
-static inline vm_fault_t compat_insert_huge(struct vm_fault *vmf, unsigned long pfn,
-					    unsigned int order)
+static inline vm_fault_t
+compat_insert_huge(struct vm_fault *vmf, unsigned long pfn, unsigned int order)
 {
 	return VM_FAULT_FALLBACK;
 }
 #endif
 
-static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn,
-					   unsigned int order)
+static inline vm_fault_t
+compat_insert_pfn(struct vm_fault *vmf, unsigned long pfn, unsigned int order)
 {
 	return order ? compat_insert_huge(vmf, pfn, order) :
 	       vmf_insert_pfn(vmf->vma, vmf->address & PAGE_MASK, pfn);
@@ -493,7 +522,10 @@ static inline vm_fault_t compat_insert_pfn(struct vm_fault *vmf, unsigned long p
 #include <linux/hex.h>
 #endif
 
-/* 6.15: some network drivers have their operations called under a lock of the interface */
+/*
+ * 6.15: some network drivers have their operations called under a lock of the
+ * interface
+ */
 #ifndef HAVE_NETDEV_LOCK
 struct net_device;
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has happened to a device, below /sys/kernel/debug/vfio/<PCI address>/vfio-pci-engine/:
- * beside the core's own files where the kernel has them (6.8 with CONFIG_VFIO_DEBUGFS), and in
- * the same place where it has not.
+ * What has happened to a device, below /sys/kernel/debug/vfio/<PCI
+ * address>/vfio-pci-engine/: beside the core's own files where the kernel has
+ * them (6.8 with CONFIG_VFIO_DEBUGFS), and in the same place where it has not.
  *
- * No file waits for firmware, or for a lock held by a waiter: counters have their own lock, and the
- * state is read as sysfs reads it.
+ * No file waits for firmware, or for a lock held by a waiter: counters have
+ * their own lock, and the state is read as sysfs reads it.
  */
 #include <linux/debugfs.h>
 #include <linux/mutex.h>
@@ -38,7 +38,8 @@ static int state_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(state);
 
-static const char *session_name(enum dma_data_direction dir, const char *save, const char *load)
+static const char *session_name(enum dma_data_direction dir, const char *save,
+				const char *load)
 {
 	if (dir == DMA_NONE)
 		return "none";
@@ -90,8 +91,9 @@ static int firmware_show(struct seq_file *m, void *unused)
 	mig_stats_read(&mig->stats, &s);
 	seq_puts(m, "# operation count errors last_ns max_ns total_ns\n");
 	for (op = 0; op < MIG_NR_OPS; op++)
-		seq_printf(m, "%s %llu %llu %llu %llu %llu\n", mig_op_name(op), s.op[op].count,
-			   s.op[op].errors, s.op[op].last_ns, s.op[op].max_ns, s.op[op].total_ns);
+		seq_printf(m, "%s %llu %llu %llu %llu %llu\n", mig_op_name(op),
+			   s.op[op].count, s.op[op].errors, s.op[op].last_ns,
+			   s.op[op].max_ns, s.op[op].total_ns);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(firmware);
@@ -148,12 +150,14 @@ static void add_files(struct dentry *parent, struct vfio_pci_migration *mig)
  * @vdev: the device, registered
  * @mig: its migration state
  *
- * In the core's directory the files go when the core removes that, before it waits for the
- * device's user.
+ * In the core's directory the files go when the core removes that, before it
+ * waits for the device's user.
  *
- * Return: for mig_debugfs_remove(): the device's directory; NULL if it is the core's.
+ * Return: for mig_debugfs_remove(): the device's directory; NULL if it is the
+ * core's.
  */
-struct dentry *mig_debugfs_add(struct vfio_device *vdev, struct vfio_pci_migration *mig)
+struct dentry *mig_debugfs_add(struct vfio_device *vdev,
+			       struct vfio_pci_migration *mig)
 {
 	struct dentry *dir = compat_debug_root(vdev);
 

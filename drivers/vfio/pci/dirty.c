@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Logging of the pages that a function's DMA writes. Firmware logs; this file makes what
- * users ask for fit what firmware can do, and hands them what it reports.
+ * Logging of the pages that a function's DMA writes. Firmware logs; this file
+ * makes what users ask for fit what firmware can do, and hands them what it
+ * reports.
  *
- * It is part of migration and has its locks: see the top of mig_core.c. A reset drops the
- * log, as it drops a migration file: at the next mig_lock().
+ * It is part of migration and has its locks: see the top of mig_core.c. A reset
+ * drops the log, as it drops a migration file: at the next mig_lock().
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -23,7 +24,10 @@
 #include "migration.h"
 #include "ranges.h"
 
-/* The rest of a larger page is kept in pages of 4 KiB, the smallest size that users may ask for */
+/*
+ * The rest of a larger page is kept in pages of 4 KiB, the smallest size that
+ * users may ask for
+ */
 #define REST_SHIFT	12
 
 static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
@@ -39,7 +43,8 @@ static int refuse(struct vfio_pci_migration *mig, int err, const char *why)
  *
  * Where firmware or this kernel can't, &mig_log.ops stays NULL.
  */
-void mig_log_init(struct vfio_pci_migration *mig, const struct vfio_pci_engine_desc *desc)
+void mig_log_init(struct vfio_pci_migration *mig,
+		  const struct vfio_pci_engine_desc *desc)
 {
 	struct mig_log *log = &mig->log;
 
@@ -81,10 +86,11 @@ void mig_log_close(struct vfio_pci_migration *mig)
 }
 
 /*
- * The core has checked alignment, overflow and overlap; but not for empty ranges, whose end
- * is before their beginning or wraps round.
+ * The core has checked alignment, overflow and overlap; but not for empty
+ * ranges, whose end is before their beginning or wraps round.
  */
-static int check_ranges(struct vfio_pci_migration *mig, struct rb_root_cached *root)
+static int check_ranges(struct vfio_pci_migration *mig,
+			struct rb_root_cached *root)
 {
 	struct interval_tree_node *node;
 
@@ -95,19 +101,21 @@ static int check_ranges(struct vfio_pci_migration *mig, struct rb_root_cached *r
 	return 0;
 }
 
-static unsigned int copy_ranges(struct mig_range *r, unsigned int nr, struct rb_root_cached *root)
+static unsigned int copy_ranges(struct mig_range *r, unsigned int nr,
+				struct rb_root_cached *root)
 {
 	struct interval_tree_node *node;
 	unsigned int n = 0;
 
-	for (node = interval_tree_iter_first(root, 0, ULONG_MAX); node && n < nr;
-	     node = interval_tree_iter_next(node, 0, ULONG_MAX))
-		r[n++] = (struct mig_range) { .first = node->start, .last = node->last };
+	for (node = interval_tree_iter_first(root, 0, ULONG_MAX);
+	     node && n < nr; node = interval_tree_iter_next(node, 0, ULONG_MAX))
+		r[n++] = (struct mig_range){ .first = node->start,
+					     .last = node->last };
 	return n;
 }
 
-static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r, unsigned int n,
-		      unsigned int shift)
+static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r,
+		      unsigned int n, unsigned int shift)
 {
 	u64 pages = ranges_pages(r, n, shift);
 
@@ -120,8 +128,8 @@ static bool pages_fit(struct vfio_pci_migration *mig, const struct mig_range *r,
 }
 
 /* Fit the ranges to firmware's limits. Returns their number, or an errno */
-static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int n,
-		      unsigned int shift)
+static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r,
+		      unsigned int n, unsigned int shift)
 {
 	const struct vfio_pci_log_caps *caps = &mig->log.caps;
 	u64 max_addr = round_down(caps->max_addr + 1, BIT_ULL(shift)) - 1;
@@ -148,8 +156,9 @@ static int fit_ranges(struct vfio_pci_migration *mig, struct mig_range *r, unsig
 	return pages_fit(mig, r, n, shift) ? n : -ENOSPC;
 }
 
-static int tell_firmware(struct vfio_pci_migration *mig, const struct mig_range *r,
-			 unsigned int n, unsigned int shift)
+static int tell_firmware(struct vfio_pci_migration *mig,
+			 const struct mig_range *r, unsigned int n,
+			 unsigned int shift)
 {
 	struct vfio_pci_log_range *ranges;
 	unsigned int i;
@@ -170,8 +179,8 @@ static int tell_firmware(struct vfio_pci_migration *mig, const struct mig_range 
 	return ret;
 }
 
-static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, unsigned int n,
-			 unsigned int shift)
+static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r,
+			 unsigned int n, unsigned int shift)
 {
 	struct mig_log *log = &mig->log;
 	int ret;
@@ -198,15 +207,17 @@ static int start_logging(struct vfio_pci_migration *mig, struct mig_range *r, un
  * @mig: the state
  * @root: ranges, as vfio core makes them of the user's
  * @nr: how many, at least 1
- * @page_size: the page that the user would like; receives the one that firmware logs by
+ * @page_size: the page that the user would like; receives the one that firmware
+ *	logs by
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: 0; -EINVAL: the page size is not a power of 2, or a range is empty; -EBUSY: it is
- * logging; -ENOSPC: too many pages for firmware, or too long a range; -ERANGE: too high an address;
- * -ENOMEM; others from firmware. On error nothing has changed.
+ * Return: 0; -EINVAL: the page size is not a power of 2, or a range is empty;
+ * -EBUSY: it is logging; -ENOSPC: too many pages for firmware, or too long a
+ * range; -ERANGE: too high an address; -ENOMEM; others from firmware. On error
+ * nothing has changed.
  */
-int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u32 nr,
-		  u64 *page_size)
+int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root,
+		  u32 nr, u64 *page_size)
 {
 	const struct vfio_pci_log_caps *caps = &mig->log.caps;
 	struct mig_range *r;
@@ -240,7 +251,8 @@ int mig_log_start(struct vfio_pci_migration *mig, struct rb_root_cached *root, u
  * @mig: the state
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: 0; -EINVAL: it is not logging; others from firmware: it has ended nevertheless.
+ * Return: 0; -EINVAL: it is not logging; others from firmware: it has ended
+ * nevertheless.
  */
 int mig_log_stop(struct vfio_pci_migration *mig)
 {
@@ -262,7 +274,10 @@ static int check_reset(struct vfio_pci_migration *mig)
 	return mig_is_reset(mig) ? refuse(mig, -EAGAIN, "the function was reset meanwhile") : 0;
 }
 
-/* Between two parts of a long report. What was dirty may be lost: the user is, too */
+/*
+ * Between two parts of a long report. What was dirty may be lost: the user is,
+ * too
+ */
 static int may_go_on(void)
 {
 	cond_resched();
@@ -273,7 +288,8 @@ static int may_go_on(void)
  * struct report - what a user has asked for
  * @first: first byte of it
  * @last: last byte
- * @shift: log2 of the page that the log is of: its first and last page may be there in part only
+ * @shift: log2 of the page that the log is of: its first and last page may be
+ *	there in part only
  * @dirty: vfio core's way to the user's bitmap
  */
 struct report {
@@ -293,22 +309,30 @@ static u64 report_pages(const struct report *r)
 	return (r->last >> r->shift) - (r->first >> r->shift) + 1;
 }
 
-/* The user's part of what is dirty. Under no lock: this may fault in pages of the user's */
+/*
+ * The user's part of what is dirty. Under no lock: this may fault in pages of
+ * the user's
+ */
 static void mark(const struct report *r, u64 iova, u64 length)
 {
 	u64 first = max(iova, r->first);
 
-	iova_bitmap_set(r->dirty, first, min(iova + (length - 1), r->last) - first + 1);
+	iova_bitmap_set(r->dirty, first,
+			min(iova + (length - 1), r->last) - first + 1);
 }
 
-/* Firmware takes a reported page for clean; parts that no user has read stay dirty here */
+/*
+ * Firmware takes a reported page for clean; parts that no user has read stay
+ * dirty here
+ */
 static int keep_rest(struct mig_log *log, const struct report *r, u64 iova)
 {
 	u64 last = iova + (BIT_ULL(r->shift) - 1);
 	int ret = 0;
 
 	if (iova < r->first)
-		ret = pending_add(&log->rest, iova >> REST_SHIFT, (r->first - iova) >> REST_SHIFT);
+		ret = pending_add(&log->rest, iova >> REST_SHIFT,
+				  (r->first - iova) >> REST_SHIFT);
 	if (!ret && last > r->last)
 		ret = pending_add(&log->rest, (r->last + 1) >> REST_SHIFT,
 				  (last - r->last) >> REST_SHIFT);
@@ -316,17 +340,23 @@ static int keep_rest(struct mig_log *log, const struct report *r, u64 iova)
 }
 
 /* The same of a part of a report, whose first or last page is dirty */
-static int keep_rests(struct mig_log *log, const struct report *r, u64 iova, u64 pages, bool first,
-		      bool last)
+static int keep_rests(struct mig_log *log, const struct report *r, u64 iova,
+		      u64 pages, bool first, bool last)
 {
 	int ret = first ? keep_rest(log, r, iova) : 0;
 
-	return last && !ret ? keep_rest(log, r, iova + ((pages - 1) << r->shift)) : ret;
+	return last && !ret ?
+		       keep_rest(log, r, iova + ((pages - 1) << r->shift)) :
+		       ret;
 }
 
-/* One chunk of a report: firmware's answer is in @buf then. Returns the dirty pages' number */
-static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf,
-			const struct report *r, u64 iova, u64 pages)
+/*
+ * One chunk of a report: firmware's answer is in @buf then. Returns the dirty
+ * pages' number
+ */
+static s64 ask_firmware(struct vfio_pci_migration *mig,
+			struct vfio_pci_mig_buf *buf, const struct report *r,
+			u64 iova, u64 pages)
 {
 	struct device *dev = &mig->fn->pf->dev;
 	size_t len = DIV_ROUND_UP_ULL(pages, BITS_PER_BYTE);
@@ -348,7 +378,8 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 	}
 	ret = check_reset(mig);
 	if (!ret && bitmap.dirty)
-		ret = keep_rests(&mig->log, r, iova, pages, test_bit_le(0, buf->vaddr),
+		ret = keep_rests(&mig->log, r, iova, pages,
+				 test_bit_le(0, buf->vaddr),
 				 test_bit_le(pages - 1, buf->vaddr));
 	return ret ?: bitmap.dirty;
 }
@@ -356,7 +387,8 @@ static s64 ask_firmware(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 int vfio_pci_log_dirty(struct vfio_pci_dirty_list *list, u64 iova, u64 length)
 {
 	struct mig_log *log = container_of(list, struct mig_log, dirty_list);
-	struct vfio_pci_migration *mig = container_of(log, struct vfio_pci_migration, log);
+	struct vfio_pci_migration *mig =
+		container_of(log, struct vfio_pci_migration, log);
 
 	lockdep_assert_held(&mig->state_mutex);
 	/* The second refuses what is empty or wraps round, too */
@@ -366,21 +398,26 @@ int vfio_pci_log_dirty(struct vfio_pci_dirty_list *list, u64 iova, u64 length)
 			length, iova);
 		return -EIO;
 	}
-	return pending_add(list, iova >> log->page_shift, length >> log->page_shift);
+	return pending_add(list, iova >> log->page_shift,
+			   length >> log->page_shift);
 }
 EXPORT_SYMBOL_GPL(vfio_pci_log_dirty);
 
-/* Does no DMA: what firmware has not reported by now is all that there will be */
+/*
+ * Does no DMA: what firmware has not reported by now is all that there will be
+ */
 static bool is_quiet(const struct vfio_pci_migration *mig)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	return mig->state != VFIO_DEVICE_STATE_RUNNING &&
-	       mig->state != VFIO_DEVICE_STATE_PRE_COPY && mig->state != VFIO_DEVICE_STATE_ERROR;
+	       mig->state != VFIO_DEVICE_STATE_PRE_COPY &&
+	       mig->state != VFIO_DEVICE_STATE_ERROR;
 }
 
 /*
- * Has firmware report all that it has of a range, and of others what it likes. While the function
- * runs what it did not have time for waits for the next request: it would never be all.
+ * Has firmware report all that it has of a range, and of others what it likes.
+ * While the function runs what it did not have time for waits for the next
+ * request: it would never be all.
  */
 static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 {
@@ -401,7 +438,10 @@ static int collect_changes(struct vfio_pci_migration *mig, u64 iova, u64 length)
 	return ret;
 }
 
-/* Nothing between the chunks of a report keeps a reset or another thread from changing the log */
+/*
+ * Nothing between the chunks of a report keeps a reset or another thread from
+ * changing the log
+ */
 static int check_request(struct vfio_pci_migration *mig, const struct report *r)
 {
 	const struct mig_log *log = &mig->log;
@@ -411,14 +451,18 @@ static int check_request(struct vfio_pci_migration *mig, const struct report *r)
 		return refuse(mig, -EINVAL, "logging is off, or was started again");
 	if (!IS_ALIGNED(r->first | (r->last + 1), BIT_ULL(REST_SHIFT)))
 		return refuse(mig, -EINVAL, "the range does not consist of whole 4 KiB pages");
-	/* Ranges are of whole pages of the log: they have what is around it, too */
+	/*
+	 * Ranges are of whole pages of the log: they have what is around it,
+	 * too
+	 */
 	if (!ranges_hold(log->ranges, log->nr, r->first, r->last))
 		return refuse(mig, -EINVAL, "the range is not logged");
 	return 0;
 }
 
-static s64 report_chunk(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf,
-			const struct report *r, u64 iova, u64 pages)
+static s64 report_chunk(struct vfio_pci_migration *mig,
+			struct vfio_pci_mig_buf *buf, const struct report *r,
+			u64 iova, u64 pages)
 {
 	s64 ret;
 
@@ -431,7 +475,8 @@ static s64 report_chunk(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
 }
 
 /* Returns the pages that it has marked */
-static u64 mark_dirty(const void *bitmap, const struct report *r, u64 iova, unsigned int pages)
+static u64 mark_dirty(const void *bitmap, const struct report *r, u64 iova,
+		      unsigned int pages)
 {
 	unsigned long first, end = 0;
 	u64 marked = 0;
@@ -441,14 +486,15 @@ static u64 mark_dirty(const void *bitmap, const struct report *r, u64 iova, unsi
 		if (first >= pages)
 			break;
 		end = find_next_zero_bit_le(bitmap, pages, first);
-		mark(r, iova + ((u64)first << r->shift), (u64)(end - first) << r->shift);
+		mark(r, iova + ((u64)first << r->shift),
+		     (u64)(end - first) << r->shift);
 		marked += end - first;
 	}
 	return marked;
 }
 
-static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf,
-		      const struct report *r)
+static int report_all(struct vfio_pci_migration *mig,
+		      struct vfio_pci_mig_buf *buf, const struct report *r)
 {
 	u64 n, iova = report_iova(r), pages = report_pages(r);
 	s64 ret;
@@ -468,9 +514,12 @@ static int report_all(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *b
 	return 0;
 }
 
-/* Move pending pages of one part of the bitmap into @bits. Returns their number */
+/*
+ * Move pending pages of one part of the bitmap into @bits. Returns their number
+ */
 static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
-		      struct vfio_pci_dirty_list *p, u64 page, unsigned int n, unsigned long *bits)
+		      struct vfio_pci_dirty_list *p, u64 page, unsigned int n,
+		      unsigned long *bits)
 {
 	unsigned int at = page % PENDING_PAGES;
 	int ret, err = 0;
@@ -480,16 +529,19 @@ static int take_chunk(struct vfio_pci_migration *mig, const struct report *r,
 	if (!ret)
 		ret = pending_take(p, page, n, bits);
 	if (ret > 0 && p == &mig->log.dirty_list)
-		err = keep_rests(&mig->log, r, page << r->shift, n, test_bit(at, bits),
+		err = keep_rests(&mig->log, r, page << r->shift, n,
+				 test_bit(at, bits),
 				 test_bit(at + n - 1, bits));
 	mig_unlock(mig);
 	return err ?: ret;
 }
 
 static int mark_pending(struct vfio_pci_migration *mig, const struct report *r,
-			struct vfio_pci_dirty_list *p, unsigned int shift, unsigned long *bits)
+			struct vfio_pci_dirty_list *p, unsigned int shift,
+			unsigned long *bits)
 {
-	u64 page = r->first >> shift, pages = (r->last >> shift) - page + 1, chunk;
+	u64 page = r->first >> shift, pages = (r->last >> shift) - page + 1,
+	    chunk;
 	unsigned int n, b, e;
 	int ret;
 
@@ -508,8 +560,8 @@ static int mark_pending(struct vfio_pci_migration *mig, const struct report *r,
 }
 
 /* For firmware that lists all written memory, also outside of the range */
-static int report_changes(struct vfio_pci_migration *mig, const struct report *r,
-			  unsigned long *bits)
+static int report_changes(struct vfio_pci_migration *mig,
+			  const struct report *r, unsigned long *bits)
 {
 	bool clean = false;
 	int ret;
@@ -517,15 +569,19 @@ static int report_changes(struct vfio_pci_migration *mig, const struct report *r
 	mig_lock(mig);
 	ret = check_request(mig, r);
 	if (!ret)
-		ret = collect_changes(mig, report_iova(r), report_pages(r) << r->shift);
+		ret = collect_changes(mig, report_iova(r),
+				      report_pages(r) << r->shift);
 	if (!ret)
 		clean = pending_empty(&mig->log.dirty_list);
 	mig_unlock(mig);
-	return ret || clean ? ret : mark_pending(mig, r, &mig->log.dirty_list, r->shift, bits);
+	return ret || clean ? ret :
+			      mark_pending(mig, r, &mig->log.dirty_list,
+					   r->shift, bits);
 }
 
 /* For firmware that writes a bitmap of the range */
-static int report_bitmaps(struct vfio_pci_migration *mig, const struct report *r)
+static int report_bitmaps(struct vfio_pci_migration *mig,
+			  const struct report *r)
 {
 	struct device *dev = &mig->fn->pf->dev;
 	struct vfio_pci_mig_buf buf = {};
@@ -545,14 +601,16 @@ static int report_bitmaps(struct vfio_pci_migration *mig, const struct report *r
 }
 
 /* Report the parts of pages that earlier reports left at their ends */
-static int report_rest(struct vfio_pci_migration *mig, const struct report *r, unsigned long *bits)
+static int report_rest(struct vfio_pci_migration *mig, const struct report *r,
+		       unsigned long *bits)
 {
 	bool clean;
 
 	mig_lock(mig);
 	clean = pending_empty(&mig->log.rest);
 	mig_unlock(mig);
-	return clean ? 0 : mark_pending(mig, r, &mig->log.rest, REST_SHIFT, bits);
+	return clean ? 0 :
+		       mark_pending(mig, r, &mig->log.rest, REST_SHIFT, bits);
 }
 
 static int report(struct vfio_pci_migration *mig, const struct report *r)
@@ -561,7 +619,8 @@ static int report(struct vfio_pci_migration *mig, const struct report *r)
 	int ret;
 
 	/* Allocate first: without memory firmware's report would be lost */
-	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long), GFP_KERNEL);
+	bits = kmalloc_array(BITS_TO_LONGS(PENDING_PAGES), sizeof(long),
+			     GFP_KERNEL);
 	if (!bits)
 		return -ENOMEM;
 	if (mig->log.ops->dirty_list)
@@ -581,23 +640,29 @@ static int report(struct vfio_pci_migration *mig, const struct report *r)
  * @length: bytes
  * @dirty: vfio core's way to the bitmap
  *
- * The log's pages may be larger than the range's. If a dirty page is only partly in the range that
- * part is reported, and the rest stays dirty.
+ * The log's pages may be larger than the range's. If a dirty page is only
+ * partly in the range that part is reported, and the rest stays dirty.
  *
- * Context: process context, sleeps; takes state_mutex, and touches user memory outside of it.
- * Return: 0; -EINVAL: it is not logging, or not in all of this range, or the range is not of whole
- * pages of 4 KiB; -EIO: firmware's report
- * contradicts itself; -EAGAIN: the function was reset, which has ended the log; -ENOMEM;
- * -ETIMEDOUT: the report has no end; -EINTR: the caller was killed; others from firmware. On error
- * what was dirty may be lost.
+ * Context: process context, sleeps; takes state_mutex, and touches user memory
+ * outside of it.
+ * Return: 0; -EINVAL: it is not logging, or not in all of this range, or the
+ * range is not of whole pages of 4 KiB; -EIO: firmware's report contradicts
+ * itself; -EAGAIN: the function was reset, which has ended the log; -ENOMEM;
+ * -ETIMEDOUT: the report has no end; -EINTR: the caller was killed; others from
+ * firmware. On error what was dirty may be lost.
  */
 int mig_log_report(struct vfio_pci_migration *mig, u64 iova, u64 length,
 		   struct iova_bitmap *dirty)
 {
-	struct report r = { .first = iova, .last = iova + (length - 1), .dirty = dirty };
+	struct report r = { .first = iova,
+			    .last = iova + (length - 1),
+			    .dirty = dirty };
 	int ret;
 
-	/* The whole request first: refused, it must not have cleared half of the log */
+	/*
+	 * The whole request first: refused, it must not have cleared half of
+	 * the log
+	 */
 	mig_lock(mig);
 	r.shift = mig->log.page_shift;
 	ret = check_request(mig, &r);

@@ -2,9 +2,10 @@
 /*
  * Power management of a driver that has lent one of its devices.
  *
- * vfio-pci-core puts its own struct dev_pm_ops into the driver of the function that it registers,
- * as if all devices of that driver were its own. What the driver had is put back, and in between
- * none of its devices may be suspended or resumed (docs/kernel-internals.rst).
+ * vfio-pci-core puts its own struct dev_pm_ops into the driver of the function
+ * that it registers, as if all devices of that driver were its own. What the
+ * driver had is put back, and in between none of its devices may be suspended
+ * or resumed (docs/kernel-internals.rst).
  */
 #include <linux/list.h>
 #include <linux/pm_runtime.h>
@@ -49,7 +50,8 @@ static void remove_pins(struct list_head *pins)
 }
 
 /**
- * driver_pm_register() - register with vfio-pci-core, but keep the driver's dev_pm_ops
+ * driver_pm_register() - register with vfio-pci-core, but keep the driver's
+ *	dev_pm_ops
  * @core: the device
  *
  * System sleep can't begin meanwhile, since the calling task is not frozen.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration, memory behind
- * NVLink2, and what is hidden from the user.
+ * The vfio_device of a PCI function: vfio-pci-core's, and beside it migration,
+ * memory behind NVLink2, and what is hidden from the user.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -20,13 +20,17 @@
 #include "nvlink2/engine.h"
 #include "watch.h"
 
-/* The recovery of a link takes a second and less (PCIe 6.0, 6.6.1: 1 s until a function answers) */
+/*
+ * The recovery of a link takes a second and less (PCIe 6.0, 6.6.1: 1 s until a
+ * function answers)
+ */
 #define RESET_WAIT_MS	5000
 #define RESET_STEP_MS	20
 
 /**
  * struct vfio_pci_engine_device - one function's vfio_device
- * @core: must be first: 6.1's vfio_pci_core_release_dev() frees the device by it
+ * @core: must be first: 6.1's vfio_pci_core_release_dev() frees the device by
+ *	it
  * @owner: module with the firmware operations
  * @fn: the function, as the vendor driver knows it
  * @use_ops: called for open and close, or NULL
@@ -37,7 +41,8 @@
  * @debugfs: for mig_debugfs_remove()
  * @watched: resets of the PF come without notice
  * @watch: detects them
- * @no_bus_reset: a quirk of the kernel already keeps the function from bus resets
+ * @no_bus_reset: a quirk of the kernel already keeps the function from bus
+ *	resets
  */
 struct vfio_pci_engine_device {
 	struct vfio_pci_core_device core;
@@ -55,8 +60,8 @@ struct vfio_pci_engine_device {
 };
 
 /*
- * Including devices that are unregistered but still have a reference: VFIO's character device
- * drops a user's reference after close_device().
+ * Including devices that are unregistered but still have a reference: VFIO's
+ * character device drops a user's reference after close_device().
  */
 static atomic_t nr_devices = ATOMIC_INIT(0);
 
@@ -97,9 +102,10 @@ static void use_close(struct vfio_pci_engine_device *edev)
 }
 
 /*
- * If an FLR of a VF fails, the PCI core resets the hotplug slot that the VF is in: the PF, and all
- * other VFs under their users. The flag keeps it from that. It is set only while the VF is reset:
- * error recovery, which resets a slot on purpose, looks at it, too.
+ * If an FLR of a VF fails, the PCI core resets the hotplug slot that the VF is
+ * in: the PF, and all other VFs under their users. The flag keeps it from that.
+ * It is set only while the VF is reset: error recovery, which resets a slot on
+ * purpose, looks at it, too.
  */
 static void spare_slot(struct vfio_pci_engine_device *edev, bool spare)
 {
@@ -119,7 +125,10 @@ static int engine_open(struct vfio_device *vdev)
 	u32 setup;
 	int ret;
 
-	/* vfio pins the function's driver, but not the module with the firmware operations */
+	/*
+	 * vfio pins the function's driver, but not the module with the firmware
+	 * operations
+	 */
 	if (!try_module_get(edev->owner))
 		return -ENODEV;
 	ret = use_open(edev, &setup);
@@ -167,14 +176,20 @@ static void engine_close(struct vfio_device *vdev)
 	spare_slot(edev, true);
 	vfio_pci_core_close_device(vdev);
 	spare_slot(edev, false);
-	/* The next open resets the function once more, and checks that it answers */
+	/*
+	 * The next open resets the function once more, and checks that it
+	 * answers
+	 */
 	if (edev->mig)
 		mig_closed(edev->mig, !edev->core.needs_reset);
 	use_close(edev);
 	module_put(edev->owner);
 }
 
-/* The alias stands for the PCI address: replace it, keep options such as vf_token=UUID */
+/*
+ * The alias stands for the PCI address: replace it, keep options such as
+ * vf_token=UUID
+ */
 static int engine_match(struct vfio_device *vdev, char *buf)
 {
 	struct vfio_pci_engine_device *edev = to_edev(vdev);
@@ -193,13 +208,15 @@ static int engine_match(struct vfio_device *vdev, char *buf)
 	return ret;
 }
 
-static int answer_data_size(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
+static int answer_data_size(struct vfio_device *vdev, u32 flags,
+			    void __user *arg, size_t argsz)
 {
 	struct vfio_device_feature_mig_data_size size = {};
 	unsigned long bytes;
 	int ret;
 
-	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_GET, sizeof(size));
+	ret = vfio_check_feature(flags, argsz, VFIO_DEVICE_FEATURE_GET,
+				 sizeof(size));
 	if (ret != 1)
 		return ret;
 	ret = mig_data_size(to_edev(vdev)->mig, &bytes);
@@ -217,7 +234,8 @@ static bool is_low_power(u32 flags)
 	       feature == VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP;
 }
 
-static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg, size_t argsz)
+static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
+			  size_t argsz)
 {
 	struct nvlink2 *nv = to_edev(vdev)->nvlink2;
 	int ret;
@@ -231,7 +249,8 @@ static int engine_feature(struct vfio_device *vdev, u32 flags, void __user *arg,
 	return ret;
 }
 
-static ssize_t engine_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *ppos)
+static ssize_t engine_read(struct vfio_device *vdev, char __user *buf,
+			   size_t count, loff_t *ppos)
 {
 	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 
@@ -239,8 +258,8 @@ static ssize_t engine_read(struct vfio_device *vdev, char __user *buf, size_t co
 		     vfio_pci_core_read(vdev, buf, count, ppos);
 }
 
-static ssize_t engine_write(struct vfio_device *vdev, const char __user *buf, size_t count,
-			    loff_t *ppos)
+static ssize_t engine_write(struct vfio_device *vdev, const char __user *buf,
+			    size_t count, loff_t *ppos)
 {
 	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 
@@ -256,20 +275,27 @@ static int engine_mmap(struct vfio_device *vdev, struct vm_area_struct *vma)
 }
 
 /*
- * For a dma-buf of a BAR, which other devices map. The core makes and revokes it, and takes @phys
- * only if this succeeds.
+ * For a dma-buf of a BAR, which other devices map. The core makes and revokes
+ * it, and takes @phys only if this succeeds.
  */
-static int engine_dmabuf_phys(struct vfio_pci_core_device *core, struct p2pdma_provider **provider,
+static int engine_dmabuf_phys(struct vfio_pci_core_device *core,
+			      struct p2pdma_provider **provider,
 			      unsigned int index, struct phys_vec *phys,
-			      struct vfio_region_dma_range *ranges, size_t nr_ranges)
+			      struct vfio_region_dma_range *ranges,
+			      size_t nr_ranges)
 {
 	const struct hidden_range *ctl = to_edev(&core->vdev)->hidden_range;
-	/* The core checks that all ranges are in the BAR, so their ends below can't overflow */
-	int ret = vfio_pci_core_get_dmabuf_phys(core, provider, index, phys, ranges, nr_ranges);
+	/*
+	 * The core checks that all ranges are in the BAR, so their ends below
+	 * can't overflow
+	 */
+	int ret = vfio_pci_core_get_dmabuf_phys(core, provider, index, phys,
+						ranges, nr_ranges);
 	size_t i;
 
 	for (i = 0; ctl && !ret && i < nr_ranges; i++)
-		ret = hidden_dma_buf(ctl, index, ranges[i].offset, ranges[i].length);
+		ret = hidden_dma_buf(ctl, index, ranges[i].offset,
+				     ranges[i].length);
 	return ret;
 }
 
@@ -277,7 +303,8 @@ static const struct vfio_pci_device_ops engine_pci_ops = {
 	.get_dmabuf_phys = engine_dmabuf_phys,
 };
 
-static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+static int engine_region_info(struct vfio_device *vdev,
+			      struct vfio_region_info *info,
 			      struct vfio_info_cap *caps)
 {
 	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
@@ -287,23 +314,31 @@ static int engine_region_info(struct vfio_device *vdev, struct vfio_region_info 
 	return compat_core_region_info(vdev, info, caps);
 }
 
-/* The PCI core tells of the end of a reset, not whether it was one: only its caller gets to know */
-static long reset_by_core(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+/*
+ * The PCI core tells of the end of a reset, not whether it was one: only its
+ * caller gets to know
+ */
+static long reset_by_core(struct vfio_device *vdev, unsigned int cmd,
+			  unsigned long arg)
 {
 	struct vfio_pci_migration *mig = to_edev(vdev)->mig;
 	int before = mig ? mig_resets(mig) : 0;
 	long ret = vfio_pci_core_ioctl(vdev, cmd, arg);
 
-	/* EAGAIN: another reset has the function, and the reset that was seen is that one */
+	/*
+	 * EAGAIN: another reset has the function, and the reset that was seen
+	 * is that one
+	 */
 	if (ret && ret != -EAGAIN && mig && mig_resets(mig) != before)
 		mig_reset_failed(mig);
 	return ret;
 }
 
 /*
- * vfio-pci-core gives up at once if another reset or the recovery of the link has the function.
- * QEMU ends a guest whose device it can't reset, so try again for a while. Not for ever: removal
- * of the function waits until its user has closed it.
+ * vfio-pci-core gives up at once if another reset or the recovery of the link
+ * has the function. QEMU ends a guest whose device it can't reset, so try again
+ * for a while. Not for ever: removal of the function waits until its user has
+ * closed it.
  */
 static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 {
@@ -318,7 +353,8 @@ static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 	}
 }
 
-static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long arg)
+static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd,
+			 unsigned long arg)
 {
 	struct hidden_range *ctl = to_edev(vdev)->hidden_range;
 	long ret = -ENOTTY;
@@ -329,8 +365,10 @@ static long engine_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned lo
 		return reset_by_core(vdev, cmd, arg);
 	if (ctl && cmd == VFIO_DEVICE_IOEVENTFD)
 		return hidden_ioeventfd(ctl);
-	if (COMPAT_REGION_INFO_IOCTL && ctl && cmd == VFIO_DEVICE_GET_REGION_INFO)
-		ret = compat_region_info_ioctl(vdev, (void __user *)arg, engine_region_info);
+	if (COMPAT_REGION_INFO_IOCTL && ctl &&
+	    cmd == VFIO_DEVICE_GET_REGION_INFO)
+		ret = compat_region_info_ioctl(vdev, (void __user *)arg,
+					       engine_region_info);
 	return ret == -ENOTTY ? vfio_pci_core_ioctl(vdev, cmd, arg) : ret;
 }
 
@@ -351,25 +389,30 @@ static const struct vfio_device_ops engine_ops = {
 	COMPAT_REGION_INFO_OPS(engine_region_info)
 };
 
-static struct file *engine_set_state(struct vfio_device *vdev, enum vfio_device_mig_state state)
+static struct file *engine_set_state(struct vfio_device *vdev,
+				     enum vfio_device_mig_state state)
 {
 	if (!compat_is_v2_state(state))
 		return ERR_PTR(-EINVAL);
 	return mig_set_state(to_edev(vdev)->mig, state, MIG_USER_V2);
 }
 
-static int engine_get_state(struct vfio_device *vdev, enum vfio_device_mig_state *state)
+static int engine_get_state(struct vfio_device *vdev,
+			    enum vfio_device_mig_state *state)
 {
 	enum mig_user user;
 
 	mig_get_state(to_edev(vdev)->mig, state, &user);
-	/* The migration region has states that this kernel's v2 does not have */
+	/*
+	 * The migration region has states that this kernel's v2 does not have
+	 */
 	if (!compat_is_v2_state(*state))
 		*state = VFIO_DEVICE_STATE_RUNNING;
 	return 0;
 }
 
-static int __maybe_unused engine_data_size(struct vfio_device *vdev, unsigned long *bytes)
+static int __maybe_unused engine_data_size(struct vfio_device *vdev,
+					   unsigned long *bytes)
 {
 	return mig_data_size(to_edev(vdev)->mig, bytes);
 }
@@ -380,7 +423,8 @@ static const struct vfio_migration_ops engine_mig_ops = {
 	COMPAT_MIG_OP_DATA_SIZE(engine_data_size)
 };
 
-static int engine_log_start(struct vfio_device *vdev, struct rb_root_cached *ranges, u32 nnodes,
+static int engine_log_start(struct vfio_device *vdev,
+			    struct rb_root_cached *ranges, u32 nnodes,
 			    u64 *page_size)
 {
 	return mig_log_start(to_edev(vdev)->mig, ranges, nnodes, page_size);
@@ -391,8 +435,8 @@ static int engine_log_stop(struct vfio_device *vdev)
 	return mig_log_stop(to_edev(vdev)->mig);
 }
 
-static int engine_log_report(struct vfio_device *vdev, unsigned long iova, unsigned long length,
-			     struct iova_bitmap *dirty)
+static int engine_log_report(struct vfio_device *vdev, unsigned long iova,
+			     unsigned long length, struct iova_bitmap *dirty)
 {
 	return mig_log_report(to_edev(vdev)->mig, iova, length, dirty);
 }
@@ -403,7 +447,10 @@ static const struct vfio_log_ops engine_log_ops = {
 	.log_read_and_clear = engine_log_report,
 };
 
-/* Report a fatal error: the uapi has nothing but the user's error interrupt for this */
+/*
+ * Report a fatal error: the uapi has nothing but the user's error interrupt for
+ * this
+ */
 static void lost_by_reset(struct vfio_pci_core_device *core)
 {
 	vfio_pci_engine_error(to_edev(&core->vdev),
@@ -411,14 +458,16 @@ static void lost_by_reset(struct vfio_pci_core_device *core)
 	vfio_pci_core_aer_err_detected(core->pdev, pci_channel_io_frozen);
 }
 
-static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_engine_desc *desc)
+static int set_up(struct vfio_pci_engine_device *edev,
+		  const struct vfio_pci_engine_desc *desc)
 {
 	struct vfio_device *vdev = &edev->core.vdev;
 	struct vfio_pci_migration *mig;
 
 	edev->owner = desc->owner;
 	edev->fn = desc->fn;
-	edev->no_bus_reset = desc->fn->pdev->dev_flags & PCI_DEV_FLAGS_NO_BUS_RESET;
+	edev->no_bus_reset =
+		desc->fn->pdev->dev_flags & PCI_DEV_FLAGS_NO_BUS_RESET;
 	edev->use_ops = desc->use_ops;
 	edev->watched = desc->watch;
 	watch_init(&edev->watch, &edev->core, lost_by_reset);
@@ -429,14 +478,16 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 			return -ENOMEM;
 	}
 	if (desc->hidden_range) {
-		struct hidden_range *ctl = hidden_create(&edev->core, desc->hidden_range);
+		struct hidden_range *ctl =
+			hidden_create(&edev->core, desc->hidden_range);
 
 		if (IS_ERR(ctl))
 			return PTR_ERR(ctl);
 		edev->hidden_range = ctl;
 	}
 	if (desc->nvlink2) {
-		struct nvlink2 *nv = nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
+		struct nvlink2 *nv =
+			nvlink2_create(&edev->core, desc->fn, desc->nvlink2);
 
 		if (IS_ERR(nv))
 			return PTR_ERR(nv);
@@ -463,8 +514,8 @@ static int set_up(struct vfio_pci_engine_device *edev, const struct vfio_pci_eng
 }
 
 struct vfio_pci_engine_device *
-__vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interface,
-			   const char *module)
+__vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc,
+			   u32 interface, const char *module)
 {
 	struct vfio_pci_engine_device *edev;
 	struct pci_dev *pdev;
@@ -483,7 +534,8 @@ __vfio_pci_engine_register(const struct vfio_pci_engine_desc *desc, u32 interfac
 		pci_err(pdev, "can't be a VFIO device: its description %s\n", why);
 		return ERR_PTR(-EINVAL);
 	}
-	edev = vfio_alloc_device(vfio_pci_engine_device, core.vdev, &pdev->dev, &engine_ops);
+	edev = vfio_alloc_device(vfio_pci_engine_device, core.vdev, &pdev->dev,
+				 &engine_ops);
 	if (IS_ERR(edev))
 		return edev;
 	atomic_inc(&nr_devices);
@@ -531,7 +583,8 @@ struct vfio_pci_engine_device *vfio_pci_engine_of(struct pci_dev *pdev)
 }
 EXPORT_SYMBOL_GPL(vfio_pci_engine_of);
 
-void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev, bool upstream)
+void vfio_pci_engine_set_upstream(struct vfio_pci_engine_device *edev,
+				  bool upstream)
 {
 	if (!edev->mig || WARN_ON_ONCE(upstream && !edev->mig->caps.upstream))
 		return;
@@ -591,10 +644,12 @@ void vfio_pci_engine_attach_fw(struct vfio_pci_engine_device *edev)
 EXPORT_SYMBOL_GPL(vfio_pci_engine_attach_fw);
 
 /*
- * A function that no one uses has no driver data, and vfio-pci-core's handler does not
- * expect that. The PCI core calls both under device_lock() of the function.
+ * A function that no one uses has no driver data, and vfio-pci-core's handler
+ * does not expect that. The PCI core calls both under device_lock() of the
+ * function.
  */
-static pci_ers_result_t engine_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+static pci_ers_result_t engine_error_detected(struct pci_dev *pdev,
+					      pci_channel_state_t state)
 {
 	if (!pci_get_drvdata(pdev))
 		return PCI_ERS_RESULT_CAN_RECOVER;
@@ -644,7 +699,8 @@ static bool has_come_back(struct pci_dev *pdev)
 {
 	u16 command;
 
-	return !pci_read_config_word(pdev, PCI_COMMAND, &command) && command != U16_MAX;
+	return !pci_read_config_word(pdev, PCI_COMMAND, &command) &&
+	       command != U16_MAX;
 }
 
 static void reset_done(struct vfio_pci_engine_device *edev)

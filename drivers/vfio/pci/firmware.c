@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the engine calls firmware: the result of each operation is checked, timed, counted and
- * traced here, and nowhere else. What an answer means is for the caller to say.
+ * Where the engine calls firmware: the result of each operation is checked,
+ * timed, counted and traced here, and nowhere else. What an answer means is for
+ * the caller to say.
  */
 #include <linux/atomic.h>
 #include <linux/device.h>
@@ -12,7 +13,10 @@
 #include "migration.h"
 #include "ranges.h"
 
-/* The table in include/linux/vfio_pci_engine.h: what is not in it may mean something to callers */
+/*
+ * The table in include/linux/vfio_pci_engine.h: what is not in it may mean
+ * something to callers
+ */
 static bool is_allowed(int ret)
 {
 	switch (ret) {
@@ -58,7 +62,8 @@ static bool is_allowed(int ret)
  * Context: any.
  * Return: @ret; or -EIO, after a line in the log: no operation may return that.
  */
-static int mig_fw_result(struct vfio_pci_migration *mig, enum mig_op op, int ret)
+static int mig_fw_result(struct vfio_pci_migration *mig, enum mig_op op,
+			 int ret)
 {
 	if (is_allowed(ret))
 		return ret;
@@ -74,10 +79,11 @@ static bool changes_level(enum mig_op op)
 }
 
 /*
- * If a suspend or resume timed out, the state of the function is unknown. mig_timed_out() handles
- * operations that have not even returned.
+ * If a suspend or resume timed out, the state of the function is unknown.
+ * mig_timed_out() handles operations that have not even returned.
  */
-static void no_answer(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun)
+static void no_answer(struct vfio_pci_migration *mig, enum mig_op op,
+		      ktime_t begun)
 {
 	s64 ms;
 
@@ -97,7 +103,8 @@ static int note_refusal(struct vfio_pci_migration *mig, enum mig_op op, int ret)
 	return ret;
 }
 
-static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun, int ret)
+static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun,
+		  int ret)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	ret = mig_fw_result(mig, op, ret);
@@ -107,7 +114,10 @@ static int end_op(struct vfio_pci_migration *mig, enum mig_op op, ktime_t begun,
 	return ret;
 }
 
-/* All operations that may be called by a worker. @call->op says which; it is there */
+/*
+ * All operations that may be called by a worker. @call->op says which; it is
+ * there
+ */
 static int run_op(struct vfio_pci_migration *mig, struct mig_call *call)
 {
 	const struct vfio_pci_mig_ops *ops = mig->ops;
@@ -161,7 +171,8 @@ static int call_op(struct vfio_pci_migration *mig, struct mig_call *call)
 }
 
 /* Call an optional operation */
-static int op_or_none(struct vfio_pci_migration *mig, struct mig_call *call, bool there)
+static int op_or_none(struct vfio_pci_migration *mig, struct mig_call *call,
+		      bool there)
 {
 	return there ? call_op(mig, call) : 0;
 }
@@ -189,7 +200,8 @@ int mig_fw_begin(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir)
 
 	lockdep_assert_held(&mig->state_mutex);
 	/* Check this also without @begin: a session needs firmware */
-	return mig_fw_check(mig, MIG_OP_BEGIN) ?: op_or_none(mig, &call, mig->ops->begin);
+	return mig_fw_check(mig, MIG_OP_BEGIN) ?:
+		       op_or_none(mig, &call, mig->ops->begin);
 }
 
 /**
@@ -255,13 +267,15 @@ int mig_fw_chunk_size(struct vfio_pci_migration *mig, u64 *bytes)
  * @mig: the state, locked
  * @level: to suspend to
  *
- * Return: firmware's result, checked. After -ETIMEDOUT the device is in the ERROR state.
+ * Return: firmware's result, checked. After -ETIMEDOUT the device is in the
+ * ERROR state.
  */
 int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
 	struct mig_call call = {
 		.level = level,
-		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL : MIG_OP_SUSPEND_P2P,
+		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_SUSPEND_FULL :
+						  MIG_OP_SUSPEND_P2P,
 	};
 
 	lockdep_assert_held(&mig->state_mutex);
@@ -273,13 +287,15 @@ int mig_fw_suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
  * @mig: the state, locked
  * @level: to leave
  *
- * Return: firmware's result, checked. After -ETIMEDOUT the device is in the ERROR state.
+ * Return: firmware's result, checked. After -ETIMEDOUT the device is in the
+ * ERROR state.
  */
 int mig_fw_resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 {
 	struct mig_call call = {
 		.level = level,
-		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL : MIG_OP_RESUME_P2P,
+		.op = level == VFIO_PCI_FN_FULL ? MIG_OP_RESUME_FULL :
+						  MIG_OP_RESUME_P2P,
 	};
 
 	lockdep_assert_held(&mig->state_mutex);
@@ -328,15 +344,20 @@ static bool end_move(struct vfio_pci_mig_buf *buf, int status)
 }
 
 /* Firmware may cause this, so log one line and no WARN */
-static void note_twice(struct vfio_pci_migration *mig, const struct vfio_pci_mig_buf *buf)
+static void note_twice(struct vfio_pci_migration *mig,
+		       const struct vfio_pci_mig_buf *buf)
 {
 	if (!atomic_xchg(&mig->done_twice, 1))
 		mig_err(mig, ": the vendor driver called vfio_pci_mig_buf_done() twice for one %s: ignored\n",
 			mig_op_name(move_op(buf)));
 }
 
-/* Without @abort nothing ends firmware's work on the buffer, so it is never freed */
-static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
+/*
+ * Without @abort nothing ends firmware's work on the buffer, so it is never
+ * freed
+ */
+static int lose_buf(struct vfio_pci_migration *mig,
+		    struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	buf->lost = end_move(buf, -EIO);
@@ -346,18 +367,21 @@ static int lose_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf
 }
 
 /**
- * mig_fw_move() - &vfio_pci_mig_ops.save or &vfio_pci_mig_ops.load, as the buffer's direction says
+ * mig_fw_move() - &vfio_pci_mig_ops.save or &vfio_pci_mig_ops.load, as the
+ *	buffer's direction says
  * @mig: the state, locked
  * @buf: the chunk
  *
  * Whatever it returns, it ends by &vfio_pci_mig_buf.done, where it is noted.
  *
- * Return: firmware's result, checked; -EINPROGRESS: not known yet. -EIO with @buf->lost: nor will
- * it ever be known.
+ * Return: firmware's result, checked; -EINPROGRESS: not known yet. -EIO with
+ * @buf->lost: nor will it ever be known.
  */
 int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 {
-	struct mig_call call = { .run = run_op, .op = move_op(buf), .buf = buf };
+	struct mig_call call = { .run = run_op,
+				 .op = move_op(buf),
+				 .buf = buf };
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
@@ -368,9 +392,11 @@ int mig_fw_move(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
 	if (mig->caps.unbounded)
 		ret = mig_fw_call(mig, &call);
 	else if (call.op == MIG_OP_LOAD)
-		ret = mig_fw_check(mig, call.op) ?: mig->ops->load(mig->fn, buf);
+		ret = mig_fw_check(mig, call.op) ?:
+						   mig->ops->load(mig->fn, buf);
 	else
-		ret = mig_fw_check(mig, call.op) ?: mig->ops->save(mig->fn, buf);
+		ret = mig_fw_check(mig, call.op) ?:
+						   mig->ops->save(mig->fn, buf);
 	if (ret == -EINPROGRESS)
 		return mig->ops->abort && !mig->caps.unbounded ? ret : lose_buf(mig, buf);
 	ret = mig_fw_result(mig, move_op(buf), ret);
@@ -437,7 +463,8 @@ int mig_fw_precopy_start(struct vfio_pci_migration *mig)
  *
  * Return: firmware's result, checked.
  */
-int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf)
+int mig_fw_precopy_stop(struct vfio_pci_migration *mig,
+			struct vfio_pci_mig_buf *buf)
 {
 	struct mig_call call = { .op = MIG_OP_PRECOPY_STOP, .buf = buf };
 
@@ -452,7 +479,8 @@ int mig_fw_precopy_stop(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf 
  *
  * Return: firmware's result, checked.
  */
-int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
+int mig_fw_precopy_size(struct vfio_pci_migration *mig,
+			struct vfio_pci_precopy_size *size)
 {
 	struct mig_call call = { .op = MIG_OP_PRECOPY_SIZE };
 	int ret;
@@ -472,8 +500,9 @@ int mig_fw_precopy_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_
  *
  * Return: firmware's result, checked.
  */
-int mig_fw_log_start(struct vfio_pci_migration *mig, const struct vfio_pci_log_range *ranges,
-		     unsigned int nr, unsigned int page_shift)
+int mig_fw_log_start(struct vfio_pci_migration *mig,
+		     const struct vfio_pci_log_range *ranges, unsigned int nr,
+		     unsigned int page_shift)
 {
 	ktime_t begun = ktime_get();
 	int ret;
@@ -545,6 +574,7 @@ int mig_fw_dirty_list(struct vfio_pci_migration *mig, u64 iova, u64 length)
 	if (ret != 1)
 		ret = mig_fw_result(mig, MIG_OP_LOG_REPORT, ret);
 	bitmap.dirty = log->dirty_list.reported - reported;
-	mig_account_report(&mig->stats, iova, length, &bitmap, begun, min(ret, 0));
+	mig_account_report(&mig->stats, iova, length, &bitmap, begun,
+			   min(ret, 0));
 	return ret;
 }

@@ -2,10 +2,11 @@
 /*
  * Calls vendor operations: directly, or in a worker if they may never return.
  *
- * A worker has references to all that it touches: the migration state, with the copy of
- * struct vfio_pci_fn that the operations get, both functions, and the module that they are in. So a
- * call that has not returned in time is left to itself. Until it returns no other operation
- * of the function is called, and a session that it belongs to is lost: its buffers stay.
+ * A worker has references to all that it touches: the migration state, with the
+ * copy of struct vfio_pci_fn that the operations get, both functions, and the
+ * module that they are in. So a call that has not returned in time is left to
+ * itself. Until it returns no other operation of the function is called, and a
+ * session that it belongs to is lost: its buffers stay.
  */
 #include <linux/mutex.h>
 #include <linux/module.h>
@@ -13,7 +14,9 @@
 #include "fw_call.h"
 #include "migration.h"
 
-/* Either the operation or its waiter leaves FW_CALLED; the other one sees that */
+/*
+ * Either the operation or its waiter leaves FW_CALLED; the other one sees that
+ */
 enum fw_state { FW_CALLED, FW_RETURNED, FW_GIVEN_UP };
 
 static DEFINE_MUTEX(workers_lock);
@@ -28,7 +31,10 @@ static void returned_late(struct vfio_pci_migration *mig)
 	pr_info("%s: migration: operation %s has returned after %lld ms\n", mig->log_name,
 		mig_op_name(mig->worker.call.op), mig_fw_stuck_ms(mig));
 	mig->stuck = false;
-	/* The next one to look at the function ends the session, with a limit of time */
+	/*
+	 * The next one to look at the function ends the session, with a limit
+	 * of time
+	 */
 	if (mig->gone)
 		swap(mig->lost, lost);
 	mutex_unlock(&mig->state_mutex);
@@ -38,8 +44,10 @@ static void returned_late(struct vfio_pci_migration *mig)
 
 static void fw_work(struct work_struct *work)
 {
-	struct mig_fw_worker *w = container_of(work, struct mig_fw_worker, work);
-	struct vfio_pci_migration *mig = container_of(w, struct vfio_pci_migration, worker);
+	struct mig_fw_worker *w =
+		container_of(work, struct mig_fw_worker, work);
+	struct vfio_pci_migration *mig =
+		container_of(w, struct vfio_pci_migration, worker);
 
 	w->ret = w->call.run(mig, &w->call);
 	if (atomic_cmpxchg(&w->state, FW_CALLED, FW_RETURNED) == FW_GIVEN_UP)
@@ -108,8 +116,8 @@ static int call_worker(struct vfio_pci_migration *mig, struct mig_call *call)
  * @mig: the state, locked
  * @call: the operation and its arguments; receives its other results
  *
- * Return: its result, not checked; -ETIMEDOUT: it has not returned, or one before it has not;
- * -ENODEV: firmware does not have the function now.
+ * Return: its result, not checked; -ETIMEDOUT: it has not returned, or one
+ * before it has not; -ENODEV: firmware does not have the function now.
  */
 int mig_fw_call(struct vfio_pci_migration *mig, struct mig_call *call)
 {
@@ -119,7 +127,8 @@ int mig_fw_call(struct vfio_pci_migration *mig, struct mig_call *call)
 	ret = mig_fw_check(mig, call->op);
 	if (ret)
 		return ret;
-	return mig->caps.unbounded ? call_worker(mig, call) : call->run(mig, call);
+	return mig->caps.unbounded ? call_worker(mig, call) :
+				     call->run(mig, call);
 }
 
 /**

@@ -1,21 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration control that is in the function itself: a BAR, or a part of one, that the engine
- * hides from the function's user and gives to the vendor driver.
+ * Migration control that is in the function itself: a BAR, or a part of one,
+ * that the engine hides from the function's user and gives to the vendor
+ * driver.
  *
- * A user reaches BARs by read(), write() and mmap() of the device's file, by VFIO_DEVICE_IOEVENTFD,
- * and by dma-bufs, which vfio-pci-core exports only of drivers with vfio_pci_device_ops: the
- * engine has none. It learns of them by region info and config space. Resets, interrupts and
- * the ROM do not reach them.
+ * A user reaches BARs by read(), write() and mmap() of the device's file, by
+ * VFIO_DEVICE_IOEVENTFD, and by dma-bufs, which vfio-pci-core exports only of
+ * drivers with vfio_pci_device_ops: the engine has none. It learns of them by
+ * region info and config space. Resets, interrupts and the ROM do not reach
+ * them.
  *
  * Lock order, outermost first:
  *
  *	vfio_pci_migration.state_mutex		firmware operations
- *	vfio_pci_core_device.memory_lock	the user's resets, power states, Command register
+ *	vfio_pci_core_device.memory_lock	the user's resets and power
+ *						states, Command register
  *	hidden_range.lock			resets by anyone
  *
- * The last two are held while the vendor driver has access, so it must not touch user memory
- * then: a page fault may need memory_lock, with mmap_lock held.
+ * The last two are held while the vendor driver has access, so it must not
+ * touch user memory then: a page fault may need memory_lock, with mmap_lock
+ * held.
  */
 #include <linux/io.h>
 #include <linux/mutex.h>
@@ -67,7 +71,9 @@ static u64 msix_bytes(struct pci_dev *pdev, unsigned int reg)
 				       DIV_ROUND_UP(vectors, 64) * sizeof(u64);
 }
 
-/* Does MSI-X have its table or its pending bits there? The user must see both */
+/*
+ * Does MSI-X have its table or its pending bits there? The user must see both
+ */
 static bool has_msix(const struct hidden_range *ctl, unsigned int reg)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
@@ -85,9 +91,11 @@ static bool has_msix(const struct hidden_range *ctl, unsigned int reg)
 static const char *what_is_wrong(const struct hidden_range *ctl,
 				 const struct vfio_pci_hidden_range *where)
 {
-	if (!ctl->size || !(pci_resource_flags(ctl->core->pdev, where->bar) & IORESOURCE_MEM))
+	if (!ctl->size ||
+	    !(pci_resource_flags(ctl->core->pdev, where->bar) & IORESOURCE_MEM))
 		return "the function has no such memory BAR";
-	if (where->offset >= ctl->size || where->length > ctl->size - where->offset)
+	if (where->offset >= ctl->size ||
+	    where->length > ctl->size - where->offset)
 		return "it is not inside the BAR";
 	if (!hides_bar(ctl) && !PAGE_ALIGNED(ctl->start | ctl->end))
 		return "it shares a page of this kernel with registers that users map";
@@ -96,7 +104,8 @@ static const char *what_is_wrong(const struct hidden_range *ctl,
 	return NULL;
 }
 
-static int locate(struct hidden_range *ctl, const struct vfio_pci_hidden_range *where)
+static int locate(struct hidden_range *ctl,
+		  const struct vfio_pci_hidden_range *where)
 {
 	struct pci_dev *pdev = ctl->core->pdev;
 	const char *why = "there is no such BAR";
@@ -105,7 +114,8 @@ static int locate(struct hidden_range *ctl, const struct vfio_pci_hidden_range *
 		ctl->bar = where->bar;
 		ctl->size = pci_resource_len(pdev, where->bar);
 		ctl->start = where->offset;
-		ctl->end = where->length ? where->offset + where->length : ctl->size;
+		ctl->end = where->length ? where->offset + where->length :
+					   ctl->size;
 		why = what_is_wrong(ctl, where);
 	}
 	if (!why)
@@ -120,7 +130,8 @@ static int locate(struct hidden_range *ctl, const struct vfio_pci_hidden_range *
  * @core: the device, which is not registered yet
  * @where: the vendor driver's description; not used after the return
  *
- * Return: the control; -EINVAL: @where can't be hidden, for the reason in the log; -ENOMEM.
+ * Return: the control; -EINVAL: @where can't be hidden, for the reason in the
+ * log; -ENOMEM.
  */
 struct hidden_range *hidden_create(struct vfio_pci_core_device *core,
 				   const struct vfio_pci_hidden_range *where)
@@ -134,8 +145,12 @@ struct hidden_range *hidden_create(struct vfio_pci_core_device *core,
 	ret = locate(ctl, where);
 	if (ret)
 		goto free;
-	/* The core claims BARs at their first use, so as a whole: there is nothing to claim here */
-	ctl->regs = pci_iomap_range(core->pdev, ctl->bar, ctl->start, ctl->end - ctl->start);
+	/*
+	 * The core claims BARs at their first use, so as a whole: there is
+	 * nothing to claim here
+	 */
+	ctl->regs = pci_iomap_range(core->pdev, ctl->bar, ctl->start,
+				    ctl->end - ctl->start);
 	if (!ctl->regs) {
 		ret = -ENOMEM;
 		goto free;
@@ -165,7 +180,8 @@ void hidden_destroy(struct hidden_range *ctl)
  * hidden_reset_prepare() - block access to the hidden range during a reset
  * @ctl: the control
  *
- * Context: process context; maybe under memory_lock. Waits for an access that has begun.
+ * Context: process context; maybe under memory_lock. Waits for an access that
+ * has begun.
  */
 void hidden_reset_prepare(struct hidden_range *ctl)
 {
@@ -195,7 +211,8 @@ static int reachable(struct hidden_range *ctl)
 		return -ENODEV;
 	if (ctl->resetting)
 		return -EBUSY;
-	if (pdev->current_state != PCI_D3hot && pdev->current_state != PCI_D3cold)
+	if (pdev->current_state != PCI_D3hot &&
+	    pdev->current_state != PCI_D3cold)
 		return 0;
 	dev_err_ratelimited(&pdev->dev,
 			    "the migration control can't be reached: the user has put the function in low power (%s)\n",
@@ -204,8 +221,9 @@ static int reachable(struct hidden_range *ctl)
 }
 
 /*
- * The user may have disabled memory decoding. Enable it for this access, invisible to holders of
- * memory_lock. On a VF, which has no such bit, the write has no effect.
+ * The user may have disabled memory decoding. Enable it for this access,
+ * invisible to holders of memory_lock. On a VF, which has no such bit, the
+ * write has no effect.
  */
 static void decode(struct hidden_range *ctl)
 {
@@ -213,7 +231,8 @@ static void decode(struct hidden_range *ctl)
 
 	pci_read_config_word(pdev, PCI_COMMAND, &ctl->command);
 	if (!(ctl->command & PCI_COMMAND_MEMORY))
-		pci_write_config_word(pdev, PCI_COMMAND, ctl->command | PCI_COMMAND_MEMORY);
+		pci_write_config_word(pdev, PCI_COMMAND,
+				      ctl->command | PCI_COMMAND_MEMORY);
 }
 
 /**
@@ -271,13 +290,15 @@ bool hidden_is_in(const struct hidden_range *ctl, u32 index)
 }
 
 /* User space can map the rest of the BAR */
-static int add_sparse(const struct hidden_range *ctl, struct vfio_info_cap *caps)
+static int add_sparse(const struct hidden_range *ctl,
+		      struct vfio_info_cap *caps)
 {
 	struct {
 		struct vfio_region_info_cap_sparse_mmap cap;
 		struct vfio_region_sparse_mmap_area areas[2];
 	} sparse = {
-		.cap.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
+		.cap.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP,
+				.version = 1 },
 	};
 	unsigned int n = 0;
 
@@ -310,7 +331,8 @@ static int add_msix_mappable(struct vfio_info_cap *caps)
  *
  * Return: 0 or -ENOMEM.
  */
-int hidden_region_info(const struct hidden_range *ctl, struct vfio_region_info *info,
+int hidden_region_info(const struct hidden_range *ctl,
+		       struct vfio_region_info *info,
 		       struct vfio_info_cap *caps)
 {
 	int ret = 0;
@@ -330,7 +352,10 @@ int hidden_region_info(const struct hidden_range *ctl, struct vfio_region_info *
 	return ret ?: add_sparse(ctl, caps);
 }
 
-/* Cut an access where the range begins or ends. Returns true if the rest of it is inside */
+/*
+ * Cut an access where the range begins or ends. Returns true if the rest of it
+ * is inside
+ */
 static bool clip(const struct hidden_range *ctl, u64 pos, size_t *count)
 {
 	if (pos < ctl->start)
@@ -341,10 +366,12 @@ static bool clip(const struct hidden_range *ctl, u64 pos, size_t *count)
 }
 
 /* The BAR's registers in the user's config space, which it sees as reserved */
-static int hide_bar(const struct hidden_range *ctl, char __user *buf, u64 pos, size_t count)
+static int hide_bar(const struct hidden_range *ctl, char __user *buf, u64 pos,
+		    size_t count)
 {
 	u64 bar = PCI_BASE_ADDRESS_0 + 4 * ctl->bar, from, to;
-	bool wide = pci_resource_flags(ctl->core->pdev, ctl->bar) & IORESOURCE_MEM_64;
+	bool wide = pci_resource_flags(ctl->core->pdev, ctl->bar) &
+		    IORESOURCE_MEM_64;
 
 	from = max(pos, bar);
 	to = min_t(u64, pos + count, bar + (wide ? 8 : 4));
@@ -360,12 +387,15 @@ static int hide_bar(const struct hidden_range *ctl, char __user *buf, u64 pos, s
  * @count: bytes
  * @ppos: offset in the device's file
  *
- * The range reads as zero, as do the registers of a BAR that is hidden as a whole.
+ * The range reads as zero, as do the registers of a BAR that is hidden as a
+ * whole.
  *
- * Return: bytes that were read, which may be fewer: up to where the range begins or ends; -EINVAL:
- * the BAR is hidden as a whole; -EFAULT; others from the core.
+ * Return: bytes that were read, which may be fewer: up to where the range
+ * begins or ends; -EINVAL: the BAR is hidden as a whole; -EFAULT; others from
+ * the core.
  */
-ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t count, loff_t *ppos)
+ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf,
+		    size_t count, loff_t *ppos)
 {
 	unsigned int index = VFIO_PCI_OFFSET_TO_INDEX(*ppos);
 	u64 pos = *ppos & VFIO_PCI_OFFSET_MASK;
@@ -383,8 +413,8 @@ ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t cou
 	}
 	ret = vfio_pci_core_read(&ctl->core->vdev, buf, count, ppos);
 	/* For a moment the register had the user's value, or the BAR's size */
-	if (ret > 0 && index == VFIO_PCI_CONFIG_REGION_INDEX && hides_bar(ctl) &&
-	    hide_bar(ctl, buf, pos, ret))
+	if (ret > 0 && index == VFIO_PCI_CONFIG_REGION_INDEX &&
+	    hides_bar(ctl) && hide_bar(ctl, buf, pos, ret))
 		return -EFAULT;
 	return ret;
 }
@@ -400,8 +430,8 @@ ssize_t hidden_read(const struct hidden_range *ctl, char __user *buf, size_t cou
  *
  * Return: as hidden_read().
  */
-ssize_t hidden_write(const struct hidden_range *ctl, const char __user *buf, size_t count,
-		     loff_t *ppos)
+ssize_t hidden_write(const struct hidden_range *ctl, const char __user *buf,
+		     size_t count, loff_t *ppos)
 {
 	if (VFIO_PCI_OFFSET_TO_INDEX(*ppos) == ctl->bar) {
 		if (hides_bar(ctl))
@@ -414,8 +444,12 @@ ssize_t hidden_write(const struct hidden_range *ctl, const char __user *buf, siz
 	return vfio_pci_core_write(&ctl->core->vdev, buf, count, ppos);
 }
 
-/* -EINVAL: the user has no such BAR; -EACCES: a byte of it is in the range; else 0 */
-static int may_map(const struct hidden_range *ctl, u32 index, u64 pos, u64 length)
+/*
+ * -EINVAL: the user has no such BAR; -EACCES: a byte of it is in the range;
+ * else 0
+ */
+static int may_map(const struct hidden_range *ctl, u32 index, u64 pos,
+		   u64 length)
 {
 	if (index != ctl->bar)
 		return 0;
@@ -429,14 +463,15 @@ static int may_map(const struct hidden_range *ctl, u32 index, u64 pos, u64 lengt
  * @ctl: the control
  * @vma: the mapping
  *
- * Return: 0: vfio-pci-core decides; -EINVAL: the BAR is hidden as a whole; -EACCES, with a line in
- * the log: a part of it is the range.
+ * Return: 0: vfio-pci-core decides; -EINVAL: the BAR is hidden as a whole;
+ * -EACCES, with a line in the log: a part of it is the range.
  */
 int hidden_mmap(const struct hidden_range *ctl, struct vm_area_struct *vma)
 {
 	u64 at = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	int ret = may_map(ctl, VFIO_PCI_OFFSET_TO_INDEX(at), at & VFIO_PCI_OFFSET_MASK,
-			  vma->vm_end - vma->vm_start);
+	int ret =
+		may_map(ctl, VFIO_PCI_OFFSET_TO_INDEX(at),
+			at & VFIO_PCI_OFFSET_MASK, vma->vm_end - vma->vm_start);
 
 	if (ret == -EACCES)
 		dev_err_ratelimited(&ctl->core->pdev->dev,
@@ -446,16 +481,18 @@ int hidden_mmap(const struct hidden_range *ctl, struct vm_area_struct *vma)
 }
 
 /**
- * hidden_dma_buf() - may the user have this range in a dma-buf, for other devices?
+ * hidden_dma_buf() - may the user have this range in a dma-buf, for other
+ *	devices?
  * @ctl: the control
  * @index: the BAR
  * @pos: bytes from its beginning
  * @length: bytes, all of them in the BAR
  *
- * Return: 0; -EINVAL: the BAR is hidden as a whole; -EACCES, with a line in the log: a part of it
- * is the range.
+ * Return: 0; -EINVAL: the BAR is hidden as a whole; -EACCES, with a line in the
+ * log: a part of it is the range.
  */
-int hidden_dma_buf(const struct hidden_range *ctl, u32 index, u64 pos, u64 length)
+int hidden_dma_buf(const struct hidden_range *ctl, u32 index, u64 pos,
+		   u64 length)
 {
 	int ret = may_map(ctl, index, pos, length);
 
@@ -467,11 +504,12 @@ int hidden_dma_buf(const struct hidden_range *ctl, u32 index, u64 pos, u64 lengt
 }
 
 /**
- * hidden_ioeventfd() - handle VFIO_DEVICE_IOEVENTFD of a function with a hidden range
+ * hidden_ioeventfd() - handle VFIO_DEVICE_IOEVENTFD of a function with a hidden
+ *	range
  * @ctl: the control
  *
- * Refused for the whole function: the core reads its argument again, and another thread of the user
- * could have changed the address.
+ * Refused for the whole function: the core reads its argument again, and
+ * another thread of the user could have changed the address.
  *
  * Return: -EOPNOTSUPP, with a line in the log.
  */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The migration file of VFIO_DEVICE_STATE_RESUMING: user space writes one chunk of state while
- * firmware loads the one before. The last chunk waits until the end record has been checked, and
- * firmware applies nothing before it gets that chunk. So a stream that is truncated or refused
- * leaves no half-loaded function.
+ * The migration file of VFIO_DEVICE_STATE_RESUMING: user space writes one chunk
+ * of state while firmware loads the one before. The last chunk waits until the
+ * end record has been checked, and firmware applies nothing before it gets that
+ * chunk. So a stream that is truncated or refused leaves no half-loaded
+ * function.
  */
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
@@ -59,7 +60,10 @@ static int check_compat(struct mig_file *mf)
 	return ret;
 }
 
-/* The next buffer is the user side's, and firmware works on what waited before it */
+/*
+ * The next buffer is the user side's, and firmware works on what waited before
+ * it
+ */
 static int wait_for_buf(struct mig_file *mf)
 {
 	lockdep_assert_held(&mf->lock);
@@ -77,7 +81,10 @@ static void hold_chunk(struct mig_file *mf, size_t len)
 	mf->cur ^= 1;
 }
 
-/* Grow with the data received, not to the length in the stream: by half each time */
+/*
+ * Grow with the data received, not to the length in the stream: by half each
+ * time
+ */
 static int grow(struct mig_file *mf, size_t size)
 {
 	struct vfio_pci_mig_buf *buf = &mf->buf[mf->cur], new;
@@ -87,8 +94,9 @@ static int grow(struct mig_file *mf, size_t size)
 	lockdep_assert_held(&mf->lock);
 	if (size <= buf->size)
 		return 0;
-	size = max_t(u64, size, clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
-					caps->max_chunk));
+	size = max_t(u64, size,
+		     clamp_t(u64, buf->size + (u64)buf->size / 2, caps->chunk,
+			     caps->max_chunk));
 	/* If the session has ended, @buf may have lost its memory */
 	ret = mig_file_check(mf) ?: mig_file_prepare(mf, buf, size, &new);
 	if (ret)
@@ -103,7 +111,9 @@ static int grow(struct mig_file *mf, size_t size)
 	return 0;
 }
 
-/* The engine checks such a record completely before firmware gets a part of it */
+/*
+ * The engine checks such a record completely before firmware gets a part of it
+ */
 static int begin_staged(struct mig_file *mf)
 {
 	struct mig_load *l = to_load(mf);
@@ -171,7 +181,10 @@ static int end_stream(struct mig_file *mf)
 	return ret;
 }
 
-/* Upstream's streams have no end: each image takes effect when it is there, as with its driver */
+/*
+ * Upstream's streams have no end: each image takes effect when it is there, as
+ * with its driver
+ */
 static int end_part(struct mig_file *mf)
 {
 	struct stream_reader *r = &to_load(mf)->reader;
@@ -213,7 +226,10 @@ static int refuse_stream(struct mig_file *mf, int err, const char *why)
 	return err;
 }
 
-/* Copy what the reader wants next. Returns the &enum stream_event that this is, or an errno */
+/*
+ * Copy what the reader wants next. Returns the &enum stream_event that this is,
+ * or an errno
+ */
 static int copy_in(struct mig_file *mf, struct iov_iter *from)
 {
 	struct stream_reader *r = &to_load(mf)->reader;
@@ -255,7 +271,8 @@ static int handle_event(struct mig_file *mf, enum stream_event event)
 		break;
 	}
 	if (mf->upstream)
-		WRITE_ONCE(to_load(mf)->complete, !ret && stream_at_record(&to_load(mf)->reader));
+		WRITE_ONCE(to_load(mf)->complete,
+			   !ret && stream_at_record(&to_load(mf)->reader));
 	mf->error = ret;
 	return ret;
 }
@@ -268,14 +285,15 @@ static int handle_event(struct mig_file *mf, enum stream_event event)
  */
 bool mig_load_may_end(const struct mig_file *mf)
 {
-	return READ_ONCE(to_load(mf)->complete) || !READ_ONCE(to_load(mf)->begun);
+	return READ_ONCE(to_load(mf)->complete) ||
+	       !READ_ONCE(to_load(mf)->begun);
 }
 
 /* Has only a part of the state taken effect? */
 static bool is_partial(const struct mig_file *mf)
 {
-	return (mf->mig->caps.immediate || mf->upstream) && to_load(mf)->touched &&
-	       !READ_ONCE(to_load(mf)->complete);
+	return (mf->mig->caps.immediate || mf->upstream) &&
+	       to_load(mf)->touched && !READ_ONCE(to_load(mf)->complete);
 }
 
 /* Loads that take effect at once can't be undone */
@@ -296,7 +314,8 @@ static void fail_partial(struct mig_file *mf)
  * @from: where they are; may be user memory
  *
  * Context: process context; sleeps. Takes mig_file.lock.
- * Return: bytes taken, or a negative errno: see stream_got() and mig_file_wait().
+ * Return: bytes taken, or a negative errno: see stream_got() and
+ * mig_file_wait().
  */
 ssize_t mig_load_consume(struct mig_file *mf, struct iov_iter *from)
 {
@@ -311,7 +330,8 @@ ssize_t mig_load_consume(struct mig_file *mf, struct iov_iter *from)
 
 	ret = mig_file_check(mf);
 	while (!ret && iov_iter_count(from)) {
-		ret = fatal_signal_pending(current) ? -EINTR : copy_in(mf, from);
+		ret = fatal_signal_pending(current) ? -EINTR :
+						      copy_in(mf, from);
 		if (ret >= 0)
 			ret = handle_event(mf, ret);
 		cond_resched();
@@ -370,7 +390,8 @@ static const struct mig_file_ops load_ops = {
  * mig_load_open() - begin to load
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
  *
- * Return: the file to write the stream to, or an errno: -ENOMEM, or of DMA mapping.
+ * Return: the file to write the stream to, or an errno: -ENOMEM, or of DMA
+ * mapping.
  */
 struct file *mig_load_open(struct vfio_pci_migration *mig)
 {

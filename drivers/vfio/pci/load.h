@@ -8,12 +8,12 @@
  * struct mig_load - a migration file that is written
  * @file: the migration file
  * @reader: of the stream
- * @staged: a record that is larger than what firmware takes at once, to be cut up; NULL: there was
- *	none yet
+ * @staged: a record that is larger than what firmware takes at once, to be cut
+ *	up; NULL: there was none yet
  * @staged_len: bytes of state in it; 0: the current record is no such one
  * @chunk_len: bytes of the current chunk, with those of the current record
- * @held: the last complete chunk of state; firmware gets it when the engine knows whether it is
- *	the last one. NULL: there is none
+ * @held: the last complete chunk of state; firmware gets it when the engine
+ *	knows whether it is the last one. NULL: there is none
  * @begun: the user has written something
  * @touched: firmware has accepted some of the state
  * @complete: firmware has accepted the complete state

@@ -1,24 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all of migration stands on: the lock, the state that user space sees, resets, and errors.
- * Sessions are above: they are called by &vfio_pci_migration.sessions.
+ * What all of migration stands on: the lock, the state that user space sees,
+ * resets, and errors. Sessions are above: they are called by
+ * &vfio_pci_migration.sessions.
  *
  * Lock order, outermost first:
  *
  *	vfio core's group_lock and dev_set->lock, device_lock() of the function
  *	mig_v1.lock			one access to the migration region
  *	mig_file.lock			one reader or writer of a migration file
- *	vfio_pci_migration.state_mutex	states, dirty logging, firmware operations
+ *	vfio_pci_migration.state_mutex	states, dirty log, firmware operations
  *	vfio_pci_core_device.memory_lock, hidden_range.lock
- *					by vendor drivers in operations, see hidden_range.c
+ *					in vendor operations: hidden_range.c
  *	mig_stats.lock			counters; a spinlock
  *
- * User memory is touched under mig_v1.lock and mig_file.lock only, which no path that resets
- * or closes the device takes: a page fault may need the device's memory_lock, which
- * a reset holds. A reset itself takes none of these locks but those of hidden_range.c, which are
- * held for an access to registers and no longer: it counts, and the next holder of state_mutex
- * applies it. The bitmap of a dirty page report, too, is user memory: it is
- * touched under none of these locks.
+ * User memory is touched under mig_v1.lock and mig_file.lock only, which no
+ * path that resets or closes the device takes: a page fault may need the
+ * device's memory_lock, which a reset holds. A reset itself takes none of these
+ * locks but those of hidden_range.c, which are held for an access to registers
+ * and no longer: it counts, and the next holder of state_mutex applies it. The
+ * bitmap of a dirty page report, too, is user memory: it is touched under none
+ * of these locks.
  */
 #include <linux/slab.h>
 #include <linux/vfio.h>
@@ -31,9 +33,10 @@
  * @mig: the state
  * @fmt: what follows "migration"
  *
- * A user with an open device can cause each of these lines as often as it likes. The rate is
- * limited for each device, so that one device does not suppress the lines of another. The line has
- * the stored name, since a user may keep a migration file longer than the device exists.
+ * A user with an open device can cause each of these lines as often as it
+ * likes. The rate is limited for each device, so that one device does not
+ * suppress the lines of another. The line has the stored name, since a user may
+ * keep a migration file longer than the device exists.
  */
 void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...)
 {
@@ -63,7 +66,8 @@ void mig_log_drop(struct vfio_pci_migration *mig)
 
 static void mig_free(struct kref *kref)
 {
-	struct vfio_pci_migration *mig = container_of(kref, struct vfio_pci_migration, kref);
+	struct vfio_pci_migration *mig =
+		container_of(kref, struct vfio_pci_migration, kref);
 
 	mig_log_drop(mig);
 	mutex_destroy(&mig->state_mutex);
@@ -141,7 +145,8 @@ static void apply_reset(struct vfio_pci_migration *mig)
 	mig->sessions->detach(mig);
 	mig->user = MIG_USER_NONE;
 	mig_log_drop(mig);
-	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0, MIG_TRIGGER_RESET);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
+			  MIG_TRIGGER_RESET);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	/* Last: mig_state() looks at the state only if no reset waits */
 	smp_store_release(&mig->resets_applied, seen);
@@ -156,7 +161,8 @@ static void apply_fw_error(struct vfio_pci_migration *mig)
 		return;
 	mig->sessions->detach(mig);
 	mig_log_drop(mig);
-	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_TRIGGER_ERROR);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0,
+			  MIG_TRIGGER_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
@@ -202,15 +208,18 @@ void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...)
 	va_end(args);
 	mig->sessions->detach(mig);
 	mig_log_drop(mig);
-	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0, MIG_TRIGGER_ERROR);
+	mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_ERROR, 0,
+			  MIG_TRIGGER_ERROR);
 	WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_ERROR);
 }
 
 /**
- * mig_timed_out() - firmware did not answer an operation that leaves the function as it is
+ * mig_timed_out() - firmware did not answer an operation that leaves the
+ *	function as it is
  * @mig: the state, locked
  *
- * Only the file or the query fails, and the device goes on, unless the operation has not returned.
+ * Only the file or the query fails, and the device goes on, unless the
+ * operation has not returned.
  */
 void mig_timed_out(struct vfio_pci_migration *mig)
 {
@@ -223,14 +232,16 @@ void mig_timed_out(struct vfio_pci_migration *mig)
  * mig_reset_begins() - block arcs until the reset has ended
  * @mig: the state
  *
- * mig_reset_done() follows; between the two the state of the function is unknown. Takes no lock and
- * does not sleep.
+ * mig_reset_done() follows; between the two the state of the function is
+ * unknown. Takes no lock and does not sleep.
  */
 void mig_reset_begins(struct vfio_pci_migration *mig)
 {
 	/* This reset comes after any suspend that raced with an earlier one */
 	atomic_set(&mig->reset_raced_suspend, 0);
-	/* Clear it now: this reset may not clear an error that comes during it */
+	/*
+	 * Clear it now: this reset may not clear an error that comes during it
+	 */
 	atomic_set(&mig->fw_error, 0);
 	atomic_set(&mig->resetting, 1);
 }
@@ -254,8 +265,8 @@ void mig_reset_done(struct vfio_pci_migration *mig)
  * mig_reset_failed() - record a reset that may have failed
  * @mig: the state
  *
- * In place of mig_reset_done(), or after it: VFIO_DEVICE_STATE_ERROR until a reset that succeeds.
- * Takes no lock and does not sleep.
+ * In place of mig_reset_done(), or after it: VFIO_DEVICE_STATE_ERROR until a
+ * reset that succeeds. Takes no lock and does not sleep.
  */
 void mig_reset_failed(struct vfio_pci_migration *mig)
 {
@@ -307,8 +318,8 @@ void mig_attach_fw(struct vfio_pci_migration *mig)
  * mig_open() - prepare migration when a user opens the device
  * @mig: the state
  * @setup: how the function is set up, &vfio_pci_use_ops.open
- * @reset: vfio-pci-core has reset the function before, whatever it was left in. Else it is as the
- *	user before has left it
+ * @reset: vfio-pci-core has reset the function before, whatever it was left in.
+ *	Else it is as the user before has left it
  *
  * Firmware may have failed since the reset: that stays.
  */
@@ -320,7 +331,8 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 	mig->ident.setup = setup;
 	mig->user = MIG_USER_NONE;
 	if (reset) {
-		mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
+		mig_account_state(&mig->stats, mig->state,
+				  VFIO_DEVICE_STATE_RUNNING, 0,
 				  MIG_TRIGGER_OPEN);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	} else if (mig->state != VFIO_DEVICE_STATE_RUNNING) {
@@ -334,7 +346,8 @@ void mig_open(struct vfio_pci_migration *mig, u32 setup, bool reset)
 /**
  * mig_closed() - set the state after the user has closed the device
  * @mig: the state
- * @reset: vfio-pci-core has reset the function, so the state of the previous user is not shown
+ * @reset: vfio-pci-core has reset the function, so the state of the previous
+ *	user is not shown
  *
  * A failure of firmware stays visible until the next user.
  */
@@ -343,7 +356,8 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
 	mig_lock(mig);
 	if (reset && mig->state != VFIO_DEVICE_STATE_ERROR &&
 	    mig->state != VFIO_DEVICE_STATE_RUNNING) {
-		mig_account_state(&mig->stats, mig->state, VFIO_DEVICE_STATE_RUNNING, 0,
+		mig_account_state(&mig->stats, mig->state,
+				  VFIO_DEVICE_STATE_RUNNING, 0,
 				  MIG_TRIGGER_RESET);
 		WRITE_ONCE(mig->state, VFIO_DEVICE_STATE_RUNNING);
 	}
@@ -355,8 +369,9 @@ void mig_closed(struct vfio_pci_migration *mig, bool reset)
  * mig_gone() - detach the state from a function that is unregistered
  * @mig: the state of a device that is not open, or NULL
  *
- * A session that waits for the return of an operation ends now, if that has returned; else firmware
- * is never told of its end: its vendor driver may be gone by then.
+ * A session that waits for the return of an operation ends now, if that has
+ * returned; else firmware is never told of its end: its vendor driver may be
+ * gone by then.
  */
 void mig_gone(struct vfio_pci_migration *mig)
 {
@@ -389,8 +404,8 @@ enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig)
  * @state: receives it
  * @user: receives the interface that has taken the device there
  */
-void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
-		   enum mig_user *user)
+void mig_get_state(struct vfio_pci_migration *mig,
+		   enum vfio_device_mig_state *state, enum mig_user *user)
 {
 	mig_lock(mig);
 	*state = mig->state;

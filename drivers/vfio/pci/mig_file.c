@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration files: the common part of saving and loading. A session attaches two buffers to the
- * function. It ends by detaching them; from then on the file answers -ENODEV.
+ * Migration files: the common part of saving and loading. A session attaches
+ * two buffers to the function. It ends by detaching them; from then on the file
+ * answers -ENODEV.
  */
 #include <linux/anon_inodes.h>
 #include <linux/slab.h>
@@ -77,7 +78,8 @@ static bool has_lost(const struct mig_file *mf)
 }
 
 /* @old: the buffer that is to grow, or NULL */
-static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *buf, size_t size,
+static int alloc_buf(struct vfio_pci_migration *mig,
+		     struct vfio_pci_mig_buf *buf, size_t size,
 		     const struct vfio_pci_mig_buf *old)
 {
 	int ret = mig_buf_grow(buf, size, mig->dma_dev, old);
@@ -89,7 +91,10 @@ static int alloc_buf(struct vfio_pci_migration *mig, struct vfio_pci_mig_buf *bu
 	return -ENOMEM;
 }
 
-/* Buffers of a size that only firmware or the stream knows get memory when they are needed */
+/*
+ * Buffers of a size that only firmware or the stream knows get memory when they
+ * are needed
+ */
 static int alloc_bufs(struct mig_file *mf, bool load)
 {
 	const struct vfio_pci_mig_caps *caps = &mf->mig->caps;
@@ -118,8 +123,8 @@ static void lose_session(struct mig_file *mf)
 }
 
 /*
- * No operation is called as long as one has not returned, and what it may use stays: the buffers
- * are neither detached nor freed then.
+ * No operation is called as long as one has not returned, and what it may use
+ * stays: the buffers are neither detached nor freed then.
  */
 static void end_session(struct mig_file *mf)
 {
@@ -159,9 +164,11 @@ static int begin_session(struct mig_file *mf, enum vfio_pci_mig_dir dir)
  * @dir: what it is for
  * @ops: saving or loading
  *
- * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping or firmware.
+ * Return: the file, attached, or -ENOMEM, or an errno of DMA mapping or
+ * firmware.
  */
-struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mig_dir dir,
+struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig,
+				enum vfio_pci_mig_dir dir,
 				const struct mig_file_ops *ops)
 {
 	struct mig_file *mf;
@@ -189,7 +196,8 @@ struct mig_file *mig_file_alloc(struct vfio_pci_migration *mig, enum vfio_pci_mi
 	}
 	mf->attached = true;
 	mig->file = mf;
-	mig_account_session(&mig->stats, mf->buf[0].dir, ARRAY_SIZE(mf->buf) * mig->caps.chunk);
+	mig_account_session(&mig->stats, mf->buf[0].dir,
+			    ARRAY_SIZE(mf->buf) * mig->caps.chunk);
 	return mf;
 }
 
@@ -211,7 +219,8 @@ static void free_file(struct kref *kref)
  * mig_file_put() - drop a reference to a session that has ended
  * @mf: a detached file; its memory is freed with the last reference
  *
- * A buffer that firmware has for ever stays, with all that vfio_pci_mig_buf_done() looks at.
+ * A buffer that firmware has for ever stays, with all that
+ * vfio_pci_mig_buf_done() looks at.
  */
 void mig_file_put(struct mig_file *mf)
 {
@@ -235,13 +244,17 @@ static void abort_bufs(struct mig_file *mf)
 	}
 }
 
-/* Does not wait for a reader or writer: progress that it is about to record does not count */
+/*
+ * Does not wait for a reader or writer: progress that it is about to record
+ * does not count
+ */
 static void note_end(struct mig_file *mf)
 {
 	bool complete = mf->ops->is_complete(mf);
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	mig_account_session_end(&mf->mig->stats, mf->buf[0].dir == DMA_TO_DEVICE, complete,
+	mig_account_session_end(&mf->mig->stats,
+				mf->buf[0].dir == DMA_TO_DEVICE, complete,
 				!mf->ops->may_end(mf));
 }
 
@@ -249,8 +262,8 @@ static void note_end(struct mig_file *mf)
  * mig_file_detach() - end the session, if there is one
  * @mig: the state, locked
  *
- * On return firmware does not access the buffers any more, and they are not attached. Waiters for
- * firmware wake up.
+ * On return firmware does not access the buffers any more, and they are not
+ * attached. Waiters for firmware wake up.
  */
 void mig_file_detach(struct vfio_pci_migration *mig)
 {
@@ -274,8 +287,9 @@ void mig_file_detach(struct vfio_pci_migration *mig)
 }
 
 /*
- * Firmware has not saved or loaded in time, and has ended since or was aborted: the file has
- * failed, and the device goes on. If a state may have taken effect, the device's state is unknown.
+ * Firmware has not saved or loaded in time, and has ended since or was aborted:
+ * the file has failed, and the device goes on. If a state may have taken
+ * effect, the device's state is unknown.
  */
 static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
@@ -285,7 +299,8 @@ static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 
 	lockdep_assert_held(&mf->mig->state_mutex);
 	ms = mig_ms_since(buf->begun);
-	if (mig->stuck || (buf->dir == DMA_TO_DEVICE && (buf->last || mig->caps.immediate))) {
+	if (mig->stuck ||
+	    (buf->dir == DMA_TO_DEVICE && (buf->last || mig->caps.immediate))) {
 		mig_fail(mig, "firmware did not answer %s in %lld ms", op, ms);
 		return;
 	}
@@ -296,12 +311,14 @@ static void chunk_timed_out(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_file_end() - end the session and firmware's recording of changes, if there is a session
+ * mig_file_end() - end the session and firmware's recording of changes, if
+ *	there is a session
  * @mig: the state, locked; firmware is well
  *
  * As mig_file_detach(), and firmware records no more what changes.
  *
- * Return: 0; or -ETIMEDOUT: an operation has not returned, and the device is in the ERROR state.
+ * Return: 0; or -ETIMEDOUT: an operation has not returned, and the device is in
+ * the ERROR state.
  */
 int mig_file_end(struct vfio_pci_migration *mig)
 {
@@ -349,13 +366,14 @@ const struct mig_session_ops mig_file_sessions = {
  *
  * If mig_file_replace() does not follow, @new must be freed before @buf.
  *
- * Takes no lock, since it may allocate much memory; mig_file.lock protects a writer. Memory that a
- * load does not use is not cleared: see mig_buf_clear_rest().
+ * Takes no lock, since it may allocate much memory; mig_file.lock protects a
+ * writer. Memory that a load does not use is not cleared: see
+ * mig_buf_clear_rest().
  *
  * Return: 0 or -ENOMEM.
  */
-int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t size,
-		     struct vfio_pci_mig_buf *new)
+int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
+		     size_t size, struct vfio_pci_mig_buf *new)
 {
 	*new = (struct vfio_pci_mig_buf) {
 		.kind = buf->kind, .headroom = buf->headroom, .dir = buf->dir,
@@ -369,7 +387,8 @@ int mig_file_prepare(struct mig_file *mf, struct vfio_pci_mig_buf *buf, size_t s
  * @buf: a buffer that is not busy
  * @new: of mig_file_prepare(); has nothing afterwards
  *
- * Firmware hears of the new memory when it is to work on it: mig_file_submit(), mig_file_attach().
+ * Firmware hears of the new memory when it is to work on it: mig_file_submit(),
+ * mig_file_attach().
  */
 void mig_file_replace(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
 		      struct vfio_pci_mig_buf *new)
@@ -455,7 +474,8 @@ int mig_file_release(struct inode *inode, struct file *filp)
  * mig_file_enter() - lock the state for a session that must be alive
  * @mf: the file
  *
- * Return: 0 with the state locked. Without: -ENODEV: the session has ended; or why it has failed.
+ * Return: 0 with the state locked. Without: -ENODEV: the session has ended; or
+ * why it has failed.
  */
 int mig_file_enter(struct mig_file *mf)
 {
@@ -488,8 +508,9 @@ int mig_file_check(struct mig_file *mf)
  * @mf: the file, entered
  * @buf: a buffer that is not busy
  *
- * Return: 0: firmware is at it or done, see mig_file_wait(); or firmware's errno. After -ETIMEDOUT
- * the session has failed, or the device is in the ERROR state.
+ * Return: 0: firmware is at it or done, see mig_file_wait(); or firmware's
+ * errno. After -ETIMEDOUT the session has failed, or the device is in the ERROR
+ * state.
  */
 int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
@@ -519,14 +540,16 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_file_wait_idle() - wait until firmware is done with all buffers of a session
+ * mig_file_wait_idle() - wait until firmware is done with all buffers of a
+ *	session
  * @mf: the file, entered
  *
- * For changes of the function's level in the middle of a session. What firmware gives before
- * it is still there for the user. If it does not end in time it is aborted, and the session has
- * failed.
+ * For changes of the function's level in the middle of a session. What firmware
+ * gives before it is still there for the user. If it does not end in time it is
+ * aborted, and the session has failed.
  *
- * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the device is in the ERROR state.
+ * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the device is in the
+ * ERROR state.
  */
 int mig_file_wait_idle(struct mig_file *mf)
 {
@@ -538,7 +561,8 @@ int mig_file_wait_idle(struct mig_file *mf)
 	for (i = 0; i < ARRAY_SIZE(mf->buf); i++) {
 		if (!mf->buf[i].busy)
 			continue;
-		left = wait_for_completion_killable_timeout(&mf->buf[i].done, timeout);
+		left = wait_for_completion_killable_timeout(&mf->buf[i].done,
+							    timeout);
 		if (left < 0)
 			return -EINTR;
 		if (!left && !completion_done(&mf->buf[i].done))
@@ -555,7 +579,9 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (completion_done(&buf->done)) {
 		buf->busy = false;
-		/* A buffer without data before its first save was never mapped */
+		/*
+		 * A buffer without data before its first save was never mapped
+		 */
 		if (buf->attached)
 			mig_buf_to_cpu(buf, mf->mig->dma_dev);
 		ret = buf->status;
@@ -568,16 +594,18 @@ static int reap(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /**
- * mig_file_wait_enter() - wait until firmware is done with a buffer, and lock the state
+ * mig_file_wait_enter() - wait until firmware is done with a buffer, and lock
+ *	the state
  * @mf: the file; the state is not locked
  * @buf: the buffer; may have been idle all along
  *
- * For consumers of the buffer: a change of state finds the buffer busy before, and consumed after.
- * An idle buffer would be given to firmware again.
+ * For consumers of the buffer: a change of state finds the buffer busy before,
+ * and consumed after. An idle buffer would be given to firmware again.
  *
- * Return: 0 with the state locked. Without: -ENODEV: the session has ended; -ETIMEDOUT: firmware
- * did not answer, and the session has failed, or the device is in the ERROR state; -EINTR: the
- * caller was killed; or firmware's errno.
+ * Return: 0 with the state locked. Without: -ENODEV: the session has ended;
+ * -ETIMEDOUT: firmware did not answer, and the session has failed, or the
+ * device is in the ERROR state; -EINTR: the caller was killed; or firmware's
+ * errno.
  */
 int mig_file_wait_enter(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The migration state machine. Firmware moves the state of the function; this file decides when.
+ * The migration state machine. Firmware moves the state of the function; this
+ * file decides when.
  */
 #include <linux/file.h>
 #include <linux/vfio.h>
@@ -13,7 +14,8 @@
 #include "save.h"
 
 /* Log a failed suspend or resume; see struct vfio_pci_mig_ops */
-static int firmware_said(struct vfio_pci_migration *mig, int ret, const char *what)
+static int firmware_said(struct vfio_pci_migration *mig, int ret,
+			 const char *what)
 {
 	if (ret && ret != -ETIMEDOUT)
 		mig_err(mig, ": firmware refused to %s the function (%pe)\n", what, ERR_PTR(ret));
@@ -28,7 +30,10 @@ static int suspend(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 	ret = firmware_said(mig, mig_fw_suspend(mig, level), "suspend");
 	if (ret || !mig_is_reset(mig))
 		return ret;
-	/* The order of suspend and reset is unknown, so the function may be suspended */
+	/*
+	 * The order of suspend and reset is unknown, so the function may be
+	 * suspended
+	 */
 	atomic_set(&mig->reset_raced_suspend, 1);
 	return -EAGAIN;
 }
@@ -40,8 +45,8 @@ static int resume(struct vfio_pci_migration *mig, enum vfio_pci_fn_level level)
 }
 
 /*
- * In a session firmware may be working. A reset meanwhile has ended the session: the function runs
- * again and must not be suspended.
+ * In a session firmware may be working. A reset meanwhile has ended the
+ * session: the function runs again and must not be suspended.
  */
 static int wait_idle(struct vfio_pci_migration *mig)
 {
@@ -83,7 +88,8 @@ static int finish_loading(struct vfio_pci_migration *mig)
 #define ARC(from, to) ((from) << 8 | (to))
 
 /* One arc of the machine: no state between @mig->state and @next */
-static struct file *step(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
+static struct file *step(struct vfio_pci_migration *mig,
+			 enum vfio_device_mig_state next)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	switch (ARC(mig->state, next)) {
@@ -129,12 +135,16 @@ static int refuse_stuck(struct vfio_pci_migration *mig)
 	return -ETIMEDOUT;
 }
 
-static struct file *arc(struct vfio_pci_migration *mig, enum vfio_device_mig_state next)
+static struct file *arc(struct vfio_pci_migration *mig,
+			enum vfio_device_mig_state next)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	if (mig->stuck)
 		return ERR_PTR(refuse_stuck(mig));
-	/* A function that was reset runs, and must not be suspended by an older request */
+	/*
+	 * A function that was reset runs, and must not be suspended by an older
+	 * request
+	 */
 	return mig_is_reset(mig) ? ERR_PTR(-EAGAIN) : step(mig, next);
 }
 
@@ -144,7 +154,8 @@ static enum mig_trigger trigger_of(enum mig_user user)
 }
 
 /* One arc, with its trace event; the arc itself may have ended in ERROR */
-static struct file *step_locked(struct vfio_pci_migration *mig, enum vfio_device_mig_state next,
+static struct file *step_locked(struct vfio_pci_migration *mig,
+				enum vfio_device_mig_state next,
 				enum mig_user user)
 {
 	enum vfio_device_mig_state from = mig->state;
@@ -152,14 +163,16 @@ static struct file *step_locked(struct vfio_pci_migration *mig, enum vfio_device
 
 	lockdep_assert_held(&mig->state_mutex);
 	file = arc(mig, next);
-	mig_account_state(&mig->stats, from, next, PTR_ERR_OR_ZERO(file), trigger_of(user));
+	mig_account_state(&mig->stats, from, next, PTR_ERR_OR_ZERO(file),
+			  trigger_of(user));
 	return file;
 }
 
 static bool is_others(const struct vfio_pci_migration *mig, enum mig_user user)
 {
 	lockdep_assert_held(&mig->state_mutex);
-	return mig->user != MIG_USER_NONE && (mig->user == MIG_USER_V2) != (user == MIG_USER_V2);
+	return mig->user != MIG_USER_NONE &&
+	       (mig->user == MIG_USER_V2) != (user == MIG_USER_V2);
 }
 
 static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
@@ -170,20 +183,27 @@ static int may_set_state(struct vfio_pci_migration *mig, enum mig_user user)
 			user == MIG_USER_V2 ? "migration features" : "migration region");
 		return -EBUSY;
 	}
-	/* No arc leads out of ERROR, and vfio core would WARN if asked for one */
+	/*
+	 * No arc leads out of ERROR, and vfio core would WARN if asked for one
+	 */
 	return mig->state == VFIO_DEVICE_STATE_ERROR ? -EINVAL : 0;
 }
 
 static void set_user(struct vfio_pci_migration *mig, enum mig_user user)
 {
 	lockdep_assert_held(&mig->state_mutex);
-	if (mig->state == VFIO_DEVICE_STATE_RUNNING && user != MIG_USER_V1_PRE_COPY)
+	if (mig->state == VFIO_DEVICE_STATE_RUNNING &&
+	    user != MIG_USER_V1_PRE_COPY)
 		user = MIG_USER_NONE;
 	mig->user = user;
 }
 
-/* The failed transition may have come back to RUNNING: then either interface may begin */
-static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user)
+/*
+ * The failed transition may have come back to RUNNING: then either interface
+ * may begin
+ */
+static void set_user_on_error(struct vfio_pci_migration *mig,
+			      enum mig_user user)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	if (mig->state != VFIO_DEVICE_STATE_RUNNING)
@@ -192,7 +212,10 @@ static void set_user_on_error(struct vfio_pci_migration *mig, enum mig_user user
 		mig->user = MIG_USER_NONE;
 }
 
-/* vfio core never passes through a state with a file, which no caller could close */
+/*
+ * vfio core never passes through a state with a file, which no caller could
+ * close
+ */
 static struct file *only_at_end(struct file *file, bool end)
 {
 	if (IS_ERR_OR_NULL(file) || !WARN_ON_ONCE(!end))
@@ -208,14 +231,16 @@ static struct file *only_at_end(struct file *file, bool end)
  * @user: the interface that asks
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: the migration file of a session that has begun, else NULL, or an errno: -EBUSY: the
- * other front end is in use; -EINVAL: no way leads there, or the state is ERROR; -ENODATA: the
- * data that was loaded is not complete; -ETIMEDOUT: firmware did not answer, or
- * an operation before has not returned; -EAGAIN: the function is being reset, or was meanwhile: it
- * runs then, or is in ERROR; -EINTR: the caller was killed; others from firmware operations. On
+ * Return: the migration file of a session that has begun, else NULL, or an
+ * errno: -EBUSY: the other front end is in use; -EINVAL: no way leads there, or
+ * the state is ERROR; -ENODATA: the data that was loaded is not complete;
+ * -ETIMEDOUT: firmware did not answer, or an operation before has not returned;
+ * -EAGAIN: the function is being reset, or was meanwhile: it runs then, or is
+ * in ERROR; -EINTR: the caller was killed; others from firmware operations. On
  * error the state is the last one that was reached, or ERROR.
  */
-struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
+struct file *mig_set_state(struct vfio_pci_migration *mig,
+			   enum vfio_device_mig_state wanted,
 			   enum mig_user user)
 {
 	enum vfio_device_mig_state next;
@@ -225,7 +250,8 @@ struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_
 	mig_lock(mig);
 	ret = may_set_state(mig, user);
 	if (ret) {
-		mig_account_state(&mig->stats, mig->state, wanted, ret, trigger_of(user));
+		mig_account_state(&mig->stats, mig->state, wanted, ret,
+				  trigger_of(user));
 		mig_unlock(mig);
 		return ERR_PTR(ret);
 	}

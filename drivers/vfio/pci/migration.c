@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration of one function as a whole: what exists while the function is registered, and ends with
- * it, or with its last user.
+ * Migration of one function as a whole: what exists while the function is
+ * registered, and ends with it, or with its last user.
  */
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
@@ -12,7 +12,8 @@
 #include "migration.h"
 #include "save.h"
 
-static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_desc *desc)
+static void make_ident(struct stream_ident *ident,
+		       const struct vfio_pci_engine_desc *desc)
 {
 	struct pci_dev *pdev = desc->fn->pdev;
 
@@ -23,7 +24,10 @@ static void make_ident(struct stream_ident *ident, const struct vfio_pci_engine_
 	strscpy(ident->type, desc->type, sizeof(ident->type));
 }
 
-/* Operations use these members, so they live until the last operation has returned */
+/*
+ * Operations use these members, so they live until the last operation has
+ * returned
+ */
 static int own_all(struct vfio_pci_migration *mig)
 {
 	int ret = mig_fw_worker_init(mig);
@@ -90,8 +94,8 @@ struct vfio_pci_migration *mig_create(const struct vfio_pci_engine_desc *desc,
  * mig_close() - end session and logging when the user closes the device
  * @mig: the state
  *
- * On return nothing refers to the function or to firmware any more; migration files may
- * still be open, and answer -ENODEV.
+ * On return nothing refers to the function or to firmware any more; migration
+ * files may still be open, and answer -ENODEV.
  */
 void mig_close(struct vfio_pci_migration *mig)
 {
@@ -112,7 +116,8 @@ void mig_detach_fw(struct vfio_pci_migration *mig)
 	mig_lock(mig);
 	mig_file_end(mig);
 	mig_log_close(mig);
-	if (mig->state != VFIO_DEVICE_STATE_RUNNING && mig->state != VFIO_DEVICE_STATE_ERROR)
+	if (mig->state != VFIO_DEVICE_STATE_RUNNING &&
+	    mig->state != VFIO_DEVICE_STATE_ERROR)
 		mig_fail(mig, "the PF driver has detached the function");
 	mig->fw_detached = true;
 	mig_unlock(mig);
@@ -138,8 +143,8 @@ static int state_size(struct vfio_pci_migration *mig, u64 *bytes)
 /**
  * mig_data_size() - estimate the bytes of a stream if the function stopped now
  * @mig: the state
- * @bytes: receives the size of the stream in bytes, or of the rest of it after pre-copy; never
- *	zero
+ * @bytes: receives the size of the stream in bytes, or of the rest of it after
+ *	pre-copy; never zero
  *
  * Return: 0; -EIO: firmware names an impossible size; or firmware's errno.
  */
@@ -164,9 +169,11 @@ int mig_data_size(struct vfio_pci_migration *mig, unsigned long *bytes)
 		*bytes = sizeof(struct stream_upstream) + state;
 		return 0;
 	}
-	chunk = mig->caps.framed ? mig->record : min_t(size_t, mig->caps.chunk, mig->record);
+	chunk = mig->caps.framed ? mig->record :
+				   min_t(size_t, mig->caps.chunk, mig->record);
 	records = DIV_ROUND_UP_ULL(state, chunk) + 1;
-	*bytes = sizeof(struct stream_header) + records * sizeof(struct stream_record) +
-		 state + sizeof(struct stream_end);
+	*bytes = sizeof(struct stream_header) +
+		 records * sizeof(struct stream_record) + state +
+		 sizeof(struct stream_end);
 	return 0;
 }

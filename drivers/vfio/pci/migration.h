@@ -22,11 +22,13 @@ struct vfio_device;
 struct vfio_pci_migration;
 
 /**
- * enum mig_user - which front end drives the state machine; the other gets -EBUSY
+ * enum mig_user - which front end drives the state machine; the other gets
+ *	-EBUSY
  * @MIG_USER_NONE: the device is RUNNING, either may begin
  * @MIG_USER_V2: the migration features
  * @MIG_USER_V1: the migration region
- * @MIG_USER_V1_PRE_COPY: the same, in pre-copy of a function whose firmware can't: RUNNING
+ * @MIG_USER_V1_PRE_COPY: the same, in pre-copy of a function whose firmware
+ *	can't: RUNNING
  */
 enum mig_user {
 	MIG_USER_NONE,
@@ -40,10 +42,10 @@ enum mig_user {
 
 /**
  * struct mig_session_ops - what the core asks of sessions
- * @detach: end the session, if there is one, without telling firmware that changes need not be
- *	recorded any more; under the state mutex
- * @end_lost: end the session of an operation that has returned after all, &vfio_pci_migration.lost;
- *	under the state mutex
+ * @detach: end the session, if there is one, without telling firmware that
+ *	changes need not be recorded any more; under the state mutex
+ * @end_lost: end the session of an operation that has returned after all,
+ *	&vfio_pci_migration.lost; under the state mutex
  * @put: drop the reference to a session that has ended
  *
  * By pointer: sessions are above the core, and call it.
@@ -56,9 +58,12 @@ struct mig_session_ops {
 
 /**
  * struct vfio_pci_migration - the migration state of one function
- * @kref: held by the device, and by each migration file: a file may be closed after the device
- * @state_mutex: see the lock order in mig_core.c. Protects all below but the atomics
- * @state: the state that user space sees, unless a reset or an error waits to be applied
+ * @kref: held by the device, and by each migration file: a file may be closed
+ *	after the device
+ * @state_mutex: see the lock order in mig_core.c. Protects all below but the
+ *	atomics
+ * @state: the state that user space sees, unless a reset or an error waits to
+ *	be applied
  * @user: the interface that has taken the device out of RUNNING
  * @resets_applied: how many resets have been applied
  * @resets_pending: how many have happened
@@ -69,7 +74,8 @@ struct mig_session_ops {
  * @own_fn: the copy of the function that operations which may never return get
  * @worker: calls these operations
  * @stuck: an operation has not returned in time: no operation is called
- * @lost: reference to the session of that operation; it ends once the operation has returned
+ * @lost: reference to the session of that operation; it ends once the operation
+ *	has returned
  * @gone: the function is unregistered: no operation is called
  * @fw_detached: firmware does not have the function: no operation is called
  * @file: the attached migration file
@@ -78,7 +84,8 @@ struct mig_session_ops {
  * @loaded: result of a RESUMING session whose file was closed
  * @vdev: its vfio_device; valid only while that is open
  * @fn: the function
- * @dma_dev: the function that does DMA to migration buffers, or NULL, see caps.kind
+ * @dma_dev: the function that does DMA to migration buffers, or NULL, see
+ *	caps.kind
  * @ops: its firmware operations
  * @caps: limits, made sane
  * @record: bytes of state in the largest record of a stream: %STREAM_RECORD_MAX
@@ -129,8 +136,10 @@ struct vfio_pci_migration {
 };
 
 /* mig_core.c */
-__printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt, ...);
-__printf(2, 3) void mig_fail(struct vfio_pci_migration *mig, const char *fmt, ...);
+__printf(2, 3) void mig_err(struct vfio_pci_migration *mig, const char *fmt,
+			    ...);
+__printf(2, 3) void mig_fail(struct vfio_pci_migration *mig, const char *fmt,
+			     ...);
 void mig_timed_out(struct vfio_pci_migration *mig);
 s64 mig_fw_stuck_ms(const struct vfio_pci_migration *mig);
 void mig_get(struct vfio_pci_migration *mig);
@@ -149,11 +158,12 @@ void mig_reset_failed(struct vfio_pci_migration *mig);
 int mig_resets(struct vfio_pci_migration *mig);
 bool mig_fw_error(struct vfio_pci_migration *mig);
 enum vfio_device_mig_state mig_state(struct vfio_pci_migration *mig);
-void mig_get_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state *state,
-		   enum mig_user *user);
+void mig_get_state(struct vfio_pci_migration *mig,
+		   enum vfio_device_mig_state *state, enum mig_user *user);
 
 /* mig_fsm.c */
-struct file *mig_set_state(struct vfio_pci_migration *mig, enum vfio_device_mig_state wanted,
+struct file *mig_set_state(struct vfio_pci_migration *mig,
+			   enum vfio_device_mig_state wanted,
 			   enum mig_user user);
 
 /* migration.c */
@@ -170,12 +180,14 @@ static inline s64 mig_ms_since(ktime_t begun)
 
 static inline bool mig_state_is_precopy(enum vfio_device_mig_state state)
 {
-	return state == VFIO_DEVICE_STATE_PRE_COPY || state == VFIO_DEVICE_STATE_PRE_COPY_P2P;
+	return state == VFIO_DEVICE_STATE_PRE_COPY ||
+	       state == VFIO_DEVICE_STATE_PRE_COPY_P2P;
 }
 
 static inline bool mig_state_has_file(enum vfio_device_mig_state state)
 {
-	return state == VFIO_DEVICE_STATE_STOP_COPY || state == VFIO_DEVICE_STATE_RESUMING ||
+	return state == VFIO_DEVICE_STATE_STOP_COPY ||
+	       state == VFIO_DEVICE_STATE_RESUMING ||
 	       mig_state_is_precopy(state);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The migration region (v1): the protocol of QEMU 5.2 to 7.2. A second front end to the
- * state machine and the migration files; what goes through the data section is the same stream.
+ * The migration region (v1): the protocol of QEMU 5.2 to 7.2. A second front
+ * end to the state machine and the migration files; what goes through the data
+ * section is the same stream.
  */
 #include <linux/file.h>
 #include <linux/mm.h>
@@ -20,12 +21,13 @@
 
 /**
  * struct mig_v1 - the region of an open device
- * @lock: one access at a time; outside mig_file.lock. User memory is touched under it, so
- *	no path that a page fault may need takes it
+ * @lock: one access at a time; outside mig_file.lock. User memory is touched
+ *	under it, so no path that a page fault may need takes it
  * @mig: the migration state, which outlives the region
  * @data: the data section
  * @file: the session, while the state is PRE_COPY, STOP_COPY or RESUMING
- * @filled: the data section has what @size says, and the user has not asked for more
+ * @filled: the data section has what @size says, and the user has not asked for
+ *	more
  * @size: bytes in the data section
  * @ended: the stream has been read to its end
  * @left: estimate of the bytes that follow in STOP_COPY
@@ -85,7 +87,8 @@ static int write_state(struct mig_v1 *v1, u32 device_state)
 		begin_session(v1, file);
 	else if (!mig_state_has_file(state))
 		end_session(v1);
-	if (state == VFIO_DEVICE_STATE_STOP_COPY && mig_data_size(v1->mig, &v1->left))
+	if (state == VFIO_DEVICE_STATE_STOP_COPY &&
+	    mig_data_size(v1->mig, &v1->left))
 		v1->left = 0;
 	return 0;
 }
@@ -111,10 +114,13 @@ static bool is_in(struct mig_v1 *v1, enum vfio_device_mig_state state)
 static bool is_saving(struct mig_v1 *v1)
 {
 	lockdep_assert_held(&v1->lock);
-	return is_in(v1, VFIO_DEVICE_STATE_STOP_COPY) || is_in(v1, VFIO_DEVICE_STATE_PRE_COPY);
+	return is_in(v1, VFIO_DEVICE_STATE_STOP_COPY) ||
+	       is_in(v1, VFIO_DEVICE_STATE_PRE_COPY);
 }
 
-/* Have the data section filled, so that its size is known when it is asked for */
+/*
+ * Have the data section filled, so that its size is known when it is asked for
+ */
 static int fill_data(struct mig_v1 *v1)
 {
 	struct kvec kvec = { .iov_base = v1->data, .iov_len = V1_DATA_SIZE };
@@ -225,18 +231,24 @@ static int write_register(struct mig_v1 *v1, int reg, u64 value)
 	}
 }
 
-static int register_from_user(struct mig_v1 *v1, int reg, const char __user *buf, size_t width)
+static int register_from_user(struct mig_v1 *v1, int reg,
+			      const char __user *buf, size_t width)
 {
 	u32 v32;
 	u64 v64;
 
-	/* Users access a struct vfio_device_migration_info: in the CPU's order of bytes */
-	if (copy_from_user(width == sizeof(v32) ? (void *)&v32 : (void *)&v64, buf, width))
+	/*
+	 * Users access a struct vfio_device_migration_info: in the CPU's order
+	 * of bytes
+	 */
+	if (copy_from_user(width == sizeof(v32) ? (void *)&v32 : (void *)&v64,
+			   buf, width))
 		return -EFAULT;
 	return write_register(v1, reg, width == sizeof(v32) ? v32 : v64);
 }
 
-static int register_to_user(struct mig_v1 *v1, int reg, char __user *buf, size_t width)
+static int register_to_user(struct mig_v1 *v1, int reg, char __user *buf,
+			    size_t width)
 {
 	u64 value;
 	u32 v32;
@@ -250,7 +262,8 @@ static int register_to_user(struct mig_v1 *v1, int reg, char __user *buf, size_t
 	       -EFAULT : 0;
 }
 
-static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf, size_t count, bool write)
+static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf,
+		       size_t count, bool write)
 {
 	void *data = v1->data + (pos - V1_DATA_OFFSET);
 
@@ -260,7 +273,8 @@ static int data_access(struct mig_v1 *v1, u64 pos, char __user *buf, size_t coun
 	return copy_to_user(buf, data, count) ? -EFAULT : 0;
 }
 
-static int access_locked(struct mig_v1 *v1, u64 pos, char __user *buf, size_t count, bool write)
+static int access_locked(struct mig_v1 *v1, u64 pos, char __user *buf,
+			 size_t count, bool write)
 {
 	int access;
 
@@ -275,8 +289,8 @@ static int access_locked(struct mig_v1 *v1, u64 pos, char __user *buf, size_t co
 	return register_to_user(v1, access, buf, count);
 }
 
-static ssize_t v1_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
-		     loff_t *ppos, bool write)
+static ssize_t v1_rw(struct vfio_pci_core_device *core, char __user *buf,
+		     size_t count, loff_t *ppos, bool write)
 {
 	unsigned int i = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
 	struct mig_v1 *v1 = core->region[i].data;
@@ -285,7 +299,8 @@ static ssize_t v1_rw(struct vfio_pci_core_device *core, char __user *buf, size_t
 	ret = mutex_lock_interruptible(&v1->lock);
 	if (ret)
 		return ret;
-	ret = access_locked(v1, *ppos & VFIO_PCI_OFFSET_MASK, buf, count, write);
+	ret = access_locked(v1, *ppos & VFIO_PCI_OFFSET_MASK, buf, count,
+			    write);
 	mutex_unlock(&v1->lock);
 	if (ret)
 		return ret;
@@ -302,15 +317,17 @@ static int map_data(struct mig_v1 *v1, struct vm_area_struct *vma, u64 at)
 	unsigned long addr;
 	int ret = 0;
 
-	if (at > V1_DATA_SIZE || vma->vm_end - vma->vm_start > V1_DATA_SIZE - at)
+	if (at > V1_DATA_SIZE ||
+	    vma->vm_end - vma->vm_start > V1_DATA_SIZE - at)
 		return -EINVAL;
-	for (addr = vma->vm_start; addr < vma->vm_end && !ret; addr += PAGE_SIZE, at += PAGE_SIZE)
+	for (addr = vma->vm_start; addr < vma->vm_end && !ret;
+	     addr += PAGE_SIZE, at += PAGE_SIZE)
 		ret = vm_insert_page(vma, addr, vmalloc_to_page(v1->data + at));
 	return ret;
 }
 
-static int v1_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
-		   struct vm_area_struct *vma)
+static int v1_mmap(struct vfio_pci_core_device *core,
+		   struct vfio_pci_region *region, struct vm_area_struct *vma)
 {
 	unsigned long first = V1_DATA_OFFSET >> PAGE_SHIFT;
 	unsigned long pgoff = vma->vm_pgoff & V1_PGOFF_MASK;
@@ -321,17 +338,22 @@ static int v1_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *re
 	return map_data(v1, vma, (pgoff - first) << PAGE_SHIFT);
 }
 
-/* Not allocated: if this fails before the core adds it, 6.12 loses the capabilities before it */
+/*
+ * Not allocated: if this fails before the core adds it, 6.12 loses the
+ * capabilities before it
+ */
 static struct vfio_region_info_cap_sparse_mmap v1_sparse = {
 	.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },
 	.nr_areas = 1,
 	.areas = { { .offset = V1_DATA_OFFSET, .size = V1_DATA_SIZE } },
 };
 
-static int v1_add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+static int v1_add_capability(struct vfio_pci_core_device *core,
+			     struct vfio_pci_region *region,
 			     struct vfio_info_cap *caps)
 {
-	return vfio_info_add_capability(caps, &v1_sparse.header, struct_size(&v1_sparse, areas, 1));
+	return vfio_info_add_capability(caps, &v1_sparse.header,
+					struct_size(&v1_sparse, areas, 1));
 }
 
 static void v1_free(struct mig_v1 *v1)
@@ -343,7 +365,8 @@ static void v1_free(struct mig_v1 *v1)
 	kfree(v1);
 }
 
-static void v1_release(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
+static void v1_release(struct vfio_pci_core_device *core,
+		       struct vfio_pci_region *region)
 {
 	v1_free(region->data);
 }
@@ -380,7 +403,8 @@ static struct mig_v1 *v1_alloc(struct vfio_pci_migration *mig)
  *
  * Return: 0 or -ENOMEM.
  */
-int mig_v1_register(struct vfio_pci_core_device *core, struct vfio_pci_migration *mig)
+int mig_v1_register(struct vfio_pci_core_device *core,
+		    struct vfio_pci_migration *mig)
 {
 	struct mig_v1 *v1 = v1_alloc(mig);
 	int ret;

@@ -5,6 +5,7 @@
 struct vfio_pci_core_device;
 struct vfio_pci_migration;
 
-int mig_v1_register(struct vfio_pci_core_device *core, struct vfio_pci_migration *mig);
+int mig_v1_register(struct vfio_pci_core_device *core,
+		    struct vfio_pci_migration *mig);
 
 #endif /* VFIO_PCI_ENGINE_MIGRATION_V1_H */

@@ -92,8 +92,8 @@ int pending_add(struct vfio_pci_dirty_list *p, u64 first, u64 n)
  *
  * Return: how many they are.
  */
-unsigned int pending_take(struct vfio_pci_dirty_list *p, u64 first, unsigned int n,
-			  unsigned long *bits)
+unsigned int pending_take(struct vfio_pci_dirty_list *p, u64 first,
+			  unsigned int n, unsigned long *bits)
 {
 	unsigned long *chunk = xa_load(&p->chunks, first >> PENDING_SHIFT);
 	unsigned int at = first % PENDING_PAGES;

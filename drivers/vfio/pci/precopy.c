@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pre-copy: firmware saves the state while the function runs, and again what has changed
- * since; what is left when the function is stopped is little. What the migration file of the
- * PRE_COPY states has beside that of STOP_COPY.
+ * Pre-copy: firmware saves the state while the function runs, and again what
+ * has changed since; what is left when the function is stopped is little. What
+ * the migration file of the PRE_COPY states has beside that of STOP_COPY.
  */
 #include <linux/uaccess.h>
 #include <linux/vfio.h>
@@ -14,7 +14,8 @@
  * mig_precopy_end() - &mig_file_ops.precopy_end
  * @mf: the file, entered; firmware works on no buffer of it
  *
- * If firmware fails to stop, it goes on recording; the next precopy_start begins again.
+ * If firmware fails to stop, it goes on recording; the next precopy_start
+ * begins again.
  */
 void mig_precopy_end(struct mig_file *mf)
 {
@@ -64,7 +65,10 @@ void mig_precopy_stopped(struct vfio_pci_migration *mig)
 	if (!mf || mf->failed)
 		return;
 	to_save(mf)->running = false;
-	/* The guest waits from here on: do not wait for a reader. A reader sees an error, too */
+	/*
+	 * The guest waits from here on: do not wait for a reader. A reader sees
+	 * an error, too
+	 */
 	if (!mf->buf[mf->cur].busy)
 		mig_chunk_submit(mf);
 	wake_up_all(&mig->wait);
@@ -77,7 +81,10 @@ static bool size_is_sane(const struct vfio_pci_precopy_size *size)
 	       size->stopped < S64_MAX / 4;
 }
 
-/* Bytes of state that firmware has saved so far, with a chunk that no reader has copied yet */
+/*
+ * Bytes of state that firmware has saved so far, with a chunk that no reader
+ * has copied yet
+ */
 static u64 saved(struct mig_file *mf)
 {
 	struct vfio_pci_mig_buf *next = &mf->buf[mf->cur];
@@ -89,16 +96,19 @@ static u64 saved(struct mig_file *mf)
 }
 
 /* Firmware of whole images may say no more than what the next one needs */
-static int ask_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
+static int ask_size(struct vfio_pci_migration *mig,
+		    struct vfio_pci_precopy_size *size)
 {
 	lockdep_assert_held(&mig->state_mutex);
 	if (mig->ops->precopy_size)
 		return mig_fw_precopy_size(mig, size);
 	*size = (struct vfio_pci_precopy_size) {};
-	return mig_fw_chunk_size(mig, saved(mig->file) ? &size->dirty : &size->initial);
+	return mig_fw_chunk_size(mig, saved(mig->file) ? &size->dirty :
+							 &size->initial);
 }
 
-static int get_size(struct vfio_pci_migration *mig, struct vfio_pci_precopy_size *size)
+static int get_size(struct vfio_pci_migration *mig,
+		    struct vfio_pci_precopy_size *size)
 {
 	int ret;
 
@@ -128,9 +138,11 @@ bool mig_precopy_has_more(struct mig_file *mf)
 }
 
 /**
- * mig_precopy_left() - get the bytes that a session with pre-copy still has to transfer
+ * mig_precopy_left() - get the bytes that a session with pre-copy still has to
+ *	transfer
  * @mf: the file, entered
- * @bytes: receives an estimate, with what comes only when the function is stopped
+ * @bytes: receives an estimate, with what comes only when the function is
+ *	stopped
  *
  * Return: 0; -EIO: firmware names impossible sizes; or firmware's errno.
  */
@@ -143,7 +155,8 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 	ret = get_size(mf->mig, &size);
 	if (ret)
 		return ret;
-	*bytes = size.initial + size.dirty + saved(mf) - READ_ONCE(to_save(mf)->given);
+	*bytes = size.initial + size.dirty + saved(mf) -
+		 READ_ONCE(to_save(mf)->given);
 	/* At VFIO_PCI_FN_FULL the other two include it */
 	if (to_save(mf)->running)
 		*bytes += size.stopped;
@@ -151,18 +164,21 @@ int mig_precopy_left(struct mig_file *mf, u64 *bytes)
 }
 
 /*
- * User space expects that initial data ends, even if there is always data to read. It ends with
- * what firmware has saved when firmware has none left. If there is initial data again later, only
- * users of VFIO_PRECOPY_INFO_REINIT see it.
+ * User space expects that initial data ends, even if there is always data to
+ * read. It ends with what firmware has saved when firmware has none left. If
+ * there is initial data again later, only users of VFIO_PRECOPY_INFO_REINIT see
+ * it.
  */
-static void note_initial(struct mig_file *mf, const struct vfio_pci_precopy_size *size)
+static void note_initial(struct mig_file *mf,
+			 const struct vfio_pci_precopy_size *size)
 {
 	struct mig_save *s = to_save(mf);
 
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (!size->initial && !s->initial_end) {
 		s->initial_end = saved(mf);
-	} else if (size->initial && s->initial_end && compat_precopy_info_v2(mf->mig->vdev)) {
+	} else if (size->initial && s->initial_end &&
+		   compat_precopy_info_v2(mf->mig->vdev)) {
 		s->initial_end = 0;
 		s->reinit = true;
 	}
@@ -172,8 +188,9 @@ static void note_initial(struct mig_file *mf, const struct vfio_pci_precopy_size
  * mig_precopy_look() - find out whether the next save has initial data again
  * @mf: the file, entered
  *
- * The reader may get such data before it asks for sizes. Users of VFIO_PRECOPY_INFO_REINIT have to
- * learn of it nevertheless, so for them firmware is asked before each save.
+ * The reader may get such data before it asks for sizes. Users of
+ * VFIO_PRECOPY_INFO_REINIT have to learn of it nevertheless, so for them
+ * firmware is asked before each save.
  *
  * Return: 0; -EIO: firmware names impossible sizes; or firmware's errno.
  */
@@ -192,7 +209,8 @@ int mig_precopy_look(struct mig_file *mf)
 	return ret;
 }
 
-static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size,
+static void divide(struct mig_file *mf,
+		   const struct vfio_pci_precopy_size *size,
 		   struct vfio_precopy_info *info)
 {
 	u64 read = READ_ONCE(to_save(mf)->given);
@@ -203,11 +221,15 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
 	note_initial(mf, size);
 	/* A chunk that was counted may have been refused meanwhile */
 	if (s->initial_end)
-		info->initial_bytes = min(left, s->initial_end - min(read, s->initial_end));
+		info->initial_bytes =
+			min(left, s->initial_end - min(read, s->initial_end));
 	else
 		info->initial_bytes = s->reinit ? left : left - size->dirty;
 	info->dirty_bytes = left - info->initial_bytes;
-	/* Users that did not ask for version 2 get flags back unchanged, as they always did */
+	/*
+	 * Users that did not ask for version 2 get flags back unchanged, as
+	 * they always did
+	 */
 	if (compat_precopy_info_v2(mf->mig->vdev))
 		info->flags = s->reinit ? VFIO_PRECOPY_INFO_REINIT : 0;
 	s->reinit = false;
@@ -220,8 +242,8 @@ static void divide(struct mig_file *mf, const struct vfio_pci_precopy_size *size
  * @info: receives flags, initial_bytes and dirty_bytes
  *
  * Context: process context, sleeps; takes state_mutex.
- * Return: 0; -EINVAL: the device is not in a PRE_COPY state; -ENODEV: the session has ended; or
- * as mig_precopy_left().
+ * Return: 0; -EINVAL: the device is not in a PRE_COPY state; -ENODEV: the
+ * session has ended; or as mig_precopy_left().
  */
 int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
 {
@@ -230,7 +252,8 @@ int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
 
 	if (ret)
 		return ret;
-	ret = mf->precopy && to_save(mf)->running ? get_size(mf->mig, &size) : -EINVAL;
+	ret = mf->precopy && to_save(mf)->running ? get_size(mf->mig, &size) :
+						    -EINVAL;
 	if (!ret)
 		divide(mf, &size, info);
 	mig_unlock(mf->mig);
@@ -243,8 +266,8 @@ int mig_precopy_info(struct mig_file *mf, struct vfio_precopy_info *info)
  * @cmd: request
  * @arg: user's struct vfio_precopy_info
  *
- * Not by vfio_check_precopy_ioctl(): a migration file may live longer than the device that this
- * would look at.
+ * Not by vfio_check_precopy_ioctl(): a migration file may live longer than the
+ * device that this would look at.
  *
  * Return: 0; -ENOTTY; -EFAULT; or as mig_precopy_info().
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Sets of address ranges: see ranges.h. They are arrays, in ascending order and without
- * overlap unless said otherwise.
+ * Sets of address ranges: see ranges.h. They are arrays, in ascending order and
+ * without overlap unless said otherwise.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -29,11 +29,13 @@ static u64 gap(const struct mig_range *r, unsigned int i)
  * @n: how many
  * @shift: log2 of the page size
  *
- * Ranges that touch become one, so that a request across the border finds one range.
+ * Ranges that touch become one, so that a request across the border finds one
+ * range.
  *
  * Return: how many are left.
  */
-unsigned int ranges_align(struct mig_range *r, unsigned int n, unsigned int shift)
+unsigned int ranges_align(struct mig_range *r, unsigned int n,
+			  unsigned int shift)
 {
 	u64 mask = (1ULL << shift) - 1;
 	unsigned int i;
@@ -64,19 +66,25 @@ static void widen(struct mig_range *r, u64 min, u64 max_addr)
  * @r: the ranges
  * @n: how many
  * @min: bytes that each must have, not 0
- * @max_addr: the last address that there is, at least @min - 1 and no range's last less
+ * @max_addr: the last address that there is, at least @min - 1 and no range's
+ *	last less
  *
- * Upwards, or downwards where there is no room. Ranges that touch then become one.
+ * Upwards, or downwards where there is no room. Ranges that touch then become
+ * one.
  *
  * Return: how many are left.
  */
-unsigned int ranges_widen(struct mig_range *r, unsigned int n, u64 min, u64 max_addr)
+unsigned int ranges_widen(struct mig_range *r, unsigned int n, u64 min,
+			  u64 max_addr)
 {
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
 		widen(&r[i], min, max_addr);
-	/* From above: one that has become longer downwards may touch those below */
+	/*
+	 * From above: one that has become longer downwards may touch those
+	 * below
+	 */
 	for (i = n; i--;)
 		while (i + 1 < n && !gap(r, i))
 			n = join(r, n, i);
@@ -116,11 +124,13 @@ static unsigned int smallest_gap(const struct mig_range *r, unsigned int n)
  * @n: how many
  * @max: how many may be left, at least 1
  *
- * Joins those with the smallest gap between them, so as to add as little as possible.
+ * Joins those with the smallest gap between them, so as to add as little as
+ * possible.
  *
  * Return: how many are left.
  */
-unsigned int ranges_combine(struct mig_range *r, unsigned int n, unsigned int max)
+unsigned int ranges_combine(struct mig_range *r, unsigned int n,
+			    unsigned int max)
 {
 	while (n > max)
 		n = join(r, n, smallest_gap(r, n));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The migration file of VFIO_DEVICE_STATE_STOP_COPY, and of VFIO_DEVICE_STATE_PRE_COPY before it:
- * firmware saves the next chunk of state while user space reads the one before.
+ * The migration file of VFIO_DEVICE_STATE_STOP_COPY, and of
+ * VFIO_DEVICE_STATE_PRE_COPY before it: firmware saves the next chunk of state
+ * while user space reads the one before.
  */
 #include <linux/poll.h>
 #include <linux/sched/signal.h>
@@ -9,27 +10,37 @@
 
 #include "save.h"
 
-/* Check what firmware reports. Only firmware knows how long the changes of pre-copy can be */
+/*
+ * Check what firmware reports. Only firmware knows how long the changes of
+ * pre-copy can be
+ */
 static int check_chunk(struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
 {
 	u64 left = mf->mig->caps.max_state - mf->offset;
 
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (buf->len && buf->len <= buf->room && (buf->delta || buf->len <= left))
+	if (buf->len && buf->len <= buf->room &&
+	    (buf->delta || buf->len <= left))
 		return 0;
 	mig_err(mf->mig, ": firmware reports %zu bytes saved at offset %llu; the buffer has %zu, the largest state %llu\n",
 		buf->len, mf->offset, buf->room, mf->mig->caps.max_state);
 	return -EIO;
 }
 
-/* While the function runs, firmware may have nothing to save now and more later: no end yet */
-static bool is_end(const struct mig_file *mf, const struct vfio_pci_mig_buf *buf)
+/*
+ * While the function runs, firmware may have nothing to save now and more
+ * later: no end yet
+ */
+static bool is_end(const struct mig_file *mf,
+		   const struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);
 	return buf->last && (!buf->precopy || to_save(mf)->running);
 }
 
-/* Results of the wait for a chunk; no errnos, which firmware could return, too */
+/*
+ * Results of the wait for a chunk; no errnos, which firmware could return, too
+ */
 enum save_got {
 	SAVE_CHUNK,
 	SAVE_NOTHING,	/* there is nothing to save now, and there may be later */
@@ -59,7 +70,8 @@ static bool is_at_work(const struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 }
 
 /* On SAVE_CHUNK with the state locked, else without */
-static enum save_got wait_for_chunk(struct mig_file *mf, struct vfio_pci_mig_buf *buf, int *err)
+static enum save_got wait_for_chunk(struct mig_file *mf,
+				    struct vfio_pci_mig_buf *buf, int *err)
 {
 	enum save_got got;
 
@@ -94,13 +106,15 @@ static void begin_record(struct mig_file *mf)
 		return;
 	}
 	s->data_len = s->data_pos + len;
-	s->meta_len = stream_write_state(&s->writer, s->meta, s->data + s->data_pos, len,
-					 s->data_len < s->chunk_len);
+	s->meta_len =
+		stream_write_state(&s->writer, s->meta, s->data + s->data_pos,
+				   len, s->data_len < s->chunk_len);
 }
 
 /*
- * Take the chunk that firmware has saved, and have firmware save the one after it. Firmware must
- * not get the buffer again before the chunk is taken: both are done under one lock.
+ * Take the chunk that firmware has saved, and have firmware save the one after
+ * it. Firmware must not get the buffer again before the chunk is taken: both
+ * are done under one lock.
  */
 static enum save_got next_chunk(struct mig_file *mf, int *err)
 {
@@ -168,23 +182,33 @@ static int next_record(struct mig_file *mf)
 	case SAVE_BUSY:
 		return -EAGAIN;
 	default:
-		/* A reader that was killed has consumed nothing: the file stays valid */
+		/*
+		 * A reader that was killed has consumed nothing: the file stays
+		 * valid
+		 */
 		if (err != -EINTR)
 			mf->error = err;
 		return err;
 	}
 }
 
-static ssize_t copy_bytes(struct iov_iter *to, const u8 *src, size_t src_len, size_t *pos)
+static ssize_t copy_bytes(struct iov_iter *to, const u8 *src, size_t src_len,
+			  size_t *pos)
 {
-	/* Bytes that can't be copied are not lost: the position moves only by those that were */
+	/*
+	 * Bytes that can't be copied are not lost: the position moves only by
+	 * those that were
+	 */
 	size_t n = copy_to_iter(src + *pos, src_len - *pos, to);
 
 	*pos += n;
 	return n ?: -EFAULT;
 }
 
-/* Copy the current record: its header, then its part of the chunk. 0: nothing is left */
+/*
+ * Copy the current record: its header, then its part of the chunk. 0: nothing
+ * is left
+ */
 static ssize_t copy_out(struct mig_file *mf, struct iov_iter *to)
 {
 	struct mig_save *s = to_save(mf);
@@ -208,9 +232,10 @@ static ssize_t copy_out(struct mig_file *mf, struct iov_iter *to)
  * @nowait: wait neither for firmware nor for another reader
  *
  * Context: process context; sleeps. Takes mig_file.lock.
- * Return: bytes; 0: the stream has ended; -ENOMSG: in pre-copy, there is nothing to save now;
- * -EAGAIN: there is something to wait for, and @nowait; or
- * another negative errno, see mig_file_wait(). No vendor operation may return -ENOMSG or -EINTR.
+ * Return: bytes; 0: the stream has ended; -ENOMSG: in pre-copy, there is
+ * nothing to save now; -EAGAIN: there is something to wait for, and @nowait; or
+ * another negative errno, see mig_file_wait(). No vendor operation may return
+ * -ENOMSG or -EINTR.
  */
 ssize_t mig_save_fill(struct mig_file *mf, struct iov_iter *to, bool nowait)
 {
@@ -245,7 +270,8 @@ static ssize_t save_read(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *filp = iocb->ki_filp;
 
-	return mig_save_fill(filp->private_data, to, filp->f_flags & O_NONBLOCK);
+	return mig_save_fill(filp->private_data, to,
+			     filp->f_flags & O_NONBLOCK);
 }
 
 /* In pre-copy, with both locks held: check for data to read, or an error */
@@ -256,20 +282,23 @@ static bool has_more(struct mig_file *mf)
 
 	lockdep_assert_held(&mf->lock);
 	lockdep_assert_held(&mf->mig->state_mutex);
-	if (s->meta_pos < s->meta_len || s->data_pos < s->chunk_len || mf->error)
+	if (s->meta_pos < s->meta_len || s->data_pos < s->chunk_len ||
+	    mf->error)
 		return true;
 	if (buf->busy && !completion_done(&buf->done))
 		return false;
 	if (buf->busy && (buf->len || buf->status))
 		return true;
-	/* Firmware had nothing, which may have changed: the next reader asks it */
+	/*
+	 * Firmware had nothing, which may have changed: the next reader asks it
+	 */
 	buf->busy = false;
 	return mig_precopy_has_more(mf);
 }
 
 /*
- * In STOP_COPY, and when the session has ended, a read always ends. In pre-copy firmware does not
- * report new data by itself, so each poll asks it.
+ * In STOP_COPY, and when the session has ended, a read always ends. In pre-copy
+ * firmware does not report new data by itself, so each poll asks it.
  */
 static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
 {
@@ -277,7 +306,10 @@ static __poll_t save_poll(struct file *filp, struct poll_table_struct *wait)
 	bool locked, more = true;
 
 	poll_wait(filp, &mf->mig->wait, wait);
-	/* If another reader has the lock, it reads what there is, and wakes pollers at its end */
+	/*
+	 * If another reader has the lock, it reads what there is, and wakes
+	 * pollers at its end
+	 */
 	locked = mutex_trylock(&mf->lock);
 	if (!mig_file_enter(mf)) {
 		if (to_save(mf)->running)
@@ -321,7 +353,8 @@ static const struct mig_file_ops save_ops = {
  * @mig: the state, locked; the function is at VFIO_PCI_FN_FULL
  * @precopy: the function is not, and firmware records what changes
  *
- * Return: the file to read the stream from, or an errno: -ENOMEM, or firmware's.
+ * Return: the file to read the stream from, or an errno: -ENOMEM, or
+ * firmware's.
  */
 struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 {
@@ -330,7 +363,9 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 	int ret;
 
 	lockdep_assert_held(&mig->state_mutex);
-	mf = mig_file_alloc(mig, precopy ? VFIO_PCI_MIG_PRECOPY : VFIO_PCI_MIG_SAVE, &save_ops);
+	mf = mig_file_alloc(mig,
+			    precopy ? VFIO_PCI_MIG_PRECOPY : VFIO_PCI_MIG_SAVE,
+			    &save_ops);
 	if (IS_ERR(mf))
 		return ERR_CAST(mf);
 
@@ -338,8 +373,9 @@ struct file *mig_save_open(struct vfio_pci_migration *mig, bool precopy)
 	s->running = precopy;
 	s->writer.delta = precopy;
 	if (!mf->upstream)
-		s->meta_len = stream_write_header(s->meta, &mig->ident, mig->caps.compat,
-						  mig->caps.framed);
+		s->meta_len =
+			stream_write_header(s->meta, &mig->ident,
+					    mig->caps.compat, mig->caps.framed);
 	ret = precopy ? mig_precopy_start(mf) : 0;
 	if (!ret)
 		ret = mig_chunk_submit(mf);

@@ -21,10 +21,11 @@ struct vfio_precopy_info;
  * @ended: the end record is in @meta
  * @nowait: the reader does not wait for firmware
  * @running: the session is in its pre-copy phase; under the state mutex
- * @initial_end: of pre-copy: bytes of state with which initial data ends; 0: not known yet. Under
- *	the state mutex
+ * @initial_end: of pre-copy: bytes of state with which initial data ends; 0:
+ *	not known yet. Under the state mutex
  * @asked: the user has asked for sizes in pre-copy; under the state mutex
- * @reinit: there was initial data again, and the user was not told; under the state mutex
+ * @reinit: there was initial data again, and the user was not told; under the
+ *	state mutex
  * @given: bytes of state that were read; others look at it without @lock
  */
 struct mig_save {

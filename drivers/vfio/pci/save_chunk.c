@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The chunks that firmware saves: how long the next one may be, and its submission. save.c and
- * precopy.c use this.
+ * The chunks that firmware saves: how long the next one may be, and its
+ * submission. save.c and precopy.c use this.
  */
 #include "buffer.h"
 #include "save.h"
@@ -29,7 +29,8 @@ static int get_room(struct mig_file *mf, u64 *room)
 	return mf->mig->ops->chunk_size ? chunk_size(mf->mig, room) : 0;
 }
 
-static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf, u64 room)
+static int make_room(struct mig_file *mf, struct vfio_pci_mig_buf *buf,
+		     u64 room)
 {
 	struct vfio_pci_mig_buf new;
 	int ret;
@@ -48,8 +49,10 @@ static enum vfio_pci_fn_level level(const struct mig_file *mf)
 	lockdep_assert_held(&mf->mig->state_mutex);
 	if (!to_save(mf)->running)
 		return VFIO_PCI_FN_FULL;
-	return state == VFIO_DEVICE_STATE_RUNNING_P2P || state == VFIO_DEVICE_STATE_PRE_COPY_P2P ?
-	       VFIO_PCI_FN_P2P : VFIO_PCI_FN_RUNNING;
+	return state == VFIO_DEVICE_STATE_RUNNING_P2P ||
+			       state == VFIO_DEVICE_STATE_PRE_COPY_P2P ?
+		       VFIO_PCI_FN_P2P :
+		       VFIO_PCI_FN_RUNNING;
 }
 
 /**
@@ -67,7 +70,8 @@ struct vfio_pci_mig_buf *mig_chunk_spare(struct mig_file *mf)
 	if (get_room(mf, &room) || !mf->attached)
 		return NULL;
 	room = room ?: max_t(u64, buf->size, mf->mig->caps.chunk);
-	if (make_room(mf, buf, room) || mig_file_attach(mf, buf) || !mf->attached)
+	if (make_room(mf, buf, room) || mig_file_attach(mf, buf) ||
+	    !mf->attached)
 		return NULL;
 	buf->len = room;
 	if (buf->kind == VFIO_PCI_BUF_SG && mig_buf_list(buf, buf->len))
@@ -77,7 +81,10 @@ struct vfio_pci_mig_buf *mig_chunk_spare(struct mig_file *mf)
 	return buf;
 }
 
-/* Complete the buffer like a save that has found nothing, without asking firmware */
+/*
+ * Complete the buffer like a save that has found nothing, without asking
+ * firmware
+ */
 static int nothing_now(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
 {
 	lockdep_assert_held(&mf->mig->state_mutex);

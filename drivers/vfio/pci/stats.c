@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has happened to a function: counters, and the trace events beside them. Accounted by the
- * engine, in any context and under any of its locks; debugfs.c shows the counters.
+ * What has happened to a function: counters, and the trace events beside them.
+ * Accounted by the engine, in any context and under any of its locks; debugfs.c
+ * shows the counters.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>
@@ -113,10 +114,13 @@ static u64 ns_since(ktime_t begun)
 }
 
 /* No other arcs stop a function */
-static bool is_stop(enum vfio_device_mig_state old, enum vfio_device_mig_state new)
+static bool is_stop(enum vfio_device_mig_state old,
+		    enum vfio_device_mig_state new)
 {
-	return (old == VFIO_DEVICE_STATE_RUNNING_P2P && new == VFIO_DEVICE_STATE_STOP) ||
-	       (old == VFIO_DEVICE_STATE_PRE_COPY_P2P && new == VFIO_DEVICE_STATE_STOP_COPY);
+	return (old == VFIO_DEVICE_STATE_RUNNING_P2P &&
+		new == VFIO_DEVICE_STATE_STOP) ||
+	       (old == VFIO_DEVICE_STATE_PRE_COPY_P2P &&
+		new == VFIO_DEVICE_STATE_STOP_COPY);
 }
 
 /**
@@ -128,15 +132,17 @@ static bool is_stop(enum vfio_device_mig_state old, enum vfio_device_mig_state n
  * @trigger: the trigger
  */
 void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
-		       enum vfio_device_mig_state new, int error, enum mig_trigger trigger)
+		       enum vfio_device_mig_state new, int error,
+		       enum mig_trigger trigger)
 {
 	unsigned long flags;
 
 	/* A reset of a device that runs is worth knowing, too */
 	if (old == new && trigger != MIG_TRIGGER_RESET)
 		return;
-	trace_vfio_pci_mig_state(stats->device, mig_state_name(old), mig_state_name(new),
-				 error, trigger_names[trigger]);
+	trace_vfio_pci_mig_state(stats->device, mig_state_name(old),
+				 mig_state_name(new), error,
+				 trigger_names[trigger]);
 	if (error)
 		return;
 	spin_lock_irqsave(&stats->lock, flags);
@@ -147,7 +153,8 @@ void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
 	spin_unlock_irqrestore(&stats->lock, flags);
 }
 
-static void account_op(struct mig_stats *stats, enum mig_op op, u64 ns, int error)
+static void account_op(struct mig_stats *stats, enum mig_op op, u64 ns,
+		       int error)
 {
 	struct mig_op_stats *s = &stats->op[op];
 	unsigned long flags;
@@ -169,7 +176,8 @@ static void account_op(struct mig_stats *stats, enum mig_op op, u64 ns, int erro
  * @begun: when it was asked for
  * @error: its result
  */
-void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun, int error)
+void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun,
+		    int error)
 {
 	account_op(stats, op, ns_since(begun), error);
 }
@@ -182,7 +190,8 @@ void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun, int 
  *
  * Accounts the operation, too.
  */
-void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *buf, int error)
+void mig_account_chunk(struct mig_stats *stats,
+		       const struct vfio_pci_mig_buf *buf, int error)
 {
 	/* The consumer of the chunk refuses a length beyond the buffer */
 	u64 bytes = min(buf->len, buf->size);
@@ -191,7 +200,10 @@ void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *b
 	unsigned long flags;
 
 	account_op(stats, load ? MIG_OP_LOAD : MIG_OP_SAVE, ns, error);
-	/* Before the function was stopped there may be nothing to save: that is no chunk */
+	/*
+	 * Before the function was stopped there may be nothing to save: that is
+	 * no chunk
+	 */
 	if (error || !bytes)
 		return;
 	trace_vfio_pci_mig_chunk(stats->device, load ? "load" : "save", buf->offset, bytes,
@@ -199,7 +211,8 @@ void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *b
 	spin_lock_irqsave(&stats->lock, flags);
 	stats->session.bytes += bytes;
 	stats->session.chunks++;
-	*(load ? &stats->count.bytes_loaded : &stats->count.bytes_saved) += bytes;
+	*(load ? &stats->count.bytes_loaded : &stats->count.bytes_saved) +=
+		bytes;
 	spin_unlock_irqrestore(&stats->lock, flags);
 }
 
@@ -209,7 +222,8 @@ void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *b
  * @dir: DMA_FROM_DEVICE to save, DMA_TO_DEVICE to load
  * @buffers: bytes of memory that it has
  */
-void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u64 buffers)
+void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir,
+			 u64 buffers)
 {
 	spin_lock_irq(&stats->lock);
 	stats->session = (struct mig_session_stats) {
@@ -224,10 +238,12 @@ void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u
  * mig_account_session_end() - account the end of a session
  * @stats: the counters
  * @load: it was one of RESUMING
- * @complete: the stream was read to its end, or firmware has accepted the complete state
+ * @complete: the stream was read to its end, or firmware has accepted the
+ *	complete state
  * @failed: it was not, but should have been
  */
-void mig_account_session_end(struct mig_stats *stats, bool load, bool complete, bool failed)
+void mig_account_session_end(struct mig_stats *stats, bool load, bool complete,
+			     bool failed)
 {
 	spin_lock_irq(&stats->lock);
 	stats->ended = stats->session;
@@ -249,7 +265,8 @@ void mig_account_session_end(struct mig_stats *stats, bool load, bool complete, 
  * @pages: in all of them
  * @shift: log2 of a page
  */
-void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages, unsigned int shift)
+void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages,
+		     unsigned int shift)
 {
 	unsigned long flags;
 
@@ -272,14 +289,16 @@ void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages, un
  * Accounts the operation, too.
  */
 void mig_account_report(struct mig_stats *stats, u64 iova, u64 length,
-			const struct vfio_pci_log_bitmap *bitmap, ktime_t begun, int error)
+			const struct vfio_pci_log_bitmap *bitmap, ktime_t begun,
+			int error)
 {
 	u64 ns = ns_since(begun);
 
 	account_op(stats, MIG_OP_LOG_REPORT, ns, error);
 	if (error)
 		return;
-	trace_vfio_pci_log_report(stats->device, iova, length, bitmap->dirty, bitmap->len, ns);
+	trace_vfio_pci_log_report(stats->device, iova, length, bitmap->dirty,
+				  bitmap->len, ns);
 	spin_lock_irq(&stats->lock);
 	stats->log_reports++;
 	stats->log_dirty += bitmap->dirty;

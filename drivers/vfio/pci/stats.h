@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What has happened to a function: the one place that counts, and that fires trace events. It knows
- * nothing of the rest of the engine, which accounts facts here, in a line each.
+ * What has happened to a function: the one place that counts, and that fires
+ * trace events. It knows nothing of the rest of the engine, which accounts
+ * facts here, in a line each.
  */
 #ifndef VFIO_PCI_ENGINE_STATS_H
 #define VFIO_PCI_ENGINE_STATS_H
@@ -97,8 +98,10 @@ struct mig_op_stats {
 };
 
 /**
- * struct mig_session_stats - one migration file, while it is attached or after that
- * @dir: DMA_FROM_DEVICE: saves, DMA_TO_DEVICE: loads, DMA_NONE: there is or was none
+ * struct mig_session_stats - one migration file, while it is attached or after
+ *	that
+ * @dir: DMA_FROM_DEVICE: saves, DMA_TO_DEVICE: loads, DMA_NONE: there is or was
+ *	none
  * @begun: when it was attached
  * @bytes: of state that firmware has saved or loaded
  * @chunks: chunks that they came in
@@ -118,7 +121,8 @@ struct mig_session_stats {
 
 /**
  * struct mig_stats - what has happened to a function since it was registered
- * @device: its PCI address; the function itself may be gone before its last migration file
+ * @device: its PCI address; the function itself may be gone before its last
+ *	migration file
  * @lock: of all below; taken in any context, so readers wait for no firmware
  * @op: firmware operations
  * @session: the attached migration file
@@ -153,13 +157,20 @@ const char *mig_state_name(enum vfio_device_mig_state state);
 void mig_stats_init(struct mig_stats *stats, const char *device);
 void mig_stats_read(struct mig_stats *stats, struct mig_stats *copy);
 void mig_account_state(struct mig_stats *stats, enum vfio_device_mig_state old,
-		       enum vfio_device_mig_state new, int error, enum mig_trigger trigger);
-void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun, int error);
-void mig_account_chunk(struct mig_stats *stats, const struct vfio_pci_mig_buf *buf, int error);
-void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir, u64 buffers);
-void mig_account_session_end(struct mig_stats *stats, bool load, bool complete, bool failed);
-void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages, unsigned int shift);
+		       enum vfio_device_mig_state new, int error,
+		       enum mig_trigger trigger);
+void mig_account_op(struct mig_stats *stats, enum mig_op op, ktime_t begun,
+		    int error);
+void mig_account_chunk(struct mig_stats *stats,
+		       const struct vfio_pci_mig_buf *buf, int error);
+void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir,
+			 u64 buffers);
+void mig_account_session_end(struct mig_stats *stats, bool load, bool complete,
+			     bool failed);
+void mig_account_log(struct mig_stats *stats, unsigned int ranges, u64 pages,
+		     unsigned int shift);
 void mig_account_report(struct mig_stats *stats, u64 iova, u64 length,
-			const struct vfio_pci_log_bitmap *bitmap, ktime_t begun, int error);
+			const struct vfio_pci_log_bitmap *bitmap, ktime_t begun,
+			int error);
 
 #endif /* VFIO_PCI_ENGINE_STATS_H */

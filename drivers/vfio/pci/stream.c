@@ -2,8 +2,9 @@
 /*
  * The migration stream: see stream.h.
  *
- * All that is read here may come from an enemy. Nothing is believed before it was
- * compared with what the reader's owner knows; no length of the stream's sizes memory.
+ * All that is read here may come from an enemy. Nothing is believed before it
+ * was compared with what the reader's owner knows; no length of the stream's
+ * sizes memory.
  */
 #include <linux/build_bug.h>
 #include <linux/crc32c.h>
@@ -32,11 +33,13 @@ static u32 record_crc(struct stream_record *rec)
  *
  * Return: bytes written.
  */
-size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat, bool framed)
+size_t stream_write_header(void *dst, const struct stream_ident *ident,
+			   u32 compat, bool framed)
 {
 	struct stream_header h = {
 		.magic = cpu_to_le64(STREAM_MAGIC),
-		.version = cpu_to_le16(framed ? STREAM_VERSION_FRAMED : STREAM_VERSION),
+		.version = cpu_to_le16(framed ? STREAM_VERSION_FRAMED :
+						STREAM_VERSION),
 		.size = cpu_to_le16(sizeof(h)),
 		.vendor = cpu_to_le16(ident->vendor),
 		.device = cpu_to_le16(ident->device),
@@ -52,7 +55,8 @@ size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 comp
 	return sizeof(h);
 }
 
-static struct stream_record new_record(struct stream_writer *w, u32 tag, u64 len)
+static struct stream_record new_record(struct stream_writer *w, u32 tag,
+				       u64 len)
 {
 	return (struct stream_record) {
 		.tag = cpu_to_le32(tag),
@@ -66,16 +70,19 @@ static struct stream_record new_record(struct stream_writer *w, u32 tag, u64 len
  * stream_write_state() - begin a record of state
  * @w: the writer
  * @dst: room for struct stream_record
- * @state: a chunk of state, or a part of one; the caller sends it after what is in @dst
+ * @state: a chunk of state, or a part of one; the caller sends it after what is
+ *	in @dst
  * @len: its bytes
- * @continued: the next record goes on with the chunk; @len is the reader's max_record then
+ * @continued: the next record goes on with the chunk; @len is the reader's
+ *	max_record then
  *
  * Return: bytes written to @dst.
  */
-size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len,
-			  bool continued)
+size_t stream_write_state(struct stream_writer *w, void *dst, const void *state,
+			  size_t len, bool continued)
 {
-	struct stream_record rec = new_record(w, w->delta ? STREAM_DELTA : STREAM_STATE, len);
+	struct stream_record rec =
+		new_record(w, w->delta ? STREAM_DELTA : STREAM_STATE, len);
 
 	if (continued)
 		rec.flags |= cpu_to_le32(STREAM_CONTINUED);
@@ -94,7 +101,8 @@ size_t stream_write_state(struct stream_writer *w, void *dst, const void *state,
  */
 size_t stream_write_end(struct stream_writer *w, void *dst)
 {
-	struct stream_record rec = new_record(w, STREAM_END, sizeof(struct stream_end));
+	struct stream_record rec =
+		new_record(w, STREAM_END, sizeof(struct stream_end));
 	struct stream_end end = { .state = cpu_to_le64(w->state) };
 
 	rec.crc = cpu_to_le32(crc32c(record_crc(&rec), &end, sizeof(end)));
@@ -104,7 +112,8 @@ size_t stream_write_end(struct stream_writer *w, void *dst)
 }
 
 /**
- * stream_write_upstream() - begin a record as upstream's variant drivers write it
+ * stream_write_upstream() - begin a record as upstream's variant drivers write
+ *	it
  * @dst: room for struct stream_upstream
  * @len: bytes of the image; the caller sends it after what is in @dst
  *
@@ -127,7 +136,8 @@ size_t stream_write_upstream(void *dst, u64 len)
  * @ident: what it must be of; must live as long as the reader
  * @limits: what is accepted
  */
-void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
+void stream_reader_init(struct stream_reader *r,
+			const struct stream_ident *ident,
 			const struct stream_limits *limits)
 {
 	memset(r, 0, sizeof(*r));
@@ -168,9 +178,11 @@ static int got_header(struct stream_reader *r)
 		return refuse(r, -EOPNOTSUPP, "the stream's version is not known to this kernel");
 	if (le16_to_cpu(h->size) != sizeof(*h))
 		return refuse(r, -EINVAL, "the stream's header has a wrong size");
-	if (le32_to_cpu(h->crc) != crc32c(~0, h, offsetof(struct stream_header, crc)))
+	if (le32_to_cpu(h->crc) !=
+	    crc32c(~0, h, offsetof(struct stream_header, crc)))
 		return refuse(r, -EPROTO, "the stream's header is damaged (checksum)");
-	if (le16_to_cpu(h->vendor) != id->vendor || le16_to_cpu(h->device) != id->device ||
+	if (le16_to_cpu(h->vendor) != id->vendor ||
+	    le16_to_cpu(h->device) != id->device ||
 	    le16_to_cpu(h->subvendor) != id->subvendor ||
 	    le16_to_cpu(h->subdevice) != id->subdevice)
 		return refuse(r, -EMEDIUMTYPE, "the stream is of another kind of PCI device");
@@ -200,7 +212,8 @@ static int check_chunk(struct stream_reader *r, u64 length, bool continued)
 	return 0;
 }
 
-static int state_record(struct stream_reader *r, u64 length, bool delta, bool continued)
+static int state_record(struct stream_reader *r, u64 length, bool delta,
+			bool continued)
 {
 	size_t max = delta ? r->limits.max_delta : r->limits.max_record;
 	int ret;
@@ -289,11 +302,11 @@ static int got_record(struct stream_reader *r)
 
 /**
  * stream_next_part() - go on with an image
- * @r: the reader, which has returned STREAM_STATE_END and &stream_reader.continued, of a stream of
- *	an upstream variant driver
+ * @r: the reader, which has returned STREAM_STATE_END and
+ *	&stream_reader.continued, of a stream of an upstream variant driver
  *
- * As if it had returned STREAM_STATE_BEGIN. An image is read in parts, so that memory for it grows
- * by what has come.
+ * As if it had returned STREAM_STATE_BEGIN. An image is read in parts, so that
+ * memory for it grows by what has come.
  */
 void stream_next_part(struct stream_reader *r)
 {
@@ -316,7 +329,8 @@ static int got_upstream(struct stream_reader *r)
 		if (size > STREAM_OPTIONAL_MAX)
 			return refuse(r, -EFBIG,
 				      "the stream has an optional record that is too large");
-		expect(r, size ? READ_SKIP : READ_UPSTREAM, size ?: sizeof(r->u.up));
+		expect(r, size ? READ_SKIP : READ_UPSTREAM,
+		       size ?: sizeof(r->u.up));
 		return STREAM_MORE;
 	}
 	if (!size)
@@ -345,9 +359,11 @@ static int got_part(struct stream_reader *r)
  * @r: the reader
  * @limits: what is accepted; max_delta is not looked at
  *
- * Such a stream has nothing that tells it from other data: the caller must know its format.
+ * Such a stream has nothing that tells it from other data: the caller must know
+ * its format.
  */
-void stream_reader_init_upstream(struct stream_reader *r, const struct stream_limits *limits)
+void stream_reader_init_upstream(struct stream_reader *r,
+				 const struct stream_limits *limits)
 {
 	memset(r, 0, sizeof(*r));
 	r->limits = *limits;
@@ -356,7 +372,8 @@ void stream_reader_init_upstream(struct stream_reader *r, const struct stream_li
 }
 
 /**
- * stream_at_record() - check for the boundary between two records of an upstream variant driver
+ * stream_at_record() - check for the boundary between two records of an
+ *	upstream variant driver
  * @r: the reader
  *
  * Return: true if the stream may end here.
@@ -424,8 +441,8 @@ static int skipped_record(struct stream_reader *r)
  * @r: the reader
  * @dst: receives the address
  *
- * Return: how many bytes may be put there at most; 0: none, the stream has ended (what
- * follows is junk), was refused, or waits for stream_payload().
+ * Return: how many bytes may be put there at most; 0: none, the stream has
+ * ended (what follows is junk), was refused, or waits for stream_payload().
  */
 size_t stream_want(struct stream_reader *r, void **dst)
 {
@@ -453,9 +470,10 @@ size_t stream_want(struct stream_reader *r, void **dst)
  * @n: how many; at most what stream_want() returned
  *
  * Return: an enum stream_event, or a negative errno with &stream_reader.why:
- * -EINVAL: malformed; -EPROTO: damaged or out of order; -EFBIG: larger than allowed;
- * -EOPNOTSUPP: a version, a flag or a mandatory record that is not known;
- * -EMEDIUMTYPE: of another kind of function; -EREMCHG: of one with other attributes.
+ * -EINVAL: malformed; -EPROTO: damaged or out of order; -EFBIG: larger than
+ * allowed; -EOPNOTSUPP: a version, a flag or a mandatory record that is not
+ * known; -EMEDIUMTYPE: of another kind of function; -EREMCHG: of one with other
+ * attributes.
  */
 int stream_got(struct stream_reader *r, size_t n)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The migration stream: its format, a writer and a reader. Pure logic: no locks, no
- * memory of its own, nothing of VFIO. tests/unit and tests/fuzz build it in user space.
+ * The migration stream: its format, a writer and a reader. Pure logic: no
+ * locks, no memory of its own, nothing of VFIO. tests/unit and tests/fuzz build
+ * it in user space.
  *
  * docs/migration-stream.rst is the specification.
  */
@@ -18,7 +19,9 @@
 /* Records that a reader may skip are small: they are no way to keep it busy */
 #define STREAM_OPTIONAL_MAX	4096
 
-/* Records of state are not larger; a chunk that is goes on in the next record */
+/*
+ * Records of state are not larger; a chunk that is goes on in the next record
+ */
 #define STREAM_RECORD_MAX	(1024 * 1024)
 
 /**
@@ -66,7 +69,8 @@ enum stream_tag {
  * @flags: STREAM_MANDATORY, STREAM_CONTINUED
  * @length: bytes that follow
  * @seq: 0 in the first record, then one more in each
- * @crc: CRC-32C of this structure with crc as zero, then of the bytes that follow
+ * @crc: CRC-32C of this structure with crc as zero, then of the bytes that
+ *	follow
  */
 struct stream_record {
 	__le32 tag;
@@ -85,13 +89,14 @@ struct stream_end {
 } __packed;
 
 /**
- * struct stream_upstream - what each record of upstream's variant drivers begins with
+ * struct stream_upstream - what each record of upstream's variant drivers
+ *	begins with
  * @size: bytes that follow
  * @flags: STREAM_UPSTREAM_OPTIONAL
  * @tag: STREAM_UPSTREAM_IMAGE
  *
- * The streams of upstream's virtio and mlx5 drivers have such records and nothing else: no magic
- * number, no identity, no checksum, no end.
+ * The streams of upstream's virtio and mlx5 drivers have such records and
+ * nothing else: no magic number, no identity, no checksum, no end.
  */
 struct stream_upstream {
 	__le64 size;
@@ -135,9 +140,10 @@ struct stream_writer {
 	bool delta;
 };
 
-size_t stream_write_header(void *dst, const struct stream_ident *ident, u32 compat, bool framed);
-size_t stream_write_state(struct stream_writer *w, void *dst, const void *state, size_t len,
-			  bool continued);
+size_t stream_write_header(void *dst, const struct stream_ident *ident,
+			   u32 compat, bool framed);
+size_t stream_write_state(struct stream_writer *w, void *dst, const void *state,
+			  size_t len, bool continued);
 size_t stream_write_end(struct stream_writer *w, void *dst);
 size_t stream_write_upstream(void *dst, u64 len);
 
@@ -145,7 +151,8 @@ size_t stream_write_upstream(void *dst, u64 len);
  * enum stream_event - what stream_got() has found
  * @STREAM_MORE: nothing yet
  * @STREAM_HEADER: the header is right, &stream_reader.compat is valid
- * @STREAM_STATE_BEGIN: a record of state follows: stream_payload() wants its buffer
+ * @STREAM_STATE_BEGIN: a record of state follows: stream_payload() wants its
+ *	buffer
  * @STREAM_STATE_END: the record is complete and undamaged
  * @STREAM_DONE: the end record is right: nothing may follow
  */
@@ -159,12 +166,12 @@ enum stream_event {
 
 /**
  * struct stream_limits - what a reader accepts
- * @max_state: most bytes of state in all STREAM_STATE records. Of STREAM_DELTA ones only firmware
- *	can tell how much is too much
+ * @max_state: most bytes of state in all STREAM_STATE records. Of STREAM_DELTA
+ *	ones only firmware can tell how much is too much
  * @max_record: most bytes of state in one record
  * @max_delta: most bytes in a STREAM_DELTA record; 0: there must be none
- * @max_chunk: most bytes of state in a chunk; 0: all that fits into a record, and no record may
- *	have STREAM_CONTINUED
+ * @max_chunk: most bytes of state in a chunk; 0: all that fits into a record,
+ *	and no record may have STREAM_CONTINUED
  */
 struct stream_limits {
 	u64 max_state;
@@ -178,7 +185,8 @@ struct stream_limits {
  * @ident: what the stream must be of
  * @limits: what is accepted
  * @framed: the stream is of STREAM_VERSION_FRAMED
- * @upstream: it is of an upstream variant driver. Its records are read in parts of max_record bytes
+ * @upstream: it is of an upstream variant driver. Its records are read in parts
+ *	of max_record bytes
  * @delta: the records of state are STREAM_DELTA records
  * @continued: the next record goes on with the chunk of the current or last one
  * @compat: from the header
@@ -201,8 +209,16 @@ struct stream_reader {
 	const char *why;
 
 	/* private: */
-	enum { READ_HEADER, READ_RECORD, READ_STATE, READ_END, READ_SKIP, READ_NOTHING,
-	       READ_UPSTREAM, READ_NEXT_PART } phase;
+	enum {
+		READ_HEADER,
+		READ_RECORD,
+		READ_STATE,
+		READ_END,
+		READ_SKIP,
+		READ_NOTHING,
+		READ_UPSTREAM,
+		READ_NEXT_PART
+	} phase;
 	u64 left;
 	u32 seq;
 	u32 crc;
@@ -218,9 +234,11 @@ struct stream_reader {
 	} u;
 };
 
-void stream_reader_init(struct stream_reader *r, const struct stream_ident *ident,
+void stream_reader_init(struct stream_reader *r,
+			const struct stream_ident *ident,
 			const struct stream_limits *limits);
-void stream_reader_init_upstream(struct stream_reader *r, const struct stream_limits *limits);
+void stream_reader_init_upstream(struct stream_reader *r,
+				 const struct stream_limits *limits);
 void stream_next_part(struct stream_reader *r);
 bool stream_at_record(const struct stream_reader *r);
 size_t stream_want(struct stream_reader *r, void **dst);

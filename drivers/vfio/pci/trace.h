@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Trace events of migration; docs/tracing.rst has what they say. All are fired by stats.c.
+ * Trace events of migration; docs/tracing.rst has what they say. All are fired
+ * by stats.c.
  *
- * Names are kept as text of fixed length: filters can compare them, the binary format is
- * readable without this kernel's enums, and no helper is needed that changes between kernels.
+ * Names are kept as text of fixed length: filters can compare them, the binary
+ * format is readable without this kernel's enums, and no helper is needed that
+ * changes between kernels.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM vfio_pci_engine

@@ -35,7 +35,8 @@ int v1_decode(u64 pos, u64 count, bool write)
 {
 	unsigned int i;
 
-	if (pos >= V1_DATA_OFFSET && pos < V1_REGION_SIZE && count <= V1_REGION_SIZE - pos)
+	if (pos >= V1_DATA_OFFSET && pos < V1_REGION_SIZE &&
+	    count <= V1_REGION_SIZE - pos)
 		return V1_DATA;
 	for (i = 0; i < ARRAY_SIZE(v1_regs); i++) {
 		const struct v1_reg *reg = &v1_regs[i];
@@ -54,8 +55,8 @@ int v1_decode(u64 pos, u64 count, bool write)
  * @device_state: what the user wrote
  * @pre_copy: receives whether the user also wants to read what is there already
  *
- * Return: enum vfio_device_mig_state, or -EINVAL: bits that are no state, or that the user
- * should have left as they were.
+ * Return: enum vfio_device_mig_state, or -EINVAL: bits that are no state, or
+ * that the user should have left as they were.
  */
 int v1_to_state(u32 device_state, bool *pre_copy)
 {
@@ -97,6 +98,7 @@ u32 v1_from_state(enum vfio_device_mig_state state, bool pre_copy)
 		return VFIO_DEVICE_STATE_V1_RUNNING |
 		       (pre_copy ? VFIO_DEVICE_STATE_V1_SAVING : 0);
 	default:
-		return VFIO_DEVICE_STATE_V1_SAVING | VFIO_DEVICE_STATE_V1_RESUMING;
+		return VFIO_DEVICE_STATE_V1_SAVING |
+		       VFIO_DEVICE_STATE_V1_RESUMING;
 	}
 }

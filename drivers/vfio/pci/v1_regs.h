@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The registers of the migration region (v1): which accesses there are, and what the
- * device_state bits mean. Pure logic, as stream.h.
+ * The registers of the migration region (v1): which accesses there are, and
+ * what the device_state bits mean. Pure logic, as stream.h.
  */
 #ifndef VFIO_PCI_ENGINE_V1_REGS_H
 #define VFIO_PCI_ENGINE_V1_REGS_H

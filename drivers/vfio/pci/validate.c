@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Checks the operations and limits of a vendor driver. Pure logic, so that a parent can be checked
- * before any function exists.
+ * Checks the operations and limits of a vendor driver. Pure logic, so that a
+ * parent can be checked before any function exists.
  */
 #include <linux/export.h>
 #include <linux/string.h>
@@ -9,7 +9,9 @@
 
 #include "stream.h"
 
-/* The uapi reports in pages of at least 4 KiB; no DMA page is larger than 1 GiB */
+/*
+ * The uapi reports in pages of at least 4 KiB; no DMA page is larger than 1 GiB
+ */
 #define LOG_MIN_SHIFT	12
 #define LOG_MAX_SHIFT	30
 
@@ -50,7 +52,8 @@ static const char *validate_mig(const struct vfio_pci_mig_ops *ops,
 		return "has mig_ops without state_size, save or load";
 	if (!caps || !caps->max_state)
 		return "has mig_ops but mig_caps.max_state is 0";
-	return caps->precopy ? validate_precopy(ops) ?: validate_caps(caps) : validate_caps(caps);
+	return caps->precopy ? validate_precopy(ops) ?: validate_caps(caps) :
+			       validate_caps(caps);
 }
 
 static const char *validate_log(const struct vfio_pci_log_ops *ops,
@@ -64,7 +67,8 @@ static const char *validate_log(const struct vfio_pci_log_ops *ops,
 		return "has log_ops but no log_caps";
 	if (!caps->max_ranges)
 		return NULL;
-	if (caps->min_page_shift < LOG_MIN_SHIFT || caps->max_page_shift > LOG_MAX_SHIFT ||
+	if (caps->min_page_shift < LOG_MIN_SHIFT ||
+	    caps->max_page_shift > LOG_MAX_SHIFT ||
 	    caps->min_page_shift > caps->max_page_shift)
 		return "has log_caps.min_page_shift or max_page_shift out of range";
 	if (caps->max_bytes && caps->min_bytes > caps->max_bytes)
@@ -81,7 +85,8 @@ const char *vfio_pci_engine_validate(const struct vfio_pci_engine_desc *desc)
 	if (!desc->type || strlen(desc->type) >= STREAM_TYPE_LEN)
 		return "has mig_ops but its type has no name, or too long a name";
 	why = validate_mig(desc->mig_ops, desc->mig_caps);
-	if (!why && desc->mig_caps->unbounded && (desc->log_ops || desc->hidden_range))
+	if (!why && desc->mig_caps->unbounded &&
+	    (desc->log_ops || desc->hidden_range))
 		why = "sets mig_caps.unbounded with log_ops or hidden_range";
 	if (!why && desc->log_ops)
 		why = validate_log(desc->log_ops, desc->log_caps);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Detects resets of functions without their user's knowledge: a reset of the PF resets its VFs,
- * too, and a PF driver that does not know mdev-pci does not report it. The function then does
- * nothing until its user sets it up anew, and neither user nor guest knows.
+ * Detects resets of functions without their user's knowledge: a reset of the PF
+ * resets its VFs, too, and a PF driver that does not know mdev-pci does not
+ * report it. The function then does nothing until its user sets it up anew, and
+ * neither user nor guest knows.
  *
- * The kernel knows whether it has enabled MSI or MSI-X for the user. A function that has lost the
- * enable bit was reset. A check reads 16 bits of the configuration space, every WATCH_MS, while the
- * device is open. A function without such interrupts is not watched.
+ * The kernel knows whether it has enabled MSI or MSI-X for the user. A function
+ * that has lost the enable bit was reset. A check reads 16 bits of the
+ * configuration space, every WATCH_MS, while the device is open. A function
+ * without such interrupts is not watched.
  */
 #include <linux/pci.h>
 
@@ -30,14 +32,17 @@ static bool has_lost_interrupts(struct pci_dev *pdev)
 	if (pdev->current_state != PCI_D0)
 		return false;
 	if (pdev->msix_enabled)
-		return has_lost_bit(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, PCI_MSIX_FLAGS_ENABLE);
+		return has_lost_bit(pdev, pdev->msix_cap + PCI_MSIX_FLAGS,
+				    PCI_MSIX_FLAGS_ENABLE);
 	return pdev->msi_enabled &&
-	       has_lost_bit(pdev, pdev->msi_cap + PCI_MSI_FLAGS, PCI_MSI_FLAGS_ENABLE);
+	       has_lost_bit(pdev, pdev->msi_cap + PCI_MSI_FLAGS,
+			    PCI_MSI_FLAGS_ENABLE);
 }
 
 static void look(struct work_struct *work)
 {
-	struct watch *w = container_of(to_delayed_work(work), struct watch, work);
+	struct watch *w =
+		container_of(to_delayed_work(work), struct watch, work);
 	bool lost = false;
 
 	/* Held while VFIO resets the function */
@@ -57,7 +62,8 @@ static void look(struct work_struct *work)
  * watch_init() - prepare to watch a function
  * @w: the watch
  * @core: its device
- * @lost: to be called in process context, without locks, when the function was reset
+ * @lost: to be called in process context, without locks, when the function was
+ *	reset
  */
 void watch_init(struct watch *w, struct vfio_pci_core_device *core,
 		void (*lost)(struct vfio_pci_core_device *core))

@@ -10,7 +10,8 @@
  * @work: looks at it
  * @core: the function's device
  * @lost: is called if so
- * @suspected: the last check found it reset, and may have come in the middle of a reset
+ * @suspected: the last check found it reset, and may have come in the middle of
+ *	a reset
  * @told: @lost was called, and the function has not been set up since
  */
 struct watch {

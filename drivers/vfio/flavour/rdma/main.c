@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Users of RDMA devices, for driver_flavour. A module of its own: a host without RDMA needs no
- * ib_core.
+ * Users of RDMA devices, for driver_flavour. A module of its own: a host
+ * without RDMA needs no ib_core.
  */
 #include <linux/module.h>
 #include <linux/modules_version.h>
@@ -24,18 +24,22 @@ static u32 count(struct ib_device *ib, enum rdma_restrack_type type)
  * flavour_rdma_in_use() - check whether an RDMA device has users
  * @dev: the device, of class infiniband
  *
- * Users are programs that have it open by libibverbs, and connections that programs or the kernel
- * (NVMe, NFS) have by the connection manager.
+ * Users are programs that have it open by libibverbs, and connections that
+ * programs or the kernel (NVMe, NFS) have by the connection manager.
  *
  * Context: process context; takes locks of ib_core.
  * Return: true if so.
  */
 bool flavour_rdma_in_use(struct device *dev)
 {
-	struct ib_device *ib = container_of(dev, struct ib_core_device, dev)->owner;
+	struct ib_device *ib =
+		container_of(dev, struct ib_core_device, dev)->owner;
 	bool ret;
 
-	/* If this fails, the function is being removed, which waits for its users */
+	/*
+	 * If this fails, the function is being removed, which waits for its
+	 * users
+	 */
 	if (!ib_device_try_get(ib))
 		return false;
 	ret = count(ib, RDMA_RESTRACK_CTX) || count(ib, RDMA_RESTRACK_CM_ID);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFs of any SR-IOV device as mdevs, while the PF keeps its driver. The module parameter "ids" and
- * the driver's file "parents" choose the PFs.
+ * VFs of any SR-IOV device as mdevs, while the PF keeps its driver. The module
+ * parameter "ids" and the driver's file "parents" choose the PFs.
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>
@@ -20,7 +20,8 @@ static struct pci_device_id id_table[IDS_MAX + 1];
 
 static int parse_id(const char *word, unsigned int n)
 {
-	struct pci_device_id id = { .subvendor = PCI_ANY_ID, .subdevice = PCI_ANY_ID };
+	struct pci_device_id id = { .subvendor = PCI_ANY_ID,
+				    .subdevice = PCI_ANY_ID };
 	char rest;
 	int fields;
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* mdev parents for PFs that mlx5_core drives, and the capabilities of each VF. */
+/*
+ * mdev parents for PFs that mlx5_core drives, and the capabilities of each VF.
+ */
 #include <linux/module.h>
 #include <linux/modules_version.h>
 #include <linux/slab.h>
@@ -19,7 +21,10 @@ static const struct mdev_pci_type mvf_types[] = {
 	  .log_ops = &mvf_log_ops },
 };
 
-/* mlx5_core takes the PF's firmware down while VFs are on the bus, or has it up again */
+/*
+ * mlx5_core takes the PF's firmware down while VFs are on the bus, or has it up
+ * again
+ */
 static int mvf_event(struct notifier_block *nb, unsigned long event, void *data)
 {
 	struct mvf *v = container_of(nb, struct mvf, nb);
@@ -39,7 +44,8 @@ static int mvf_event(struct notifier_block *nb, unsigned long event, void *data)
 
 static bool has_precopy(struct mlx5_core_dev *mdev)
 {
-	return PF_CAP_2(mdev, migration_multi_load) && PF_CAP_2(mdev, migration_tracking_state);
+	return PF_CAP_2(mdev, migration_multi_load) &&
+	       PF_CAP_2(mdev, migration_tracking_state);
 }
 
 static int query_vf(struct mvf *v, u16 op_mod, void *out)
@@ -56,7 +62,8 @@ static int query_vf(struct mvf *v, u16 op_mod, void *out)
 /* Queried before any driver of the VF has run */
 static int identify(struct mvf *v, struct mdev_pci_limits *limits)
 {
-	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL), *cap;
+	void *out = kzalloc(MLX5_ST_SZ_BYTES(query_hca_cap_out), GFP_KERNEL),
+	     *cap;
 	int ret;
 
 	if (!out)
@@ -65,14 +72,17 @@ static int identify(struct mvf *v, struct mdev_pci_limits *limits)
 	ret = query_vf(v, MLX5_CAP_GENERAL_2 << 1 | HCA_CAP_OPMOD_GET_MAX, out);
 	if (!ret && !MLX5_GET(mvf_cap_2, cap, migratable))
 		limits->not_migratable = NOT_MIGRATABLE;
-	ret = ret ?: query_vf(v, MLX5_CAP_GENERAL << 1 | HCA_CAP_OPMOD_GET_CUR, out);
+	ret = ret ?:
+		      query_vf(v, MLX5_CAP_GENERAL << 1 | HCA_CAP_OPMOD_GET_CUR,
+			       out);
 	v->vhca_id = MLX5_GET(cmd_hca_cap, cap, vhca_id);
 	kfree(out);
 	return ret;
 }
 
 /* The PF's interface can't go down meanwhile, so keep it short */
-static int init(struct vfio_pci_fn *fn, struct mlx5_core_dev *mdev, struct mdev_pci_limits *limits)
+static int init(struct vfio_pci_fn *fn, struct mlx5_core_dev *mdev,
+		struct mdev_pci_limits *limits)
 {
 	struct mvf *v = kzalloc(sizeof(*v), GFP_KERNEL);
 	int ret = 0;
@@ -90,7 +100,9 @@ static int init(struct vfio_pci_fn *fn, struct mlx5_core_dev *mdev, struct mdev_
 		ret = identify(v, limits);
 	else
 		limits->not_migratable = NO_MIGRATION;
-	ret = ret ?: mlx5_sriov_blocking_notifier_register(mdev, fn->id, &v->nb);
+	ret = ret ?:
+		      mlx5_sriov_blocking_notifier_register(mdev, fn->id,
+							    &v->nb);
 	if (ret)
 		kfree(v);
 	else
@@ -165,7 +177,8 @@ static const struct mdev_pci_parent_desc mvf_desc = {
 
 static bool mvf_match(struct pci_dev *pf)
 {
-	return pf->vendor == PCI_VENDOR_ID_MELLANOX && pci_sriov_get_totalvfs(pf) > 0;
+	return pf->vendor == PCI_VENDOR_ID_MELLANOX &&
+	       pci_sriov_get_totalvfs(pf) > 0;
 }
 
 static const struct mdev_pci_external mvf_external = {
@@ -175,7 +188,8 @@ static const struct mdev_pci_external mvf_external = {
 	.desc = &mvf_desc,
 };
 
-module_driver(mvf_external, mdev_pci_register_external, mdev_pci_unregister_external);
+module_driver(mvf_external, mdev_pci_register_external,
+	      mdev_pci_unregister_external);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The state of a VF. Firmware saves whole images. The first one of a session has all of the state,
- * and later ones have the changes since then; LOAD takes them in that order. The last one, of a
- * stopped VF, may come in chunks.
+ * The state of a VF. Firmware saves whole images. The first one of a session
+ * has all of the state, and later ones have the changes since then; LOAD takes
+ * them in that order. The last one, of a stopped VF, may come in chunks.
  */
 #include <linux/mm.h>
 
@@ -36,12 +36,16 @@ static int mvf_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 
 static int mvf_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
-	return move_level(fn, MLX5_CMD_OP_RESUME_VHCA, level == VFIO_PCI_FN_FULL ?
-			  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_RESPONDER :
-			  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_INITIATOR);
+	return move_level(fn, MLX5_CMD_OP_RESUME_VHCA,
+			  level == VFIO_PCI_FN_FULL ?
+				  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_RESPONDER :
+				  MLX5_RESUME_VHCA_IN_OP_MOD_RESUME_INITIATOR);
 }
 
-/* @next: room that the next SAVE needs, 0: nothing is new; @total: all that is left, may be NULL */
+/*
+ * @next: room that the next SAVE needs, 0: nothing is new; @total: all that is
+ * left, may be NULL
+ */
 static int query(struct mvf *v, bool incremental, u64 *next, u64 *total)
 {
 	u32 out[MLX5_ST_SZ_DW(mvf_out)] = {};
@@ -57,7 +61,9 @@ static int query(struct mvf *v, bool incremental, u64 *next, u64 *total)
 		return ret;
 	*next = MLX5_GET(mvf_out, out, required_umem_size);
 	if (total)
-		*total = v->chunks ? MLX5_GET64(mvf_out, out, remaining_total_size) : *next;
+		*total = v->chunks ? MLX5_GET64(mvf_out, out,
+						remaining_total_size) :
+				     *next;
 	return 0;
 }
 
@@ -90,17 +96,23 @@ static void mvf_end(struct vfio_pci_fn *fn)
 	mlx5_core_dealloc_pd(v->mdev, v->pdn);
 }
 
-/* A CREATE_MKEY command of @len bytes, for kvfree(); the pages' addresses go to @mtt */
-u32 *mvf_mkey_in(u32 pdn, u32 pages, unsigned int page_shift, int *len, __be64 **mtt)
+/*
+ * A CREATE_MKEY command of @len bytes, for kvfree(); the pages' addresses go to
+ * @mtt
+ */
+u32 *mvf_mkey_in(u32 pdn, u32 pages, unsigned int page_shift, int *len,
+		 __be64 **mtt)
 {
 	void *mkc;
 	u32 *in;
 
-	*len = MLX5_ST_SZ_BYTES(create_mkey_in) + sizeof(**mtt) * round_up(pages, 2);
+	*len = MLX5_ST_SZ_BYTES(create_mkey_in) +
+	       sizeof(**mtt) * round_up(pages, 2);
 	in = kvzalloc(*len, GFP_KERNEL);
 	if (!in)
 		return NULL;
-	MLX5_SET(create_mkey_in, in, translations_octword_actual_size, DIV_ROUND_UP(pages, 2));
+	MLX5_SET(create_mkey_in, in, translations_octword_actual_size,
+		 DIV_ROUND_UP(pages, 2));
 	mkc = MLX5_ADDR_OF(create_mkey_in, in, memory_key_mkey_entry);
 	MLX5_SET(mkc, mkc, access_mode_1_0, MLX5_MKC_ACCESS_MODE_MTT);
 	MLX5_SET(mkc, mkc, lr, 1);
@@ -149,17 +161,23 @@ static void mvf_detach(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 static void saved(struct mvf *v, struct vfio_pci_mig_buf *buf)
 {
 	v->tracking = MLX5_GET(mvf_in, v->move.in, chunk_or_track);
-	v->next = v->tracking ? 0 : MLX5_GET(mvf_out, v->move.out, next_required_umem_size);
+	v->next = v->tracking ? 0 :
+				MLX5_GET(mvf_out, v->move.out,
+					 next_required_umem_size);
 	buf->len = MLX5_GET(mvf_out, v->move.out, actual_image_size);
 	buf->last = !v->next;
 }
 
-/* Firmware may lose track of changes of a VF that runs: then the last image is a whole one */
+/*
+ * Firmware may lose track of changes of a VF that runs: then the last image is
+ * a whole one
+ */
 static bool tracking_lost(struct mvf *v, struct vfio_pci_mig_buf *buf)
 {
 	if (!MLX5_GET(mvf_in, v->move.in, incremental) ||
 	    !MLX5_GET(mvf_in, v->move.in, chunk_or_track) ||
-	    MLX5_GET(mvf_out, v->move.out, status) != MLX5_CMD_STAT_BAD_RES_STATE_ERR)
+	    MLX5_GET(mvf_out, v->move.out, status) !=
+		    MLX5_CMD_STAT_BAD_RES_STATE_ERR)
 		return false;
 	pci_info(v->fn->pdev, "mlx5: firmware lost the changes since the last save; the complete state is saved again when the VF is stopped\n");
 	v->tracking = false;
@@ -216,7 +234,8 @@ static int mvf_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	describe(v, MLX5_CMD_OP_SAVE_VHCA_STATE, buf);
 	/* Query the next chunk like an image of changes */
 	MLX5_SET(mvf_in, v->move.in, incremental, v->tracking || v->next);
-	MLX5_SET(mvf_in, v->move.in, chunk_or_track, buf->level != VFIO_PCI_FN_FULL);
+	MLX5_SET(mvf_in, v->move.in, chunk_or_track,
+		 buf->level != VFIO_PCI_FN_FULL);
 	return submit(v);
 }
 
@@ -235,8 +254,12 @@ static void mvf_abort(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	mlx5_cmd_init_async_ctx(v->mdev, &v->async);
 }
 
-/* By a SAVE without tracking. If firmware can't have one the next session begins anew */
-static int mvf_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+/*
+ * By a SAVE without tracking. If firmware can't have one the next session
+ * begins anew
+ */
+static int mvf_precopy_stop(struct vfio_pci_fn *fn,
+			    struct vfio_pci_mig_buf *buf)
 {
 	struct mvf *v = fn->priv;
 
@@ -246,8 +269,8 @@ static int mvf_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf
 		return -ENOMEM;
 	v->tracking = false;
 	describe(v, MLX5_CMD_OP_SAVE_VHCA_STATE, buf);
-	return mvf_errno(mlx5_cmd_exec(v->mdev, v->move.in, sizeof(v->move.in), v->move.out,
-				       sizeof(v->move.out)));
+	return mvf_errno(mlx5_cmd_exec(v->mdev, v->move.in, sizeof(v->move.in),
+				       v->move.out, sizeof(v->move.out)));
 }
 
 /* Only firmware knows which states it can load; it refuses others */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * VFs of ConnectX adapters. The PF stays bound to mlx5_core, whose exported functions carry out
- * commands: it bounds the wait for each (60 s unless firmware says otherwise), and has the syndrome
- * of one that failed in the log.
+ * VFs of ConnectX adapters. The PF stays bound to mlx5_core, whose exported
+ * functions carry out commands: it bounds the wait for each (60 s unless
+ * firmware says otherwise), and has the syndrome of one that failed in the log.
  */
 #ifndef _MDEV_PCI_MLX5_H
 #define _MDEV_PCI_MLX5_H
@@ -12,9 +12,9 @@
 #include <linux/notifier.h>
 
 /*
- * Structures that headers of some supported kernels lack. A u8 is a bit, as in mlx5_ifc.h. The
- * first one begins as any command that names a VF; the second one is the answer to QUERY, SAVE and
- * LOAD.
+ * Structures that headers of some supported kernels lack. A u8 is a bit, as in
+ * mlx5_ifc.h. The first one begins as any command that names a VF; the second
+ * one is the answer to QUERY, SAVE and LOAD.
  */
 struct mlx5_ifc_mvf_in_bits {
 	u8 opcode[0x10];
@@ -72,7 +72,10 @@ struct mvf {
 	} move;
 };
 
-/* Firmware that is busy or out of resources is -EAGAIN to mlx5_core; no operation returns that */
+/*
+ * Firmware that is busy or out of resources is -EAGAIN to mlx5_core; no
+ * operation returns that
+ */
 static inline int mvf_errno(int ret)
 {
 	return ret == -EAGAIN ? -ENOSPC : ret;
@@ -87,7 +90,8 @@ static inline u32 mvf_version(struct mlx5_core_dev *mdev)
 extern const struct vfio_pci_mig_ops mvf_mig_ops;
 extern const struct vfio_pci_log_ops mvf_log_ops;
 
-u32 *mvf_mkey_in(u32 pdn, u32 pages, unsigned int page_shift, int *len, __be64 **mtt);
+u32 *mvf_mkey_in(u32 pdn, u32 pages, unsigned int page_shift, int *len,
+		 __be64 **mtt);
 void mvf_tracker_free(struct mvf *v);
 void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps);
 

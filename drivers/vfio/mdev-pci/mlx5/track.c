@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The log of dirty pages: firmware's page tracker. It reports addresses of pages by messages from a
- * queue pair of its own to one of this driver's, both on the PF. A report polls the completion
- * queue, which is never armed.
+ * The log of dirty pages: firmware's page tracker. It reports addresses of
+ * pages by messages from a queue pair of its own to one of this driver's, both
+ * on the PF. A report polls the completion queue, which is never armed.
  */
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
@@ -38,7 +38,8 @@ struct shared {
 	__be32 qp_record[2];
 	u8 pad[PAGE_BYTES - 16];
 	struct mlx5_cqe64 cq[MESSAGES * 2];
-	struct mlx5_wqe_data_seg rq[PAGE_BYTES / sizeof(struct mlx5_wqe_data_seg)];
+	struct mlx5_wqe_data_seg
+		rq[PAGE_BYTES / sizeof(struct mlx5_wqe_data_seg)];
 	__be64 message[MESSAGES][MESSAGE_BYTES / sizeof(__be64)];
 };
 
@@ -56,8 +57,12 @@ struct mvf_tracker {
 	u32 ci, pi;			/* completions taken, receives posted */
 };
 
-/* The number is at the same place in all these answers, and in the command @undo */
-static int make(struct mvf_tracker *t, enum part part, u16 undo, void *in, int len)
+/*
+ * The number is at the same place in all these answers, and in the command
+ * @undo
+ */
+static int make(struct mvf_tracker *t, enum part part, u16 undo, void *in,
+		int len)
 {
 	u32 out[MLX5_ST_SZ_DW(general_obj_out_cmd_hdr)] = {};
 	int ret = mlx5_cmd_exec(t->mdev, in, len, out, sizeof(out));
@@ -77,12 +82,14 @@ static int unmake(struct mvf_tracker *t, enum part part)
 
 	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, t->undo[part]);
 	if (part == OBJECT)
-		MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
+		MLX5_SET(general_obj_in_cmd_hdr, in, obj_type,
+			 MLX5_OBJ_TYPE_PAGE_TRACK);
 	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->number[part]);
 	return mlx5_cmd_exec(t->mdev, in, sizeof(in), out, sizeof(out));
 }
 
-static void fill_pas(struct mvf_tracker *t, __be64 *pas, size_t from, unsigned int pages)
+static void fill_pas(struct mvf_tracker *t, __be64 *pas, size_t from,
+		     unsigned int pages)
 {
 	unsigned int i;
 
@@ -103,7 +110,8 @@ static int create_mkey(struct mvf_tracker *t)
 	unsigned int pages = sizeof(*t->shared) / PAGE_BYTES;
 	__be64 *mtt;
 	int len, ret;
-	u32 *in = mvf_mkey_in(t->number[PD], pages, MLX5_ADAPTER_PAGE_SHIFT, &len, &mtt);
+	u32 *in = mvf_mkey_in(t->number[PD], pages, MLX5_ADAPTER_PAGE_SHIFT,
+			      &len, &mtt);
 
 	if (!in)
 		return -ENOMEM;
@@ -116,7 +124,8 @@ static int create_mkey(struct mvf_tracker *t)
 
 static int create_cq(struct mvf_tracker *t)
 {
-	u32 in[MLX5_ST_SZ_DW(create_cq_in) + sizeof(t->shared->cq) / PAGE_BYTES * 2] = {};
+	u32 in[MLX5_ST_SZ_DW(create_cq_in) +
+	       sizeof(t->shared->cq) / PAGE_BYTES * 2] = {};
 	void *cqc = MLX5_ADDR_OF(create_cq_in, in, cq_context);
 	int ret, eqn, i;
 
@@ -130,13 +139,17 @@ static int create_cq(struct mvf_tracker *t)
 	MLX5_SET(cqc, cqc, uar_page, t->uar->index);
 	/* The field's name is not the same in all kernels */
 	((__be32 *)cqc)[5] = cpu_to_be32(eqn);
-	MLX5_SET64(cqc, cqc, dbr_addr, t->dma + offsetof(struct shared, cq_record));
-	fill_pas(t, MLX5_ADDR_OF(create_cq_in, in, pas), offsetof(struct shared, cq),
+	MLX5_SET64(cqc, cqc, dbr_addr,
+		   t->dma + offsetof(struct shared, cq_record));
+	fill_pas(t, MLX5_ADDR_OF(create_cq_in, in, pas),
+		 offsetof(struct shared, cq),
 		 sizeof(t->shared->cq) / PAGE_BYTES);
 	return make(t, CQ, MLX5_CMD_OP_DESTROY_CQ, in, sizeof(in));
 }
 
-/* The host's queue pair receives, firmware's does not; neither has a send queue */
+/*
+ * The host's queue pair receives, firmware's does not; neither has a send queue
+ */
 static int create_qp(struct mvf_tracker *t, enum part part)
 {
 	u32 in[MLX5_ST_SZ_DW(create_qp_in) + 2] = {};
@@ -152,10 +165,12 @@ static int create_qp(struct mvf_tracker *t, enum part part)
 	MLX5_SET(qpc, qpc, no_sq, 1);
 	MLX5_SET(qpc, qpc, cqn_rcv, t->number[CQ]);
 	MLX5_SET(qpc, qpc, rq_type, host ? MLX5_NON_ZERO_RQ : MLX5_ZERO_LEN_RQ);
-	MLX5_SET64(qpc, qpc, dbr_addr, t->dma + offsetof(struct shared, qp_record));
+	MLX5_SET64(qpc, qpc, dbr_addr,
+		   t->dma + offsetof(struct shared, qp_record));
 	if (host) {
 		MLX5_SET(qpc, qpc, log_rq_size, ilog2(MESSAGES));
-		fill_pas(t, MLX5_ADDR_OF(create_qp_in, in, pas), offsetof(struct shared, rq), 1);
+		fill_pas(t, MLX5_ADDR_OF(create_qp_in, in, pas),
+			 offsetof(struct shared, rq), 1);
 	}
 	return make(t, part, MLX5_CMD_OP_DESTROY_QP, in, sizeof(in));
 }
@@ -175,7 +190,8 @@ static int modify_qp(struct mvf_tracker *t, u16 opcode, u32 qpn, u32 remote)
 		MLX5_SET(qpc, qpc, rwe, 1);
 	} else if (opcode == MLX5_CMD_OP_INIT2RTR_QP) {
 		MLX5_SET(qpc, qpc, mtu, 5);		/* 4096 */
-		MLX5_SET(qpc, qpc, log_msg_max, MLX5_CAP_GEN(t->mdev, log_max_msg));
+		MLX5_SET(qpc, qpc, log_msg_max,
+			 MLX5_CAP_GEN(t->mdev, log_max_msg));
 		MLX5_SET(qpc, qpc, remote_qpn, remote);
 		MLX5_SET(qpc, qpc, min_rnr_nak, 1);
 	} else {
@@ -211,7 +227,8 @@ static void post_receive(struct mvf_tracker *t)
 }
 
 static int create_object(struct mvf *v, struct mvf_tracker *t,
-			 const struct vfio_pci_log_range *ranges, unsigned int nr)
+			 const struct vfio_pci_log_range *ranges,
+			 unsigned int nr)
 {
 	size_t len = MLX5_ST_SZ_BYTES(create_page_track_obj_in) +
 		     nr * MLX5_ST_SZ_BYTES(page_track_range);
@@ -222,8 +239,10 @@ static int create_object(struct mvf *v, struct mvf_tracker *t,
 
 	if (!in)
 		return -ENOMEM;
-	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, MLX5_CMD_OP_CREATE_GENERAL_OBJECT);
-	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode,
+		 MLX5_CMD_OP_CREATE_GENERAL_OBJECT);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type,
+		 MLX5_OBJ_TYPE_PAGE_TRACK);
 	context = MLX5_ADDR_OF(create_page_track_obj_in, in, obj_context);
 	MLX5_SET(page_track, context, vhca_id, v->vhca_id);
 	MLX5_SET(page_track, context, track_type, 1);
@@ -233,13 +252,17 @@ static int create_object(struct mvf *v, struct mvf_tracker *t,
 	MLX5_SET(page_track, context, num_ranges, nr);
 	range = MLX5_ADDR_OF(page_track, context, track_range);
 	for (i = 0; i < nr; i++, range += MLX5_ST_SZ_BYTES(page_track_range)) {
-		MLX5_SET64(page_track_range, range, start_address, ranges[i].iova);
+		MLX5_SET64(page_track_range, range, start_address,
+			   ranges[i].iova);
 		MLX5_SET64(page_track_range, range, length, ranges[i].length);
 		total += ranges[i].length;
 	}
 	t->pages = total >> t->page_shift;
 	MLX5_SET(page_track, context, log_addr_space_size, order_base_2(total));
-	/* Firmware's limit is for all ranges together; the engine has looked at each */
+	/*
+	 * Firmware's limit is for all ranges together; the engine has looked at
+	 * each
+	 */
 	ret = order_base_2(total) > TRACK_CAP(t->mdev, log_max_addr_space) ? -EFBIG :
 	      make(t, OBJECT, MLX5_CMD_OP_DESTROY_GENERAL_OBJECT, in, len);
 	kfree(in);
@@ -252,8 +275,10 @@ static int ask_report(struct mvf_tracker *t, u64 iova, u64 length)
 	u32 in[MLX5_ST_SZ_DW(modify_page_track_obj_in)] = {};
 	void *context = MLX5_ADDR_OF(modify_page_track_obj_in, in, obj_context);
 
-	MLX5_SET(general_obj_in_cmd_hdr, in, opcode, MLX5_CMD_OP_MODIFY_GENERAL_OBJECT);
-	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type, MLX5_OBJ_TYPE_PAGE_TRACK);
+	MLX5_SET(general_obj_in_cmd_hdr, in, opcode,
+		 MLX5_CMD_OP_MODIFY_GENERAL_OBJECT);
+	MLX5_SET(general_obj_in_cmd_hdr, in, obj_type,
+		 MLX5_OBJ_TYPE_PAGE_TRACK);
 	MLX5_SET(general_obj_in_cmd_hdr, in, obj_id, t->number[OBJECT]);
 	MLX5_SET64(page_track, context, modify_field_select, 3);
 	MLX5_SET64(page_track, context, range_start_address, iova);
@@ -278,12 +303,14 @@ void mvf_tracker_free(struct mvf *v)
 		pci_err(v->fn->pdev, "mlx5: firmware did not destroy the page tracker (%pe); %zu KiB of memory are lost\n",
 			ERR_PTR(ret), sizeof(*t->shared) / 1024);
 	else if (t->shared)
-		dma_free_coherent(&v->fn->pf->dev, sizeof(*t->shared), t->shared, t->dma);
+		dma_free_coherent(&v->fn->pf->dev, sizeof(*t->shared),
+				  t->shared, t->dma);
 	kfree(t);
 	v->tracker = NULL;
 }
 
-static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
+static int mvf_log_start(struct vfio_pci_fn *fn,
+			 const struct vfio_pci_log_range *ranges,
 			 unsigned int nr, unsigned int page_shift)
 {
 	struct mvf *v = fn->priv;
@@ -298,7 +325,8 @@ static int mvf_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range
 	v->tracker = t;
 	t->mdev = v->mdev;
 	t->page_shift = page_shift;
-	t->shared = dma_alloc_coherent(&fn->pf->dev, sizeof(*t->shared), &t->dma, GFP_KERNEL);
+	t->shared = dma_alloc_coherent(&fn->pf->dev, sizeof(*t->shared),
+				       &t->dma, GFP_KERNEL);
 	t->uar = mlx5_get_uars_page(t->mdev);
 	ret = !t->shared ? -ENOMEM : PTR_ERR_OR_ZERO(t->uar);
 	ret = ret ?: create_pd(t) ?: create_mkey(t) ?: create_cq(t) ?: create_qp(t, HOST_QP) ?:
@@ -322,15 +350,24 @@ static bool is_done(const struct mvf_tracker *t, const struct mlx5_cqe64 *cqe)
 	bool turn = t->ci / ARRAY_SIZE(t->shared->cq) & 1;
 	u8 op_own = READ_ONCE(cqe->op_own);
 
-	return (op_own & MLX5_CQE_OWNER_MASK) == turn && op_own >> 4 != MLX5_CQE_INVALID;
+	return (op_own & MLX5_CQE_OWNER_MASK) == turn &&
+	       op_own >> 4 != MLX5_CQE_INVALID;
 }
 
-/* Returns the next completion, or an errno: none came in time, or the user was killed */
-static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t, unsigned long end)
+/*
+ * Returns the next completion, or an errno: none came in time, or the user was
+ * killed
+ */
+static struct mlx5_cqe64 *next_completion(struct mvf_tracker *t,
+					  unsigned long end)
 {
-	struct mlx5_cqe64 *cqe = &t->shared->cq[t->ci % ARRAY_SIZE(t->shared->cq)];
+	struct mlx5_cqe64 *cqe =
+		&t->shared->cq[t->ci % ARRAY_SIZE(t->shared->cq)];
 
-	/* Check this even if there is a completion: firmware may send them without end */
+	/*
+	 * Check this even if there is a completion: firmware may send them
+	 * without end
+	 */
 	for (cond_resched();; usleep_range(POLL_US, POLL_US * 2)) {
 		if (fatal_signal_pending(current))
 			return ERR_PTR(-ECANCELED);
@@ -366,7 +403,10 @@ static int take_message(struct mvf_tracker *t, struct mlx5_cqe64 *cqe,
 	return n;
 }
 
-/* Firmware's next message: 1: there are more; 0: it was the last one; or an errno */
+/*
+ * Firmware's next message: 1: there are more; 0: it was the last one; or an
+ * errno
+ */
 static int next_message(struct mvf_tracker *t, struct vfio_pci_dirty_list *list,
 			unsigned long end, u64 *pages)
 {
@@ -388,7 +428,8 @@ static int next_message(struct mvf_tracker *t, struct vfio_pci_dirty_list *list,
 }
 
 /* After an error messages may still come: the engine regards the log as lost */
-static int mvf_dirty_list(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list, u64 iova,
+static int mvf_dirty_list(struct vfio_pci_fn *fn,
+			  struct vfio_pci_dirty_list *list, u64 iova,
 			  u64 length)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(REPORT_MS);
@@ -409,8 +450,8 @@ static int mvf_dirty_list(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *li
 }
 
 /*
- * Without a tracker, or with one whose messages are not of our size, there is no log. Firmware is
- * not believed: a shift by more than 63 has no meaning.
+ * Without a tracker, or with one whose messages are not of our size, there is
+ * no log. Firmware is not believed: a shift by more than 63 has no meaning.
  */
 void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
 {
@@ -422,8 +463,10 @@ void mvf_log_limits(struct mlx5_core_dev *mdev, struct vfio_pci_log_caps *caps)
 	caps->max_ranges = TRACK_CAP(mdev, max_num_range);
 	caps->min_page_shift = TRACK_CAP(mdev, log_min_page_size);
 	caps->max_page_shift = TRACK_CAP(mdev, log_max_page_size);
-	caps->min_bytes = 1ULL << min_t(u8, TRACK_CAP(mdev, log_min_addr_space), 63);
-	caps->max_bytes = 1ULL << min_t(u8, TRACK_CAP(mdev, log_max_addr_space), 63);
+	caps->min_bytes = 1ULL
+			  << min_t(u8, TRACK_CAP(mdev, log_min_addr_space), 63);
+	caps->max_bytes = 1ULL
+			  << min_t(u8, TRACK_CAP(mdev, log_max_addr_space), 63);
 }
 
 const struct vfio_pci_log_ops mvf_log_ops = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * NVIDIA GPUs with NVLink2 and IBM's NPU2 bridges as mdevs, each as a whole function. vfio-pci's
- * vendor code did this up to Linux 5.12.
+ * NVIDIA GPUs with NVLink2 and IBM's NPU2 bridges as mdevs, each as a whole
+ * function. vfio-pci's vendor code did this up to Linux 5.12.
  */
 #include <linux/module.h>
 #include <linux/modules_version.h>
@@ -62,9 +62,10 @@ static void nvlink2_remove(struct pci_dev *pdev)
 }
 
 /*
- * No MODULE_DEVICE_TABLE(): it would give the module "vfio_pci:" aliases, by which libvirt finds a
- * driver that makes a VFIO device of a function. This driver makes one only for an mdev. A function
- * is bound to it by driver_override or driver_flavour.
+ * No MODULE_DEVICE_TABLE(): it would give the module "vfio_pci:" aliases, by
+ * which libvirt finds a driver that makes a VFIO device of a function. This
+ * driver makes one only for an mdev. A function is bound to it by
+ * driver_override or driver_flavour.
  */
 static const struct pci_device_id nvlink2_ids[] = {
 	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, PCI_ANY_ID) },

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* GPUs and bridges with NVLink2 as mdevs: declarations shared by this module's files. */
+/*
+ * GPUs and bridges with NVLink2 as mdevs: declarations shared by this module's
+ * files.
+ */
 #ifndef MDEV_PCI_NVLINK2_H
 #define MDEV_PCI_NVLINK2_H
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GPU and bridges belong together if they name the same target address. A GPU works in a guest
- * only with all of its bridges, so the description names them all.
+ * GPU and bridges belong together if they name the same target address. A GPU
+ * works in a guest only with all of its bridges, so the description names them
+ * all.
  */
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -126,8 +127,8 @@ static int describe_memory(const struct peer *peer, char *buf, size_t size)
 
 static bool is_peer(const struct peer *a, const struct peer *b)
 {
-	return a != b && !a->error && !b->error && a->desc.has_tgt && b->desc.has_tgt &&
-	       a->desc.tgt == b->desc.tgt;
+	return a != b && !a->error && !b->error && a->desc.has_tgt &&
+	       b->desc.has_tgt && a->desc.tgt == b->desc.tgt;
 }
 
 static int list_peers(const struct peer *of, char *buf, size_t size)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module parameter that describes GPU RAM of devices without a description of their own. */
+/*
+ * The module parameter that describes GPU RAM of devices without a description
+ * of their own.
+ */
 #include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -23,7 +26,8 @@ static int parse(const char *text, struct vfio_pci_nvlink2_desc *desc)
 	return n == 2 || n == 3 ? 0 : -EINVAL;
 }
 
-static int describe_by(char *entries, struct pci_dev *pdev, struct vfio_pci_nvlink2_desc *desc)
+static int describe_by(char *entries, struct pci_dev *pdev,
+		       struct vfio_pci_nvlink2_desc *desc)
 {
 	const char *name = pci_name(pdev);
 	size_t n = strlen(name);
@@ -36,12 +40,15 @@ static int describe_by(char *entries, struct pci_dev *pdev, struct vfio_pci_nvli
 	return -ENODEV;
 }
 
-static int nvlink2_describe(struct vfio_pci_fn *fn, struct vfio_pci_nvlink2_desc *desc)
+static int nvlink2_describe(struct vfio_pci_fn *fn,
+			    struct vfio_pci_nvlink2_desc *desc)
 {
 	char *copy;
 	int ret;
 
-	/* The parameter can be written meanwhile, so hold its lock to the end */
+	/*
+	 * The parameter can be written meanwhile, so hold its lock to the end
+	 */
 	kernel_param_lock(THIS_MODULE);
 	copy = kstrdup(ram, GFP_KERNEL);
 	ret = copy ? describe_by(copy, fn->pdev, desc) : -ENOMEM;

@@ -2,8 +2,9 @@
 /*
  * Commands that are outstanding on the admin queue.
  *
- * A command that is not answered in time ends the queue and all other commands. Abort may fail, so
- * that only a reset of the controller ends its access to the command's memory.
+ * A command that is not answered in time ends the queue and all other commands.
+ * Abort may fail, so that only a reset of the controller ends its access to the
+ * command's memory.
  */
 #include <linux/dma-mapping.h>
 #include <linux/jiffies.h>
@@ -41,7 +42,8 @@ int npf_commands_init(struct npf_queue *q)
 	init_waitqueue_head(&q->freed);
 	for (i = 0; i < NPF_SLOTS; i++)
 		init_completion(&q->slots[i].done);
-	return sbitmap_init_node(&q->tags, NPF_SLOTS, -1, GFP_KERNEL, NUMA_NO_NODE, false, true);
+	return sbitmap_init_node(&q->tags, NPF_SLOTS, -1, GFP_KERNEL,
+				 NUMA_NO_NODE, false, true);
 }
 
 /**
@@ -81,7 +83,8 @@ void npf_commands_end(struct npf_queue *q, int error)
  * @q: the queue, locked.
  * @cqe: a copy of its answer.
  */
-void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe)
+void npf_command_complete(struct npf_queue *q,
+			  const struct nvme_completion *cqe)
 {
 	u16 tag = le16_to_cpu((__force __le16)cqe->command_id);
 
@@ -95,11 +98,12 @@ void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe
 }
 
 /*
- * Physical Region Pages, section 4.3.1: all but the first begin on a page boundary, and all but the
- * last end on one. The command has the first one, and the second one if it is the last; otherwise
- * the list has all but the first.
+ * Physical Region Pages, section 4.3.1: all but the first begin on a page
+ * boundary, and all but the last end on one. The command has the first one, and
+ * the second one if it is the last; otherwise the list has all but the first.
  */
-static int npf_fill_prps(struct npf_slot *slot, const struct npf_cmd *cmd, struct nvme_command *sqe)
+static int npf_fill_prps(struct npf_slot *slot, const struct npf_cmd *cmd,
+			 struct nvme_command *sqe)
 {
 	size_t left = cmd->len;
 	struct scatterlist *sg;
@@ -126,11 +130,13 @@ static int npf_fill_prps(struct npf_slot *slot, const struct npf_cmd *cmd, struc
 	if (left)
 		return -EMSGSIZE;
 	if (n > 1)
-		sqe->common.dptr.prp2 = n == 2 ? slot->prps[0] : cpu_to_le64(slot->prps_dma);
+		sqe->common.dptr.prp2 =
+			n == 2 ? slot->prps[0] : cpu_to_le64(slot->prps_dma);
 	return 0;
 }
 
-static int npf_fill_data(struct npf_queue *q, struct npf_slot *slot, struct npf_cmd *cmd)
+static int npf_fill_data(struct npf_queue *q, struct npf_slot *slot,
+			 struct npf_cmd *cmd)
 {
 	struct nvme_command *sqe = &cmd->sqe;
 	int ret;
@@ -168,7 +174,8 @@ static void npf_put_tag(struct npf_queue *q, unsigned int tag)
 	wake_up(&q->freed);
 }
 
-static int npf_post(struct npf_queue *q, unsigned int tag, const struct npf_cmd *cmd)
+static int npf_post(struct npf_queue *q, unsigned int tag,
+		    const struct npf_cmd *cmd)
 {
 	struct npf_slot *slot = &q->slots[tag];
 	int ret;
@@ -184,7 +191,8 @@ static int npf_post(struct npf_queue *q, unsigned int tag, const struct npf_cmd 
 	return ret;
 }
 
-static void npf_wait(struct npf_queue *q, struct npf_slot *slot, const struct npf_cmd *cmd)
+static void npf_wait(struct npf_queue *q, struct npf_slot *slot,
+		     const struct npf_cmd *cmd)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(npf_timeout_ms());
 
@@ -213,7 +221,10 @@ static const struct {
 	{ NVME_SC_INVALID_OPCODE, -EOPNOTSUPP, "it does not know the command" },
 	{ NVME_SC_INVALID_FIELD, -EINVAL, "invalid field" },
 	{ NVME_SC_CMD_SEQ_ERROR, -EPROTO, "out of sequence" },
-	/* Of Set Controller State also: the controller is in no condition for it (figure 362) */
+	/*
+	 * Of Set Controller State also: the controller is in no condition for
+	 * it (figure 362)
+	 */
 	{ NVME_SC_CTRL_ID_INVALID, -ENXIO, "invalid controller identifier" },
 	{ NVME_SC_SEC_CTRL_STATE_INVALID, -EBUSY, "the controller is not in a state for that" },
 	{ NVME_SC_CTRL_RES_NUM_INVALID, -ENOSPC, "there are not so many resources" },
@@ -222,8 +233,11 @@ static const struct {
 	{ NPF_SC_NOT_SUSPENDED, -EBADFD, "the controller is not suspended" },
 };
 
-/* Type and code of a status are 11 bits; those above say whether to try again */
-static int npf_outcome(struct npf_queue *q, const struct npf_slot *slot, const struct npf_cmd *cmd)
+/*
+ * Type and code of a status are 11 bits; those above say whether to try again
+ */
+static int npf_outcome(struct npf_queue *q, const struct npf_slot *slot,
+		       const struct npf_cmd *cmd)
 {
 	u16 status = slot->status & 0x7ff;
 	const char *words = "see the specification";
@@ -248,11 +262,11 @@ static int npf_outcome(struct npf_queue *q, const struct npf_slot *slot, const s
  * @cmd: the command; gets the result.
  *
  * Context: process context; sleeps, up to three times the time-out.
- * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: the controller did not answer,
- * and the queue has ended; -ENODEV: the device is gone; -EBUSY: too many commands are outstanding,
- * or refused; -ENXIO, -ENOSPC, -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -EIO: refused;
- * -ESHUTDOWN: the queue is stopped.
- * The controller has no access to the data any more.
+ * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: the
+ * controller did not answer, and the queue has ended; -ENODEV: the device is
+ * gone; -EBUSY: too many commands are outstanding, or refused; -ENXIO, -ENOSPC,
+ * -EINVAL, -EOPNOTSUPP, -EPROTO, -EBADFD, -EIO: refused; -ESHUTDOWN: the queue
+ * is stopped. The controller has no access to the data any more.
  */
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd)
 {
@@ -282,7 +296,8 @@ int npf_run(struct npf_queue *q, struct npf_cmd *cmd)
  *
  * Return: as npf_run(), or -ENOMEM.
  */
-int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data, size_t len)
+int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data,
+		 size_t len)
 {
 	struct device *dev = &q->pdev->dev;
 	void *page;

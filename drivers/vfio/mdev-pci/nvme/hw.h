@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What <linux/nvme.h> does not have of Linux 6.1 on. Figures and sections are those of the NVM
- * Express Base Specification, revision 2.1.
+ * What <linux/nvme.h> does not have of Linux 6.1 on. Figures and sections are
+ * those of the NVM Express Base Specification, revision 2.1.
  */
 #ifndef _NVME_PF_HW_H
 #define _NVME_PF_HW_H
@@ -37,8 +37,8 @@ enum npf_virt_action {
  * @NPF_VI: an interrupt.
  * @NPF_NR_RESOURCES: how many kinds there are.
  *
- * The numbers are those of the field Resource Type of Virtualization Management, and of the bits of
- * the field CRT of &struct npf_primary.
+ * The numbers are those of the field Resource Type of Virtualization
+ * Management, and of the bits of the field CRT of &struct npf_primary.
  */
 enum npf_resource {
 	NPF_VQ,
@@ -141,7 +141,10 @@ enum npf_send {
 
 #define NPF_SUSPEND_NOW		BIT(16)
 
-/* Figure 353: Sequence Indicator, in dword 10: both bits for a state that is sent in one command */
+/*
+ * Figure 353: Sequence Indicator, in dword 10: both bits for a state that is
+ * sent in one command
+ */
 #define NPF_SEQ_FIRST		BIT(16)
 #define NPF_SEQ_LAST		BIT(17)
 

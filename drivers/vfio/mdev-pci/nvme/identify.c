@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The controller's Identify data. The driver checks it before it uses any of it. */
+/*
+ * The controller's Identify data. The driver checks it before it uses any of
+ * it.
+ */
 #include <linux/crc32.h>
 #include <linux/ctype.h>
 #include <linux/log2.h>
@@ -10,8 +13,8 @@
 #include "nvme.h"
 
 /* Copy one of the data structures that Identify returns */
-static int npf_get_page(struct npf *npf, u8 cns, u16 cntlid, const char *what, void *data,
-			size_t len)
+static int npf_get_page(struct npf *npf, u8 cns, u16 cntlid, const char *what,
+			void *data, size_t len)
 {
 	struct npf_cmd cmd = { .what = what, .cntlid = cntlid };
 
@@ -36,7 +39,8 @@ static bool npf_flexible_valid(const struct npf_flexible *f)
 	return f->own && taken <= le32_to_cpu(f->total);
 }
 
-static int npf_ask_primary(struct npf *npf, u16 cntlid, struct npf_primary *primary)
+static int npf_ask_primary(struct npf *npf, u16 cntlid,
+			   struct npf_primary *primary)
 {
 	int i, ret;
 
@@ -62,7 +66,8 @@ static int npf_ask_primary(struct npf *npf, u16 cntlid, struct npf_primary *prim
  *
  * Return: 0 or a negative errno; the reason was logged.
  */
-int npf_capacity(struct npf *npf, struct npf_capacity capacity[NPF_NR_RESOURCES])
+int npf_capacity(struct npf *npf,
+		 struct npf_capacity capacity[NPF_NR_RESOURCES])
 {
 	struct npf_primary primary;
 	int i, ret;
@@ -82,10 +87,12 @@ int npf_capacity(struct npf *npf, struct npf_capacity capacity[NPF_NR_RESOURCES]
 }
 
 /*
- * Calls @each for all secondary controllers until it returns true. The list comes in pages, by
- * ascending identifiers. A list that does not ascend is refused: it might have no end.
+ * Calls @each for all secondary controllers until it returns true. The list
+ * comes in pages, by ascending identifiers. A list that does not ascend is
+ * refused: it might have no end.
  */
-static int npf_walk(struct npf *npf, bool (*each)(const struct npf_secondary *s, void *arg),
+static int npf_walk(struct npf *npf,
+		    bool (*each)(const struct npf_secondary *s, void *arg),
 		    void *arg)
 {
 	struct npf_secondary_list *list;
@@ -168,7 +175,8 @@ static bool npf_is_it(const struct npf_secondary *s, void *arg)
  * @vf: number of the VF from 0.
  * @cntlid: gets the identifier of the controller.
  *
- * Return: 0; -ENXIO: there is none; or another negative errno. The reason was logged.
+ * Return: 0; -ENXIO: there is none; or another negative errno. The reason was
+ * logged.
  */
 int npf_secondary(struct npf *npf, unsigned int vf, u16 *cntlid)
 {
@@ -186,7 +194,8 @@ int npf_secondary(struct npf *npf, unsigned int vf, u16 *cntlid)
 	return 0;
 }
 
-static void npf_set_model(struct npf_identity *id, const struct nvme_id_ctrl *ctrl)
+static void npf_set_model(struct npf_identity *id,
+			  const struct nvme_id_ctrl *ctrl)
 {
 	char mn[sizeof(ctrl->mn) + 1] = {};
 	unsigned int i;
@@ -197,8 +206,9 @@ static void npf_set_model(struct npf_identity *id, const struct nvme_id_ctrl *ct
 }
 
 /*
- * The specification's part of a state has the I/O queues, but not the admin queue (figures 359 to
- * 361): without a vendor's part the state of a controller is not complete.
+ * The specification's part of a state has the I/O queues, but not the admin
+ * queue (figures 359 to 361): without a vendor's part the state of a controller
+ * is not complete.
  */
 static int npf_ask_formats(struct npf *npf, struct npf_identity *id)
 {
@@ -224,17 +234,22 @@ static int npf_ask_formats(struct npf *npf, struct npf_identity *id)
 		id->csvi = 1;
 		id->csuuidi = 1;
 		id->compat = crc32_le(~0, formats->data, sizeof(__le16));
-		id->compat = crc32_le(id->compat, formats->data + versions, UUID_SIZE);
+		id->compat = crc32_le(id->compat, formats->data + versions,
+				      UUID_SIZE);
 	}
 out:
 	kfree(formats);
 	return ret;
 }
 
-/* In pages of CAP.MPSMIN, which is 4 KiB here; 0: no limit. The engine asks for no more */
+/*
+ * In pages of CAP.MPSMIN, which is 4 KiB here; 0: no limit. The engine asks for
+ * no more
+ */
 static u32 npf_max_transfer(const struct nvme_id_ctrl *ctrl)
 {
-	if (!ctrl->mdts || ctrl->mdts >= ilog2(VFIO_PCI_MIG_CHUNK_MAX / NPF_PAGE))
+	if (!ctrl->mdts ||
+	    ctrl->mdts >= ilog2(VFIO_PCI_MIG_CHUNK_MAX / NPF_PAGE))
 		return VFIO_PCI_MIG_CHUNK_MAX;
 	return NPF_PAGE << ctrl->mdts;
 }
@@ -268,8 +283,9 @@ static int npf_get_identity(struct npf *npf, struct npf_identity *id)
 		goto out;
 	id->cntlid = le16_to_cpu(ctrl->cntlid);
 	id->max_transfer = npf_max_transfer(ctrl);
-	npf->queue.shutdown_us = clamp_t(unsigned long, le32_to_cpu(ctrl->rtd3e),
-					 NPF_MIN_SHUTDOWN_US, NPF_MAX_SHUTDOWN_US);
+	npf->queue.shutdown_us =
+		clamp_t(unsigned long, le32_to_cpu(ctrl->rtd3e),
+			NPF_MIN_SHUTDOWN_US, NPF_MAX_SHUTDOWN_US);
 	npf_set_model(id, ctrl);
 	ret = npf_check_oacs(npf, id, ctrl) ?:
 	      npf_ask_primary(npf, id->cntlid, &primary);
@@ -284,9 +300,11 @@ out:
  * npf_identify() - ask the controller what it is and can
  * @npf: the PF, its queue running.
  *
- * The framework and users rely on the limits read first, so they must not change.
+ * The framework and users rely on the limits read first, so they must not
+ * change.
  *
- * Return: 0 or a negative errno; the reason was logged. -ESTALE: the limits have changed.
+ * Return: 0 or a negative errno; the reason was logged. -ESTALE: the limits
+ * have changed.
  */
 int npf_identify(struct npf *npf)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PF driver for NVMe controllers with SR-IOV as mdev parents. It uses only the admin queue and
- * standard commands. To use namespaces on the host, leave the PF to the nvme driver.
+ * PF driver for NVMe controllers with SR-IOV as mdev parents. It uses only the
+ * admin queue and standard commands. To use namespaces on the host, leave the
+ * PF to the nvme driver.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
@@ -51,7 +52,8 @@ static int npf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	struct npf *npf;
 	int ret;
 
-	if (pdev->class != PCI_CLASS_STORAGE_EXPRESS || !pci_sriov_get_totalvfs(pdev)) {
+	if (pdev->class != PCI_CLASS_STORAGE_EXPRESS ||
+	    !pci_sriov_get_totalvfs(pdev)) {
 		dev_err(&pdev->dev, "is no NVMe controller with SR-IOV; clear its driver_override\n");
 		return -ENODEV;
 	}
@@ -64,7 +66,8 @@ static int npf_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = npf_map(pdev);
 	if (ret)
 		return ret;
-	ret = npf_queue_init(&npf->queue, pdev, pcim_iomap_table(pdev)[0], npf_failed);
+	ret = npf_queue_init(&npf->queue, pdev, pcim_iomap_table(pdev)[0],
+			     npf_failed);
 	if (ret)
 		return ret;
 	ret = npf_queue_start(&npf->queue);
@@ -94,7 +97,10 @@ static void npf_remove(struct pci_dev *pdev)
 	npf_queue_free(&npf->queue);
 }
 
-/* The controller must not write to the rings after kexec: the next kernel owns their memory */
+/*
+ * The controller must not write to the rings after kexec: the next kernel owns
+ * their memory
+ */
 static void npf_shutdown(struct pci_dev *pdev)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
@@ -147,7 +153,8 @@ static int npf_resume(struct device *dev)
 
 static DEFINE_SIMPLE_DEV_PM_OPS(npf_pm_ops, npf_suspend, npf_resume);
 
-static pci_ers_result_t npf_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+static pci_ers_result_t npf_error_detected(struct pci_dev *pdev,
+					   pci_channel_state_t state)
 {
 	struct npf *npf = pci_get_drvdata(pdev);
 
@@ -176,8 +183,9 @@ static const struct pci_error_handlers npf_err_handlers = {
 };
 
 /*
- * No ID table: a controller is bound only on request, by driver_override or new_id, and not
- * because the module is loaded. The name nvme belongs to the kernel's own driver.
+ * No ID table: a controller is bound only on request, by driver_override or
+ * new_id, and not because the module is loaded. The name nvme belongs to the
+ * kernel's own driver.
  */
 static struct pci_driver npf_driver = {
 	.name = "nvme-pf",

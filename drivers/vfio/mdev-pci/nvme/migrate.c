@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Host managed live migration: sections 5.1.16, 5.1.17 and 8.1.12 of the specification. The PF is
- * what it calls the Migration Management Controller.
+ * Host managed live migration: sections 5.1.16, 5.1.17 and 8.1.12 of the
+ * specification. The PF is what it calls the Migration Management Controller.
  *
- * A controller has one suspended state: it fetches no command and begins no transaction, but
- * doorbells and other properties can be written. That is VFIO_PCI_FN_P2P. Nothing else changes the
- * state, so VFIO_PCI_FN_FULL is the same.
+ * A controller has one suspended state: it fetches no command and begins no
+ * transaction, but doorbells and other properties can be written. That is
+ * VFIO_PCI_FN_P2P. Nothing else changes the state, so VFIO_PCI_FN_FULL is the
+ * same.
  */
 #include <linux/minmax.h>
 #include <linux/sizes.h>
@@ -13,12 +14,13 @@
 #include "nvme.h"
 
 /*
- * The specification names no limit. The I/O queues need at most 3 MiB (twice 65535 of 24 bytes); a
- * vendor's part has features and logs.
+ * The specification names no limit. The I/O queues need at most 3 MiB (twice
+ * 65535 of 24 bytes); a vendor's part has features and logs.
  */
 #define NPF_MAX_STATE	SZ_16M
 
-static struct npf_cmd npf_send(struct vfio_pci_fn *fn, const char *what, u32 dw10, u32 dw11)
+static struct npf_cmd npf_send(struct vfio_pci_fn *fn, const char *what,
+			       u32 dw10, u32 dw11)
 {
 	struct npf_cmd cmd = { .what = what, .cntlid = npf_cntlid(fn) };
 
@@ -41,7 +43,8 @@ static int npf_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
 	struct npf_cmd cmd = npf_send(fn, "Migration Send (Resume)", NPF_SEND_RESUME, 0);
 
-	return level == VFIO_PCI_FN_FULL ? 0 : npf_run(&npf_of(fn)->queue, &cmd);
+	return level == VFIO_PCI_FN_FULL ? 0 :
+					   npf_run(&npf_of(fn)->queue, &cmd);
 }
 
 static void npf_set_offset(struct npf_cmd *cmd, u64 offset)
@@ -51,10 +54,12 @@ static void npf_set_offset(struct npf_cmd *cmd, u64 offset)
 }
 
 /*
- * Figures 344 to 346. The number of dwords counts from 0. CSUIDXP, bits 24 to 31 of dword 11, is a
- * parameter of the vendor's format that only the vendor knows: 0.
+ * Figures 344 to 346. The number of dwords counts from 0. CSUIDXP, bits 24 to
+ * 31 of dword 11, is a parameter of the vendor's format that only the vendor
+ * knows: 0.
  */
-static struct npf_cmd npf_receive(struct vfio_pci_fn *fn, u64 offset, size_t len)
+static struct npf_cmd npf_receive(struct vfio_pci_fn *fn, u64 offset,
+				  size_t len)
 {
 	const struct npf_identity *id = &npf_of(fn)->id;
 	struct npf_cmd cmd = { .what = "Migration Receive (Get Controller State)",
@@ -87,8 +92,8 @@ static int npf_state_size(struct vfio_pci_fn *fn, u64 *size)
 		return ret;
 	standard = le64_to_cpu(header.standard[0]);
 	vendor = le64_to_cpu(header.vendor[0]);
-	if (header.standard[1] || header.vendor[1] || standard > NPF_MAX_STATE ||
-	    vendor > NPF_MAX_STATE)
+	if (header.standard[1] || header.vendor[1] ||
+	    standard > NPF_MAX_STATE || vendor > NPF_MAX_STATE)
 		return npf_bad_state(fn, "has an impossible size");
 	/* The engine compares it with the limit */
 	*size = sizeof(header) + (standard + vendor) * sizeof(u32);
@@ -120,7 +125,10 @@ static int npf_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	return 0;
 }
 
-/* Section 5.1.17.1.3: the last chunk applies the state; a first chunk drops earlier ones */
+/*
+ * Section 5.1.17.1.3: the last chunk applies the state; a first chunk drops
+ * earlier ones
+ */
 static int npf_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	const struct npf_identity *id = &npf_of(fn)->id;
@@ -133,7 +141,8 @@ static int npf_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	}
 	cmd = npf_send(fn, "Migration Send (Set Controller State)",
 		       NPF_SEND_SET_STATE | (buf->offset ? 0 : NPF_SEQ_FIRST) |
-		       (buf->last ? NPF_SEQ_LAST : 0), (u32)id->csuuidi << 24 | id->csvi << 16);
+			       (buf->last ? NPF_SEQ_LAST : 0),
+		       (u32)id->csuuidi << 24 | id->csvi << 16);
 	npf_set_offset(&cmd, buf->offset);
 	/* Not from 0, unlike that of Migration Receive */
 	cmd.sqe.common.cdw15 = cpu_to_le32(buf->len / sizeof(u32));
@@ -154,7 +163,8 @@ const struct vfio_pci_mig_ops npf_mig_ops = {
  * npf_mig_caps() - get the limits of migration
  * @npf: the PF, which has been identified.
  *
- * Return: the limits; valid only if the PF can migrate its secondary controllers.
+ * Return: the limits; valid only if the PF can migrate its secondary
+ * controllers.
  */
 struct vfio_pci_mig_caps npf_mig_caps(const struct npf *npf)
 {

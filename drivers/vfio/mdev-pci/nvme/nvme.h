@@ -13,10 +13,12 @@
  * struct npf_identity - Identify data of the controller that must not change
  * @cntlid: its identifier.
  * @max_transfer: most data that a command may have, in bytes.
- * @max: flexible resources that one secondary controller can have, by &enum npf_resource.
+ * @max: flexible resources that one secondary controller can have, by &enum
+ *	npf_resource.
  * @csvi: index of the version of the standard part of a controller's state.
  * @csuuidi: index of the format of the vendor's part.
- * @compat: identifies both formats; firmware loads only a state with the same formats.
+ * @compat: identifies both formats; firmware loads only a state with the same
+ *	formats.
  * @not_migratable: why its secondary controllers can't be migrated, or NULL.
  * @model: its model name, for the log and the description.
  */
@@ -35,11 +37,12 @@ struct npf_identity {
  * struct npf - an NVMe controller that is the PF of secondary controllers
  * @queue: its admin queue.
  * @id: its Identify data.
- * @saved: flexible resources that it had when it was bound, and gets back when it is unbound.
+ * @saved: flexible resources that it had when it was bound, and gets back when
+ *	it is unbound.
  * @desc: its registration with the framework.
  * @types: its types, for @desc.
- * @virt_lock: held from the check for free resources to their assignment, so that no other
- *	secondary controller gets them in between.
+ * @virt_lock: held from the check for free resources to their assignment, so
+ *	that no other secondary controller gets them in between.
  */
 struct npf {
 	struct npf_queue queue;
@@ -75,7 +78,8 @@ struct npf_capacity {
 
 /* identify.c */
 int npf_identify(struct npf *npf);
-int npf_capacity(struct npf *npf, struct npf_capacity capacity[NPF_NR_RESOURCES]);
+int npf_capacity(struct npf *npf,
+		 struct npf_capacity capacity[NPF_NR_RESOURCES]);
 int npf_secondaries(struct npf *npf, unsigned int *online, unsigned int *all);
 int npf_secondary(struct npf *npf, unsigned int vf, u16 *cntlid);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The types, which are resource profiles, and Virtualization Management behind them: section 8.2.6
- * of the specification.
+ * The types, which are resource profiles, and Virtualization Management behind
+ * them: section 8.2.6 of the specification.
  */
 #include <linux/minmax.h>
 
@@ -10,8 +10,8 @@
 static const char * const npf_resource_name[NPF_NR_RESOURCES] = { "queues", "interrupts" };
 
 /*
- * The profile is the number of I/O queue pairs. Each has an interrupt of its own, and so has the
- * admin queue, which is made of these resources too.
+ * The profile is the number of I/O queue pairs. Each has an interrupt of its
+ * own, and so has the admin queue, which is made of these resources too.
  */
 static const struct mdev_pci_type npf_types[NPF_NR_TYPES] = {
 	{ .name = "q1", .label = "NVMe controller, 1 I/O queue pair", .profile = 1 },
@@ -54,7 +54,8 @@ static int npf_virt(struct npf *npf, u16 cntlid, enum npf_virt_action action,
 	struct npf_cmd cmd = { .what = "Virtualization Management", .cntlid = cntlid };
 
 	cmd.sqe.common.opcode = nvme_admin_virtual_mgmt;
-	cmd.sqe.common.cdw10 = cpu_to_le32((u32)cntlid << 16 | resource << 8 | action);
+	cmd.sqe.common.cdw10 =
+		cpu_to_le32((u32)cntlid << 16 | resource << 8 | action);
 	cmd.sqe.common.cdw11 = cpu_to_le32(number);
 	return npf_run(&npf->queue, &cmd);
 }
@@ -67,7 +68,8 @@ static int npf_assign(struct npf *npf, u16 cntlid, u16 number)
 
 static int npf_take_back(struct npf *npf, u16 cntlid)
 {
-	return npf_virt(npf, cntlid, NPF_VIRT_OFFLINE, 0, 0) ?: npf_assign(npf, cntlid, 0);
+	return npf_virt(npf, cntlid, NPF_VIRT_OFFLINE, 0, 0) ?:
+		       npf_assign(npf, cntlid, 0);
 }
 
 static int npf_check_room(struct npf *npf, const struct mdev_pci_type *type)
@@ -81,8 +83,10 @@ static int npf_check_room(struct npf *npf, const struct mdev_pci_type *type)
 	for (i = 0; i < NPF_NR_RESOURCES; i++) {
 		if (capacity[i].free >= npf_needs(type))
 			continue;
-		dev_err(&npf->queue.pdev->dev, "%s needs %u %s, the controller has %u left: remove an mdev, or take a smaller type\n",
-			type->name, npf_needs(type), npf_resource_name[i], capacity[i].free);
+		dev_err(&npf->queue.pdev->dev,
+			"%s needs %u %s, the controller has %u left: remove an mdev, or take a smaller type\n",
+			type->name, npf_needs(type), npf_resource_name[i],
+			capacity[i].free);
 		return -ENOSPC;
 	}
 	return 0;
@@ -96,9 +100,13 @@ static int npf_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
 	int ret;
 
 	mutex_lock(&npf->virt_lock);
-	/* It may still have resources if the command that removes them was not answered */
-	ret = npf_secondary(npf, fn->id, &cntlid) ?: npf_take_back(npf, cntlid) ?:
-	      npf_check_room(npf, type);
+	/*
+	 * It may still have resources if the command that removes them was not
+	 * answered
+	 */
+	ret = npf_secondary(npf, fn->id, &cntlid) ?:
+		      npf_take_back(npf, cntlid) ?:
+						    npf_check_room(npf, type);
 	if (ret)
 		goto out;
 	ret = npf_assign(npf, cntlid, npf_needs(type)) ?:
@@ -121,14 +129,16 @@ static void npf_disable(struct vfio_pci_fn *fn)
 	mutex_unlock(&npf->virt_lock);
 }
 
-static unsigned int npf_available(struct pci_dev *pf, const struct mdev_pci_type *type)
+static unsigned int npf_available(struct pci_dev *pf,
+				  const struct mdev_pci_type *type)
 {
 	struct npf_capacity capacity[NPF_NR_RESOURCES];
 	struct npf *npf = pci_get_drvdata(pf);
 
 	if (npf_capacity(npf, capacity))
 		return 0;
-	return min(capacity[NPF_VQ].free, capacity[NPF_VI].free) / npf_needs(type);
+	return min(capacity[NPF_VQ].free, capacity[NPF_VI].free) /
+	       npf_needs(type);
 }
 
 static int npf_show(struct pci_dev *pf, char *buf, size_t size)
@@ -157,15 +167,17 @@ const struct mdev_pci_parent_ops npf_parent_ops = {
 static int npf_set_primary(struct npf *npf, const u16 number[NPF_NR_RESOURCES])
 {
 	return npf_virt(npf, npf->id.cntlid, NPF_VIRT_PRIMARY, NPF_VQ, number[NPF_VQ]) ?:
-	       npf_virt(npf, npf->id.cntlid, NPF_VIRT_PRIMARY, NPF_VI, number[NPF_VI]);
+		       npf_virt(npf, npf->id.cntlid, NPF_VIRT_PRIMARY, NPF_VI,
+				number[NPF_VI]);
 }
 
 /**
  * npf_take_primary() - take the flexible resources from the primary controller
  * @npf: the PF, its queue running.
  *
- * The primary controller does not need them: its admin queue uses private resources. The change
- * takes effect with a reset of the controller, so this function restarts the queue.
+ * The primary controller does not need them: its admin queue uses private
+ * resources. The change takes effect with a reset of the controller, so this
+ * function restarts the queue.
  *
  * Return: 0 or a negative errno; the reason was logged.
  */
@@ -190,7 +202,8 @@ int npf_take_primary(struct npf *npf)
 }
 
 /**
- * npf_return_primary() - return the flexible resources to the primary controller
+ * npf_return_primary() - return the flexible resources to the primary
+ *	controller
  * @npf: the PF, its queue running; no secondary controller has any.
  */
 void npf_return_primary(struct npf *npf)

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The controller's registers, and the rings of its admin queue with their start and stop.
+ * The controller's registers, and the rings of its admin queue with their start
+ * and stop.
  *
- * The controller is not trusted. Entries are copied out of the ring before they are checked, an
- * unknown command identifier ends the queue, and an interrupt handles at most a ring of entries.
- * Memory is freed only when the controller can't reach it any more: after it has reported that it
- * stopped or, if it does not report that in time, after bus mastering was disabled.
+ * The controller is not trusted. Entries are copied out of the ring before they
+ * are checked, an unknown command identifier ends the queue, and an interrupt
+ * handles at most a ring of entries. Memory is freed only when the controller
+ * can't reach it any more: after it has reported that it stopped or, if it does
+ * not report that in time, after bus mastering was disabled.
  *
- * No timer checks an idle queue: the next command finds a controller that has failed.
+ * No timer checks an idle queue: the next command finds a controller that has
+ * failed.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -36,13 +39,17 @@ static u32 npf_cq_doorbell(struct npf_queue *q)
 	return NVME_REG_DBS + (4 << NVME_CAP_STRIDE(q->cap));
 }
 
-/* How long it may take to become ready, or to stop. At least one unit, at most 65535 */
+/*
+ * How long it may take to become ready, or to stop. At least one unit, at most
+ * 65535
+ */
 static u64 npf_ready_us(struct npf_queue *q)
 {
 	u32 units = max_t(u32, 1, NVME_CAP_TIMEOUT(q->cap));
 
 	if (q->cap & NVME_CAP_CRMS_CRWMS)
-		units = max_t(u32, units, NVME_CRTO_CRWMT(readl(q->regs + NVME_REG_CRTO)));
+		units = max_t(u32, units,
+			      NVME_CRTO_CRWMT(readl(q->regs + NVME_REG_CRTO)));
 	return (u64)units * NPF_TO_US;
 }
 
@@ -79,19 +86,24 @@ static void npf_controller_disable(struct npf_queue *q)
 	u32 status;
 
 	if (q->error == -ENODEV) {
-		/* A controller that does not answer may still write to memory */
+		/*
+		 * A controller that does not answer may still write to memory
+		 */
 		pci_clear_master(q->pdev);
 		return;
 	}
 	writel(0, q->regs + NVME_REG_CC);
-	if (read_poll_timeout(npf_status, status, status == NPF_GONE || !(status & NVME_CSTS_RDY),
+	if (read_poll_timeout(npf_status, status,
+			      status == NPF_GONE || !(status & NVME_CSTS_RDY),
 			      NPF_POLL_US, npf_ready_us(q), false, q)) {
 		dev_err(&q->pdev->dev, "the controller does not stop: bus mastering was disabled\n");
 		pci_clear_master(q->pdev);
 	}
 }
 
-/* Section 3.6.1: the controller saves its volatile caches before it loses power */
+/*
+ * Section 3.6.1: the controller saves its volatile caches before it loses power
+ */
 static void npf_controller_shutdown(struct npf_queue *q)
 {
 	u32 status, cc;
@@ -101,7 +113,8 @@ static void npf_controller_shutdown(struct npf_queue *q)
 	cc = readl(q->regs + NVME_REG_CC);
 	if (cc == NPF_GONE || !(cc & NVME_CC_ENABLE))
 		return;
-	writel((cc & ~NVME_CC_SHN_MASK) | NVME_CC_SHN_NORMAL, q->regs + NVME_REG_CC);
+	writel((cc & ~NVME_CC_SHN_MASK) | NVME_CC_SHN_NORMAL,
+	       q->regs + NVME_REG_CC);
 	if (read_poll_timeout(npf_status, status, status == NPF_GONE ||
 			      (status & NVME_CSTS_SHST_MASK) == NVME_CSTS_SHST_CMPLT,
 			      NPF_POLL_US, q->shutdown_us, false, q))
@@ -116,7 +129,10 @@ static void npf_failure_work(struct work_struct *work)
 	dev_err(&q->pdev->dev, "%s: its VFs can't be used until it is reset (write 1 to its \"reset\" attribute)\n",
 		q->why);
 	npf_controller_disable(q);
-	/* Set the error first: a waiter that sees its command end must also see the failure */
+	/*
+	 * Set the error first: a waiter that sees its command end must also see
+	 * the failure
+	 */
 	q->failed(q, q->why);
 	npf_commands_end(q, q->error);
 }
@@ -124,11 +140,12 @@ static void npf_failure_work(struct work_struct *work)
 /**
  * npf_queue_fail() - end the queue
  * @q: the queue, locked.
- * @error: errno of outstanding and of new commands; -ENODEV: registers are not there.
+ * @error: errno of outstanding and of new commands; -ENODEV: registers are not
+ *	there.
  * @why: a string literal for the log.
  *
- * The first failure counts. Outstanding commands end a little later: they do so when the controller
- * has no more access to their data.
+ * The first failure counts. Outstanding commands end a little later: they do so
+ * when the controller has no more access to their data.
  */
 void npf_queue_fail(struct npf_queue *q, int error, const char *why)
 {
@@ -182,7 +199,8 @@ void npf_queue_check(struct npf_queue *q)
  * @tag: the slot of the command.
  * @sqe: the command.
  */
-void npf_queue_post(struct npf_queue *q, unsigned int tag, const struct nvme_command *sqe)
+void npf_queue_post(struct npf_queue *q, unsigned int tag,
+		    const struct nvme_command *sqe)
 {
 	struct nvme_command *entry = &q->rings->sq[q->tail];
 
@@ -221,8 +239,10 @@ static void npf_write_rings(struct npf_queue *q)
 	q->head = 0;
 	q->phase = 1;
 	writel((NPF_DEPTH - 1) << 16 | (NPF_DEPTH - 1), q->regs + NVME_REG_AQA);
-	lo_hi_writeq(q->rings_dma + offsetof(struct npf_rings, sq), q->regs + NVME_REG_ASQ);
-	lo_hi_writeq(q->rings_dma + offsetof(struct npf_rings, cq), q->regs + NVME_REG_ACQ);
+	lo_hi_writeq(q->rings_dma + offsetof(struct npf_rings, sq),
+		     q->regs + NVME_REG_ASQ);
+	lo_hi_writeq(q->rings_dma + offsetof(struct npf_rings, cq),
+		     q->regs + NVME_REG_ACQ);
 }
 
 static int npf_controller_enable(struct npf_queue *q)
@@ -233,7 +253,8 @@ static int npf_controller_enable(struct npf_queue *q)
 		cc |= NVME_CC_CSS_CSI;
 	pci_set_master(q->pdev);
 	writel(cc, q->regs + NVME_REG_CC);
-	if (read_poll_timeout(npf_status, status, status & (NVME_CSTS_RDY | NVME_CSTS_CFS),
+	if (read_poll_timeout(npf_status, status,
+			      status & (NVME_CSTS_RDY | NVME_CSTS_CFS),
 			      NPF_POLL_US, npf_ready_us(q), false, q) ||
 	    status & NVME_CSTS_CFS) {
 		dev_err(&q->pdev->dev, "the controller does not become ready (CSTS 0x%08x): reset it (write 1 to its \"reset\" attribute)\n",
@@ -248,7 +269,8 @@ static int npf_controller_enable(struct npf_queue *q)
  * npf_queue_start() - make the queue ready for commands
  * @q: the queue, fresh or stopped.
  *
- * Return: 0 or a negative errno; the reason was logged, and the queue is stopped.
+ * Return: 0 or a negative errno; the reason was logged, and the queue is
+ * stopped.
  */
 int npf_queue_start(struct npf_queue *q)
 {
@@ -257,7 +279,10 @@ int npf_queue_start(struct npf_queue *q)
 	ret = npf_read_cap(q);
 	if (ret)
 		return ret;
-	/* A previous driver may have left it running, on memory that is no ring now */
+	/*
+	 * A previous driver may have left it running, on memory that is no ring
+	 * now
+	 */
 	q->error = -ESHUTDOWN;
 	npf_controller_disable(q);
 	npf_write_rings(q);
@@ -288,8 +313,9 @@ static void npf_stop(struct npf_queue *q, bool shutdown)
  * npf_queue_stop() - end all commands and take no new ones
  * @q: the queue, running, failed or stopped.
  *
- * On return no command is outstanding, &npf_queue.failed is not running, and the controller makes
- * no access to host memory. Its secondary controllers are offline then: section 8.2.6.
+ * On return no command is outstanding, &npf_queue.failed is not running, and
+ * the controller makes no access to host memory. Its secondary controllers are
+ * offline then: section 8.2.6.
  */
 void npf_queue_stop(struct npf_queue *q)
 {
@@ -312,13 +338,15 @@ static int npf_alloc(struct npf_queue *q)
 	struct device *dev = &q->pdev->dev;
 	unsigned int i;
 
-	q->rings = dmam_alloc_coherent(dev, sizeof(*q->rings), &q->rings_dma, GFP_KERNEL);
+	q->rings = dmam_alloc_coherent(dev, sizeof(*q->rings), &q->rings_dma,
+				       GFP_KERNEL);
 	if (!q->rings)
 		return -ENOMEM;
 	for (i = 0; i < NPF_SLOTS; i++) {
 		struct npf_slot *slot = &q->slots[i];
 
-		slot->prps = dmam_alloc_coherent(dev, NPF_PAGE, &slot->prps_dma, GFP_KERNEL);
+		slot->prps = dmam_alloc_coherent(dev, NPF_PAGE, &slot->prps_dma,
+						 GFP_KERNEL);
 		if (!slot->prps)
 			return -ENOMEM;
 	}
@@ -347,7 +375,8 @@ static int npf_request_irq(struct npf_queue *q)
  *
  * Return: 0 or a negative errno; the reason was logged.
  */
-int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev, void __iomem *regs,
+int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev,
+		   void __iomem *regs,
 		   void (*failed)(struct npf_queue *q, const char *why))
 {
 	int ret;

@@ -2,7 +2,8 @@
 /*
  * The admin queue of an NVMe controller. This driver uses no other queue.
  *
- * queue.c has the controller's registers and the rings; command.c has the outstanding commands.
+ * queue.c has the controller's registers and the rings; command.c has the
+ * outstanding commands.
  */
 #ifndef _NVME_PF_QUEUE_H
 #define _NVME_PF_QUEUE_H
@@ -49,7 +50,8 @@ static_assert(offsetof(struct npf_rings, cq) == NPF_PAGE);
 
 /**
  * struct npf_cmd - an admin command
- * @sqe: as it goes to the controller; its identifier and its data are filled in.
+ * @sqe: as it goes to the controller; its identifier and its data are filled
+ *	in.
  * @what: what it is, for the log.
  * @cntlid: the controller that it is about, for the log.
  * @sgt: data, mapped for DMA by the PF; or NULL.
@@ -91,8 +93,8 @@ struct npf_slot {
  * struct npf_queue - the admin queue
  * @pdev: the PF.
  * @regs: its BAR 0.
- * @failed: told when the queue has failed, before the outstanding commands end. In process
- *	context; may sleep.
+ * @failed: told when the queue has failed, before the outstanding commands end.
+ *	In process context; may sleep.
  * @cap: what the register CAP says.
  * @shutdown_us: how long it may take to shut down.
  * @rings: the rings.
@@ -128,7 +130,8 @@ struct npf_queue {
 	const char *why;
 };
 
-int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev, void __iomem *regs,
+int npf_queue_init(struct npf_queue *q, struct pci_dev *pdev,
+		   void __iomem *regs,
 		   void (*failed)(struct npf_queue *q, const char *why));
 void npf_queue_free(struct npf_queue *q);
 int npf_queue_start(struct npf_queue *q);
@@ -137,15 +140,18 @@ void npf_queue_shutdown(struct npf_queue *q);
 void npf_queue_fail(struct npf_queue *q, int error, const char *why);
 void npf_queue_lost(struct npf_queue *q);
 void npf_queue_check(struct npf_queue *q);
-void npf_queue_post(struct npf_queue *q, unsigned int tag, const struct nvme_command *sqe);
+void npf_queue_post(struct npf_queue *q, unsigned int tag,
+		    const struct nvme_command *sqe);
 
 /* command.c */
 unsigned int npf_timeout_ms(void);
 int npf_commands_init(struct npf_queue *q);
 void npf_commands_free(struct npf_queue *q);
 void npf_commands_end(struct npf_queue *q, int error);
-void npf_command_complete(struct npf_queue *q, const struct nvme_completion *cqe);
+void npf_command_complete(struct npf_queue *q,
+			  const struct nvme_completion *cqe);
 int npf_run(struct npf_queue *q, struct npf_cmd *cmd);
-int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data, size_t len);
+int npf_run_page(struct npf_queue *q, struct npf_cmd *cmd, void *data,
+		 size_t len);
 
 #endif /* _NVME_PF_QUEUE_H */

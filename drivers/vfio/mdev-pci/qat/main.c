@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFs of Intel QAT devices as mdevs. The PF's own driver stays bound and creates the VFs; intel_qat
- * migrates them, by qat_vfmig_*.
+ * VFs of Intel QAT devices as mdevs. The PF's own driver stays bound and
+ * creates the VFs; intel_qat migrates them, by qat_vfmig_*.
  *
- * A state is a block of constant size in memory of intel_qat. It begins with the setup: what the VF
- * can do, which does not change. The setup can be saved while the VF runs, and is compared with the
- * VF before the rest is loaded. intel_qat makes and checks it once until qat_vfmig_reset(), even if
- * the check has failed, and never clears the block.
+ * A state is a block of constant size in memory of intel_qat. It begins with
+ * the setup: what the VF can do, which does not change. The setup can be saved
+ * while the VF runs, and is compared with the VF before the rest is loaded.
+ * intel_qat makes and checks it once until qat_vfmig_reset(), even if the check
+ * has failed, and never clears the block.
  */
 #include <linux/mdev_pci.h>
 #include <linux/module.h>
@@ -27,7 +28,10 @@ static int qat_result(struct vfio_pci_fn *fn, const char *what, int ret)
 	return ret;
 }
 
-/* A stopped VF takes jobs and processes none: VFIO_PCI_FN_P2P. There is nothing else to stop */
+/*
+ * A stopped VF takes jobs and processes none: VFIO_PCI_FN_P2P. There is nothing
+ * else to stop
+ */
 static int qat_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 {
 	struct qat_vf *vf = fn->priv;
@@ -35,7 +39,10 @@ static int qat_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
 	vf->full = level == VFIO_PCI_FN_FULL;
 	if (vf->full || !qat_result(fn, "suspend the VF", qat_vfmig_suspend(vf->dev)))
 		return 0;
-	/* Some of its rings may have stopped. Its state is known then: this is no -ETIMEDOUT */
+	/*
+	 * Some of its rings may have stopped. Its state is known then: this is
+	 * no -ETIMEDOUT
+	 */
 	qat_vfmig_resume(vf->dev);
 	return -EIO;
 }
@@ -65,17 +72,20 @@ static int qat_state_size(struct vfio_pci_fn *fn, u64 *bytes)
 /* Bytes that can be saved now. Of a VF that runs it is only the setup */
 static u32 qat_end(const struct qat_vf *vf)
 {
-	return vf->full ? vf->dev->state_size : min(vf->dev->setup_size, vf->dev->state_size);
+	return vf->full ? vf->dev->state_size :
+			  min(vf->dev->setup_size, vf->dev->state_size);
 }
 
 static int qat_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
 	struct qat_vf *vf = fn->priv;
-	int ret = vf->full ? qat_vfmig_save_state(vf->dev) : qat_vfmig_save_setup(vf->dev);
+	int ret = vf->full ? qat_vfmig_save_state(vf->dev) :
+			     qat_vfmig_save_setup(vf->dev);
 
 	if (qat_result(fn, "save the VF", ret))
 		return ret;
-	buf->len = min_t(u64, buf->len, qat_end(vf) - min_t(u64, buf->offset, qat_end(vf)));
+	buf->len = min_t(u64, buf->len,
+			 qat_end(vf) - min_t(u64, buf->offset, qat_end(vf)));
 	memcpy(buf->vaddr, vf->dev->state + buf->offset, buf->len);
 	vf->saved = buf->offset + buf->len;
 	buf->last = vf->saved >= qat_end(vf);
@@ -83,7 +93,8 @@ static int qat_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 }
 
 /* A save came first: the setup is there */
-static int qat_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size)
+static int qat_precopy_size(struct vfio_pci_fn *fn,
+			    struct vfio_pci_precopy_size *size)
 {
 	struct qat_vf *vf = fn->priv;
 
@@ -92,7 +103,8 @@ static int qat_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size
 	return 0;
 }
 
-static int qat_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+static int qat_precopy_stop(struct vfio_pci_fn *fn,
+			    struct vfio_pci_mig_buf *buf)
 {
 	return 0;
 }
@@ -175,17 +187,23 @@ static const struct vfio_pci_mig_ops qat_mig_ops = {
 	.precopy_stop = qat_precopy_stop, .precopy_size = qat_precopy_size,
 };
 
-static const struct mdev_pci_parent_ops qat_ops = { .enable = qat_enable, .disable = qat_disable };
+static const struct mdev_pci_parent_ops qat_ops = { .enable = qat_enable,
+						    .disable = qat_disable };
 
 static const struct mdev_pci_type qat_type = {
 	.name = "vf", .label = "VF of a QAT device", .mig_ops = &qat_mig_ops,
 };
 
 static const struct mdev_pci_parent_desc qat_desc = {
-	.owner = THIS_MODULE, .model = "Intel QAT", .ops = &qat_ops,
-	.types = &qat_type, .nr_types = 1, .external_pf_driver = true,
+	.owner = THIS_MODULE,
+	.model = "Intel QAT",
+	.ops = &qat_ops,
+	.types = &qat_type,
+	.nr_types = 1,
+	.external_pf_driver = true,
 	/* A bound: the size of a VF's state is known when it is enabled */
-	.mig_caps = { .max_state = 16 * VFIO_PCI_MIG_CHUNK_MAX, .kind = VFIO_PCI_BUF_CPU,
+	.mig_caps = { .max_state = 16 * VFIO_PCI_MIG_CHUNK_MAX,
+		      .kind = VFIO_PCI_BUF_CPU,
 		      .precopy = true },
 };
 
@@ -193,7 +211,8 @@ static const struct mdev_pci_external qat_external = {
 	.name = "mdev-pci-qat", .match = qat_match, .desc = &qat_desc,
 };
 
-module_driver(qat_external, mdev_pci_register_external, mdev_pci_unregister_external);
+module_driver(qat_external, mdev_pci_register_external,
+	      mdev_pci_unregister_external);
 
 MODULE_LICENSE("GPL");
 MODULE_AUTHOR("The mdev-pci developers");

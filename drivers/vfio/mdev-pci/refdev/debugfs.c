@@ -82,7 +82,8 @@ static void refdev_show_name(struct seq_file *m, const char *name, size_t len)
 
 static int refdev_firmware_show(struct seq_file *m, void *unused)
 {
-	struct refdev_cmd cmd = { .opcode = REFDEV_IDENTIFY, .function = REFDEV_PF };
+	struct refdev_cmd cmd = { .opcode = REFDEV_IDENTIFY,
+				  .function = REFDEV_PF };
 	struct refdev_queue *q = m->private;
 	struct refdev_identify_page page;
 	u32 version;
@@ -115,7 +116,9 @@ DEFINE_SHOW_ATTRIBUTE(refdev_firmware);
 static int refdev_vf_show(struct seq_file *m, void *unused)
 {
 	struct refdev_debugfs_vf *vf = m->private;
-	struct refdev_cmd cmd = { .opcode = REFDEV_QUERY, .function = vf->id, .quiet = true };
+	struct refdev_cmd cmd = { .opcode = REFDEV_QUERY,
+				  .function = vf->id,
+				  .quiet = true };
 	struct refdev_function_page page;
 	u32 flags;
 	u16 level;
@@ -175,7 +178,8 @@ static int refdev_parse_number(char **words, u64 *number)
 	return word ? kstrtou64(word, 0, number) : 0;
 }
 
-static int refdev_parse_fault(const char *kind, u16 opcode, char *words, struct refdev_cmd *cmd)
+static int refdev_parse_fault(const char *kind, u16 opcode, char *words,
+			      struct refdev_cmd *cmd)
 {
 	u64 param = 0, count = 1, skip = 0;
 	int ret, fault;
@@ -214,8 +218,8 @@ static int refdev_parse_inject(char *words, struct refdev_cmd *cmd)
 	       refdev_parse_fault(kind, number, words, cmd);
 }
 
-static ssize_t refdev_inject_write(struct file *file, const char __user *from, size_t count,
-				   loff_t *pos)
+static ssize_t refdev_inject_write(struct file *file, const char __user *from,
+				   size_t count, loff_t *pos)
 {
 	struct refdev_queue *q = file->private_data;
 	struct refdev_cmd cmd = { .opcode = REFDEV_INJECT };
@@ -239,7 +243,10 @@ static const struct file_operations refdev_inject_fops = {
 	.llseek = default_llseek,
 };
 
-/* Serializes detach and attach with enabling and disabling VFs, as a PF driver's lock does */
+/*
+ * Serializes detach and attach with enabling and disabling VFs, as a PF
+ * driver's lock does
+ */
 static DEFINE_MUTEX(refdev_detach_lock);
 
 /**
@@ -272,9 +279,12 @@ static int refdev_detach(struct refdev_debugfs_vf *vf, bool attach)
 	return ret;
 }
 
-/* "<vf>" detaches a VF from firmware, as a PF driver may do; "-<vf>" attaches it again */
-static ssize_t refdev_detach_write(struct file *file, const char __user *from, size_t count,
-				   loff_t *pos)
+/*
+ * "<vf>" detaches a VF from firmware, as a PF driver may do; "-<vf>" attaches
+ * it again
+ */
+static ssize_t refdev_detach_write(struct file *file, const char __user *from,
+				   size_t count, loff_t *pos)
 {
 	struct refdev *r = file->private_data;
 	char word[REFDEV_FILE_NAME] = "";
@@ -286,7 +296,8 @@ static ssize_t refdev_detach_write(struct file *file, const char __user *from, s
 		return -EINVAL;
 	attach = word[0] == '-';
 	ret = kstrtou16(word + attach, 0, &id);
-	if (ret || !r->debugfs_vfs || id >= le16_to_cpu(r->queue.info.total_vfs))
+	if (ret || !r->debugfs_vfs ||
+	    id >= le16_to_cpu(r->queue.info.total_vfs))
 		return ret ?: -EINVAL;
 	return refdev_detach(&r->debugfs_vfs[id], attach) ?: count;
 }
@@ -320,7 +331,8 @@ void refdev_debugfs_add(struct refdev *r)
 		vfs[i].queue = &r->queue;
 		vfs[i].id = i;
 		snprintf(name, sizeof(name), "vf%u", i);
-		debugfs_create_file(name, 0400, r->debugfs, &vfs[i], &refdev_vf_fops);
+		debugfs_create_file(name, 0400, r->debugfs, &vfs[i],
+				    &refdev_vf_fops);
 	}
 	r->debugfs_vfs = vfs;
 }

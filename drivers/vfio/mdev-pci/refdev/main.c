@@ -48,7 +48,8 @@ static int refdev_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		return -ENOMEM;
 	pci_set_drvdata(pdev, r);
 
-	ret = refdev_queue_init(&r->queue, pdev, refdev_failed) ?: refdev_acquire(r);
+	ret = refdev_queue_init(&r->queue, pdev, refdev_failed) ?:
+		      refdev_acquire(r);
 	if (ret)
 		return ret;
 	refdev_debugfs_add(r);

@@ -2,8 +2,12 @@
 /* The PF itself as an mdev, while this driver stays bound. */
 #include "refdev.h"
 
-/* If firmware does not answer now, this driver could not take the device back later either */
-static int refdev_quiesce(struct pci_dev *pdev, const struct mdev_pci_type *type)
+/*
+ * If firmware does not answer now, this driver could not take the device back
+ * later either
+ */
+static int refdev_quiesce(struct pci_dev *pdev,
+			  const struct mdev_pci_type *type)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 	int ret = refdev_identify(&r->queue);

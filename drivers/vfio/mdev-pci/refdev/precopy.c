@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Pre-copy: firmware saves a VF that runs, and remembers what has changed since. */
+/*
+ * Pre-copy: firmware saves a VF that runs, and remembers what has changed
+ * since.
+ */
 #include "refdev.h"
 
-static struct refdev_cmd refdev_precopy(struct vfio_pci_fn *fn, enum refdev_precopy what)
+static struct refdev_cmd refdev_precopy(struct vfio_pci_fn *fn,
+					enum refdev_precopy what)
 {
 	return (struct refdev_cmd) {
 		.opcode = REFDEV_PRECOPY, .function = fn->id, .arg = { what },
@@ -22,7 +26,8 @@ int refdev_precopy_start(struct vfio_pci_fn *fn)
 	return refdev_run_anew(refdev_queue_of(fn), &start, &stop);
 }
 
-int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size)
+int refdev_precopy_size(struct vfio_pci_fn *fn,
+			struct vfio_pci_precopy_size *size)
 {
 	const struct refdev_identify_page *info = &refdev_queue_of(fn)->info;
 	struct refdev_cmd cmd = refdev_precopy(fn, REFDEV_PRECOPY_QUERY);
@@ -33,6 +38,7 @@ int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *si
 	size->dirty = cmd.result[1];
 	/* The image's header, as an extent */
 	size->stopped = sizeof(struct refdev_extent) +
-			le64_to_cpu(info->state_bytes) - le64_to_cpu(info->context_bytes);
+			le64_to_cpu(info->state_bytes) -
+			le64_to_cpu(info->context_bytes);
 	return ret;
 }

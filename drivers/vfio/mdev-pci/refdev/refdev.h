@@ -56,7 +56,8 @@ struct vfio_pci_log_caps refdev_log_caps(const struct refdev_queue *q);
 /* precopy.c */
 int refdev_precopy_start(struct vfio_pci_fn *fn);
 int refdev_precopy_stop(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf);
-int refdev_precopy_size(struct vfio_pci_fn *fn, struct vfio_pci_precopy_size *size);
+int refdev_precopy_size(struct vfio_pci_fn *fn,
+			struct vfio_pci_precopy_size *size);
 
 /* fw/device.c */
 int refdev_acquire(struct refdev *r);

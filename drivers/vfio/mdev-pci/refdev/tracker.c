@@ -34,19 +34,24 @@ static int refdev_log_stop(struct vfio_pci_fn *fn)
 	return refdev_command(fn, REFDEV_TRACKER_STOP, 0);
 }
 
-static int refdev_log_start(struct vfio_pci_fn *fn, const struct vfio_pci_log_range *ranges,
+static int refdev_log_start(struct vfio_pci_fn *fn,
+			    const struct vfio_pci_log_range *ranges,
 			    unsigned int nr, unsigned int page_shift)
 {
-	struct refdev_cmd stop = { .opcode = REFDEV_TRACKER_STOP, .function = fn->id };
+	struct refdev_cmd stop = { .opcode = REFDEV_TRACKER_STOP,
+				   .function = fn->id };
 	struct refdev_cmd start = {
-		.opcode = REFDEV_TRACKER_START, .function = fn->id, .arg = { page_shift, nr },
+		.opcode = REFDEV_TRACKER_START,
+		.function = fn->id,
+		.arg = { page_shift, nr },
 		.len = nr * sizeof(struct refdev_range),
 	};
 	struct refdev_range *wire;
 	unsigned int i;
 	int ret;
 
-	wire = dma_alloc_coherent(&fn->pf->dev, start.len, &start.dma, GFP_KERNEL);
+	wire = dma_alloc_coherent(&fn->pf->dev, start.len, &start.dma,
+				  GFP_KERNEL);
 	if (!wire)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Devices whose VFs are suspended, saved, loaded and resumed by a control block of their own, in
- * a BAR that the engine hides: the same commands as those of the PF's queue, one at a time, with
- * data that the CPU copies through a window. Nothing is outstanding when an operation returns.
+ * Devices whose VFs are suspended, saved, loaded and resumed by a control block
+ * of their own, in a BAR that the engine hides: the same commands as those of
+ * the PF's queue, one at a time, with data that the CPU copies through a
+ * window. Nothing is outstanding when an operation returns.
  */
 #include <linux/delay.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
@@ -43,11 +44,13 @@ static void __iomem *refdev_window(struct vfio_pci_fn *fn, void __iomem *regs)
 	return regs + le32_to_cpu(refdev_queue_of(fn)->info.window_offset);
 }
 
-static void refdev_ring(struct vfio_pci_fn *fn, void __iomem *regs, struct refdev_call *call)
+static void refdev_ring(struct vfio_pci_fn *fn, void __iomem *regs,
+			struct refdev_call *call)
 {
 	unsigned int i;
 
-	writel(call->opcode | call->flags << REFDEV_VC_FLAGS_SHIFT, regs + REFDEV_VC_COMMAND);
+	writel(call->opcode | call->flags << REFDEV_VC_FLAGS_SHIFT,
+	       regs + REFDEV_VC_COMMAND);
 	for (i = 0; i < ARRAY_SIZE(call->arg); i++)
 		lo_hi_writeq(call->arg[i], regs + REFDEV_VC_ARG(i));
 	writel(call->bytes, regs + REFDEV_VC_BYTES);
@@ -67,7 +70,8 @@ static int refdev_call_begin(struct vfio_pci_fn *fn, struct refdev_call *call)
 		return PTR_ERR(regs);
 	if (readl(regs + REFDEV_VC_MAGIC) != REFDEV_VC_MAGIC_VALUE)
 		ret = -ENODEV;
-	else if (readl(regs + REFDEV_VC_DOORBELL) != readl(regs + REFDEV_VC_DONE))
+	else if (readl(regs + REFDEV_VC_DOORBELL) !=
+		 readl(regs + REFDEV_VC_DONE))
 		ret = -EBUSY;
 	else
 		refdev_ring(fn, regs, call);
@@ -133,8 +137,8 @@ static bool refdev_call_ended(struct vfio_pci_fn *fn)
 }
 
 /*
- * Whether the command is carried out is unknown. The control block is free some time after the
- * write; wait for that, so that the next command can use it.
+ * Whether the command is carried out is unknown. The control block is free some
+ * time after the write; wait for that, so that the next command can use it.
  */
 static int refdev_call_abort(struct vfio_pci_fn *fn, struct refdev_call *call)
 {
@@ -167,7 +171,8 @@ static int refdev_call(struct vfio_pci_fn *fn, struct refdev_call *call)
 	return ret;
 }
 
-static int refdev_call_level(struct vfio_pci_fn *fn, u16 opcode, enum vfio_pci_fn_level level)
+static int refdev_call_level(struct vfio_pci_fn *fn, u16 opcode,
+			     enum vfio_pci_fn_level level)
 {
 	struct refdev_call call = {
 		.opcode = opcode,
@@ -177,12 +182,14 @@ static int refdev_call_level(struct vfio_pci_fn *fn, u16 opcode, enum vfio_pci_f
 	return refdev_call(fn, &call);
 }
 
-static int refdev_vf_ctrl_suspend(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
+static int refdev_vf_ctrl_suspend(struct vfio_pci_fn *fn,
+				  enum vfio_pci_fn_level level)
 {
 	return refdev_call_level(fn, REFDEV_SUSPEND, level);
 }
 
-static int refdev_vf_ctrl_resume(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level)
+static int refdev_vf_ctrl_resume(struct vfio_pci_fn *fn,
+				 enum vfio_pci_fn_level level)
 {
 	return refdev_call_level(fn, REFDEV_RESUME, level);
 }
@@ -197,13 +204,15 @@ static int refdev_vf_ctrl_size(struct vfio_pci_fn *fn, u64 *size)
 }
 
 /* Copy one window of a chunk, @at bytes from its beginning */
-static size_t refdev_next(struct vfio_pci_fn *fn, const struct vfio_pci_mig_buf *buf, size_t at)
+static size_t refdev_next(struct vfio_pci_fn *fn,
+			  const struct vfio_pci_mig_buf *buf, size_t at)
 {
 	return min_t(size_t, buf->len - at,
 		     le32_to_cpu(refdev_queue_of(fn)->info.window_bytes));
 }
 
-static int refdev_vf_ctrl_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+static int refdev_vf_ctrl_save(struct vfio_pci_fn *fn,
+			       struct vfio_pci_mig_buf *buf)
 {
 	struct refdev_call call = { .opcode = REFDEV_SAVE };
 	size_t at = 0;
@@ -225,7 +234,8 @@ static int refdev_vf_ctrl_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *
 	return 0;
 }
 
-static int refdev_vf_ctrl_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
+static int refdev_vf_ctrl_load(struct vfio_pci_fn *fn,
+			       struct vfio_pci_mig_buf *buf)
 {
 	struct refdev_call call = { .opcode = REFDEV_LOAD };
 	size_t at = 0;
@@ -252,7 +262,8 @@ static const struct vfio_pci_mig_ops refdev_vf_ctrl_ops = {
 };
 
 /**
- * refdev_vf_ctrl() - have the types use the VFs' control blocks, if there are any
+ * refdev_vf_ctrl() - have the types use the VFs' control blocks, if there are
+ *	any
  * @r: the PF, with its types; its queue has been started.
  */
 void refdev_vf_ctrl(struct refdev *r)

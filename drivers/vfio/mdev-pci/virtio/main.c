@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * VFs of virtio PFs as mdevs. virtio_pci stays bound to the PF, creates its VFs and sends its
- * administration commands.
+ * VFs of virtio PFs as mdevs. virtio_pci stays bound to the PF, creates its VFs
+ * and sends its administration commands.
  */
 #include <linux/crc32.h>
 #include <linux/module.h>
@@ -18,8 +18,9 @@ module_param(timeout_ms, uint, 0444);
 MODULE_PARM_DESC(timeout_ms, "how long a PF may take to answer a command, in milliseconds (default 10000)");
 
 /*
- * A state depends on the features that the VF offers, as in the part DEV_FEATURES, and on its
- * queues. Read both from the VF's registers: a command may never be answered.
+ * A state depends on the features that the VF offers, as in the part
+ * DEV_FEATURES, and on its queues. Read both from the VF's registers: a command
+ * may never be answered.
  */
 static int virtio_compat(struct pci_dev *vf, u32 *compat)
 {
@@ -43,7 +44,8 @@ disable:
 	return ret;
 }
 
-static int virtio_enable(struct vfio_pci_fn *fn, const struct mdev_pci_type *type,
+static int virtio_enable(struct vfio_pci_fn *fn,
+			 const struct mdev_pci_type *type,
 			 struct mdev_pci_limits *limits)
 {
 	int ret;
@@ -75,7 +77,9 @@ static struct mdev_pci_parent_desc virtio_desc = {
 	.types = &virtio_type,
 	.nr_types = 1,
 	.mig_caps = {
-		/* Virtio names no limit; block and net of today have a few KiB */
+		/*
+		 * Virtio names no limit; block and net of today have a few KiB
+		 */
 		.max_state = SZ_16M,
 		.max_chunk = SZ_16M,
 		.kind = VFIO_PCI_BUF_SG,
@@ -87,11 +91,13 @@ static struct mdev_pci_parent_desc virtio_desc = {
 	.external_pf_driver = true,
 };
 
-/* 0x1000 to 0x103f: transitional devices, which also support virtio before 1.0 */
+/*
+ * 0x1000 to 0x103f: transitional devices, which also support virtio before 1.0
+ */
 static bool virtio_match(struct pci_dev *pf)
 {
-	return pf->vendor == PCI_VENDOR_ID_REDHAT_QUMRANET && pf->device >= 0x1000 &&
-	       pf->device <= 0x107f;
+	return pf->vendor == PCI_VENDOR_ID_REDHAT_QUMRANET &&
+	       pf->device >= 0x1000 && pf->device <= 0x107f;
 }
 
 static const struct mdev_pci_external virtio_external = {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Migration by device parts (virtio 1.4): the commands of the PF's administration virtqueue, as
- * virtio_pci sends them.
+ * Migration by device parts (virtio 1.4): the commands of the PF's
+ * administration virtqueue, as virtio_pci sends them.
  *
- * A device has one stopped state: it begins no DMA and sends no interrupt, but registers can be
- * written. That is VFIO_PCI_FN_P2P. Nothing else changes its state, so VFIO_PCI_FN_FULL is the
- * same.
+ * A device has one stopped state: it begins no DMA and sends no interrupt, but
+ * registers can be written. That is VFIO_PCI_FN_P2P. Nothing else changes its
+ * state, so VFIO_PCI_FN_FULL is the same.
  *
- * virtio_pci waits for an answer without a limit. The engine does not wait for virtio_pci: see
- * &vfio_pci_mig_caps.unbounded. So fn->priv is a number: see virtio_begin().
+ * virtio_pci waits for an answer without a limit. The engine does not wait for
+ * virtio_pci: see &vfio_pci_mig_caps.unbounded. So fn->priv is a number: see
+ * virtio_begin().
  */
 #include <linux/virtio_pci.h>
 #include <linux/virtio_pci_admin.h>
@@ -18,7 +19,10 @@
 
 #define DEV_PARTS	VIRTIO_RESOURCE_OBJ_DEV_PARTS
 
-/* virtio_pci returns any status of the device. A device that answers has not timed out. */
+/*
+ * virtio_pci returns any status of the device. A device that answers has not
+ * timed out.
+ */
 static int virtio_result(int ret)
 {
 	switch (ret) {
@@ -35,7 +39,8 @@ static int virtio_result(int ret)
 	}
 }
 
-static int virtio_mode(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level, u8 flags)
+static int virtio_mode(struct vfio_pci_fn *fn, enum vfio_pci_fn_level level,
+		       u8 flags)
 {
 	if (level == VFIO_PCI_FN_FULL)
 		return 0;
@@ -57,11 +62,14 @@ static u32 object(const struct vfio_pci_fn *fn)
 	return (unsigned long)fn->priv >> 1;
 }
 
-/* fn->priv: the id of the object and 1, since 0 is one, too; NULL: no session */
+/*
+ * fn->priv: the id of the object and 1, since 0 is one, too; NULL: no session
+ */
 static int virtio_begin(struct vfio_pci_fn *fn, enum vfio_pci_mig_dir dir)
 {
-	u8 op = dir == VFIO_PCI_MIG_LOAD ? VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_SET :
-		VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET;
+	u8 op = dir == VFIO_PCI_MIG_LOAD ?
+			VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_SET :
+			VIRTIO_RESOURCE_OBJ_DEV_PARTS_TYPE_GET;
 	u32 id;
 	int ret;
 
@@ -89,7 +97,10 @@ static int virtio_chunk_size(struct vfio_pci_fn *fn, u64 *bytes)
 	return virtio_result(ret);
 }
 
-/* There may be no session, or one that loads, whose object has no size: use another object */
+/*
+ * There may be no session, or one that loads, whose object has no size: use
+ * another object
+ */
 static int virtio_state_size(struct vfio_pci_fn *fn, u64 *bytes)
 {
 	void *session = fn->priv;
@@ -104,7 +115,8 @@ static int virtio_state_size(struct vfio_pci_fn *fn, u64 *bytes)
 	return ret;
 }
 
-static int virtio_check(struct vfio_pci_fn *fn, const char *what, const void *parts, size_t bytes)
+static int virtio_check(struct vfio_pci_fn *fn, const char *what,
+			const void *parts, size_t bytes)
 {
 	size_t at;
 	const char *why = virtio_parts_check(parts, bytes, &at);
@@ -135,10 +147,13 @@ static int virtio_save(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 	return 0;
 }
 
-/* A command begins with its object's header, for which the engine has left room */
+/*
+ * A command begins with its object's header, for which the engine has left room
+ */
 static int virtio_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 {
-	struct virtio_admin_cmd_resource_obj_cmd_hdr *hdr = buf->vaddr - sizeof(*hdr);
+	struct virtio_admin_cmd_resource_obj_cmd_hdr *hdr =
+		buf->vaddr - sizeof(*hdr);
 	int ret;
 
 	if (buf->offset || !buf->last)

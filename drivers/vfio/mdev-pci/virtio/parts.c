@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Device parts of virtio 1.4 are a header of 16 bytes and a value each, without padding in between.
- * Zeros may follow the last part up to a multiple of 8 bytes.
+ * Device parts of virtio 1.4 are a header of 16 bytes and a value each, without
+ * padding in between. Zeros may follow the last part up to a multiple of 8
+ * bytes.
  *
  *   0  type      le16
  *   2  flags     u8: bit 0: optional
@@ -50,7 +51,9 @@ struct state {
 	u32 notify;		/* VQ_NOTIFY_CFG parts */
 };
 
-/* At any address: a value may have any length, and the next header follows it */
+/*
+ * At any address: a value may have any length, and the next header follows it
+ */
 static u64 le(const u8 *p, unsigned int bytes)
 {
 	u64 v = 0;
@@ -65,8 +68,8 @@ static bool has_bit(const u8 *features, u32 bytes, unsigned int bit)
 	return bit / 8 < bytes && features[bit / 8] >> bit % 8 & 1;
 }
 
-static const char *set_features(const u8 **where, u32 *where_bytes, const u8 *value,
-				u32 bytes)
+static const char *set_features(const u8 **where, u32 *where_bytes,
+				const u8 *value, u32 bytes)
 {
 	if (*where)
 		return "features come twice";
@@ -79,7 +82,8 @@ static const char *set_features(const u8 **where, u32 *where_bytes, const u8 *va
 
 static const char *driver_features(struct state *s, const u8 *value, u32 bytes)
 {
-	const char *why = set_features(&s->accepted, &s->accepted_bytes, value, bytes);
+	const char *why =
+		set_features(&s->accepted, &s->accepted_bytes, value, bytes);
 	u32 i;
 
 	if (why)
@@ -93,15 +97,15 @@ static const char *driver_features(struct state *s, const u8 *value, u32 bytes)
 	return NULL;
 }
 
-static const char *common_register(struct state *s, const u8 *selector, const u8 *value,
-				   u32 bytes)
+static const char *common_register(struct state *s, const u8 *selector,
+				   const u8 *value, u32 bytes)
 {
 	u32 offset = le(selector, 4);
 
 	if (le(selector + 4, 4))
 		return "a register's selector has reserved bits";
-	if ((bytes != 1 && bytes != 2 && bytes != 4) || offset > COMMON_BYTES - bytes ||
-	    offset % bytes)
+	if ((bytes != 1 && bytes != 2 && bytes != 4) ||
+	    offset > COMMON_BYTES - bytes || offset % bytes)
 		return "there is no such register";
 	if (offset == COMMON_STATUS)
 		return "device_status is not a register here";
@@ -125,7 +129,8 @@ static const char *device_status(struct state *s, const u8 *value, u32 bytes)
 }
 
 /* Queues come in order, so that none comes twice */
-static const char *queue_index(struct state *s, const u8 *selector, u32 expected)
+static const char *queue_index(struct state *s, const u8 *selector,
+			       u32 expected)
 {
 	if (le(selector + 2, 6))
 		return "a queue's selector has reserved bits";
@@ -141,7 +146,8 @@ static bool wraps(u64 address, u64 bytes)
 	return address + bytes < address;
 }
 
-static const char *check_queue(struct state *s, const u8 *selector, const u8 *v, u32 bytes)
+static const char *check_queue(struct state *s, const u8 *selector, const u8 *v,
+			       u32 bytes)
 {
 	const char *why = queue_index(s, selector, s->queues);
 	u32 size, enabled;
@@ -185,7 +191,8 @@ static const char *check_part(struct state *s, const u8 *p, u32 bytes)
 		return "a header has reserved bits";
 	switch (type) {
 	case DEV_FEATURES:
-		return set_features(&s->offered, &s->offered_bytes, value, bytes);
+		return set_features(&s->offered, &s->offered_bytes, value,
+				    bytes);
 	case DRV_FEATURES:
 		return driver_features(s, value, bytes);
 	case PCI_COMMON_CFG:
@@ -208,7 +215,8 @@ static const char *complete(const struct state *s)
 	if (!s->offered || !s->accepted)
 		return "the features are missing";
 	/* Not in check_queue(): a queue may precede the driver's features */
-	if (s->odd_size && !has_bit(s->accepted, s->accepted_bytes, RING_PACKED))
+	if (s->odd_size &&
+	    !has_bit(s->accepted, s->accepted_bytes, RING_PACKED))
 		return "a split queue's size is not a power of 2";
 	if (!s->status)
 		return "the device status is missing";
@@ -234,9 +242,10 @@ static const char *padding(const u8 *p, size_t bytes)
  * @bytes: how many bytes there are
  * @at: gets the offset of the fault
  *
- * Checks what holds for any device: parts are complete, known, in the specification's order and
- * as many as required; the driver has only features of the device; queues can exist. Only the
- * device can check parts of a device type.
+ * Checks what holds for any device: parts are complete, known, in the
+ * specification's order and as many as required; the driver has only features
+ * of the device; queues can exist. Only the device can check parts of a device
+ * type.
  *
  * Context: any, no locks.
  * Return: NULL, or the fault in words, for the log.

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Check that device parts of virtio 1.4 are a function's complete and valid state. Pure logic. */
+/*
+ * Check that device parts of virtio 1.4 are a function's complete and valid
+ * state. Pure logic.
+ */
 #ifndef _MDEV_PCI_VIRTIO_PARTS_H
 #define _MDEV_PCI_VIRTIO_PARTS_H
 

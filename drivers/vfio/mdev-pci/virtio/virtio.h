@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Virtio functions whose PF migrates them by commands of its administration virtqueue */
+/*
+ * Virtio functions whose PF migrates them by commands of its administration
+ * virtqueue
+ */
 #ifndef _MDEV_PCI_VIRTIO_H
 #define _MDEV_PCI_VIRTIO_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * When a GPU's RAM or a bridge's ATSD registers may be accessed; and read() and write() of
- * them. Each call maps what it touches and no more: a mapping of all RAM would let the CPU
- * prefetch from it behind a link that is down.
+ * When a GPU's RAM or a bridge's ATSD registers may be accessed; and read() and
+ * write() of them. Each call maps what it touches and no more: a mapping of all
+ * RAM would let the CPU prefetch from it behind a link that is down.
  */
 #include <linux/delay.h>
 #include <linux/io.h>
@@ -26,11 +26,15 @@ static bool is_ready(struct nvlink2 *nv)
 	if (!nv->src.ready_at)
 		return true;
 	/* All ones: it does not answer */
-	return !pci_read_config_dword(nv->core->pdev, nv->src.ready_at, &status) &&
+	return !pci_read_config_dword(nv->core->pdev, nv->src.ready_at,
+				      &status) &&
 	       status != U32_MAX && status & NVLINK2_DVSEC_STATUS_READY;
 }
 
-/* Under the locks: 0, -EBUSY: a reset is under way, -EAGAIN: not ready, -EIO: low power */
+/*
+ * Under the locks: 0, -EBUSY: a reset is under way, -EAGAIN: not ready, -EIO:
+ * low power
+ */
 static int state(struct nvlink2 *nv)
 {
 	if (nv->core->pm_runtime_engaged)
@@ -41,7 +45,10 @@ static int state(struct nvlink2 *nv)
 		return 0;
 	if (!is_ready(nv))
 		return -EAGAIN;
-	/* Readers of the lock may race here with equal results; a reset holds it for writing */
+	/*
+	 * Readers of the lock may race here with equal results; a reset holds
+	 * it for writing
+	 */
 	WRITE_ONCE(nv->recheck, false);
 	return 0;
 }
@@ -72,12 +79,14 @@ static void complain(struct nvlink2 *nv)
  * nvlink2_begin() - begin to touch the region's memory
  * @nv: NVLink2 side of an open device
  *
- * Waits until a reset is over, and as long as the device may take until it is ready again.
+ * Waits until a reset is over, and as long as the device may take until it is
+ * ready again.
  *
- * Context: process context, also in page faults; sleeps. On success memory_lock and nvlink2.lock
- * are held until nvlink2_end(), and no user memory may be touched.
- * Return: 0; -EIO: the device is in low power, or not ready in time; -EINTR: the process is to
- * end.
+ * Context: process context, also in page faults; sleeps. On success memory_lock
+ * and nvlink2.lock are held until nvlink2_end(), and no user memory may be
+ * touched.
+ * Return: 0; -EIO: the device is in low power, or not ready in time; -EINTR:
+ * the process is to end.
  */
 int nvlink2_begin(struct nvlink2 *nv)
 {
@@ -89,9 +98,13 @@ int nvlink2_begin(struct nvlink2 *nv)
 			return ret;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		/* A reset is bounded by the PCI core; the device's own time begins after it */
+		/*
+		 * A reset is bounded by the PCI core; the device's own time
+		 * begins after it
+		 */
 		if (ret == -EBUSY || !until)
-			until = jiffies + msecs_to_jiffies(nv->src.desc.ready_ms);
+			until = jiffies +
+				msecs_to_jiffies(nv->src.desc.ready_ms);
 		if (ret == -EAGAIN && time_after_eq(jiffies, until)) {
 			complain(nv);
 			return -EIO;
@@ -139,7 +152,10 @@ static int copy_uncached(u64 at, void *data, size_t n, bool wc, bool write)
 	return 0;
 }
 
-/* One access, as wide as the user's: it is a register. Bytes stay in their order */
+/*
+ * One access, as wide as the user's: it is a register. Bytes stay in their
+ * order
+ */
 static int access_atsd(u64 at, void *data, size_t n, bool write)
 {
 	void __iomem *reg = ioremap(at, n);
@@ -158,7 +174,8 @@ static int access_atsd(u64 at, void *data, size_t n, bool write)
 	return 0;
 }
 
-static int access_locked(struct nvlink2 *nv, u64 pos, void *data, size_t n, bool write)
+static int access_locked(struct nvlink2 *nv, u64 pos, void *data, size_t n,
+			 bool write)
 {
 	u64 at = nv->base + pos;
 
@@ -166,11 +183,12 @@ static int access_locked(struct nvlink2 *nv, u64 pos, void *data, size_t n, bool
 		return access_atsd(at, data, n, write);
 	if (nv->src.desc.cache == VFIO_PCI_NVLINK2_WB)
 		return copy_cached(at, data, n, write);
-	return copy_uncached(at, data, n, nv->src.desc.cache == VFIO_PCI_NVLINK2_WC, write);
+	return copy_uncached(at, data, n,
+			     nv->src.desc.cache == VFIO_PCI_NVLINK2_WC, write);
 }
 
-static int copy_piece(struct nvlink2 *nv, u64 pos, char __user *buf, void *data, size_t n,
-		      bool write)
+static int copy_piece(struct nvlink2 *nv, u64 pos, char __user *buf, void *data,
+		      size_t n, bool write)
 {
 	int ret;
 
@@ -186,7 +204,8 @@ static int copy_piece(struct nvlink2 *nv, u64 pos, char __user *buf, void *data,
 	return ret;
 }
 
-static ssize_t copy_all(struct nvlink2 *nv, u64 pos, char __user *buf, size_t count, bool write)
+static ssize_t copy_all(struct nvlink2 *nv, u64 pos, char __user *buf,
+			size_t count, bool write)
 {
 	size_t room = min_t(size_t, count, COPY_MAX), done = 0;
 	void *data = kvmalloc(room, GFP_KERNEL_ACCOUNT);
@@ -205,7 +224,8 @@ static ssize_t copy_all(struct nvlink2 *nv, u64 pos, char __user *buf, size_t co
 	return done ?: ret;
 }
 
-static ssize_t rw_awake(struct nvlink2 *nv, char __user *buf, size_t count, u64 pos, bool write)
+static ssize_t rw_awake(struct nvlink2 *nv, char __user *buf, size_t count,
+			u64 pos, bool write)
 {
 	u64 clipped;
 	int ret;
@@ -213,7 +233,8 @@ static ssize_t rw_awake(struct nvlink2 *nv, char __user *buf, size_t count, u64 
 	ret = nvlink2_clip(pos, count, nv->size, &clipped);
 	if (ret)
 		return ret;
-	if (nv->src.desc.role == VFIO_PCI_NVLINK2_LINK && !nvlink2_atsd_access(pos, clipped))
+	if (nv->src.desc.role == VFIO_PCI_NVLINK2_LINK &&
+	    !nvlink2_atsd_access(pos, clipped))
 		return -EINVAL;
 	return clipped ? copy_all(nv, pos, buf, clipped, write) : 0;
 }
@@ -226,11 +247,11 @@ static ssize_t rw_awake(struct nvlink2 *nv, char __user *buf, size_t count, u64 
  * @ppos: offset in the device's file
  * @write: it is a write()
  *
- * Return: bytes that were copied; -EINVAL: not in the region, or ATSD registers by parts;
- * -EIO, -EINTR: see nvlink2_begin(); -EFAULT; -ENOMEM.
+ * Return: bytes that were copied; -EINVAL: not in the region, or ATSD registers
+ * by parts; -EIO, -EINTR: see nvlink2_begin(); -EFAULT; -ENOMEM.
  */
-ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
-		   loff_t *ppos, bool write)
+ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf,
+		   size_t count, loff_t *ppos, bool write)
 {
 	unsigned int i = VFIO_PCI_OFFSET_TO_INDEX(*ppos) - VFIO_PCI_NUM_REGIONS;
 	struct device *dev = &core->pdev->dev;
@@ -239,7 +260,8 @@ ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf, size_t c
 	ret = pm_runtime_resume_and_get(dev);
 	if (ret)
 		return -EIO;
-	ret = rw_awake(core->region[i].data, buf, count, *ppos & VFIO_PCI_OFFSET_MASK, write);
+	ret = rw_awake(core->region[i].data, buf, count,
+		       *ppos & VFIO_PCI_OFFSET_MASK, write);
 	pm_runtime_put(dev);
 	if (ret > 0)
 		*ppos += ret;

@@ -25,7 +25,8 @@ static u64 qword(const struct nvlink2_dvsec *dvsec, unsigned int at)
  * nvlink2_dvsec_is_ours() - recognize the DVSEC
  * @dvsec: the capability's bytes
  *
- * A vendor numbers its DVSECs by itself, and may have given ours to another one.
+ * A vendor numbers its DVSECs by itself, and may have given ours to another
+ * one.
  *
  * Return: true if it has the signature.
  */
@@ -45,7 +46,8 @@ static int check_layout(const struct nvlink2_dvsec *dvsec, const char **why)
 		return refuse(-EMSGSIZE, why, "the DVSEC's length is not that of its revision");
 	if (flags & ~NVLINK2_DVSEC_FLAGS)
 		return refuse(-EINVAL, why, "the DVSEC has flags that are reserved");
-	if ((flags & NVLINK2_DVSEC_CACHE) >> NVLINK2_DVSEC_CACHE_SHIFT > VFIO_PCI_NVLINK2_UC)
+	if ((flags & NVLINK2_DVSEC_CACHE) >> NVLINK2_DVSEC_CACHE_SHIFT >
+	    VFIO_PCI_NVLINK2_UC)
 		return refuse(-EINVAL, why, "the DVSEC's cacheability is reserved");
 	return 0;
 }
@@ -57,20 +59,22 @@ static int check_layout(const struct nvlink2_dvsec *dvsec, const char **why)
  * @has_ready: receives whether the status has a ready bit
  * @why: receives the reason of a refusal
  *
- * Return: 0; -EOPNOTSUPP: unknown revision; -EMSGSIZE: wrong length; -EINVAL: a reserved value;
- * -EFAULT: no target address, or a bridge without a link speed.
+ * Return: 0; -EOPNOTSUPP: unknown revision; -EMSGSIZE: wrong length; -EINVAL: a
+ * reserved value; -EFAULT: no target address, or a bridge without a link speed.
  */
-int nvlink2_parse_dvsec(const struct nvlink2_dvsec *dvsec, struct vfio_pci_nvlink2_desc *desc,
-			bool *has_ready, const char **why)
+int nvlink2_parse_dvsec(const struct nvlink2_dvsec *dvsec,
+			struct vfio_pci_nvlink2_desc *desc, bool *has_ready,
+			const char **why)
 {
 	u32 flags = dword(dvsec, NVLINK2_DVSEC_AT_HEADER2) >> 16;
 	int ret = check_layout(dvsec, why);
 
 	if (ret)
 		return ret;
-	*desc = (struct vfio_pci_nvlink2_desc) {
+	*desc = (struct vfio_pci_nvlink2_desc){
 		.role = flags & NVLINK2_DVSEC_ROLE,
-		.cache = (flags & NVLINK2_DVSEC_CACHE) >> NVLINK2_DVSEC_CACHE_SHIFT,
+		.cache = (flags & NVLINK2_DVSEC_CACHE) >>
+			 NVLINK2_DVSEC_CACHE_SHIFT,
 		.base = qword(dvsec, NVLINK2_DVSEC_AT_BASE),
 		.size = qword(dvsec, NVLINK2_DVSEC_AT_SIZE),
 		.tgt = qword(dvsec, NVLINK2_DVSEC_AT_TGT),
@@ -89,15 +93,18 @@ int nvlink2_parse_dvsec(const struct nvlink2_dvsec *dvsec, struct vfio_pci_nvlin
 }
 
 /**
- * nvlink2_parse_properties() - read a description out of a firmware node's properties
+ * nvlink2_parse_properties() - read a description out of a firmware node's
+ *	properties
  * @base: nvidia,gpu-mem-base-pa, or NULL if there is none
  * @size: nvidia,gpu-mem-size, or NULL
- * @desc: receives the description of a GPU, which nvlink2_check() has still to check
+ * @desc: receives the description of a GPU, which nvlink2_check() has still to
+ *	check
  * @why: receives the reason of a refusal
  *
  * Return: 0; -ENODEV: neither is there; -EINVAL: only one of them.
  */
-int nvlink2_parse_properties(const u64 *base, const u64 *size, struct vfio_pci_nvlink2_desc *desc,
+int nvlink2_parse_properties(const u64 *base, const u64 *size,
+			     struct vfio_pci_nvlink2_desc *desc,
 			     const char **why)
 {
 	if (!base && !size)
@@ -115,7 +122,8 @@ int nvlink2_parse_properties(const u64 *base, const u64 *size, struct vfio_pci_n
 	return 0;
 }
 
-static int check_ram(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char **why)
+static int check_ram(const struct vfio_pci_nvlink2_desc *desc, u64 page,
+		     const char **why)
 {
 	if (!desc->size)
 		return refuse(-EINVAL, why, "its RAM has no size");
@@ -130,7 +138,8 @@ static int check_ram(const struct vfio_pci_nvlink2_desc *desc, u64 page, const c
 	return 0;
 }
 
-static int check_atsd(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char **why)
+static int check_atsd(const struct vfio_pci_nvlink2_desc *desc, u64 page,
+		      const char **why)
 {
 	if (desc->size)
 		return refuse(-EINVAL, why, "a bridge cannot have RAM");
@@ -147,10 +156,11 @@ static int check_atsd(const struct vfio_pci_nvlink2_desc *desc, u64 page, const 
  * @page: bytes of a page of this kernel
  * @why: receives the reason of a refusal
  *
- * Return: 0; -EINVAL: size, alignment or role; -E2BIG: too much RAM; -EOVERFLOW: it wraps;
- * -ERANGE: too long a time until it is ready.
+ * Return: 0; -EINVAL: size, alignment or role; -E2BIG: too much RAM;
+ * -EOVERFLOW: it wraps; -ERANGE: too long a time until it is ready.
  */
-int nvlink2_check(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char **why)
+int nvlink2_check(const struct vfio_pci_nvlink2_desc *desc, u64 page,
+		  const char **why)
 {
 	if (desc->ready_ms > VFIO_PCI_NVLINK2_READY_MS_MAX)
 		return refuse(-ERANGE, why, "its RAM needs more than a minute to be ready");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Descriptions of GPU RAM and ATSD registers: how they stand in a DVSEC, and what makes one
- * unusable. Pure logic, as stream.h.
+ * Descriptions of GPU RAM and ATSD registers: how they stand in a DVSEC, and
+ * what makes one unusable. Pure logic, as stream.h.
  */
 #ifndef VFIO_PCI_ENGINE_NVLINK2_DESC_H
 #define VFIO_PCI_ENGINE_NVLINK2_DESC_H
@@ -46,11 +46,14 @@ struct nvlink2_dvsec {
 };
 
 bool nvlink2_dvsec_is_ours(const struct nvlink2_dvsec *dvsec);
-int nvlink2_parse_dvsec(const struct nvlink2_dvsec *dvsec, struct vfio_pci_nvlink2_desc *desc,
-			bool *has_ready, const char **why);
-int nvlink2_parse_properties(const u64 *base, const u64 *size, struct vfio_pci_nvlink2_desc *desc,
+int nvlink2_parse_dvsec(const struct nvlink2_dvsec *dvsec,
+			struct vfio_pci_nvlink2_desc *desc, bool *has_ready,
+			const char **why);
+int nvlink2_parse_properties(const u64 *base, const u64 *size,
+			     struct vfio_pci_nvlink2_desc *desc,
 			     const char **why);
-int nvlink2_check(const struct vfio_pci_nvlink2_desc *desc, u64 page, const char **why);
+int nvlink2_check(const struct vfio_pci_nvlink2_desc *desc, u64 page,
+		  const char **why);
 int nvlink2_clip(u64 pos, u64 count, u64 size, u64 *clipped);
 bool nvlink2_atsd_access(u64 pos, u64 count);
 bool nvlink2_mmap_fits(u64 pgoff, u64 pages, u64 size, u64 page);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Finds the description of a GPU's RAM or a bridge's ATSD registers: of the vendor driver, in the
- * device tree, in a DVSEC, or in properties of the firmware's node. The first source that has one
- * counts, also if it is refused; the others are not read then.
+ * Finds the description of a GPU's RAM or a bridge's ATSD registers: of the
+ * vendor driver, in the device tree, in a DVSEC, or in properties of the
+ * firmware's node. The first source that has one counts, also if it is refused;
+ * the others are not read then.
  */
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -13,13 +14,15 @@
 #include "nvlink2.h"
 #include "desc.h"
 
-static int refuse(struct pci_dev *pdev, int err, const char *from, const char *why)
+static int refuse(struct pci_dev *pdev, int err, const char *from,
+		  const char *why)
 {
 	pci_err(pdev, "NVLink2 refused, as described by %s: %s (%pe)\n", from, why, ERR_PTR(err));
 	return err;
 }
 
-static int from_vendor(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
+static int from_vendor(struct vfio_pci_fn *fn,
+		       const struct vfio_pci_nvlink2_ops *ops,
 		       struct nvlink2_source *src, const char **why)
 {
 	if (!ops || !ops->describe)
@@ -43,14 +46,19 @@ static int read_dvsec(struct pci_dev *pdev, u16 at, struct nvlink2_dvsec *dvsec)
 	return 0;
 }
 
-static int from_dvsec(struct pci_dev *pdev, struct nvlink2_source *src, const char **why)
+static int from_dvsec(struct pci_dev *pdev, struct nvlink2_source *src,
+		      const char **why)
 {
-	u16 at = pci_find_dvsec_capability(pdev, pdev->vendor, NVLINK2_DVSEC_ID);
+	u16 at =
+		pci_find_dvsec_capability(pdev, pdev->vendor, NVLINK2_DVSEC_ID);
 	struct nvlink2_dvsec dvsec;
 	bool has_ready;
 	int ret;
 
-	/* A capability that ends beyond the configuration space has not our signature's length */
+	/*
+	 * A capability that ends beyond the configuration space has not our
+	 * signature's length
+	 */
 	if (!at || at + NVLINK2_DVSEC_BYTES > pdev->cfg_size)
 		return -ENODEV;
 	src->from = "a DVSEC";
@@ -65,15 +73,17 @@ static int from_dvsec(struct pci_dev *pdev, struct nvlink2_source *src, const ch
 	return ret;
 }
 
-static int from_properties(struct pci_dev *pdev, struct nvlink2_source *src, const char **why)
+static int from_properties(struct pci_dev *pdev, struct nvlink2_source *src,
+			   const char **why)
 {
 	u64 base, size;
 	bool has_base = !device_property_read_u64(&pdev->dev, "nvidia,gpu-mem-base-pa", &base);
 	bool has_size = !device_property_read_u64(&pdev->dev, "nvidia,gpu-mem-size", &size);
 
 	src->from = "its firmware node";
-	return nvlink2_parse_properties(has_base ? &base : NULL, has_size ? &size : NULL,
-					&src->desc, why);
+	return nvlink2_parse_properties(has_base ? &base : NULL,
+					has_size ? &size : NULL, &src->desc,
+					why);
 }
 
 static int ask(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
@@ -104,9 +114,10 @@ static bool is_system_ram(const struct vfio_pci_nvlink2_desc *desc)
  * @src: receives the description
  *
  * Context: process context; sleeps.
- * Return: 0; -ENODEV: a plain PCI device. Or, with a line in the log: -EBUSY: the RAM is
- * the host's; others from nvlink2_from_of(), nvlink2_parse_dvsec(), nvlink2_parse_properties(),
- * nvlink2_check(), the vendor driver, or reading config space.
+ * Return: 0; -ENODEV: a plain PCI device. Or, with a line in the log: -EBUSY:
+ * the RAM is the host's; others from nvlink2_from_of(), nvlink2_parse_dvsec(),
+ * nvlink2_parse_properties(), nvlink2_check(), the vendor driver, or reading
+ * config space.
  */
 int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 		 struct nvlink2_source *src)
@@ -127,7 +138,8 @@ int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 	return ret ? refuse(fn->pdev, ret, src->from, why) : 0;
 }
 
-int vfio_pci_nvlink2_describe(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
+int vfio_pci_nvlink2_describe(struct vfio_pci_fn *fn,
+			      const struct vfio_pci_nvlink2_ops *ops,
 			      struct vfio_pci_nvlink2_desc *desc)
 {
 	struct nvlink2_source src;

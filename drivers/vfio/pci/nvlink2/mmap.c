@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mappings of a GPU's RAM or a bridge's ATSD registers by users. Page faults map the pages, so that
- * a reset can unmap all of them and the next access checks the device again.
+ * Mappings of a GPU's RAM or a bridge's ATSD registers by users. Page faults
+ * map the pages, so that a reset can unmap all of them and the next access
+ * checks the device again.
  */
 #include <linux/file.h>
 #include <linux/io.h>
@@ -12,7 +13,8 @@
 #include "desc.h"
 
 /**
- * struct nvlink2_map - one mmap(), with the vmas that fork() and munmap() of parts made of it
+ * struct nvlink2_map - one mmap(), with the vmas that fork() and munmap() of
+ *	parts made of it
  * @kref: one for each vma
  * @nv: whose memory it is
  * @user: the device's file, if the vma does not hold it itself
@@ -55,8 +57,12 @@ static unsigned long first_pfn(struct vm_area_struct *vma)
 	return PHYS_PFN(map->nv->base) + (vma->vm_pgoff & NVLINK2_PGOFF_MASK);
 }
 
-/* The page frame for a fault, if all of the huge page is in the vma, and aligned as such */
-static bool find_pfn(struct vm_fault *vmf, unsigned int order, unsigned long *pfn)
+/*
+ * The page frame for a fault, if all of the huge page is in the vma, and
+ * aligned as such
+ */
+static bool find_pfn(struct vm_fault *vmf, unsigned int order,
+		     unsigned long *pfn)
 {
 	unsigned long bytes = PAGE_SIZE << order;
 	unsigned long addr = ALIGN_DOWN(vmf->address, bytes);
@@ -100,14 +106,15 @@ static const struct vm_operations_struct nvlink2_vm_ops = {
 };
 
 /*
- * x86 takes the cacheability of what is no RAM of the host's from mappings that exist: without
- * one it is uncached, whatever the vma says
+ * x86 takes the cacheability of what is no RAM of the host's from mappings that
+ * exist: without one it is uncached, whatever the vma says
  */
 static int hold(struct nvlink2 *nv)
 {
 	int ret = 0;
 
-	if (!IS_ENABLED(CONFIG_X86) || nv->src.desc.role != VFIO_PCI_NVLINK2_GPU ||
+	if (!IS_ENABLED(CONFIG_X86) ||
+	    nv->src.desc.role != VFIO_PCI_NVLINK2_GPU ||
 	    nv->src.desc.cache == VFIO_PCI_NVLINK2_UC)
 		return 0;
 	down_write(&nv->lock);
@@ -122,15 +129,22 @@ static int hold(struct nvlink2 *nv)
 	return ret;
 }
 
-static pgprot_t protection(const struct vfio_pci_nvlink2_desc *desc, pgprot_t prot)
+static pgprot_t protection(const struct vfio_pci_nvlink2_desc *desc,
+			   pgprot_t prot)
 {
-	if (desc->role == VFIO_PCI_NVLINK2_LINK || desc->cache == VFIO_PCI_NVLINK2_UC)
+	if (desc->role == VFIO_PCI_NVLINK2_LINK ||
+	    desc->cache == VFIO_PCI_NVLINK2_UC)
 		return pgprot_noncached(prot);
-	return desc->cache == VFIO_PCI_NVLINK2_WC ? pgprot_writecombine(prot) : prot;
+	return desc->cache == VFIO_PCI_NVLINK2_WC ? pgprot_writecombine(prot) :
+						    prot;
 }
 
-/* Where the kernel has no address space a device, all our mappings are moved to one of our own */
-static struct nvlink2_map *map_alloc(struct nvlink2 *nv, struct vm_area_struct *vma)
+/*
+ * Where the kernel has no address space a device, all our mappings are moved to
+ * one of our own
+ */
+static struct nvlink2_map *map_alloc(struct nvlink2 *nv,
+				     struct vm_area_struct *vma)
 {
 	struct nvlink2_map *map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
 
@@ -151,17 +165,18 @@ static struct nvlink2_map *map_alloc(struct nvlink2 *nv, struct vm_area_struct *
  * @region: the region
  * @vma: where it is wanted
  *
- * Return: 0; -EINVAL: not all of it is in the region; -ENOMEM; others from nvlink2_power_map().
+ * Return: 0; -EINVAL: not all of it is in the region; -ENOMEM; others from
+ * nvlink2_power_map().
  */
-int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
-		 struct vm_area_struct *vma)
+int nvlink2_mmap(struct vfio_pci_core_device *core,
+		 struct vfio_pci_region *region, struct vm_area_struct *vma)
 {
 	struct nvlink2 *nv = region->data;
 	struct nvlink2_map *map;
 	int ret;
 
-	if (!nvlink2_mmap_fits(vma->vm_pgoff & NVLINK2_PGOFF_MASK, vma_pages(vma), nv->size,
-			       PAGE_SIZE))
+	if (!nvlink2_mmap_fits(vma->vm_pgoff & NVLINK2_PGOFF_MASK,
+			       vma_pages(vma), nv->size, PAGE_SIZE))
 		return -EINVAL;
 	ret = hold(nv);
 	if (ret)
@@ -176,14 +191,16 @@ int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *regi
 	}
 	vma->vm_private_data = map;
 	vma->vm_page_prot = protection(&nv->src.desc, vma->vm_page_prot);
-	compat_vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
+	compat_vm_flags_set(vma,
+			    VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &nvlink2_vm_ops;
 	return 0;
 }
 
 static struct address_space *address_space(struct nvlink2 *nv)
 {
-	return nv->file ? nv->file->f_mapping : compat_address_space(&nv->core->vdev);
+	return nv->file ? nv->file->f_mapping :
+			  compat_address_space(&nv->core->vdev);
 }
 
 /**
@@ -196,16 +213,19 @@ void nvlink2_zap(struct nvlink2 *nv)
 {
 	down_read(&nv->lock);
 	if (nv->open && nv->size)
-		unmap_mapping_range(address_space(nv), VFIO_PCI_INDEX_TO_OFFSET((u64)nv->index),
+		unmap_mapping_range(address_space(nv),
+				    VFIO_PCI_INDEX_TO_OFFSET((u64)nv->index),
 				    nv->size, true);
 	up_read(&nv->lock);
 }
 
 /*
- * There is an error in a page of the RAM: where does this mapping have it? With an answer its
- * process gets a signal. Must not sleep; the mapping stays, and with it what it belongs to.
+ * There is an error in a page of the RAM: where does this mapping have it? With
+ * an answer its process gets a signal. Must not sleep; the mapping stays, and
+ * with it what it belongs to.
  */
-static int bad_page_at(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *pgoff)
+static int bad_page_at(struct vm_area_struct *vma, unsigned long pfn,
+		       pgoff_t *pgoff)
 {
 	unsigned long first;
 
@@ -213,7 +233,10 @@ static int bad_page_at(struct vm_area_struct *vma, unsigned long pfn, pgoff_t *p
 	if (vma->vm_ops != &nvlink2_vm_ops)
 		return -ENOENT;
 	first = first_pfn(vma);
-	/* For a page behind its end the kernel would kill the process as one that it can't tell */
+	/*
+	 * For a page behind its end the kernel would kill the process as one
+	 * that it can't tell
+	 */
 	if (pfn < first || pfn - first >= vma_pages(vma))
 		return -EFAULT;
 	*pgoff = vma->vm_pgoff + (pfn - first);
@@ -227,8 +250,9 @@ static int tell_errors(struct nvlink2 *nv)
 
 	if (nv->src.desc.role != VFIO_PCI_NVLINK2_GPU)
 		return 0;
-	ret = compat_register_pfn_space(&nv->errors, PHYS_PFN(nv->base), PHYS_PFN(nv->size),
-					address_space(nv), bad_page_at);
+	ret = compat_register_pfn_space(&nv->errors, PHYS_PFN(nv->base),
+					PHYS_PFN(nv->size), address_space(nv),
+					bad_page_at);
 	nv->tells_errors = !ret;
 	if (!ret || ret == -EOPNOTSUPP)
 		return 0;
@@ -243,7 +267,8 @@ static int tell_errors(struct nvlink2 *nv)
  * @nv: NVLink2 side of a device that is being opened
  *
  * Context: process context; sleeps.
- * Return: 0; -ENOMEM; or, with a line in the log, -EBUSY: another driver sees to errors in the RAM.
+ * Return: 0; -ENOMEM; or, with a line in the log, -EBUSY: another driver sees
+ * to errors in the RAM.
  */
 int nvlink2_mmap_open(struct nvlink2 *nv)
 {

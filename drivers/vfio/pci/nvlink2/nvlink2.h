@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * GPU RAM and ATSD registers as regions of an open device: what its files share.
+ * GPU RAM and ATSD registers as regions of an open device: what its files
+ * share.
  *
  * Lock order, outermost first:
  *
  *	mmap_lock of a process			by mmap() and page faults
- *	vfio_pci_core_device.memory_lock	a reset by the user writes it, accesses read it
- *	nvlink2.lock				all of struct nvlink2; a reset by anyone writes it
+ *	vfio_pci_core_device.memory_lock	a reset by the user writes it,
+ *						accesses read it
+ *	nvlink2.lock				all of struct nvlink2;
+ *						a reset by anyone writes it
  *
- * power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of them.
- * What the kernel asks of a mapping when there is an error in the RAM takes none of them: it must
- * not sleep.
+ * power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of
+ * them. What the kernel asks of a mapping when there is an error in the RAM
+ * takes none of them: it must not sleep.
  *
- * A reset takes the first of these only from the user's ioctl, and waits for no access to user
- * memory: user memory is not accessed under the last two.
+ * A reset takes the first of these only from the user's ioctl, and waits for no
+ * access to user memory: user memory is not accessed under the last two.
  */
 #ifndef VFIO_PCI_ENGINE_NVLINK2_H
 #define VFIO_PCI_ENGINE_NVLINK2_H
@@ -28,7 +31,8 @@
 /**
  * struct nvlink2_source - a description, and where it comes from
  * @desc: checked
- * @ready_at: offset in config space of a dword with NVLINK2_DVSEC_STATUS_READY, or 0
+ * @ready_at: offset in config space of a dword with NVLINK2_DVSEC_STATUS_READY,
+ *	or 0
  * @from: the source's name, for the log
  */
 struct nvlink2_source {
@@ -52,9 +56,11 @@ struct nvlink2_source {
  * @recheck: a reset has been since the RAM was last known to answer
  * @complained: the log has it that the RAM does not
  * @claimed: the RAM, as the kernel's resources have it
- * @held: mapping that makes the RAM's cacheability known to the kernel while users map it
+ * @held: mapping that makes the RAM's cacheability known to the kernel while
+ *	users map it
  * @power: RAM as POWER's IOMMU code knows it, or NULL
- * @file: whose address space the mappings are in where the kernel has none a device, or NULL
+ * @file: whose address space the mappings are in where the kernel has none a
+ *	device, or NULL
  * @errors: the RAM, for the kernel's handling of errors in memory
  * @tells_errors: @errors is registered
  */
@@ -87,17 +93,18 @@ int nvlink2_find(struct vfio_pci_fn *fn, const struct vfio_pci_nvlink2_ops *ops,
 		 struct nvlink2_source *src);
 
 /* of.c */
-int nvlink2_from_of(struct pci_dev *pdev, struct nvlink2_source *src, const char **why);
+int nvlink2_from_of(struct pci_dev *pdev, struct nvlink2_source *src,
+		    const char **why);
 
 /* access.c */
 int nvlink2_begin(struct nvlink2 *nv);
 void nvlink2_end(struct nvlink2 *nv);
-ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf, size_t count,
-		   loff_t *ppos, bool write);
+ssize_t nvlink2_rw(struct vfio_pci_core_device *core, char __user *buf,
+		   size_t count, loff_t *ppos, bool write);
 
 /* mmap.c */
-int nvlink2_mmap(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
-		 struct vm_area_struct *vma);
+int nvlink2_mmap(struct vfio_pci_core_device *core,
+		 struct vfio_pci_region *region, struct vm_area_struct *vma);
 void nvlink2_zap(struct nvlink2 *nv);
 int nvlink2_mmap_open(struct nvlink2 *nv);
 void nvlink2_mmap_close(struct nvlink2 *nv);
@@ -105,7 +112,8 @@ void nvlink2_mmap_close(struct nvlink2 *nv);
 /* power.c, where the kernel has what it is about */
 #ifdef CONFIG_SPAPR_TCE_IOMMU
 bool nvlink2_power_allowed(const char **why);
-int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma, const void *map);
+int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma,
+		      const void *map);
 void nvlink2_power_unmap(struct nvlink2 *nv, const void *map);
 void nvlink2_power_close(struct nvlink2 *nv);
 void nvlink2_power_exit(void);
@@ -115,8 +123,8 @@ static inline bool nvlink2_power_allowed(const char **why)
 	return true;
 }
 
-static inline int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma,
-				    const void *map)
+static inline int nvlink2_power_map(struct nvlink2 *nv,
+				    struct vm_area_struct *vma, const void *map)
 {
 	return 0;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Descriptions in a device tree, as the firmware of POWER9 machines writes it: a GPU names the
- * nodes of its bridges, which have what is to be known of its RAM; a bridge names its GPU and
- * its link, and the host bridge above it has the ATSD registers of all links.
+ * Descriptions in a device tree, as the firmware of POWER9 machines writes it:
+ * a GPU names the nodes of its bridges, which have what is to be known of its
+ * RAM; a bridge names its GPU and its link, and the host bridge above it has
+ * the ATSD registers of all links.
  */
 #include <linux/of.h>
 #include <linux/pci.h>
@@ -20,7 +21,8 @@ static bool has(struct device_node *np, const char *name)
 	return of_find_property(np, name, NULL);
 }
 
-static int read_tgt(struct device_node *np, struct vfio_pci_nvlink2_desc *desc, const char **why)
+static int read_tgt(struct device_node *np, struct vfio_pci_nvlink2_desc *desc,
+		    const char **why)
 {
 	desc->has_tgt = true;
 	if (of_property_read_u64(np, "ibm,device-tgt-addr", &desc->tgt))
@@ -28,7 +30,8 @@ static int read_tgt(struct device_node *np, struct vfio_pci_nvlink2_desc *desc, 
 	return 0;
 }
 
-static int read_ram(struct device_node *npu, struct vfio_pci_nvlink2_desc *desc, const char **why)
+static int read_ram(struct device_node *npu, struct vfio_pci_nvlink2_desc *desc,
+		    const char **why)
 {
 	struct device_node *np;
 	u64 reg[2];
@@ -48,7 +51,8 @@ static int read_ram(struct device_node *npu, struct vfio_pci_nvlink2_desc *desc,
 	return 0;
 }
 
-static int read_gpu(struct device_node *gpu, struct vfio_pci_nvlink2_desc *desc, const char **why)
+static int read_gpu(struct device_node *gpu, struct vfio_pci_nvlink2_desc *desc,
+		    const char **why)
 {
 	/* Today's kernels have no PCI device for it */
 	struct device_node *npu = of_parse_phandle(gpu, "ibm,npu", 0);
@@ -99,9 +103,11 @@ static int read_index(struct device_node *link, u32 *index, const char **why)
 }
 
 /* One a link; where there are fewer, the first one is shared */
-static void read_atsd(struct pci_dev *pdev, u32 index, struct vfio_pci_nvlink2_desc *desc)
+static void read_atsd(struct pci_dev *pdev, u32 index,
+		      struct vfio_pci_nvlink2_desc *desc)
 {
-	struct device_node *host = pci_find_host_bridge(pdev->bus)->bus->dev.of_node;
+	struct device_node *host =
+		pci_find_host_bridge(pdev->bus)->bus->dev.of_node;
 
 	if (!of_property_read_u64_index(host, "ibm,mmio-atsd", index, &desc->atsd)) {
 		desc->has_atsd = true;
@@ -114,7 +120,8 @@ static void read_atsd(struct pci_dev *pdev, u32 index, struct vfio_pci_nvlink2_d
 	}
 }
 
-static int read_link(struct pci_dev *pdev, struct vfio_pci_nvlink2_desc *desc, const char **why)
+static int read_link(struct pci_dev *pdev, struct vfio_pci_nvlink2_desc *desc,
+		     const char **why)
 {
 	struct device_node *np = pdev->dev.of_node;
 	u32 index;
@@ -144,15 +151,16 @@ static int read_link(struct pci_dev *pdev, struct vfio_pci_nvlink2_desc *desc, c
  * @src: receives the description, which nvlink2_check() has still to check
  * @why: receives the reason of a refusal
  *
- * Properties are those of POWER9's firmware; docs/nvlink2.rst lists them. Each node that is
- * looked at is put again.
+ * Properties are those of POWER9's firmware; docs/nvlink2.rst lists them. Each
+ * node that is looked at is put again.
  *
  * Context: process context; sleeps.
- * Return: 0; -ENODEV: it is a plain PCI device for the device tree, with a line in the log if
- * the tree begins to say something else; -EINVAL: a node or the RAM's address is missing;
- * -EFAULT: no target address or link speed.
+ * Return: 0; -ENODEV: it is a plain PCI device for the device tree, with a line
+ * in the log if the tree begins to say something else; -EINVAL: a node or the
+ * RAM's address is missing; -EFAULT: no target address or link speed.
  */
-int nvlink2_from_of(struct pci_dev *pdev, struct nvlink2_source *src, const char **why)
+int nvlink2_from_of(struct pci_dev *pdev, struct nvlink2_source *src,
+		    const char **why)
 {
 	struct device_node *np = pdev->dev.of_node;
 	bool gpu = has(np, "ibm,npu");

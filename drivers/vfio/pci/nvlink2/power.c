@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GPU RAM on POWER: whether it may be accessed, and its registration with the IOMMU code for DMA of
- * devices. RAM without struct page must be registered for the range of user addresses at which it
- * is mapped (mm_iommu_newdev()). A registration can't be ended while any of it is mapped for DMA.
+ * GPU RAM on POWER: whether it may be accessed, and its registration with the
+ * IOMMU code for DMA of devices. RAM without struct page must be registered for
+ * the range of user addresses at which it is mapped (mm_iommu_newdev()). A
+ * registration can't be ended while any of it is mapped for DMA.
  */
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -32,13 +33,19 @@ struct nvlink2_power {
 	struct list_head node;
 };
 
-/* Migration states of closed devices, still mapped for DMA; each has a reference of this module */
+/*
+ * Migration states of closed devices, still mapped for DMA; each has a
+ * reference of this module
+ */
 static LIST_HEAD(left);
 static DEFINE_MUTEX(left_lock);
 static void end_left(struct work_struct *work);
 static DECLARE_DELAYED_WORK(left_work, end_left);
 
-/* False: it is mapped for DMA. If a container has registered the same range, it goes on by that */
+/*
+ * False: it is mapped for DMA. If a container has registered the same range, it
+ * goes on by that
+ */
 static bool end(struct nvlink2_power *power)
 {
 	if (mm_iommu_put(power->mm, power->mem))
@@ -69,7 +76,8 @@ static void end_left(struct work_struct *work)
  * nvlink2_power_allowed() - check whether memory behind NVLink2 may be accessed
  * @why: receives the reason why not
  *
- * Nothing in today's kernels trains the links of these machines, or can tell whether they are.
+ * Nothing in today's kernels trains the links of these machines, or can tell
+ * whether they are.
  *
  * Return: true if the administrator says so.
  */
@@ -80,8 +88,8 @@ bool nvlink2_power_allowed(const char **why)
 }
 
 /*
- * mm_iommu_is_devmem() finds such memory and forgets rcu_read_unlock(). If the kernel counts
- * preemption, a task that unmaps it for DMA can never sleep again
+ * mm_iommu_is_devmem() finds such memory and forgets rcu_read_unlock(). If the
+ * kernel counts preemption, a task that unmaps it for DMA can never sleep again
  */
 static bool is_safe(struct nvlink2 *nv)
 {
@@ -92,10 +100,12 @@ static bool is_safe(struct nvlink2 *nv)
 	return false;
 }
 
-static int register_ram(struct nvlink2 *nv, struct vm_area_struct *vma, const void *map)
+static int register_ram(struct nvlink2 *nv, struct vm_area_struct *vma,
+			const void *map)
 {
 	unsigned long pgoff = vma->vm_pgoff & NVLINK2_PGOFF_MASK;
-	struct nvlink2_power *power = kzalloc(sizeof(*power), GFP_KERNEL_ACCOUNT);
+	struct nvlink2_power *power =
+		kzalloc(sizeof(*power), GFP_KERNEL_ACCOUNT);
 	int ret;
 
 	if (!power)
@@ -122,14 +132,16 @@ static int register_ram(struct nvlink2 *nv, struct vm_area_struct *vma, const vo
  * @vma: the new mapping
  * @map: stands for it until nvlink2_power_unmap()
  *
- * An open device has one registration, for the first mapping. Others can be used by the CPU
- * alone, until that one is gone and not mapped for DMA any more.
+ * An open device has one registration, for the first mapping. Others can be
+ * used by the CPU alone, until that one is gone and not mapped for DMA any
+ * more.
  *
  * Context: process context, under mmap_lock; sleeps.
- * Return: 0, also without a registration; -ENOMEM; or, with a line in the log, -EINVAL: other
- * memory is registered there.
+ * Return: 0, also without a registration; -ENOMEM; or, with a line in the log,
+ * -EINVAL: other memory is registered there.
  */
-int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma, const void *map)
+int nvlink2_power_map(struct nvlink2 *nv, struct vm_area_struct *vma,
+		      const void *map)
 {
 	int ret = 0;
 
@@ -166,8 +178,8 @@ void nvlink2_power_unmap(struct nvlink2 *nv, const void *map)
  * nvlink2_power_close() - drop all mappings of a device that is closed
  * @nv: its NVLink2 side
  *
- * The user's container may have the RAM mapped for DMA still. Then the registration ends when it
- * has not, at the latest with the container.
+ * The user's container may have the RAM mapped for DMA still. Then the
+ * registration ends when it has not, at the latest with the container.
  *
  * Context: process context; sleeps.
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * GPU RAM and ATSD registers behind NVLink2: the region of an open device, and its resets. The
- * uapi is that of Linux 5.12.
+ * GPU RAM and ATSD registers behind NVLink2: the region of an open device, and
+ * its resets. The uapi is that of Linux 5.12.
  */
 #include <linux/ioport.h>
 #include <linux/slab.h>
@@ -31,7 +31,8 @@ static int add_speed(struct nvlink2 *nv, struct vfio_info_cap *caps)
 	return vfio_info_add_capability(caps, &cap.header, sizeof(cap));
 }
 
-static int add_capability(struct vfio_pci_core_device *core, struct vfio_pci_region *region,
+static int add_capability(struct vfio_pci_core_device *core,
+			  struct vfio_pci_region *region,
 			  struct vfio_info_cap *caps)
 {
 	struct nvlink2 *nv = region->data;
@@ -56,7 +57,8 @@ static void close_region(struct nvlink2 *nv)
 	nv->claimed = NULL;
 }
 
-static void release(struct vfio_pci_core_device *core, struct vfio_pci_region *region)
+static void release(struct vfio_pci_core_device *core,
+		    struct vfio_pci_region *region)
 {
 	close_region(region->data);
 }
@@ -101,7 +103,8 @@ static int register_region(struct nvlink2 *nv)
 
 	/* An empty region only carries capabilities */
 	if (nv->size)
-		flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
+		flags = VFIO_REGION_INFO_FLAG_READ |
+			VFIO_REGION_INFO_FLAG_WRITE |
 			VFIO_REGION_INFO_FLAG_MMAP;
 	return vfio_pci_core_register_dev_region(nv->core, VFIO_REGION_TYPE_PCI_VENDOR_TYPE |
 						 (gpu ? PCI_VENDOR_ID_NVIDIA : PCI_VENDOR_ID_IBM),
@@ -112,11 +115,13 @@ static int register_region(struct nvlink2 *nv)
 
 /**
  * nvlink2_open() - add the region to a device that is being opened
- * @nv: its NVLink2 side; the device is enabled, and frees the region when it is closed
+ * @nv: its NVLink2 side; the device is enabled, and frees the region when it is
+ *	closed
  *
  * Context: process context; sleeps.
- * Return: 0, also for a plain PCI device; else, with a line in the log: -EADDRINUSE: another
- * driver or device has the RAM; -ENOMEM; others from nvlink2_find().
+ * Return: 0, also for a plain PCI device; else, with a line in the log:
+ * -EADDRINUSE: another driver or device has the RAM; -ENOMEM; others from
+ * nvlink2_find().
  */
 int nvlink2_open(struct nvlink2 *nv)
 {
@@ -144,7 +149,8 @@ int nvlink2_open(struct nvlink2 *nv)
  * nvlink2_reset_prepare() - block access during a reset
  * @nv: NVLink2 side of the device
  *
- * Context: process context; maybe under memory_lock. Waits for accesses that have begun.
+ * Context: process context; maybe under memory_lock. Waits for accesses that
+ * have begun.
  */
 void nvlink2_reset_prepare(struct nvlink2 *nv)
 {
@@ -173,8 +179,8 @@ void nvlink2_reset_done(struct nvlink2 *nv)
  * nvlink2_low_power() - handle the user's entry to low power
  * @nv: NVLink2 side of the device
  *
- * Accesses from now on see the core's flag, and fail until it is back. The device loses its
- * power after the user's call at the earliest.
+ * Accesses from now on see the core's flag, and fail until it is back. The
+ * device loses its power after the user's call at the earliest.
  *
  * Context: process context.
  */
@@ -191,7 +197,8 @@ void nvlink2_low_power(struct nvlink2 *nv)
  *
  * Return: it; -ENOMEM; or -EOPNOTSUPP: the engine was built without.
  */
-struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core, struct vfio_pci_fn *fn,
+struct nvlink2 *nvlink2_create(struct vfio_pci_core_device *core,
+			       struct vfio_pci_fn *fn,
 			       const struct vfio_pci_nvlink2_ops *ops)
 {
 	struct nvlink2 *nv = kzalloc(sizeof(*nv), GFP_KERNEL);

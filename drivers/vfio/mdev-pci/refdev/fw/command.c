@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Commands that are outstanding on the reference device's queue: tags, time-outs,
- * status and errno.
+ * Commands that are outstanding on the reference device's queue: tags,
+ * time-outs, status and errno.
  */
 #include <linux/completion.h>
 #include <linux/dma-mapping.h>
@@ -110,8 +110,8 @@ static const char *refdev_function_name(char *name, u16 function)
  */
 unsigned int refdev_timeout_ms(void)
 {
-	return clamp_t(unsigned int, READ_ONCE(timeout_ms), REFDEV_TIMEOUT_MIN_MS,
-		       REFDEV_TIMEOUT_MAX_MS);
+	return clamp_t(unsigned int, READ_ONCE(timeout_ms),
+		       REFDEV_TIMEOUT_MIN_MS, REFDEV_TIMEOUT_MAX_MS);
 }
 
 static unsigned long refdev_timeout(void)
@@ -136,9 +136,11 @@ int refdev_commands_init(struct refdev_queue *q)
 
 	init_waitqueue_head(&q->freed);
 	/* The last slot is not in it: it belongs to the holder of abort_lock */
-	ret = sbitmap_init_node(&q->tags, REFDEV_ABORT_SLOT, -1, GFP_KERNEL, NUMA_NO_NODE, false,
-				true);
-	return ret ?: devm_add_action_or_reset(&q->pdev->dev, refdev_free_tags, &q->tags);
+	ret = sbitmap_init_node(&q->tags, REFDEV_ABORT_SLOT, -1, GFP_KERNEL,
+				NUMA_NO_NODE, false, true);
+	return ret ?:
+		       devm_add_action_or_reset(&q->pdev->dev, refdev_free_tags,
+						&q->tags);
 }
 
 static void refdev_put_tag(struct refdev_queue *q, unsigned int tag)
@@ -149,7 +151,9 @@ static void refdev_put_tag(struct refdev_queue *q, unsigned int tag)
 	wake_up(&q->freed);
 }
 
-/* The command in slot @tag ends; the tag is free again unless an ABORT names it */
+/*
+ * The command in slot @tag ends; the tag is free again unless an ABORT names it
+ */
 static void refdev_end(struct refdev_queue *q, unsigned int tag, int error)
 {
 	struct refdev_slot *slot = &q->slots[tag];
@@ -196,7 +200,8 @@ int refdev_status_error(u16 status, const char **words)
 	return refdev_statuses[status].error;
 }
 
-static int refdev_outcome(struct refdev_queue *q, const struct refdev_slot *slot, u16 status)
+static int refdev_outcome(struct refdev_queue *q,
+			  const struct refdev_slot *slot, u16 status)
 {
 	char name[REFDEV_FUNCTION_NAME];
 	const char *words;
@@ -219,7 +224,8 @@ static int refdev_outcome(struct refdev_queue *q, const struct refdev_slot *slot
  * @q: the queue, locked.
  * @cpl: a copy of what firmware wrote.
  */
-void refdev_command_complete(struct refdev_queue *q, const struct refdev_completion_entry *cpl)
+void refdev_command_complete(struct refdev_queue *q,
+			     const struct refdev_completion_entry *cpl)
 {
 	u16 tag = le16_to_cpu(cpl->tag);
 	struct refdev_slot *slot;
@@ -227,7 +233,10 @@ void refdev_command_complete(struct refdev_queue *q, const struct refdev_complet
 
 	lockdep_assert_held(&q->lock);
 	if (tag >= REFDEV_SLOTS || !q->slots[tag].busy) {
-		/* Firmware may mean any outstanding command, and may still write to its data */
+		/*
+		 * Firmware may mean any outstanding command, and may still
+		 * write to its data
+		 */
 		refdev_queue_fail(q, -EIO, "firmware completed a command that was not submitted");
 		return;
 	}
@@ -238,8 +247,8 @@ void refdev_command_complete(struct refdev_queue *q, const struct refdev_complet
 	refdev_end(q, tag, refdev_outcome(q, slot, slot->status));
 }
 
-static int refdev_fill_sge(struct refdev_queue *q, struct refdev_slot *slot, unsigned int n,
-			   dma_addr_t addr, size_t len)
+static int refdev_fill_sge(struct refdev_queue *q, struct refdev_slot *slot,
+			   unsigned int n, dma_addr_t addr, size_t len)
 {
 	if (n >= q->max_sgl)
 		return -EMSGSIZE;
@@ -250,7 +259,10 @@ static int refdev_fill_sge(struct refdev_queue *q, struct refdev_slot *slot, uns
 	return 0;
 }
 
-/* Describes exactly cmd->len bytes: firmware takes the list's length as the data's */
+/*
+ * Describes exactly cmd->len bytes: firmware takes the list's length as the
+ * data's
+ */
 static int refdev_fill_sgl(struct refdev_queue *q, struct refdev_slot *slot)
 {
 	const struct refdev_cmd *cmd = &slot->cmd;
@@ -276,7 +288,8 @@ static int refdev_fill_sgl(struct refdev_queue *q, struct refdev_slot *slot)
 	return -EMSGSIZE;
 }
 
-static int refdev_post(struct refdev_queue *q, unsigned int tag, const struct refdev_cmd *cmd)
+static int refdev_post(struct refdev_queue *q, unsigned int tag,
+		       const struct refdev_cmd *cmd)
 {
 	struct refdev_slot *slot = &q->slots[tag];
 	struct refdev_command_entry entry = {
@@ -312,12 +325,12 @@ static int refdev_post(struct refdev_queue *q, unsigned int tag, const struct re
  * @q: the queue.
  * @cmd: the command; copied. Its data must stay until &refdev_cmd.done.
  *
- * May sleep for the time-out if many commands are outstanding. &refdev_cmd.done may
- * be called before it returns.
+ * May sleep for the time-out if many commands are outstanding. &refdev_cmd.done
+ * may be called before it returns.
  *
  * Return: 0 or a negative errno: -ENODEV: the device is gone; -EBUSY: too many
- * commands are outstanding; else why the queue does not run. On an error firmware
- * has not seen the command.
+ * commands are outstanding; else why the queue does not run. On an error
+ * firmware has not seen the command.
  */
 int refdev_submit(struct refdev_queue *q, const struct refdev_cmd *cmd)
 {
@@ -325,7 +338,8 @@ int refdev_submit(struct refdev_queue *q, const struct refdev_cmd *cmd)
 
 	if (pci_channel_offline(q->pdev))
 		return -ENODEV;
-	wait_event_timeout(q->freed, (tag = sbitmap_get(&q->tags)) >= 0, refdev_timeout());
+	wait_event_timeout(q->freed, (tag = sbitmap_get(&q->tags)) >= 0,
+			   refdev_timeout());
 	if (tag < 0) {
 		dev_err_ratelimited(&q->pdev->dev, "no room for %s: all %u commands are outstanding, try again\n",
 				    refdev_opcode_name(cmd->opcode), REFDEV_ABORT_SLOT);
@@ -351,7 +365,8 @@ struct refdev_waiter {
 	struct refdev_cmd *cmd;
 };
 
-static void refdev_wake(struct refdev_queue *q, struct refdev_cmd *cmd, int error)
+static void refdev_wake(struct refdev_queue *q, struct refdev_cmd *cmd,
+			int error)
 {
 	struct refdev_waiter *waiter = cmd->ctx;
 
@@ -389,7 +404,10 @@ static int refdev_run_abort(struct refdev_queue *q, unsigned int tag)
 	return waiter.error;
 }
 
-/* On return the command in slot @tag, which is marked, has ended, and the tag is free */
+/*
+ * On return the command in slot @tag, which is marked, has ended, and the tag
+ * is free
+ */
 static void refdev_abort(struct refdev_queue *q, unsigned int tag)
 {
 	struct refdev_slot *slot = &q->slots[tag];
@@ -402,7 +420,9 @@ static void refdev_abort(struct refdev_queue *q, unsigned int tag)
 
 	spin_lock_irq(&q->lock);
 	if (ret)
-		/* The outcome of the command is unknown, as if it had timed out */
+		/*
+		 * The outcome of the command is unknown, as if it had timed out
+		 */
 		refdev_queue_fail(q, -ETIMEDOUT, "firmware refused ABORT");
 	else if (slot->busy)
 		refdev_end(q, tag, slot->aborting);
@@ -440,8 +460,9 @@ static int refdev_find_and_mark(struct refdev_queue *q, void *ctx, int error)
  * @q: the queue.
  * @ctx: &refdev_cmd.ctx of the command. Only one caller at a time for each.
  *
- * On return &refdev_cmd.done was called, with -ECANCELED unless the command ended by
- * itself meanwhile. If firmware does not answer ABORT, the queue fails.
+ * On return &refdev_cmd.done was called, with -ECANCELED unless the command
+ * ended by itself meanwhile. If firmware does not answer ABORT, the queue
+ * fails.
  */
 void refdev_cancel(struct refdev_queue *q, void *ctx)
 {
@@ -456,8 +477,9 @@ void refdev_cancel(struct refdev_queue *q, void *ctx)
  * @q: the queue.
  * @cmd: the command; gets the results.
  *
- * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: firmware did not
- * answer; it has no access to the data any more. -ENODEV: the device is gone.
+ * Return: 0 or a negative errno; the reason was logged. -ETIMEDOUT: firmware
+ * did not answer; it has no access to the data any more. -ENODEV: the device is
+ * gone.
  */
 int refdev_run(struct refdev_queue *q, struct refdev_cmd *cmd)
 {
@@ -475,8 +497,10 @@ int refdev_run(struct refdev_queue *q, struct refdev_cmd *cmd)
 		return waiter.error;
 	tag = refdev_find_and_mark(q, &waiter, -ETIMEDOUT);
 	if (tag >= 0) {
-		dev_err(&q->pdev->dev, "firmware did not answer %s of %s within %u ms: aborting it\n",
-			refdev_opcode_name(cmd->opcode), refdev_function_name(name, cmd->function),
+		dev_err(&q->pdev->dev,
+			"firmware did not answer %s of %s within %u ms: aborting it\n",
+			refdev_opcode_name(cmd->opcode),
+			refdev_function_name(name, cmd->function),
 			refdev_timeout_ms());
 		refdev_abort(q, tag);
 	}
@@ -492,7 +516,8 @@ int refdev_run(struct refdev_queue *q, struct refdev_cmd *cmd)
  *
  * Return: as refdev_run().
  */
-int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, size_t len)
+int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page,
+		    size_t len)
 {
 	struct device *dev = &q->pdev->dev;
 	void *buf;
@@ -510,24 +535,28 @@ int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, 
 }
 
 /**
- * refdev_run_anew() - run a command that begins something, also if that was begun before
+ * refdev_run_anew() - run a command that begins something, also if that was
+ *	begun before
  * @q: the queue.
  * @cmd: the command; gets the results.
  * @undo: the command that ends it.
  *
- * If an earlier command was not answered, firmware may have carried it out nevertheless, and then
- * refuses @cmd. @undo ends what that command began.
+ * If an earlier command was not answered, firmware may have carried it out
+ * nevertheless, and then refuses @cmd. @undo ends what that command began.
  *
  * Return: as refdev_run().
  */
-int refdev_run_anew(struct refdev_queue *q, struct refdev_cmd *cmd, struct refdev_cmd *undo)
+int refdev_run_anew(struct refdev_queue *q, struct refdev_cmd *cmd,
+		    struct refdev_cmd *undo)
 {
 	char name[REFDEV_FUNCTION_NAME];
 	int ret = refdev_run(q, cmd);
 
 	if (ret != -EBADFD)
 		return ret;
-	dev_info(&q->pdev->dev, "%s of %s was still in effect: it is done again\n",
-		 refdev_opcode_name(cmd->opcode), refdev_function_name(name, cmd->function));
+	dev_info(&q->pdev->dev,
+		 "%s of %s was still in effect: it is done again\n",
+		 refdev_opcode_name(cmd->opcode),
+		 refdev_function_name(name, cmd->function));
 	return refdev_run(q, undo) ?: refdev_run(q, cmd);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Start and stop using the device: at bind and unbind, and while this driver stays bound and an
- * mdev has the PF.
+ * Start and stop using the device: at bind and unbind, and while this driver
+ * stays bound and an mdev has the PF.
  */
 #include <linux/dma-mapping.h>
 

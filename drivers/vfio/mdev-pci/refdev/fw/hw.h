@@ -90,17 +90,24 @@ enum refdev_opcode {
 	REFDEV_INJECT		= 0x31,
 };
 
-/* Command flags of SAVE: extents of what is to be saved, see struct refdev_extent */
+/*
+ * Command flags of SAVE: extents of what is to be saved, see struct
+ * refdev_extent
+ */
 #define REFDEV_SAVE_DELTA		BIT(0)
 
-/* Command flags of LOAD: the image is complete; extents, as such a SAVE wrote them */
+/*
+ * Command flags of LOAD: the image is complete; extents, as such a SAVE wrote
+ * them
+ */
 #define REFDEV_LOAD_LAST		BIT(0)
 #define REFDEV_LOAD_DELTA		BIT(1)
 
 /**
  * enum refdev_configure - what REFDEV_CONFIGURE sets
  * @REFDEV_CONFIGURE_MAX_COPY: largest copy of one descriptor in bytes.
- * @REFDEV_CONFIGURE_BANDWIDTH: most that the engine copies, in MiB a second; 0: no limit.
+ * @REFDEV_CONFIGURE_BANDWIDTH: most that the engine copies, in MiB a second; 0:
+ *	no limit.
  */
 enum refdev_configure {
 	REFDEV_CONFIGURE_MAX_COPY	= 1,
@@ -110,7 +117,8 @@ enum refdev_configure {
 /**
  * enum refdev_precopy - what REFDEV_PRECOPY does
  * @REFDEV_PRECOPY_QUERY: ask how much is to be saved.
- * @REFDEV_PRECOPY_START: begin to record what was saved and what has changed since.
+ * @REFDEV_PRECOPY_START: begin to record what was saved and what has changed
+ *	since.
  * @REFDEV_PRECOPY_STOP: end that.
  */
 enum refdev_precopy {
@@ -143,7 +151,8 @@ static_assert(sizeof(struct refdev_extent) == 16);
  * @REFDEV_BAD_FUNCTION: there is no such function.
  * @REFDEV_BAD_ARGUMENT: an argument is outside its range.
  * @REFDEV_BAD_STATE: not possible in this state of the function.
- * @REFDEV_BAD_SGL: the scatter-gather list is too long, or too short for the data.
+ * @REFDEV_BAD_SGL: the scatter-gather list is too long, or too short for the
+ *	data.
  * @REFDEV_DMA_ERROR: an access to host memory failed.
  * @REFDEV_BUSY: a conflicting command is outstanding.
  * @REFDEV_NO_RESOURCES: a limit of the device is reached.
@@ -292,7 +301,8 @@ static_assert(sizeof(struct refdev_event_entry) == 32);
  * @events_dropped: events that found no room.
  * @tracker_pages: largest number of tracked pages of a VF.
  * @features: REFDEV_FEATURE_*; unknown ones may be set.
- * @control_bar: with REFDEV_FEATURE_VF_CTRL: BAR of a VF with its control block.
+ * @control_bar: with REFDEV_FEATURE_VF_CTRL: BAR of a VF with its control
+ *	block.
  * @reserved2: zero.
  * @control_offset: where the block begins in the BAR.
  * @control_bytes: of the block.

@@ -2,10 +2,11 @@
 /*
  * The reference device's command queue: its rings, interrupts, start and stop.
  *
- * Firmware is not trusted. Entries are copied out of the rings before they are checked,
- * an unknown tag ends the queue, and an interrupt handles at most a ring of entries.
- * Memory is freed only when firmware can't reach it any more: after it has reported that
- * it stopped or, if it does not report that in time, after bus mastering was disabled.
+ * Firmware is not trusted. Entries are copied out of the rings before they are
+ * checked, an unknown tag ends the queue, and an interrupt handles at most a
+ * ring of entries. Memory is freed only when firmware can't reach it any more:
+ * after it has reported that it stopped or, if it does not report that in time,
+ * after bus mastering was disabled.
  */
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
@@ -78,7 +79,8 @@ static irqreturn_t refdev_completion_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-static void refdev_handle_event(struct refdev_queue *q, const struct refdev_event_entry *evt)
+static void refdev_handle_event(struct refdev_queue *q,
+				const struct refdev_event_entry *evt)
 {
 	struct device *dev = &q->pdev->dev;
 	u16 function = le16_to_cpu(evt->function);
@@ -86,7 +88,8 @@ static void refdev_handle_event(struct refdev_queue *q, const struct refdev_even
 
 	if (type == REFDEV_EVENT_FATAL)
 		refdev_queue_fail(q, -EIO, "firmware reports a fatal error");
-	else if (type == REFDEV_EVENT_FUNCTION_RESET && function < le16_to_cpu(q->info.total_vfs))
+	else if (type == REFDEV_EVENT_FUNCTION_RESET &&
+		 function < le16_to_cpu(q->info.total_vfs))
 		dev_dbg(dev, "VF %u was reset\n", function);
 	else
 		dev_warn_ratelimited(dev, "firmware sent event %u of function %u, which this driver does not know: ignored\n",
@@ -125,10 +128,14 @@ static irqreturn_t refdev_event_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
-/* Waiters must not wait until their time-out after a lost interrupt or a removal */
+/*
+ * Waiters must not wait until their time-out after a lost interrupt or a
+ * removal
+ */
 static void refdev_watch_work(struct work_struct *work)
 {
-	struct refdev_queue *q = container_of(work, struct refdev_queue, watch.work);
+	struct refdev_queue *q =
+		container_of(work, struct refdev_queue, watch.work);
 	bool offline = pci_channel_offline(q->pdev);
 	u32 status = offline ? REFDEV_GONE : refdev_read(q, REFDEV_STATUS);
 
@@ -138,7 +145,10 @@ static void refdev_watch_work(struct work_struct *work)
 	else if (status & REFDEV_STATUS_FATAL)
 		refdev_queue_fail(q, -EIO, "firmware has a fatal error");
 	else if (!(status & REFDEV_STATUS_ENABLED))
-		/* A reset that this driver was not told of; some bridges give zeroes, not ones */
+		/*
+		 * A reset that this driver was not told of; some bridges give
+		 * zeroes, not ones
+		 */
 		refdev_queue_fail(q, -EIO, "the command queue has stopped by itself");
 	else if (!q->error && sbitmap_any_bit_set(&q->tags))
 		schedule_delayed_work(&q->watch, REFDEV_WATCH);
@@ -154,8 +164,10 @@ static void refdev_stop_firmware(struct refdev_queue *q)
 		return;
 	refdev_write(q, REFDEV_CONTROL, 0);
 	if (read_poll_timeout(refdev_read, status,
-			      status == REFDEV_GONE || !(status & REFDEV_STATUS_ENABLED),
-			      REFDEV_POLL_US, REFDEV_ENABLE_US, false, q, REFDEV_STATUS)) {
+			      status == REFDEV_GONE ||
+				      !(status & REFDEV_STATUS_ENABLED),
+			      REFDEV_POLL_US, REFDEV_ENABLE_US, false, q,
+			      REFDEV_STATUS)) {
 		dev_err(&q->pdev->dev, "firmware does not stop its queue: bus mastering was disabled\n");
 		pci_clear_master(q->pdev);
 	}
@@ -180,11 +192,15 @@ static void refdev_log_failure(struct refdev_queue *q)
 
 static void refdev_failure_work(struct work_struct *work)
 {
-	struct refdev_queue *q = container_of(work, struct refdev_queue, failure);
+	struct refdev_queue *q =
+		container_of(work, struct refdev_queue, failure);
 
 	refdev_log_failure(q);
 	refdev_stop_firmware(q);
-	/* Set the error first: a waiter that sees its command end must also see the failure */
+	/*
+	 * Set the error first: a waiter that sees its command end must also see
+	 * the failure
+	 */
 	q->failed(q, q->why);
 	refdev_commands_end(q, q->error);
 }
@@ -192,11 +208,12 @@ static void refdev_failure_work(struct work_struct *work)
 /**
  * refdev_queue_fail() - end the queue
  * @q: the queue, locked.
- * @error: errno of outstanding and of new commands; -ENODEV: registers are not there.
+ * @error: errno of outstanding and of new commands; -ENODEV: registers are not
+ *	there.
  * @why: a string literal for the log.
  *
- * The first failure counts. Outstanding commands end a little later: they do so when
- * firmware has no more access to their data.
+ * The first failure counts. Outstanding commands end a little later: they do so
+ * when firmware has no more access to their data.
  */
 void refdev_queue_fail(struct refdev_queue *q, int error, const char *why)
 {
@@ -228,7 +245,8 @@ void refdev_queue_lost(struct refdev_queue *q)
  * @q: the queue, locked and without error.
  * @entry: the command.
  */
-void refdev_queue_post(struct refdev_queue *q, const struct refdev_command_entry *entry)
+void refdev_queue_post(struct refdev_queue *q,
+		       const struct refdev_command_entry *entry)
 {
 	lockdep_assert_held(&q->lock);
 	q->rings->cmd[q->tail % REFDEV_RING_SIZE] = *entry;
@@ -236,8 +254,8 @@ void refdev_queue_post(struct refdev_queue *q, const struct refdev_command_entry
 	schedule_delayed_work(&q->watch, REFDEV_WATCH);
 }
 
-static void refdev_write_ring(struct refdev_queue *q, unsigned int base, unsigned int size,
-			      const void *ring)
+static void refdev_write_ring(struct refdev_queue *q, unsigned int base,
+			      unsigned int size, const void *ring)
 {
 	size_t offset = ring - (void *)q->rings;
 
@@ -321,7 +339,8 @@ void refdev_queue_stop(struct refdev_queue *q)
  * refdev_queue_start() - make the queue ready for commands
  * @q: the queue, fresh or stopped.
  *
- * Return: 0 or a negative errno; the reason was logged, and the queue is stopped.
+ * Return: 0 or a negative errno; the reason was logged, and the queue is
+ * stopped.
  */
 int refdev_queue_start(struct refdev_queue *q)
 {
@@ -330,7 +349,10 @@ int refdev_queue_start(struct refdev_queue *q)
 	ret = refdev_wait_ready(q);
 	if (ret)
 		return ret;
-	/* A previous kernel may have left it running, on memory that is no ring now */
+	/*
+	 * A previous kernel may have left it running, on memory that is no ring
+	 * now
+	 */
 	q->error = -ESHUTDOWN;
 	refdev_stop_firmware(q);
 	refdev_write_rings(q);
@@ -352,7 +374,8 @@ static int refdev_alloc(struct refdev_queue *q)
 	struct device *dev = &q->pdev->dev;
 	unsigned int i;
 
-	q->rings = dmam_alloc_coherent(dev, sizeof(*q->rings), &q->rings_dma, GFP_KERNEL);
+	q->rings = dmam_alloc_coherent(dev, sizeof(*q->rings), &q->rings_dma,
+				       GFP_KERNEL);
 	if (!q->rings)
 		return -ENOMEM;
 	for (i = 0; i < REFDEV_SLOTS; i++) {
@@ -375,15 +398,17 @@ static int refdev_request_irqs(struct refdev_queue *q)
 {
 	int ret;
 
-	ret = pci_alloc_irq_vectors(q->pdev, REFDEV_NR_VECTORS, REFDEV_NR_VECTORS, PCI_IRQ_MSIX);
+	ret = pci_alloc_irq_vectors(q->pdev, REFDEV_NR_VECTORS,
+				    REFDEV_NR_VECTORS, PCI_IRQ_MSIX);
 	if (ret < 0)
 		return ret;
-	ret = pci_request_irq(q->pdev, REFDEV_VECTOR_COMPLETION, refdev_completion_irq, NULL, q,
+	ret = pci_request_irq(q->pdev, REFDEV_VECTOR_COMPLETION,
+			      refdev_completion_irq, NULL, q,
 			      "refdev-completion %s", pci_name(q->pdev));
 	if (ret)
 		goto err_vectors;
-	ret = pci_request_irq(q->pdev, REFDEV_VECTOR_EVENT, refdev_event_irq, NULL, q,
-			      "refdev-event %s", pci_name(q->pdev));
+	ret = pci_request_irq(q->pdev, REFDEV_VECTOR_EVENT, refdev_event_irq,
+			      NULL, q, "refdev-event %s", pci_name(q->pdev));
 	if (ret)
 		goto err_completion;
 	return 0;

@@ -2,8 +2,8 @@
 /*
  * The firmware command queue of the reference device.
  *
- * queue.c has the rings, the interrupts and the queue's life; command.c the commands
- * that are outstanding on it; identify.c the limits of firmware.
+ * queue.c has the rings, the interrupts and the queue's life; command.c the
+ * commands that are outstanding on it; identify.c the limits of firmware.
  */
 #ifndef _REFDEV_QUEUE_H
 #define _REFDEV_QUEUE_H
@@ -23,10 +23,14 @@ struct refdev_queue;
 
 /* The interface promises this many; a tag is the number of its slot */
 #define REFDEV_SLOTS		REFDEV_MIN_OUTSTANDING
-/* ABORT has a slot of its own, since all others may be taken when it is needed */
+/*
+ * ABORT has a slot of its own, since all others may be taken when it is needed
+ */
 #define REFDEV_ABORT_SLOT	(REFDEV_SLOTS - 1)
 
-/* More than can be outstanding, so no ring is ever full; as large as its page */
+/*
+ * More than can be outstanding, so no ring is ever full; as large as its page
+ */
 #define REFDEV_RING_SHIFT	7
 #define REFDEV_RING_SIZE	BIT(REFDEV_RING_SHIFT)
 
@@ -46,9 +50,10 @@ struct refdev_queue;
  * @sgt: data, mapped for DMA by the PF; or NULL.
  * @dma: bus address of the data if there is no @sgt.
  * @len: bytes of data; 0: none.
- * @done: called once when the command has ended and firmware has no more access to
- *	the data. In any context, under the queue's lock: it must not sleep, nor use
- *	the queue. Not called if refdev_submit() failed. refdev_run() sets it.
+ * @done: called once when the command has ended and firmware has no more access
+ *	to the data. In any context, under the queue's lock: it must not sleep,
+ *	nor use the queue. Not called if refdev_submit() failed. refdev_run()
+ *	sets it.
  * @ctx: for @done; it also names the command for refdev_cancel().
  * @result: what firmware returned. Not checked.
  */
@@ -71,9 +76,10 @@ struct refdev_cmd {
  * @cmd: the command.
  * @busy: firmware has the command.
  * @posted: when it got it.
- * @status: &enum refdev_status, as firmware has answered; REFDEV_NO_ANSWER: it has not.
- * @aborting: errno it ends with, as an ABORT is about to name its tag, which must
- *	not get another command before that has ended; or 0.
+ * @status: &enum refdev_status, as firmware has answered; REFDEV_NO_ANSWER: it
+ *	has not.
+ * @aborting: errno it ends with, as an ABORT is about to name its tag, which
+ *	must not get another command before that has ended; or 0.
  * @sgl: scatter-gather list for firmware.
  * @sgl_dma: its bus address.
  */
@@ -103,15 +109,16 @@ struct refdev_rings {
  * struct refdev_queue - the command queue of a PF
  * @pdev: the PF.
  * @regs: its BAR 0; while attached.
- * @failed: called in process context when the queue failed: firmware is stopped, and
- *	outstanding commands end right after it, so it must not wait for any; new ones
- *	fail until refdev_queue_start().
+ * @failed: called in process context when the queue failed: firmware is
+ *	stopped, and outstanding commands end right after it, so it must not
+ *	wait for any; new ones fail until refdev_queue_start().
  * @info: firmware's identify page, checked.
  * @max_sgl: entries in the largest scatter-gather list.
  * @max_transfer: bytes that a SAVE or LOAD can move, in pages each on its own.
  * @rings: memory shared with firmware.
  * @rings_dma: its bus address.
- * @lock: protects all that follows, and the doorbells. May be taken in interrupts.
+ * @lock: protects all that follows, and the doorbells. May be taken in
+ *	interrupts.
  * @tail: producer index of the command ring.
  * @cpl_head: consumer index of the completion ring.
  * @evt_head: consumer index of the event ring.
@@ -161,15 +168,18 @@ void refdev_queue_stop(struct refdev_queue *q);
 void refdev_queue_lost(struct refdev_queue *q);
 
 /* queue.c, for command.c */
-void refdev_queue_post(struct refdev_queue *q, const struct refdev_command_entry *entry);
+void refdev_queue_post(struct refdev_queue *q,
+		       const struct refdev_command_entry *entry);
 void refdev_queue_fail(struct refdev_queue *q, int error, const char *why);
 
 /* command.c, for drivers */
 int refdev_submit(struct refdev_queue *q, const struct refdev_cmd *cmd);
 void refdev_cancel(struct refdev_queue *q, void *ctx);
 int refdev_run(struct refdev_queue *q, struct refdev_cmd *cmd);
-int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page, size_t len);
-int refdev_run_anew(struct refdev_queue *q, struct refdev_cmd *cmd, struct refdev_cmd *undo);
+int refdev_run_page(struct refdev_queue *q, struct refdev_cmd *cmd, void *page,
+		    size_t len);
+int refdev_run_anew(struct refdev_queue *q, struct refdev_cmd *cmd,
+		    struct refdev_cmd *undo);
 unsigned int refdev_timeout_ms(void);
 int refdev_status_error(u16 status, const char **words);
 const char *refdev_opcode_name(u16 opcode);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Resets, link errors, system sleep and shutdown of the PF: the command queue is stopped and
- * started, and the framework is told what becomes of the VFs.
+ * Resets, link errors, system sleep and shutdown of the PF: the command queue
+ * is stopped and started, and the framework is told what becomes of the VFs.
  */
 #include <linux/pm.h>
 
@@ -11,7 +11,8 @@
  * refdev_shutdown() - &pci_driver.shutdown
  * @pdev: the PF.
  *
- * Firmware must not write to the rings after kexec: their memory belongs to the next kernel.
+ * Firmware must not write to the rings after kexec: their memory belongs to the
+ * next kernel.
  */
 void refdev_shutdown(struct pci_dev *pdev)
 {
@@ -39,7 +40,8 @@ static void refdev_reset_done(struct pci_dev *pdev)
 		mdev_pci_parent_restored(pdev);
 }
 
-static pci_ers_result_t refdev_error_detected(struct pci_dev *pdev, pci_channel_state_t state)
+static pci_ers_result_t refdev_error_detected(struct pci_dev *pdev,
+					      pci_channel_state_t state)
 {
 	struct refdev *r = pci_get_drvdata(pdev);
 
