@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=dash disable=SC2154,SC2015
 # timeout: 240
-# needs: modprobe
+# needs: modprobe firmware
 #
 # driver_flavour shows the driver of a function and switches it by one write, also with no module loaded.
 

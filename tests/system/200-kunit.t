@@ -4,7 +4,7 @@
 #
 # The KUnit suites of tests/kunit: one line for each case, and for each parameter of one.
 
-SUITES="buffer desc dirty driver-pm files immediate precopy results sessions states unbounded unit v1"
+SUITES="buffer dirty driver-pm files immediate precopy results sessions states unbounded unit v1 validate"
 NVME_SUITES="engine migrate queue resources"
 
 able kunit "the KUnit suites" || return 0

@@ -11,3 +11,6 @@ DEV_TYPE_PF=				# has none
 DEV_CAN="attributes log modprobe precopy trace"
 
 dev_debugfs() { FW=/nonexistent; }
+
+# By debugfs
+unset -f dev_detach dev_attach
