@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck disable=SC2154  # variables that mdevs and moved set
-# usage: migrate.sh save|overlap|downtime|eight|dirty|populate|access    (in L1, for run.sh)
+# usage: migrate.sh save|overlap|downtime|guest|eight|dirty|populate|access    (in L1, for run.sh)
 #
 # Makes one measurement with the devices that run.sh gives it. Each number is the median of $RUNS,
 # and ratios are of numbers of this run.
@@ -174,15 +174,17 @@ bench_overlap() # MBPS
 	measure read_us vfio-bench save "$b"
 	total=$VALUE
 	also bytes
-	firmware=$((VALUE * 1000000 / (MB * $1)))
+	bytes=$VALUE
+	firmware_us "$b" save
+	firmware=$((VALUE / RUNS))
 	most=$firmware
 	[ "$copy" -lt "$most" ] || most=$copy
-	echo "Saving $((VALUE / MB)) MiB, firmware with $1 MiB/s"
-	row "firmware's time, by its bandwidth" "$(ms $firmware)" ms
-	row "time with firmware that has no delay: copying" "$(ms "$copy")" ms
+	echo "Saving $((bytes / MB)) MiB, firmware with $1 MiB/s"
+	row "firmware at work" "$(ms $firmware)" ms
+	row "copying: the time with firmware without delay" "$(ms "$copy")" ms
 	row "the two one after the other would be" "$(ms $((firmware + copy)))" ms
 	row "time in all" "$(ms "$total")" ms
-	row "ratio to the larger of the two" "$(ratio "$total" $most)"
+	row "ratio to the larger of the two" "$(ratio "$total" "$most")"
 }
 
 # ---- pre-copy -----------------------------------------------------------------------
@@ -193,27 +195,28 @@ moved()
 	echo >$TRACING/trace
 	vfio-bench move "$@" >"$WORK/moved" || { cat "$WORK/moved"; return 1; }
 	. "$WORK/moved"
-	echo "stopped_us=$((runs_at_us - stopped_at_us))"
-	echo "rest=$after"
 	cp $TRACING/trace "$WORK/trace"
-	"$here/../bench/parts.py" "$WORK/trace" "$WORK/moved"
+	"$here/../bench/parts.py" "$WORK/trace" "$WORK/moved" || return 1
+	echo "rest=$after"
 }
 
-# downtime WORDS COPIES PAGES: $RUNS moves; the rows are those of the median. -> $stopped, and $bytes, saved since the stop
+# downtime WORDS COMMAND...: $RUNS times; the rows are those of the median. -> $stopped, and $rest, its last value
 downtime()
 {
+	d_words=$1
+	shift
 	: >"$WORK/runs"
 	for _ in $(seq $RUNS); do
-		moved "$a" "$b" "$2" "$3" >"$WORK/out" || die "move: $(cat "$WORK/out")"
+		"$@" >"$WORK/out" || die "$*: $REASON $(cat "$WORK/out")"
 		sed 's/.*=//' "$WORK/out" | tr '\n' ' ' >>"$WORK/runs"
 		echo >>"$WORK/runs"
 	done
 	sort -n "$WORK/runs" | sed -n "$(((RUNS + 1) / 2))p" >"$WORK/median"
-	read -r stopped bytes d_firmware d_engine d_vmm <"$WORK/median"
-	row "$1" "$(ms "$stopped")" ms
+	read -r stopped d_firmware d_engine d_vmm rest <"$WORK/median"
+	row "$d_words" "$(ms "$stopped")" ms
 	part_of "$stopped" "firmware at work" "$d_firmware"
 	part_of "$stopped" "engine: checksum, copying, states" "$d_engine"
-	part_of "$stopped" "VMM: passing the stream on" "$d_vmm"
+	part_of "$stopped" "VMM: ${VMM:-passing the stream on}" "$d_vmm"
 }
 
 part_of() { row "  of this: $2" "$(ms "$3")" "ms, $(awk "BEGIN { printf \"%.0f\", $3 * 100 / $1 }") %"; }
@@ -230,13 +233,67 @@ bench_downtime() # COPIES: so many copies change 5 % of the pages
 	mdevs 1 a b
 	trace_events
 	echo "Downtime of a function with a state of 64 MiB, the median of $RUNS moves"
-	downtime "without pre-copy" 100 stop
+	downtime "without pre-copy" moved "$a" "$b" 100 stop
 	without=$stopped
-	all=$bytes
-	downtime "with pre-copy" 100 "$1"
-	row "with pre-copy, left for the downtime" "$((bytes / MB))" "MiB, $((bytes * 100 / all)) %"
+	all=$rest
+	downtime "with pre-copy" moved "$a" "$b" 100 "$1"
+	row "with pre-copy, left for the downtime" "$((rest / MB))" "MiB, $((rest * 100 / all)) %"
 	row "ratio, with and without pre-copy" "$(ratio "$stopped" "$without")"
 	trace_events_off
+}
+
+# ---- a guest of QEMU ------------------------------------------------------------------
+
+# The engine's events in a buffer of their own, since the function graph has the other one
+trace_guest()
+{
+	trace_on engine_set_state save_read load_write
+	do_it write_to $TRACING/trace_clock mono
+	do_it write_to $TRACING/options/funcgraph-abstime 1
+	do_it mkdir $TRACING/instances/bench
+	do_it write_to $TRACING/instances/bench/trace_clock mono
+	do_it write_to $TRACING/instances/bench/events/vfio_pci_engine/enable 1
+}
+
+# "# call START END" of what the function graph shows
+traced_calls()
+{
+	awk '/ us .*\(\);/ {
+		time = $0; sub(/ us .*/, "", time); sub(/.* /, "", time)
+		printf "# call %d %d\n", $1 * 1000000, $1 * 1000000 + time
+	}' $TRACING/trace
+}
+
+# The guest migrates from the one mdev to the other one, which change roles then
+guest_moved()
+{
+	echo >$TRACING/trace
+	echo >$TRACING/instances/bench/trace
+	guest_migrate "$from" "$from+" "${b##*/}" || return 1
+	traced_calls >"$WORK/calls"
+	cp $TRACING/instances/bench/trace "$WORK/trace"
+	"$here/../bench/parts.py" "$WORK/trace" "$WORK/calls" || return 1
+	echo "ram=$RAM"
+	guest_goes_on "$from+" 20 60 && guest_quit "$from" && from=$from+ && swap_ends
+}
+
+swap_ends() { set -- "$a" && a=$b && b=$1; }
+
+bench_guest()
+{
+	RUNS=3
+	. "$here/guest.sh"
+	mdevs 1 a b
+	do_it guest_boot g "${a##*/}"
+	from=g
+	trace_guest
+	qemu_major
+	echo "Downtime of the function of a guest with $GUEST_MEM of memory, QEMU $QEMU, the median of $RUNS migrations"
+	VMM="memory and all other devices"
+	downtime "with pre-copy" guest_moved
+	row "memory that QEMU has transferred, in all" "$((rest / MB))" MiB
+	trace_off
+	guest_quit "$from"
 }
 
 # ---- eight at once ------------------------------------------------------------------

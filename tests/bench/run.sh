@@ -8,6 +8,7 @@
 #   save      saving and loading a state of 256 MiB, compared with a memfd, and where the time goes
 #   overlap   the time of a save, compared with firmware's time plus copying time
 #   downtime  from the stop at the source to the start at the destination, with and without pre-copy, and its parts
+#   guest     the same of a guest that migrates by QEMU
 #   eight     eight saves at the same time, compared with one
 #   dirty     dirty page reports over 1 GiB, 64 GiB and 1 TiB; on the stack debian12 unless --stack
 #             names another: Debian 13's kernel has no dirty page logging
@@ -25,7 +26,7 @@ set -e -o pipefail
 . "$VM_DIR/recipes/build.sh"
 . "$VM_DIR/recipes/stack.sh"
 
-stack= append=
+stack= append= kvm=--no-kvm
 while [ $# -gt 0 ]; do
 	case $1 in
 	--stack) stack=$2; shift ;;
@@ -37,7 +38,7 @@ while [ $# -gt 0 ]; do
 done
 need_root
 
-# boot STACK SCRIPT ARGUMENTS... -- DEVICE...; $append: words for the kernel; $limit: its seconds
+# boot STACK SCRIPT ARGUMENTS... -- DEVICE...; $append: words for the kernel; $limit: its seconds; $kvm: for guests
 boot()
 {
 	local name=${stack:-$1} words=() devices=() bin KERNEL
@@ -54,11 +55,11 @@ boot()
 	# shellcheck source=../vm/stacks/debian13
 	. "$VM_DIR/stacks/$name"
 	bin=$("$REPO_DIR/tests/system/prepare.sh" "$KERNEL")
-	"$VM_DIR/boot.sh" --stack "$name" --timeout "${limit:-600}" --no-kvm --add "$bin" --append "log_buf_len=4M $append" \
+	"$VM_DIR/boot.sh" --stack "$name" --timeout "${limit:-600}" $kvm --add "$bin" --append "log_buf_len=4M $append" \
 		"${devices[@]}" -- "tests/bench/${words[0]}" "${words[@]:1}"
 }
 
-[ $# -gt 0 ] || set -- create save overlap downtime eight dirty populate access fleet libvirt
+[ $# -gt 0 ] || set -- create save overlap downtime guest eight dirty populate access fleet libvirt
 log=$CACHE/log/bench.log
 mkdir -p "${log%/*}"
 : >"$log"
@@ -98,6 +99,7 @@ measure() # WHAT
 		boot debian13 migrate.sh downtime 820 -- \
 			refdev,total-vfs=2,context-size=64M,state-bandwidth=200M
 		;;
+	guest) kvm='' boot debian13 migrate.sh guest -- refdev,total-vfs=2,context-size=16M,state-bandwidth=200M ;;
 	eight)
 		boot debian13 migrate.sh eight -- refdev,context-size=16M \
 			refdev,context-size=16M,latencies=save=50000000
