@@ -27,9 +27,9 @@ struct pci_dev;
  * @not_offered: for the log: why a function has neither @driver nor another one
  *	of this flavour
  * @driver: reserves functions: driver_override names it while it or no driver
- *	is bound. What @is_offered finds is bound to it
- * @is_driver: check whether a driver gives functions this flavour. Those
- *	besides @driver have entries with PCI_ID_F_VFIO_DRIVER_OVERRIDE
+ *	is bound. Functions that @is_offered accepts are bound to it
+ * @is_driver: check whether a driver gives functions this flavour. Drivers
+ *	other than @driver have entries with PCI_ID_F_VFIO_DRIVER_OVERRIDE
  * @is_offered: check whether @driver takes a function
  * @is_busy: check whether a function is in use; sets @why to the reason and
  *	what to do, for the log

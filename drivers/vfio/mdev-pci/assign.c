@@ -134,8 +134,8 @@ int mdev_pci_function_hide(struct mdev_pci_function *function, bool force)
 }
 
 /*
- * Drop a device that was unregistered and is closed. Not before: until then a
- * PF driver may detach the function from its last user.
+ * Drop a device that was unregistered and is closed. Until it is closed the PF
+ * driver may detach the function from its last user.
  */
 static void forget_device(struct mdev_pci_function *function)
 {

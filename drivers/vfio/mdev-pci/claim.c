@@ -369,8 +369,8 @@ void mdev_pci_function_unclaim(struct mdev_pci_function *function)
  * @number: of the mdev, which has claimed it; 0: it could; or
  *	%MDEV_PCI_REFUSED_BY_GROUP
  *
- * The function counts as available no more, and others are tried first. What
- * another mdev has found out before stays.
+ * The function counts as available no more, and others are tried first. A
+ * mark that another mdev has set before stays.
  */
 void mdev_pci_function_set_refused(struct mdev_pci_function *function,
 				   u64 number)

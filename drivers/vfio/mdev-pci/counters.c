@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What operators' monitoring reads of an mdev that migrates, one file for each
- * counter: docs/ABI/testing/sysfs-bus-mdev-pci. Counting is the engine's.
+ * Counters of an mdev that migrates, for monitoring: a file in sysfs for each
+ * (docs/ABI/testing/sysfs-bus-mdev-pci). The engine counts.
  */
 #include <linux/sysfs.h>
 

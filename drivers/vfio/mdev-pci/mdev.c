@@ -160,8 +160,8 @@ static int move_locked(struct mdev_pci_instance *instance, const char *address)
 }
 
 /*
- * What was written to its attributes stays. If the VF can't be had, the mdev
- * stays where it is
+ * The mdev keeps the values of its attributes. If the VF is not available, the
+ * mdev keeps its VF.
  */
 static int move_to(struct mdev_pci_instance *instance, const char *address)
 {
@@ -410,7 +410,10 @@ static int claim_and_set_up(struct mdev_pci_parent *parent,
 	return ret;
 }
 
-/* As function_locks[] in assign.c. Nothing holds this lock of two mdevs */
+/*
+ * lockdep's class of device_lock() of mdevs, as function_locks[] in assign.c.
+ * Nothing holds two of these locks at a time.
+ */
 static struct lock_class_key mdev_lock;
 
 static int mdev_pci_probe(struct mdev_device *mdev)

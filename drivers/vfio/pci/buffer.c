@@ -30,8 +30,8 @@ static int buf_sg(struct vfio_pci_mig_buf *buf, size_t size, unsigned int max)
 }
 
 /*
- * Bytes of all buffers. What is charged to users must not starve the host all
- * the same
+ * Bytes of all buffers. They are charged to their users, and have a limit all
+ * the same, so that they do not starve the host.
  */
 static atomic64_t used = ATOMIC64_INIT(0);
 

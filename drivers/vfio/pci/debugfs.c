@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has happened to a device, below /sys/kernel/debug/vfio/<PCI
+ * Files that show a device's history, below /sys/kernel/debug/vfio/<PCI
  * address>/vfio-pci-engine/: beside the core's own files where the kernel has
  * them (6.8 with CONFIG_VFIO_DEBUGFS), and in the same place where it has not.
  *

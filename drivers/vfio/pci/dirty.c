@@ -275,8 +275,8 @@ static int check_reset(struct vfio_pci_migration *mig)
 }
 
 /*
- * Between two parts of a long report. What was dirty may be lost: the user is,
- * too
+ * Called between two parts of a long report. A fatal signal ends it: dirty
+ * pages are lost then, as is their user.
  */
 static int may_go_on(void)
 {

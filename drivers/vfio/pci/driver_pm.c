@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Power management of a driver that has lent one of its devices.
+ * Power management of a driver one of whose devices is assigned.
  *
  * vfio-pci-core puts its own struct dev_pm_ops into the driver of the function
- * that it registers, as if all devices of that driver were its own. What the
- * driver had is put back, and in between none of its devices may be suspended
- * or resumed (docs/kernel-internals.rst).
+ * that it registers, as if all devices of that driver were its own. This
+ * file puts the driver's own back. Until then none of its devices may be
+ * suspended or resumed (docs/kernel-internals.rst).
  */
 #include <linux/list.h>
 #include <linux/pm_runtime.h>

@@ -337,8 +337,8 @@ static long reset_by_core(struct vfio_device *vdev, unsigned int cmd,
 /*
  * vfio-pci-core gives up at once if another reset or the recovery of the link
  * has the function. QEMU ends a guest whose device it can't reset, so try again
- * for a while. Not for ever: removal of the function waits until its user has
- * closed it.
+ * for a while. The attempts must end: removal of the function waits until its
+ * user has closed it.
  */
 static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 {

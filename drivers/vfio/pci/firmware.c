@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the engine calls firmware: the result of each operation is checked,
- * timed, counted and traced here, and nowhere else. What an answer means is for
- * the caller to say.
+ * The engine's calls of firmware. Only this file checks, times, counts and
+ * traces the result of an operation; the caller decides what it means.
  */
 #include <linux/atomic.h>
 #include <linux/device.h>

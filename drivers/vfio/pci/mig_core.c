@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all of migration stands on: the lock, the state that user space sees,
- * resets, and errors. Sessions are above: they are called by
+ * The base of migration: its lock, the state that user space sees, resets, and
+ * errors. Sessions are above: they are called by
  * &vfio_pci_migration.sessions.
  *
  * Lock order, outermost first:

@@ -544,8 +544,8 @@ int mig_file_submit(struct mig_file *mf, struct vfio_pci_mig_buf *buf)
  *	session
  * @mf: the file, entered
  *
- * For changes of the function's level in the middle of a session. What firmware
- * gives before it is still there for the user. If it does not end in time it is
+ * For changes of the function's level in the middle of a session. The user
+ * still reads what firmware has saved before. If it does not end in time it is
  * aborted, and the session has failed.
  *
  * Return: 0; -EINTR: the caller was killed; -ETIMEDOUT: the device is in the

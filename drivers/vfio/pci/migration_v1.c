@@ -339,8 +339,8 @@ static int v1_mmap(struct vfio_pci_core_device *core,
 }
 
 /*
- * Not allocated: if this fails before the core adds it, 6.12 loses the
- * capabilities before it
+ * Static, since an allocation that fails before the core adds this capability
+ * makes 6.12 lose those before it.
  */
 static struct vfio_region_info_cap_sparse_mmap v1_sparse = {
 	.header = { .id = VFIO_REGION_INFO_CAP_SPARSE_MMAP, .version = 1 },

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Pre-copy: firmware saves the state while the function runs, and again what
- * has changed since; what is left when the function is stopped is little. What
- * the migration file of the PRE_COPY states has beside that of STOP_COPY.
+ * has changed since; little is left when the function is stopped. This
+ * file has what the migration file of the PRE_COPY states does beyond that of
+ * STOP_COPY.
  */
 #include <linux/uaccess.h>
 #include <linux/vfio.h>

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What has happened to a function: counters, and the trace events beside them.
- * Accounted by the engine, in any context and under any of its locks; debugfs.c
- * shows the counters.
+ * Counters of a function, and the trace events beside them. The engine accounts
+ * in any context and under any of its locks; debugfs.c shows the counters.
  */
 #include <linux/kernel.h>
 #include <linux/string.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What has happened to a function: the one place that counts, and that fires
- * trace events. It knows nothing of the rest of the engine, which accounts
- * facts here, in a line each.
+ * Counters of a function: only stats.c counts and fires trace events. It knows
+ * nothing of the rest of the engine, which accounts each event with one call.
  */
 #ifndef VFIO_PCI_ENGINE_STATS_H
 #define VFIO_PCI_ENGINE_STATS_H

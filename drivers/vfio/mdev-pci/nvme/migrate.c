@@ -144,7 +144,7 @@ static int npf_load(struct vfio_pci_fn *fn, struct vfio_pci_mig_buf *buf)
 			       (buf->last ? NPF_SEQ_LAST : 0),
 		       (u32)id->csuuidi << 24 | id->csvi << 16);
 	npf_set_offset(&cmd, buf->offset);
-	/* Not from 0, unlike that of Migration Receive */
+	/* The number itself: Migration Receive counts from 0 */
 	cmd.sqe.common.cdw15 = cpu_to_le32(buf->len / sizeof(u32));
 	cmd.sgt = &buf->sgt;
 	cmd.len = buf->len;

@@ -69,7 +69,7 @@ extern const struct dev_pm_ops refdev_pm_ops;
 
 void refdev_shutdown(struct pci_dev *pdev);
 
-/* What is optional: a driver of real hardware needs none of it. pf.c */
+/* Optional parts, which a driver of real hardware does not need. pf.c */
 #ifdef REFDEV_PF_TYPE
 extern const struct mdev_pci_type refdev_pf_type;
 #endif

@@ -8,8 +8,8 @@
  * state, so VFIO_PCI_FN_FULL is the same.
  *
  * virtio_pci waits for an answer without a limit. The engine does not wait for
- * virtio_pci: see &vfio_pci_mig_caps.unbounded. So fn->priv is a number: see
- * virtio_begin().
+ * virtio_pci: see &vfio_pci_mig_caps.unbounded. virtio_begin() says
+ * why fn->priv is a number.
  */
 #include <linux/virtio_pci.h>
 #include <linux/virtio_pci_admin.h>

@@ -37,7 +37,7 @@ enum {
 #define RING_PACKED	34
 #define MAX_QUEUE_SIZE	32768
 
-/* What the parser has seen so far */
+/* The parts that the parser has seen so far */
 struct state {
 	const u8 *offered;
 	u32 offered_bytes;
@@ -214,7 +214,7 @@ static const char *complete(const struct state *s)
 {
 	if (!s->offered || !s->accepted)
 		return "the features are missing";
-	/* Not in check_queue(): a queue may precede the driver's features */
+	/* Checked at the end: a queue may precede the driver's features */
 	if (s->odd_size &&
 	    !has_bit(s->accepted, s->accepted_bytes, RING_PACKED))
 		return "a split queue's size is not a power of 2";

@@ -12,8 +12,8 @@
  *						a reset by anyone writes it
  *
  * power.c's left_lock, and the lock of POWER's IOMMU code, are inside of all of
- * them. What the kernel asks of a mapping when there is an error in the RAM
- * takes none of them: it must not sleep.
+ * them. The function that the kernel calls for a mapping when the RAM has an
+ * error takes none of them: it must not sleep.
  *
  * A reset takes the first of these only from the user's ioctl, and waits for no
  * access to user memory: user memory is not accessed under the last two.
