@@ -638,6 +638,9 @@ static inline bool vfio_pci_engine_can_reset(struct pci_dev *pdev)
 	return pdev->reset_methods[0];
 }
 
+/* At most 10, 30, 100, 300, 1000, 3000 ms, and longer */
+#define VFIO_PCI_ENGINE_STOP_BUCKETS	7
+
 /**
  * struct vfio_pci_engine_counters - what has happened to a device since it was
  *	registered
@@ -651,6 +654,8 @@ static inline bool vfio_pci_engine_can_reset(struct pci_dev *pdev)
  * @bytes_loaded: bytes of state that firmware has loaded, as well
  * @stopped_ns: nanoseconds from the stop of the function to the end of the
  *	save, for all of @saved
+ * @stopped: how many of @saved took so long, in each of
+ *	VFIO_PCI_ENGINE_STOP_BUCKETS
  */
 struct vfio_pci_engine_counters {
 	u64 saved;
@@ -661,6 +666,7 @@ struct vfio_pci_engine_counters {
 	u64 bytes_saved;
 	u64 bytes_loaded;
 	u64 stopped_ns;
+	u64 stopped[VFIO_PCI_ENGINE_STOP_BUCKETS];
 };
 
 /**

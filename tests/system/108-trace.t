@@ -163,6 +163,9 @@ t "the counter has the bytes that were saved" shows counters bytes_saved "$state
 is "operators see the same in sysfs" "$(counters_of "$a" saved loaded failed errors bytes_saved bytes_loaded)" \
 	"1 0 0 0 $state_bytes 0 "
 at_least "and that the function stood still while its state was read" "$(counters_of "$a" stopped_ns | tr -d ' ')" 1
+# shellcheck disable=SC2046 # words
+is "one of the histogram's seven buckets has counted it" "$(printf '%s\n' $(counters_of "$a" stopped_histogram) | sort | uniq -c | tr -s ' \n' ' ')" \
+	" 6 0 1 1 "
 like "mdev-pci-metrics prints the bytes" "$("$PAYLOAD/tools/mdev-pci-metrics")" \
 	"^mdev_pci_migrations_total\{mdev=\"$a\",function=\"$bdf_a\",type=\"$DEV_TYPE\",result=\"saved\"\} 1\$"
 for op in "suspend_p2p 1 0" "suspend_full 1 0" "state_size 1 0" "save 2 0" "resume_full 1 0" \

@@ -22,7 +22,7 @@ TOOL = os.path.join(HERE, "..", "..", "tools", "mdev-pci-metrics")
 UUID = "6e0a5b2e-9d2a-4b0e-8f43-5b8e0d9a6f01"
 PF, VF = "0000:01:00.0", "0000:01:00.1"
 COUNTERS = {"saved": 3, "loaded": 2, "failed": 1, "errors": 4, "resets": 5, "bytes_saved": 2 ** 63,
-            "bytes_loaded": 4096, "stopped_ns": 1002003004}
+            "bytes_loaded": 4096, "stopped_ns": 1002003004, "stopped_histogram": "0 0 1 2 0 0 1"}
 
 
 def call(*words):
@@ -61,7 +61,7 @@ def samples(text):
     """{(name, labels of it beside the mdev's): value}, as Prometheus' client reads them."""
     found = {}
     for family in text_string_to_metric_families(text):
-        assert family.documentation and family.type in ("counter", "gauge"), family
+        assert family.documentation and family.type in ("counter", "gauge", "histogram"), family
         for sample in family.samples:
             labels = dict(sample.labels)
             if "mdev" in labels:
@@ -86,7 +86,9 @@ def each_counter_of_sysfs_is_a_sample():
                        (("mdev_pci_migrations_total", "failed"), 1), (("mdev_pci_errors_total",), 4),
                        (("mdev_pci_resets_total",), 5), (("mdev_pci_state_bytes_total", "saved"), 2 ** 63),
                        (("mdev_pci_state_bytes_total", "loaded"), 4096),
-                       (("mdev_pci_stopped_seconds_total",), 1.002003004),
+                       (("mdev_pci_stopped_seconds_sum",), 1.002003004), (("mdev_pci_stopped_seconds_count",), 4),
+                       (("mdev_pci_stopped_seconds_bucket", "0.03"), 0), (("mdev_pci_stopped_seconds_bucket", "0.1"), 1),
+                       (("mdev_pci_stopped_seconds_bucket", "3"), 3), (("mdev_pci_stopped_seconds_bucket", "+Inf"), 4),
                        (("mdev_pci_available_instances", PF, "refdev-dma"), 7)):
         assert found.get(key) == value, (key, value, found.get(key))
 

@@ -47,6 +47,7 @@ def add_mdev(root, pf, pci, vf, number):
         write(f"{mdev}/{name}", text)
     for name in ("saved", "loaded", "failed", "bytes_saved", "bytes_loaded", "errors", "resets", "stopped_ns"):
         write(f"{mdev}/migration/{name}", "0")
+    write(f"{mdev}/migration/stopped_histogram", "0 0 0 0 0 0 0")
     link(f"{mdev}/mdev_type", f"../mdev_supported_types/{TYPE}")
     link(f"{root}/sys/bus/mdev/devices/{uuid}", f"../../pci/devices/{pf}/{uuid}")
     link(f"{pci}/{pf}/mdev_supported_types/{TYPE}/devices/{uuid}", f"../../../{uuid}")

@@ -54,6 +54,11 @@ static const char * const trigger_names[] = {
 
 static_assert(ARRAY_SIZE(op_names) == MIG_NR_OPS);
 
+/* The last bucket has no bound */
+static const unsigned int stop_bounds_ms[] = { 10, 30, 100, 300, 1000, 3000 };
+
+static_assert(ARRAY_SIZE(stop_bounds_ms) == VFIO_PCI_ENGINE_STOP_BUCKETS - 1);
+
 /**
  * mig_op_name() - name a firmware operation for trace events and debugfs
  * @op: the operation
@@ -233,6 +238,20 @@ void mig_account_session(struct mig_stats *stats, enum dma_data_direction dir,
 	spin_unlock_irq(&stats->lock);
 }
 
+static void account_stop(struct mig_stats *stats)
+{
+	u64 ns = ns_since(stats->stopped);
+	unsigned int i;
+
+	lockdep_assert_held(&stats->lock);
+	for (i = 0; i < ARRAY_SIZE(stop_bounds_ms); i++) {
+		if (ns <= (u64)stop_bounds_ms[i] * NSEC_PER_MSEC)
+			break;
+	}
+	stats->count.stopped_ns += ns;
+	stats->count.stopped[i]++;
+}
+
 /**
  * mig_account_session_end() - account the end of a session
  * @stats: the counters
@@ -252,7 +271,7 @@ void mig_account_session_end(struct mig_stats *stats, bool load, bool complete,
 	if (complete)
 		*(load ? &stats->count.loaded : &stats->count.saved) += 1;
 	if (complete && !load)
-		stats->count.stopped_ns += ns_since(stats->stopped);
+		account_stop(stats);
 	stats->count.failed += failed;
 	spin_unlock_irq(&stats->lock);
 }
