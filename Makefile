@@ -122,7 +122,7 @@ install-conform:
 deb:
 	rm -rf build/deb
 	mkdir -p build/deb/source
-	cp -a --parents Makefile Kconfig LICENSES README.md debian docs drivers include tools build/deb/source
+	cp -a --parents Makefile Kconfig LICENSES README.md SECURITY.md MAINTAINERS debian docs drivers include tools build/deb/source
 	cd build/deb/source && dpkg-buildpackage -b -us -uc
 	rm -rf build/deb/source
 	@ls build/deb/*.deb
