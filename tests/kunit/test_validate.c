@@ -4,7 +4,7 @@
 #include "fake_log.h"
 
 /* One description, to be spoilt */
-struct made {
+struct sample {
 	struct vfio_pci_engine_desc desc;
 	struct vfio_pci_mig_ops mig_ops;
 	struct vfio_pci_mig_caps mig_caps;
@@ -16,54 +16,54 @@ struct mistake {
 	const char *name;
 	const char *words;	/* NULL: it is none */
 	size_t lacks;		/* where the pointer is that it lacks */
-	void (*make)(struct made *made);
+	void (*make)(struct sample *sample);
 };
 
-#define LACKS(member)	.lacks = offsetof(struct made, member)
+#define LACKS(member)	.lacks = offsetof(struct sample, member)
 
 static const char with_63[] = "123456789012345678901234567890123456789012345678901234567890123";
 static const char with_64[] = "1234567890123456789012345678901234567890123456789012345678901234";
 
-static void type_of_63(struct made *made)
+static void type_of_63(struct sample *sample)
 {
-	made->desc.type = with_63;
+	sample->desc.type = with_63;
 }
 
-static void type_of_64(struct made *made)
+static void type_of_64(struct sample *sample)
 {
-	made->desc.type = with_64;
+	sample->desc.type = with_64;
 }
 
-static void tiny_state(struct made *made)
+static void tiny_state(struct sample *sample)
 {
-	made->mig_caps.max_state = 1;
+	sample->mig_caps.max_state = 1;
 }
 
-static void no_max_state(struct made *made)
+static void no_max_state(struct sample *sample)
 {
-	made->mig_caps.max_state = 0;
+	sample->mig_caps.max_state = 0;
 }
 
-static void no_precopy(struct made *made)
+static void no_precopy(struct sample *sample)
 {
-	made->mig_caps.precopy = false;
-	made->mig_ops.precopy_start = NULL;
-	made->mig_ops.precopy_stop = NULL;
-	made->mig_ops.precopy_size = NULL;
+	sample->mig_caps.precopy = false;
+	sample->mig_ops.precopy_start = NULL;
+	sample->mig_ops.precopy_stop = NULL;
+	sample->mig_ops.precopy_size = NULL;
 }
 
-static void no_migration(struct made *made)
+static void no_migration(struct sample *sample)
 {
-	made->desc.mig_ops = NULL;
-	made->desc.log_ops = NULL;
-	made->desc.mig_caps = NULL;
-	made->desc.log_caps = NULL;
-	made->desc.type = NULL;
+	sample->desc.mig_ops = NULL;
+	sample->desc.log_ops = NULL;
+	sample->desc.mig_caps = NULL;
+	sample->desc.log_caps = NULL;
+	sample->desc.type = NULL;
 }
 
-static void only_logs(struct made *made)
+static void only_logs(struct sample *sample)
 {
-	made->desc.mig_ops = NULL;
+	sample->desc.mig_ops = NULL;
 }
 
 static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list, u64 iova,
@@ -72,124 +72,124 @@ static int some_changes(struct vfio_pci_fn *fn, struct vfio_pci_dirty_list *list
 	return 0;
 }
 
-static void changes_too(struct made *made)
+static void changes_too(struct sample *sample)
 {
-	made->log_ops.dirty_list = some_changes;
+	sample->log_ops.dirty_list = some_changes;
 }
 
-static void only_changes(struct made *made)
+static void only_changes(struct sample *sample)
 {
-	made->log_ops.dirty_list = some_changes;
-	made->log_ops.report = NULL;
+	sample->log_ops.dirty_list = some_changes;
+	sample->log_ops.report = NULL;
 }
 
-static void small_pages(struct made *made)
+static void small_pages(struct sample *sample)
 {
-	made->log_caps.min_page_shift = 11;
+	sample->log_caps.min_page_shift = 11;
 }
 
-static void large_pages(struct made *made)
+static void large_pages(struct sample *sample)
 {
-	made->log_caps.max_page_shift = 31;
+	sample->log_caps.max_page_shift = 31;
 }
 
-static void shifts_crossed(struct made *made)
+static void shifts_crossed(struct sample *sample)
 {
-	made->log_caps.min_page_shift = 13;
-	made->log_caps.max_page_shift = 12;
+	sample->log_caps.min_page_shift = 13;
+	sample->log_caps.max_page_shift = 12;
 }
 
-static void shifts_at_the_limits(struct made *made)
+static void shifts_at_the_limits(struct sample *sample)
 {
-	made->log_caps.min_page_shift = 12;
-	made->log_caps.max_page_shift = 30;
+	sample->log_caps.min_page_shift = 12;
+	sample->log_caps.max_page_shift = 30;
 }
 
-static void cannot_log(struct made *made)
+static void cannot_log(struct sample *sample)
 {
-	made->log_caps = (struct vfio_pci_log_caps) { };
+	sample->log_caps = (struct vfio_pci_log_caps) { };
 }
 
-static void largest_chunk(struct made *made)
+static void largest_chunk(struct sample *sample)
 {
-	made->mig_caps.framed = true;
-	made->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND;
+	sample->mig_caps.framed = true;
+	sample->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND;
 }
 
-static void chunk_over_the_bound(struct made *made)
+static void chunk_over_the_bound(struct sample *sample)
 {
-	made->mig_caps.framed = true;
-	made->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND + 1ULL;
+	sample->mig_caps.framed = true;
+	sample->mig_caps.max_chunk = VFIO_PCI_MIG_CHUNK_BOUND + 1ULL;
 }
 
-static void upstream_not_framed(struct made *made)
+static void upstream_not_framed(struct sample *sample)
 {
-	made->mig_caps.upstream = true;
+	sample->mig_caps.upstream = true;
 }
 
-static void upstream_precopy(struct made *made)
+static void upstream_precopy(struct sample *sample)
 {
-	made->mig_caps.upstream = true;
-	made->mig_caps.framed = true;
-	made->mig_caps.precopy = true;
+	sample->mig_caps.upstream = true;
+	sample->mig_caps.framed = true;
+	sample->mig_caps.precopy = true;
 }
 
-static void chunk_not_framed(struct made *made)
+static void chunk_not_framed(struct sample *sample)
 {
-	made->mig_caps.max_chunk = 4096;
+	sample->mig_caps.max_chunk = 4096;
 }
 
-static void no_such_kind(struct made *made)
+static void no_such_kind(struct sample *sample)
 {
-	made->mig_caps.kind = VFIO_PCI_BUF_SG + 1;
+	sample->mig_caps.kind = VFIO_PCI_BUF_SG + 1;
 }
 
-static void most_headroom(struct made *made)
+static void most_headroom(struct sample *sample)
 {
-	made->mig_caps.kind = VFIO_PCI_BUF_CPU;
-	made->mig_caps.headroom = 64;
+	sample->mig_caps.kind = VFIO_PCI_BUF_CPU;
+	sample->mig_caps.headroom = 64;
 }
 
-static void headroom_of_72(struct made *made)
+static void headroom_of_72(struct sample *sample)
 {
-	made->mig_caps.kind = VFIO_PCI_BUF_CPU;
-	made->mig_caps.headroom = 72;
+	sample->mig_caps.kind = VFIO_PCI_BUF_CPU;
+	sample->mig_caps.headroom = 72;
 }
 
-static void headroom_of_4(struct made *made)
+static void headroom_of_4(struct sample *sample)
 {
-	made->mig_caps.kind = VFIO_PCI_BUF_SG;
-	made->mig_caps.headroom = 4;
+	sample->mig_caps.kind = VFIO_PCI_BUF_SG;
+	sample->mig_caps.headroom = 4;
 }
 
-static void headroom_for_dma(struct made *made)
+static void headroom_for_dma(struct sample *sample)
 {
-	made->mig_caps.headroom = 8;
+	sample->mig_caps.headroom = 8;
 }
 
-static void unbounded(struct made *made)
+static void unbounded(struct sample *sample)
 {
-	made->mig_caps.unbounded = true;
-	made->mig_caps.kind = VFIO_PCI_BUF_SG;
-	made->desc.log_ops = NULL;
+	sample->mig_caps.unbounded = true;
+	sample->mig_caps.kind = VFIO_PCI_BUF_SG;
+	sample->desc.log_ops = NULL;
 }
 
-static void unbounded_dma(struct made *made)
+static void unbounded_dma(struct sample *sample)
 {
-	unbounded(made);
-	made->mig_caps.kind = VFIO_PCI_BUF_DMA;
+	unbounded(sample);
+	sample->mig_caps.kind = VFIO_PCI_BUF_DMA;
 }
 
-static void unbounded_log(struct made *made)
+static void unbounded_log(struct sample *sample)
 {
-	made->mig_caps.unbounded = true;
-	made->mig_caps.kind = VFIO_PCI_BUF_SG;
+	sample->mig_caps.unbounded = true;
+	sample->mig_caps.kind = VFIO_PCI_BUF_SG;
 }
 
-static void ranges_crossed(struct made *made)
+static void ranges_crossed(struct sample *sample)
 {
-	made->log_caps.min_bytes = 8192;
-	made->log_caps.max_bytes = 4096;
+	sample->log_caps.min_bytes = 8192;
+	sample->log_caps.max_bytes = 4096;
 }
 
 #define SUSPEND	"has mig_ops without suspend or resume"
@@ -270,25 +270,25 @@ KUNIT_ARRAY_PARAM(mistake, mistakes, mistake_name);
 static void each_mistake_in_a_description_is_named(struct kunit *test)
 {
 	const struct mistake *mistake = test->param_value;
-	struct made *made = kunit_kzalloc(test, sizeof(*made), GFP_KERNEL);
+	struct sample *sample = kunit_kzalloc(test, sizeof(*sample), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, made);
-	made->mig_ops = fake_fw_ops;
-	made->mig_caps.max_state = FW_MAX_STATE;
-	made->mig_caps.precopy = true;
-	made->log_ops = fake_log_ops;
-	made->log_caps = fake_log_caps;
-	made->desc.type = "fake-one";
-	made->desc.mig_ops = &made->mig_ops;
-	made->desc.mig_caps = &made->mig_caps;
-	made->desc.log_ops = &made->log_ops;
-	made->desc.log_caps = &made->log_caps;
+	KUNIT_ASSERT_NOT_NULL(test, sample);
+	sample->mig_ops = fake_fw_ops;
+	sample->mig_caps.max_state = FW_MAX_STATE;
+	sample->mig_caps.precopy = true;
+	sample->log_ops = fake_log_ops;
+	sample->log_caps = fake_log_caps;
+	sample->desc.type = "fake-one";
+	sample->desc.mig_ops = &sample->mig_ops;
+	sample->desc.mig_caps = &sample->mig_caps;
+	sample->desc.log_ops = &sample->log_ops;
+	sample->desc.log_caps = &sample->log_caps;
 	if (mistake->lacks)
-		memset((void *)made + mistake->lacks, 0, sizeof(void *));
+		memset((void *)sample + mistake->lacks, 0, sizeof(void *));
 	if (mistake->make)
-		mistake->make(made);
+		mistake->make(sample);
 
-	KUNIT_EXPECT_STREQ(test, vfio_pci_engine_validate(&made->desc) ?: "nothing",
+	KUNIT_EXPECT_STREQ(test, vfio_pci_engine_validate(&sample->desc) ?: "nothing",
 			   mistake->words ?: "nothing");
 }
 

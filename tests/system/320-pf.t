@@ -80,9 +80,10 @@ is "its group is the PF's" "$(basename "$(readlink "$d/iommu_group")")" \
 	"$(basename "$(readlink -f "$PFDIR/iommu_group")")"
 is "the type lists it" "$(ls "$WHOLE/devices")" "$u"
 new_uuid
-refused "a second one" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the whole device is in use"
-refused "a VF" "$TYPES/$DEV_TYPE/create" "$UUID" EBUSY "mdev $UUID refused: an mdev has the whole device"
-refused "making VFs" "$PFDIR/sriov_numvfs" 2 EBUSY "VFs can't be created .*remove mdev $u first"
+refused "a second mdev of the PF" "$WHOLE/create" "$UUID" EUSERS "mdev $UUID refused: the whole device is in use"
+new_uuid # the former one goes late on a debug kernel (DEBUG_KOBJECT_RELEASE)
+refused "an mdev of a VF beside that of the PF" "$TYPES/$DEV_TYPE/create" "$UUID" EBUSY "mdev $UUID refused: an mdev has the whole device"
+refused "creation of VFs" "$PFDIR/sriov_numvfs" 2 EBUSY "VFs can't be created .*remove mdev $u first"
 refused "another driver" "$PFDIR/driver_flavour" vfio EBUSY "flavour vfio refused: mdev $u uses the function; remove the mdev first"
 is "sriov_numvfs is still 0" "$(cat "$PFDIR/sriov_numvfs")" 0
 mig "its user has the command queue" "$u" $MAGIC $CLEAR poke:$BASE:0x12345000 reg:$BASE=0x12345000 \
@@ -106,9 +107,10 @@ mig "a VF works" "$v" dma:20
 available whole
 is "available_instances is 0 while the PF has VFs" "$VALUE" 0
 new_uuid
-refused "with a VF in use" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: VFs of the device are in use"
+refused "an mdev of the PF with a VF in use" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: VFs of the device are in use"
 t "the VF's mdev is removed" remove "$v"
-refused "with VFs" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: the device has VFs"
+new_uuid
+refused "an mdev of the PF with VFs" "$WHOLE/create" "$UUID" EBUSY "mdev $UUID refused: the device has VFs"
 t "all VFs are removed" set_vfs 0
 available whole
 is "available_instances is 1 without VFs" "$VALUE" 1
