@@ -179,14 +179,15 @@ whole=$PFDIR/mdev_supported_types/$DEV_TYPE_PF
 neighbour=$(cd "$PFDIR/iommu_group/devices" && grep -Lx 0x060400 ./*/class | cut -d/ -f2 | grep -vx "$PF")
 like "it has a neighbour in its IOMMU group" "$neighbour" '^0000:..:00\.0$'
 new_uuid
-refused "so it can't be given away as a whole" "$whole/create" "$UUID" EPERM \
+refused "so an mdev can't have the PF" "$whole/create" "$UUID" EPERM \
 	"mdev $UUID refused: the device shares its IOMMU group with $neighbour; bind both to vfio-pci"
 t "no mdev is left" is_gone "$MDEVS/$UUID"
 bound_driver "$PF"
 is "its driver is bound" "$DRIVER" $DEV_DRIVER
 t "the neighbour is removed" write_to "/sys/bus/pci/devices/$neighbour/remove" 1
 t "bridges without isolation are left" [ "$(ls "$PFDIR/iommu_group/devices" | wc -l)" = 3 ]
-must "nobody can use those: it can be given away" create "$UUID" $DEV_TYPE_PF
+new_uuid
+must "an mdev of the PF is created: nobody can use those" create "$UUID" $DEV_TYPE_PF
 mig "registers outside the hidden range can be read" "$UUID" reg:0=0x56454452
 t "the mdev is removed" remove "$UUID"
 t "the neighbour comes back" write_to /sys/bus/pci/rescan 1
