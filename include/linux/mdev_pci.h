@@ -434,7 +434,7 @@ int mdev_pci_parent_suspend(struct pci_dev *pf);
 void mdev_pci_parent_restored(struct pci_dev *pf);
 
 /**
- * mdev_pci_parent_changed() - refresh the cached description and room
+ * mdev_pci_parent_changed() - refresh the cached results of show and available
  * @pf: the PF; if it is no parent yet, or not any more, nothing is done
  *
  * The framework caches the results of &mdev_pci_parent_ops.show and @available,
