@@ -176,7 +176,7 @@ libvirt()
 
 	for s in debian13 debian12 debian12-backports; do
 		"$VM_DIR/setup.sh" $s
-		part "libvirt-$s" 2400 "$tests/system/host-run.sh" --stack $s 156 157 168 169
+		part "libvirt-$s" 2400 "$tests/system/host-run.sh" --stack $s 154 156 157 168 169
 	done
 }
 generic() { part generic 1200 "$tests/system/host-run.sh" generic 212 214; }
