@@ -95,30 +95,39 @@ commands() # COUNT
 # virsh itself takes most of a second here
 libvirt_sees() { [ "$(virsh_ nodedev-list --cap mdev | grep -c mdev)" = "$1" ] || { sleep 2; false; }; }
 
-by_libvirt() # COUNT WORDS
+by_libvirt() # COUNT -> $SEES $LISTS, in ms
 {
 	do_it spread make_vfs "$1"
 	do_it libvirt_start
 	ms eval "spread make_mdevs $1 && wait_for 900 libvirt_sees $1"
-	row "libvirt sees them, $2" "$1"
-	sees=$MS
-	ms mdevctl list --dumpjson; row "mdevctl list, $2" "$1"
+	SEES=$MS
+	ms mdevctl list --dumpjson
+	LISTS=$MS
 	do_it libvirt_stop
 	do_it remove_all
 	do_it no_vfs
 }
 
+# Which host is slower is chance where others use the machine: in turns, and the least of each. 255 take minutes
 beside() # COUNT
 {
-	local without
+	local rounds=3 how sees=() lists=()
 
-	mv $CALLOUT "$WORK/"
-	by_libvirt "$1" "no callout"
-	without=$sees
-	mv "$WORK/mdev-pci" $CALLOUT
-	by_libvirt "$1" "our callout"
-	printf '%4d mdevs  %-44s %29s %3d.%02d\n' "$1" "libvirt, ratio with and without our callout" '' $((sees / without)) \
-		$((sees * 100 / without % 100))
+	[ "$1" -lt 100 ] || rounds=1
+	for _ in $(seq $rounds); do
+		for how in 0 1; do
+			[ $how = 1 ] || mv $CALLOUT "$WORK/"
+			by_libvirt "$1"
+			[ $how = 1 ] || mv "$WORK/mdev-pci" $CALLOUT
+			[ "${sees[how]:-$SEES}" -lt "$SEES" ] || sees[how]=$SEES
+			[ "${lists[how]:-$LISTS}" -lt "$LISTS" ] || lists[how]=$LISTS
+		done
+	done
+	MS=${sees[0]}; row "libvirt sees them, no callout" "$1"
+	MS=${sees[1]}; row "libvirt sees them, our callout" "$1"
+	printf '%4d mdevs  %-44s %29s %3d.%02d\n' "$1" "ratio" '' $((sees[1] / sees[0])) $((sees[1] * 100 / sees[0] % 100))
+	MS=${lists[0]}; row "mdevctl list, no callout" "$1"
+	MS=${lists[1]}; row "mdevctl list, our callout" "$1"
 }
 
 WORK=$(mktemp -d /tmp/work.XXXXXX)
