@@ -13,7 +13,7 @@
 # the machine type that all QEMU versions in use have.
 #
 # --boots: run only the named boots, one word: main, guests, tools, big, many, noiommu, nvlink2,
-# vfctrl, sleep, reboot, rebooted, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt, upstream.
+# vfctrl, sleep, reboot, rebooted, kexec, mlx5, mlx5silent, mlx5pair, pair, generic, libvirt, upstream.
 # The last three take minutes, and upstream's selftests need a download: without patterns they run
 # only with --all.
 #
@@ -59,10 +59,10 @@ need_root
 
 # Boots: what is special about each, and how long it may take in all
 declare -A device=([main]='' [guests]='' [tools]='' [big]=',context-size=64M,total-vfs=2'
-	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [vfctrl]='' [reboot]='' [rebooted]=''
+	[many]=',total-vfs=64' [noiommu]='' [nvlink2]='' [vfctrl]='' [reboot]='' [rebooted]='' [kexec]=''
 	[sleep]='' [mlx5]='' [mlx5silent]='' [mlx5pair]='' [pair]='' [generic]='' [libvirt]='' [upstream]='' [virtio]='' [virtiosilent]='' [virtiopair]='' [conform]='')
 declare -A limit=([main]=2700 [guests]=1800 [tools]=1500 [big]=400 [many]=900 [noiommu]=200
-	[nvlink2]=700 [vfctrl]=600 [reboot]=200 [rebooted]=240 [pair]=1500
+	[nvlink2]=700 [vfctrl]=600 [reboot]=200 [rebooted]=240 [kexec]=240 [pair]=1500
 	[mlx5]=1500 [mlx5silent]=300 [mlx5pair]=700 [generic]=900 [libvirt]=900 [upstream]=2700 [virtio]=2700 [virtiosilent]=300 [virtiopair]=900
 	[conform]=1500 [sleep]=600)
 declare -A words=([noiommu]='intel_iommu=off' [sleep]='hibernate=nocompress'
@@ -90,7 +90,7 @@ chosen()
 }
 
 boots=$(chosen "$@")
-[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "generic|upstream|libvirt|mlx5|mlx5silent|mlx5pair|virtio|virtiosilent|virtiopair|conform" <<<"$boots")
+[ $# -gt 0 ] || [ -n "$all$only" ] || boots=$(grep -vxE "kexec|generic|upstream|libvirt|mlx5|mlx5silent|mlx5pair|virtio|virtiosilent|virtiopair|conform" <<<"$boots")
 [ -z "$only" ] || boots=$(grep -xE "${only// /|}" <<<"$boots" || true)
 [ -n "$boots" ] || die "no test's name contains: $*${only:+ (boots: $only)}"
 for b in $boots; do
@@ -211,6 +211,12 @@ add_driverctl()
 
 	! dir=$("$VM_DIR/driverctl.sh") || more+=(--add "$dir")
 }
+# What the host boots next in the boot kexec, a download. Without it the test says so
+add_kexec()
+{
+	example=${example:-$(mktemp -d)}
+	! "$VM_DIR/kexec.sh" "$stack" "$example" || more+=(--add "$example/kexec")
+}
 # A skeleton of docs/examples, as a vendor builds it
 add_example() # NAME
 {
@@ -248,7 +254,7 @@ reboots() # BOOT
 }
 
 passed=0 failed=0 reasons=
-for b in main guests tools big many noiommu nvlink2 vfctrl sleep reboot rebooted mlx5 mlx5silent generic libvirt upstream virtio virtiosilent conform virtiopair mlx5pair pair; do
+for b in main guests tools big many noiommu nvlink2 vfctrl sleep reboot rebooted kexec mlx5 mlx5silent generic libvirt upstream virtio virtiosilent conform virtiopair mlx5pair pair; do
 	[[ " ${boots//$'\n'/ } " == *" $b "* ]] || continue
 	start=$SECONDS
 	echo "# ==== boot $b${bug:+ with bug ${bug#,x-bug=}}"
@@ -257,6 +263,7 @@ for b in main guests tools big many noiommu nvlink2 vfctrl sleep reboot rebooted
 	[ "$b" != pair ] || bed=("${pair[@]}")
 	[ "$b" != upstream ] || add_selftests
 	[ "$b" != tools ] || [ -z "$all" ] || add_driverctl
+	[ "$b" != kexec ] || add_kexec
 	[ "$b" != sleep ] || more=("${others[@]}" "${sleeps[@]}")
 	[ "$b" != vfctrl ] || more=("${vfctrl[@]}")
 	[ "$b" != virtio ] || { more=("${sleeps[@]}"); add_virtio; }

@@ -336,7 +336,7 @@ matches() # NAME PATTERN...
 bail= wrecked=
 for host in '' $other; do
 	# Of a host that has just come up that is the test's
-	[ "$boot" != rebooted ] || break
+	[[ $boot != rebooted && $boot != kexec ]] || break
 	clean "$host" || {
 		echo "Bail out! the modules do not load${host:+ on $host}"
 		sed 's/^/# /' /tmp/cleanup.out
