@@ -156,7 +156,7 @@ bench_save()
 	row "firmware at work, while the program copies" "$(ms $worked)" ms
 	firmware_us "$a" load
 	worked=$((VALUE / RUNS))
-	echo "Loading the same, in turns with writing a memfd"
+	echo "Loading $((bytes / MB)) MiB, in turns with writing a memfd"
 	beside load stream_got mig_file_submit mig_file_wait
 	row "firmware at work, while the program copies" "$(ms $worked)" ms
 }
@@ -376,27 +376,48 @@ removed()
 	do_it remove_all
 }
 
-# reached FIRST: one VF is an mdev, the other one has vfio-pci. Values go to $WORK/STEP.WHOSE, and ratios to
-# $WORK/STEP.ratio
-reached()
+# compared RATIO NAME DIR NAME DIR: values go to $WORK/STEP.NAME, and those of the first name by those of the second
+# to $WORK/STEP.RATIO
+compared()
 {
-	new_uuid
-	do_it create "$UUID"
-	set -- "$1" "$MDEVS/$UUID" "/sys/bus/pci/devices/$STOCK"
-	if [ "$1" = mdev ]; then
-		set -- mdev "$2" vfio-pci "$3"
-	else
-		set -- vfio-pci "$3" mdev "$2"
-	fi
+	r_ratio=$1
+	shift
 	vfio-reach "$@" >"$WORK/out" || die "$(cat "$WORK/out")"
 	while IFS='=' read -r r_name r_ns; do
 		echo "$r_ns" >>"$WORK/$r_name"
 	done <"$WORK/out"
-	for r_name in $REACH; do
-		r_ns=$(sed -n "s/^$r_name.mdev=//p" "$WORK/out")
-		ratio "$r_ns" "$(sed -n "s/^$r_name.vfio-pci=//p" "$WORK/out")" >>"$WORK/$r_name.ratio"
-		echo >>"$WORK/$r_name.ratio"
+	for r_step in $REACH; do
+		r_ns=$(sed -n "s/^$r_step.${r_ratio%/*}=//p" "$WORK/out")
+		ratio "$r_ns" "$(sed -n "s/^$r_step.${r_ratio#*/}=//p" "$WORK/out")" >>"$WORK/$r_step.ratio-${r_ratio%/*}"
+		echo >>"$WORK/$r_step.ratio-${r_ratio%/*}"
 	done
+}
+
+# reached FIRST: one VF is an mdev, the other one has vfio-pci
+reached()
+{
+	new_uuid
+	do_it create "$UUID"
+	if [ "$1" = mdev ]; then
+		compared mdev/vfio-pci mdev "$MDEVS/$UUID" vfio-pci "/sys/bus/pci/devices/$STOCK"
+	else
+		compared mdev/vfio-pci vfio-pci "/sys/bus/pci/devices/$STOCK" mdev "$MDEVS/$UUID"
+	fi
+}
+
+# control ROUNDS: how far apart two VFs are that both have vfio-pci
+control()
+{
+	do_it vf_bdf 0
+	r_first=$BDF
+	do_it vf_bdf 1
+	driven "$r_first" vfio-pci
+	driven "$BDF" vfio-pci
+	for _ in $(seq "$1"); do
+		compared first/second first "/sys/bus/pci/devices/$r_first" second "/sys/bus/pci/devices/$BDF"
+	done
+	driven "$r_first" mdev-pci
+	driven "$BDF" mdev-pci
 }
 
 # quartile FILE N -> $VALUE
@@ -418,9 +439,11 @@ reach_row() # NAME WORDS
 		quartiles "$WORK/$1.$r_who"
 		row "$2, $r_who" "$(us "$VALUE")" "us ($(us "$low") to $(us "$high"))"
 	done
-	quartiles "$WORK/$1.ratio"
+	quartiles "$WORK/$1.ratio-mdev"
 	met "$VALUE" most 1.02
 	row "ratio: $2" "$VALUE" "($low to $high), $MET"
+	quartiles "$WORK/$1.ratio-first"
+	row "  two VFs that both have vfio-pci" "$VALUE" "($low to $high)"
 }
 
 bench_access() # ROUNDS
@@ -442,6 +465,7 @@ bench_access() # ROUNDS
 		removed
 		driven "$STOCK" mdev-pci
 	done
+	control $(($1 / 2))
 	echo "An mdev beside stock vfio-pci, $1 rounds: median (half of the rounds)"
 	reach_row mapped "a register, BAR 0 mapped"
 	reach_row read "a register, by read()"
