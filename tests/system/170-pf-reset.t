@@ -48,6 +48,15 @@ for ms in 0 20 50 80 110; do
 done
 mig_quit
 
+# Newer kernels reset no function that is absent
+for ms in 20 50 80; do
+	tool write "$PFDIR/reset" 1 >"$W/done" &
+	resetter=$!
+	sleep 0.0$ms
+	mig "$ms ms after the PF's reset has begun a user can open the VF and reset it" "$u" reset dma:5
+	wait $resetter
+done
+
 three()
 {
 	for _ in 1 2 3; do

@@ -119,6 +119,26 @@ static void spare_slot(struct vfio_pci_engine_device *edev, bool spare)
 		pdev->dev_flags &= ~PCI_DEV_FLAGS_NO_BUS_RESET;
 }
 
+static bool is_absent(struct pci_dev *pdev)
+{
+	u32 command;
+
+	pci_read_config_dword(pdev, PCI_COMMAND, &command);
+	return PCI_POSSIBLE_ERROR(command) && !pci_channel_offline(pdev);
+}
+
+/*
+ * VFs are absent while their PF is reset. From 7.0 on the PCI core refuses to
+ * reset a function that is absent; before, it waits for it.
+ */
+static void wait_until_present(struct pci_dev *pdev, unsigned long end)
+{
+	while (is_absent(pdev) && time_before(jiffies, end)) {
+		if (msleep_interruptible(RESET_STEP_MS))
+			return;
+	}
+}
+
 static int engine_open(struct vfio_device *vdev)
 {
 	struct vfio_pci_engine_device *edev = to_edev(vdev);
@@ -134,6 +154,9 @@ static int engine_open(struct vfio_device *vdev)
 	ret = use_open(edev, &setup);
 	if (ret)
 		goto put_owner;
+	/* The core resets it, and takes a failure for a device without reset */
+	wait_until_present(edev->core.pdev,
+			   jiffies + msecs_to_jiffies(RESET_WAIT_MS));
 	ret = vfio_pci_core_enable(&edev->core);
 	if (ret)
 		goto put;
@@ -346,6 +369,7 @@ static long engine_reset(struct vfio_device *vdev, unsigned long arg)
 	long ret;
 
 	for (;;) {
+		wait_until_present(to_edev(vdev)->core.pdev, end);
 		ret = reset_by_core(vdev, VFIO_DEVICE_RESET, arg);
 		if (ret != -EAGAIN || time_after(jiffies, end) ||
 		    msleep_interruptible(RESET_STEP_MS))
