@@ -140,7 +140,7 @@ fuzz() { part fuzz 600 "$tests/fuzz/run.sh"; }
 tools()
 {
 	need_host python3 python3-prometheus-client
-	part tools 300 "$tests/tools/run.sh"
+	part tools 900 "$tests/tools/run.sh"
 }
 
 style() { part style 1200 "$tests/style.sh" "$@"; }
