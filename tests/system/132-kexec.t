@@ -41,7 +41,7 @@ fi
 cat /share/kexec.out
 read -r before </share/kexec.boot
 umount /share
-t "it is another boot" not test "$boot" = "$before"
+t "the kernel has booted again" not test "$boot" = "$before"
 t "the modules load" load_all
 t "no device was stopped by the IOMMU" no_faults
 is "the device has no VFs" "$(cat "$PFDIR/sriov_numvfs")" 0

@@ -25,7 +25,7 @@ id=$(cat "/sys/bus/pci/devices/$BDF/device")
 pc_sh() { guest_sh a 30 "cd \$(dirname \$(grep -l $id /sys/bus/pci/devices/*/device)) && $*"; }
 
 must "the guest boots" pc
-t "it has the device" pc_sh 'grep . vendor device class'
+t "the guest of type pc has the device" pc_sh 'grep . vendor device class'
 t "the device has 256 bytes of configuration space" pc_sh '[ $(wc -c <config) = 256 ]'
 t "its registers can be read" pc_sh 'echo 1 >enable; bar=$(cut -d " " -f 1 resource | head -n 1); v=$(devmem $bar 8); echo "$bar: $v"; [ $v != 0xFF ]'
 t "a driver that needs a register beyond says so" guest_sh a 60 "modprobe ioatdma; dmesg | grep 'channel error register unreachable'"

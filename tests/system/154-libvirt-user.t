@@ -52,7 +52,7 @@ is "which is libvirt-qemu" "$VALUE" "$(id -u libvirt-qemu)"
 t "its QEMU has capabilities, as all have" qemu_status vm CapEff
 is "and they are none" "$VALUE" 0000000000000000
 t "the mdev's node in its /dev is its own" qemu_has_node vm "$(group_of "$a")"
-t "it has no node of the other mdev" qemu_has_no_node vm "$(group_of "$b")"
+t "the /dev of QEMU has no node of the other mdev" qemu_has_no_node vm "$(group_of "$b")"
 sed "s,uuid='[0-9a-f-]*',uuid='$b'," "$PAYLOAD/docs/libvirt/hostdev-mdev.xml" >"$WORK/plug.xml"
 t "attach-device succeeds" virt attach-device vm "$WORK/plug.xml" --live
 copied() { mdev_fw "$b" copies && [ "$VALUE" -gt 0 ]; }
