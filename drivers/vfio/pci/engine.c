@@ -119,17 +119,20 @@ static void spare_slot(struct vfio_pci_engine_device *edev, bool spare)
 		pdev->dev_flags &= ~PCI_DEV_FLAGS_NO_BUS_RESET;
 }
 
-static bool is_absent(struct pci_dev *pdev)
+/* VFs only: others are absent in D3cold, too, from which the core wakes them */
+static bool is_absent(struct pci_dev *vf)
 {
 	u32 command;
 
-	pci_read_config_dword(pdev, PCI_COMMAND, &command);
-	return PCI_POSSIBLE_ERROR(command) && !pci_channel_offline(pdev);
+	if (!vf->is_virtfn || pci_channel_offline(vf))
+		return false;
+	pci_read_config_dword(vf, PCI_COMMAND, &command);
+	return PCI_POSSIBLE_ERROR(command);
 }
 
 /*
- * VFs are absent while their PF is reset. From 7.0 on the PCI core refuses to
- * reset a function that is absent; before, it waits for it.
+ * VFs are absent while their PF is reset. Newer kernels (7.3) reset no function
+ * that is absent; older ones wait for it.
  */
 static void wait_until_present(struct pci_dev *pdev, unsigned long end)
 {
